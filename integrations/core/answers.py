@@ -1,0 +1,40 @@
+"""From a service's answer to the error family: what most services have in common. Pure."""
+
+import time
+from email.utils import parsedate_to_datetime
+
+from .errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected
+from .http import Response
+
+MAX_RETRY_AFTER = 86_400.0  # a day
+
+
+def retry_after(response: Response) -> float | None:
+    """The seconds that `Retry-After` asks to wait (RFC 9110, 10.2.3), at most a day; None where it says nothing."""
+    value = response.headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except (TypeError, ValueError):
+            return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER) if seconds == seconds else None
+
+
+def error_for(response: Response, service: str, detail: str = "") -> IntegrationError:
+    """The error that a status other than 2xx stands for. `detail` is the service's own word, if it gave one."""
+    status = response.status
+    said = f" ({detail})" if detail else ""
+    wait = retry_after(response)
+    if status in (401, 403):
+        return AuthFailed(f"{service} refused the credentials: HTTP {status}{said}.", retry_after=wait)
+    if status == 410:
+        return Gone(f"{service} says that this address is gone for good: HTTP 410{said}.")
+    if status == 429:
+        return RateLimited(f"{service} asks to slow down: HTTP 429{said}.", retry_after=wait)
+    if status == 413:
+        return Rejected(f"{service} refused the request as too large: HTTP 413{said}.")
+    if 300 <= status < 400:
+        return ConnectionFailed(f"{service} answered with a redirect (HTTP {status}), which is never followed.")
+    return ConnectionFailed(f"{service} answered HTTP {status}{said}.", retry_after=wait)

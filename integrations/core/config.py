@@ -1,0 +1,250 @@
+"""How a connector declares its configuration: one pydantic model from which everything else follows.
+
+A field typed `SecretStr` (or `dict[str, SecretStr]`, whose names are shown and values are not) is a
+secret. Markers in `Annotated` say the rest: `Matches`, `Destination`, `NeverSent`, `OAuthReplaces`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SecretStr,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from invenicum.events.names import PATTERN
+
+from .errors import InvalidConfig
+
+REQUIRED = "this field is required"
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The whole text must match `pattern`; else the user is told it `must be {says}`, with the example."""
+
+    pattern: str
+    says: str
+    example: str
+
+    def accepts(self, text: str) -> bool:
+        return re.fullmatch(self.pattern, text) is not None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": self.pattern, "examples": [self.example]}
+
+    def _check(self, value: Any) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not self.accepts(text):
+            raise PydanticCustomError("pattern", "must be {says}, for example {example}", self._words())
+        return value
+
+    def _words(self) -> dict[str, Any]:
+        return {"says": self.says, "example": self.example}
+
+
+class Destination:
+    """Marks a field that decides where the secrets are sent: when it changes, they must be given again."""
+
+
+class NeverSent:
+    """Marks a secret that only signs or verifies: it is kept when the destination changes."""
+
+
+class OAuthReplaces:
+    """Marks an optional secret that is required after all, unless the integration was connected by OAuth."""
+
+
+class Internal:
+    """Marks a field that the service fills in itself: no user can set it and no schema shows it."""
+
+
+EventPattern = Annotated[
+    str, Matches(rf"^{PATTERN.pattern}$", "the name of an event or of a family of events", "asset.created or asset.*")
+]
+AssetEvents = Annotated[list[EventPattern], Field(min_length=1, max_length=50)]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFacts:
+    """What the rest of the service needs to know about one field. `alias` is its name in JSON."""
+
+    name: str
+    alias: str
+    required: bool
+    secret: bool
+    mapping: bool
+    destination: bool
+    never_sent: bool
+    oauth_replaces: bool
+    internal: bool
+    accepts_blank: bool
+
+
+class ConnectorConfig(BaseModel):
+    """Base of every connector's `Config`. JSON names are camelCase; unknown fields are errors."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, hide_input_in_errors=True, str_strip_whitespace=True
+    )
+
+    access_token: Annotated[SecretStr | None, Internal()] = None  # from the OAuth grant, where there is one
+
+    @classmethod
+    @cache
+    def facts(cls) -> tuple[FieldFacts, ...]:
+        """The declared fields, in their order."""
+        return tuple(_facts(name, info) for name, info in cls.model_fields.items())
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], *, connected: bool = False) -> "ConnectorConfig":
+        """The configuration that a user submitted, as JSON names and values.
+
+        Blank text counts as absent unless the field accepts it. `connected` says that an OAuth grant stands
+        in for the secrets it replaces. Raises InvalidConfig with `details` by JSON name.
+        """
+        facts = {fact.alias: fact for fact in cls.facts()}
+        cleaned = {}
+        details: dict[str, list[str]] = {}
+        for alias, value in values.items():
+            fact = facts.get(alias)
+            if fact is None or fact.internal:
+                details[alias] = ["unknown field"]
+            elif value is None and not fact.required:
+                continue
+            elif value == "" and not fact.accepts_blank:
+                continue
+            else:
+                cleaned[alias] = value
+        for fact in facts.values():
+            if fact.oauth_replaces and not connected and fact.alias not in cleaned:
+                details[fact.alias] = [REQUIRED]
+        config = None
+        try:
+            config = cls.model_validate(cleaned)
+        except ValidationError as error:
+            for alias, messages in _messages(error).items():
+                details.setdefault(alias, []).extend(messages)
+        if details or config is None:
+            raise InvalidConfig(_summary(details), details)
+        return config
+
+    @classmethod
+    def load(cls, public: Mapping[str, Any], secrets: Mapping[str, Any]) -> "ConnectorConfig":
+        """The configuration as stored: `public` and `secrets` by JSON name. Raises InvalidConfig."""
+        try:
+            return cls.model_validate({**public, **secrets})
+        except ValidationError as error:
+            details = _messages(error)
+            raise InvalidConfig(_summary(details), details) from None
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The JSON Schema of what a user submits. Secrets are `writeOnly`."""
+        schema = cls.model_json_schema(by_alias=True)
+        for fact in cls.facts():
+            if fact.internal:
+                del schema["properties"][fact.alias]
+        schema["required"] = [fact.alias for fact in cls.facts() if fact.required]
+        return schema
+
+    def public(self) -> dict[str, Any]:
+        """What was given, by JSON name, without secrets; the names of a secret mapping have blank values."""
+        secret = {fact.name for fact in self.facts() if fact.secret or fact.internal}
+        public = self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True, exclude=secret)
+        for fact in self.facts():
+            if fact.mapping and fact.secret and fact.name in self.model_fields_set:
+                public[fact.alias] = dict.fromkeys(getattr(self, fact.name), "")
+        return public
+
+    def secrets(self) -> dict[str, Any]:
+        """The secrets that were given, by JSON name, in clear."""
+        found: dict[str, Any] = {}
+        for fact in self.facts():
+            value = getattr(self, fact.name)
+            if not fact.secret or fact.internal or not value:
+                continue
+            found[fact.alias] = _reveal(value)
+        return found
+
+
+def _reveal(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return {name: item.get_secret_value() for name, item in value.items()}
+
+
+def _facts(name: str, info: Any) -> FieldFacts:
+    metadata = [*info.metadata, *_nested(info.annotation)]
+    has = {marker: any(isinstance(item, marker) for item in metadata) for marker in _MARKERS}
+    types = _types(info.annotation)
+    patterns = [item for item in metadata if isinstance(item, Matches)]
+    return FieldFacts(
+        name=name,
+        alias=info.alias or to_camel(name),
+        required=info.is_required() or has[OAuthReplaces],
+        secret=SecretStr in types,
+        mapping=dict in types,
+        destination=has[Destination],
+        never_sent=has[NeverSent],
+        oauth_replaces=has[OAuthReplaces],
+        internal=has[Internal],
+        accepts_blank=bool(patterns) and all(pattern.accepts("") for pattern in patterns),
+    )
+
+
+_MARKERS = (Destination, NeverSent, OAuthReplaces, Internal)
+
+
+def _nested(annotation: Any) -> list[Any]:
+    """The metadata of Annotated types inside a union such as `Url | None`."""
+    found: list[Any] = []
+    for part in get_args(annotation):
+        if get_origin(part) is Annotated:
+            found.extend(part.__metadata__)
+    return found
+
+
+def _types(annotation: Any) -> set[Any]:
+    """Every plain type that an annotation mentions."""
+    origin = get_origin(annotation)
+    parts = get_args(annotation)
+    if origin is Annotated:
+        return _types(parts[0])
+    found = {origin or annotation}
+    for part in parts:
+        found |= _types(part)
+    return found
+
+
+def _messages(error: ValidationError) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for item in error.errors(include_url=False, include_input=False, include_context=False):
+        alias = str(item["loc"][0]) if item["loc"] else "config"
+        where = ".".join(str(part) for part in item["loc"][1:] if not str(part).startswith("function-"))
+        text = REQUIRED if item["type"] == "missing" else _lower_first(item["msg"])
+        found.setdefault(alias, []).append(f"{where}: {text}" if where else text)
+    return found
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _summary(details: Mapping[str, list[str]]) -> str:
+    field, messages = next(iter(details.items()), ("config", ["is not valid"]))
+    return f"The configuration is not valid: {field}: {messages[0]}."

@@ -1,0 +1,68 @@
+"""HTTP as plain values, and the flow: how a connector talks to a service without doing I/O."""
+
+import json
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from .errors import ConnectionFailed
+
+T = TypeVar("T")
+
+# A flow yields requests, is sent their responses and returns its verdict. Its driver throws a
+# TransportError (integrations.core.errors) into it where no response came; a flow that does not
+# care lets it pass.
+Flow = Generator["Request", "Response", T]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. `url` is absolute; `headers` are sent as they stand; `body` is sent byte for byte."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @classmethod
+    def json(cls, method: str, url: str, payload: Any, headers: Mapping[str, str] | None = None) -> "Request":
+        """A request with `payload` as its compact JSON body."""
+        return cls(method, url, {"Content-Type": "application/json", **(headers or {})}, encode_json(payload))
+
+    @classmethod
+    def form(
+        cls, method: str, url: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> "Request":
+        """A request with `fields` as its URL-encoded form body."""
+        content_type = {"Content-Type": "application/x-www-form-urlencoded"}
+        return cls(method, url, {**content_type, **(headers or {})}, urlencode(fields).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response. Header names are lower case; `body` holds at most what the driver reads (64 KiB)."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON. Raises ConnectionFailed where it is not."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise ConnectionFailed(f"The answer (HTTP {self.status}) was not JSON.") from None
+
+
+def encode_json(payload: Any) -> bytes:
+    """Compact JSON in UTF-8, keys in the order given: what is signed, stored and sent."""
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from fernet_fields import EncryptedJSONField
+
+from invenicum.events.ids import uuid7
+
+from .core.config import ConnectorConfig
+
+
+class IntegrationQuerySet(models.QuerySet["Integration"]):
+    def live(self) -> IntegrationQuerySet:
+        """Without the deleted ones, which stay as tombstones for the delivery log."""
+        return self.filter(deleted_at=None)
+
+    def without_secrets(self) -> IntegrationQuerySet:
+        """For lists: nothing is decrypted."""
+        return self.defer("secrets")
+
+
+class Integration(models.Model):
+    """One user's saved connection of one type."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        PAUSED = "paused", "paused by its owner"
+        DISABLED = "disabled", "disabled after failures"
+        NEEDS_RECONNECT = "needs_reconnect", "needs to be connected again"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="integrations")
+    type = models.CharField(max_length=40)
+    config = models.JSONField(default=dict, help_text="What may be shown, by JSON name.")
+    secrets = EncryptedJSONField(default=dict, editable=False, help_text="The rest, encrypted.")
+    secret_names = models.JSONField(default=list, editable=False)
+    # The event patterns it receives, kept beside the config so that publishing needs no secret and no connector.
+    subscriptions = models.JSONField(default=list, editable=False)
+    # What `Connector.on_save` last returned, e.g. the id of a registered hook.
+    remote_state = models.JSONField(default=dict, editable=False)
+    status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
+    status_reason = models.CharField(max_length=500, blank=True)
+    account = models.CharField(max_length=255, blank=True, help_text="Whose account it is, where OAuth told us.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    last_sync = models.DateTimeField(null=True, blank=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = IntegrationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["type"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "type"], condition=Q(deleted_at=None), name="one_integration_a_type"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} of user-{self.owner_id}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == self.Status.ACTIVE
+
+    def load_config(self) -> ConnectorConfig:
+        """The whole configuration, decrypted. Raises InvalidConfig where what is stored no longer validates."""
+        from .registry import get
+
+        return get(self.type).Config.load(self.config, self.secrets)
+
+    def secret_presence(self) -> dict[str, bool]:
+        """Each secret field of its type → whether one is stored."""
+        from .registry import get
+
+        facts = get(self.type).Config.facts()
+        return {fact.alias: fact.alias in self.secret_names for fact in facts if fact.secret and not fact.internal}
+
+
+class RemoteJob(models.Model):
+    """Work owed to a provider after a save or a delete: registering a hook, removing it. Tried until it is done."""
+
+    class Kind(models.TextChoices):
+        SAVE = "save"
+        DELETE = "delete"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    integration = models.ForeignKey(Integration, models.CASCADE, related_name="remote_jobs")
+    # For `delete`: config, secrets and state as they were, because the integration's own are erased at once.
+    payload = EncryptedJSONField(null=True, editable=False)
+    due_at = models.DateTimeField(db_index=True, null=True)
+    attempt_count = models.PositiveSmallIntegerField(default=0)
+    last_error = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} job {self.pk}"
+
+
+def stored_values(config: ConnectorConfig) -> dict[str, Any]:
+    """The model's columns for a configuration."""
+    secrets = config.secrets()
+    return {"config": config.public(), "secrets": secrets, "secret_names": sorted(secrets)}

@@ -1,0 +1,27 @@
+"""The connectors there are. A new one is its file and its line here."""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from .connectors.webhook import Webhook
+from .core.connector import Connector
+
+CONNECTORS: tuple[type[Connector], ...] = (Webhook,)
+
+
+class UnknownType(LookupError):
+    """No connector has this type."""
+
+
+def get(integration_type: str) -> Connector:
+    """The connector of `integration_type`, with the endpoints that the settings give it. Raises UnknownType."""
+    for connector in CONNECTORS:
+        if connector.type == integration_type:
+            return connector(settings.PROVIDER_ENDPOINTS.get(integration_type))
+    raise UnknownType(integration_type)
+
+
+def all_connectors() -> Iterator[Connector]:
+    """Every connector, in the order of the catalog."""
+    return (get(connector.type) for connector in CONNECTORS)

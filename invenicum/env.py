@@ -1,0 +1,49 @@
+"""The three readers of the environment, beside `environs` for everything plain: flags, secrets, and kept keys."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def secret(name: str, default: str = "") -> str:
+    """The variable `name`, or the content of the file that `<name>_FILE` names (for mounted secrets)."""
+    path = os.environ.get(f"{name}_FILE")
+    if path:
+        try:
+            return Path(path).read_text().strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE: {error.strerror}: {path}") from None
+    return os.environ.get(name, default)
+
+
+def json_object(name: str) -> dict[str, Any]:
+    """The variable `name` as a JSON object; empty where it is not set."""
+    text = os.environ.get(name) or "{}"
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a JSON object: {error}.") from None
+    if not isinstance(value, dict):
+        raise ImproperlyConfigured(f"{name} must be a JSON object.")
+    return value
+
+
+def kept_secret(path: Path) -> str:
+    """The random secret kept in the file `path`, made there at the first call; readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Written aside and linked into place: of two processes that start at once, both read the winner's whole file.
+    if not path.exists():
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
+        aside.touch(mode=0o600)
+        aside.write_text(secrets.token_urlsafe(48))
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            pass
+        finally:
+            aside.unlink()
+    return path.read_text().strip()

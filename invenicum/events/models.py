@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from .ids import public_id, uuid7
+from .message import Message
+
+
+class Event(models.Model):
+    """Something that happened to an owner's things. Written once, never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="events", db_index=False)
+    name = models.CharField(max_length=100)
+    occurred_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    # The JSON that is signed and sent, encoded once; text, because a JSON column would not give the same bytes back.
+    body = models.TextField()
+    # The asset as it stood, for connectors that keep a copy of it. Null where the publisher did not know it.
+    document = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["owner", "id"], name="event_owner_id")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.public_id}"
+
+    @property
+    def public_id(self) -> str:
+        return public_id("evt", self.id)
+
+    def message(self) -> Message:
+        """The value that connectors receive."""
+        return Message(
+            id=self.public_id,
+            name=self.name,
+            occurred_at=self.occurred_at,
+            body=self.body.encode(),
+            document=self.document,
+        )
+
+
+class IdempotencyKey(models.Model):
+    """The answer given to a request that carried an `Idempotency-Key`, kept for 24 hours."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    body_digest = models.CharField(max_length=64)
+    answer = models.JSONField()
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "key"], name="one_answer_a_key")]
+
+    def __str__(self) -> str:
+        return f"idempotency key {self.pk}"

@@ -1,0 +1,18 @@
+"""Event names and the patterns that select them. Pure."""
+
+import re
+from collections.abc import Iterable
+
+ASSET_CREATED = "asset.created"
+ASSET_UPDATED = "asset.updated"
+ASSET_DELETED = "asset.deleted"
+ASSET_EVENTS = (ASSET_CREATED, ASSET_UPDATED, ASSET_DELETED)
+PING = "ping"  # sent to one integration on request; no pattern selects it
+
+NAME = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)+")
+PATTERN = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*\.(?:\*|[a-z0-9_]+)")
+
+
+def matches(patterns: Iterable[str], name: str) -> bool:
+    """Whether one of `patterns` (`asset.created`, or `asset.*` for all that begin so) selects `name`."""
+    return any(name == pattern or (pattern.endswith(".*") and name.startswith(pattern[:-1])) for pattern in patterns)

@@ -1,0 +1,7 @@
+"""What others may listen to."""
+
+from django.dispatch import Signal
+
+# Sent inside the publishing transaction with `events`, a list of Event just inserted. A receiver that raises
+# undoes the publishing and the change behind it.
+events_published = Signal()

@@ -1,0 +1,214 @@
+"""Settings, all from the environment. docs/settings.md explains each to an operator."""
+
+import ipaddress
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env
+
+from invenicum.env import json_object, kept_secret, secret
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Where things are ---------------------------------------------------------------------------
+
+PORT = env.int("PORT", 8000)
+DATA_DIR = Path(env.str("DATA_DIR", "") or BASE_DIR / ".data").resolve()
+DATABASE_URL = env.str("DATABASE_URL", "")
+CELERY_BROKER_URL = secret("CELERY_BROKER_URL")
+# The address that people and providers reach us at: callbacks, hooks and links are built from it.
+PUBLIC_URL = (env.str("PUBLIC_URL", "") or f"http://localhost:{PORT}").rstrip("/")
+
+# --- Security -----------------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", False)
+# Without a database of its own the service is embedded: one machine, nothing to install. It then makes its keys
+# and keeps them under DATA_DIR. Everything else is production and must be given its keys.
+EMBEDDED = not DATABASE_URL and env.str("DEBUG", None) is None
+_may_make_keys = DEBUG or EMBEDDED
+
+SECRET_KEY = secret("SECRET_KEY")
+FERNET_KEYS = [key.strip() for key in secret("FERNET_KEYS").split(",") if key.strip()]
+if not _may_make_keys and not (SECRET_KEY and FERNET_KEYS):
+    _missing = " and ".join(name for name in ("SECRET_KEY", "FERNET_KEYS") if not globals()[name])
+    raise ImproperlyConfigured(f"Set {_missing}: a production start needs its own keys (see docs/settings.md).")
+SECRET_KEY = SECRET_KEY or kept_secret(DATA_DIR / "secret_key")
+FERNET_KEYS = FERNET_KEYS or [kept_secret(DATA_DIR / "fernet_key")]
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", None) or sorted(
+    {urlsplit(PUBLIC_URL).hostname or "localhost", "localhost", "127.0.0.1", "[::1]"}
+)
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+_https = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_SAMESITE = "Lax"  # the OAuth redirect comes back from another site
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
+X_FRAME_OPTIONS = "DENY"
+# Tokens from the Invenicum app itself: HS256 with this secret. Off where it is empty.
+INVENICUM_JWT_SECRET = secret("INVENICUM_JWT_SECRET")
+
+# --- What leaves the building -------------------------------------------------------------------
+
+try:
+    EGRESS_ALLOW = tuple(ipaddress.ip_network(cidr.strip()) for cidr in env.list("EGRESS_ALLOW", []) if cidr.strip())
+except ValueError as error:
+    raise ImproperlyConfigured(f"EGRESS_ALLOW must be a comma-separated list of networks: {error}.") from None
+EGRESS_PROXY = env.str("EGRESS_PROXY", "")
+DELIVERY_TIMEOUT = env.float("DELIVERY_TIMEOUT", 15.0)  # seconds
+try:
+    RETRY_SCHEDULE = tuple(
+        float(seconds)
+        for seconds in env.str("RETRY_SCHEDULE", "0,5,300,1800,7200,18000,36000,50400,72000,86400").split(",")
+    )
+except ValueError:
+    raise ImproperlyConfigured("RETRY_SCHEDULE must be seconds, separated by commas, for example 0,5,300.") from None
+PROVIDER_ENDPOINTS = json_object("PROVIDER_ENDPOINTS")
+OAUTH_RETURN_ORIGINS = env.list("OAUTH_RETURN_ORIGINS", [])
+
+# --- Applications -------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "invenicum",
+    "invenicum.events",
+    "invenicum.assets",
+    "integrations",
+    "oauth_flows",
+    "webhooks",
+    "oauth2_provider",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "invenicum.urls"
+WSGI_APPLICATION = "invenicum.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Database -----------------------------------------------------------------------------------
+
+if DATABASE_URL:
+    DATABASES = {"default": env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True)}
+else:
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": DATA_DIR / "db.sqlite3",
+            "CONN_MAX_AGE": None,
+            "OPTIONS": {
+                # A writer waits for its turn at BEGIN; a transaction that upgraded later would fail at once instead.
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                # In WAL mode NORMAL survives a crash of the process; only a power cut can lose the last commits.
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728;",
+            },
+            "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")},
+        }
+    }
+
+# --- Cache and queue ----------------------------------------------------------------------------
+
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CELERY_BROKER_URL}
+    if CELERY_BROKER_URL.startswith(("redis://", "rediss://"))
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False  # tasks carry no state: what is due stands in the database
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 10, "socket_connect_timeout": 2}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "webhooks.tasks.sweep", "schedule": env.float("SWEEP_INTERVAL", 5.0)},
+    "prune": {"task": "webhooks.tasks.prune", "schedule": 3600.0},
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+
+# --- API ----------------------------------------------------------------------------------------
+
+API_MAX_BODY = 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["invenicum.api.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["invenicum.api.permissions.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["invenicum.api.parsers.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {"outgoing": env.str("OUTGOING_RATE_LIMIT", "120/min")},
+    "EXCEPTION_HANDLER": "invenicum.api.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "COERCE_DECIMAL_TO_STRING": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Invenicum Integrations",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+OAUTH2_PROVIDER = {
+    "SCOPES": {
+        "integrations:read": "See your integrations",
+        "integrations:write": "Connect, change and remove your integrations",
+        "assets:read": "See your assets",
+        "assets:write": "Create, change and delete your assets",
+        "events:write": "Publish events",
+        "deliveries:read": "See events and deliveries",
+        "deliveries:write": "Retry and replay deliveries",
+        "events:publish-any": "Publish events for any owner",
+    },
+    "PKCE_REQUIRED": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+}
+
+# --- Pages, language, time ----------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()  # without `collectstatic`, serve from the packages
+LOGIN_URL = "admin:login"
+EMAIL_CONFIG = env.dj_email_url("EMAIL_URL", "console://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "integrations@localhost")
+TESTING = "pytest" in sys.modules

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from integrations.models import Integration
+from invenicum.events.ids import public_id, uuid7
+from invenicum.events.models import Event
+
+
+class Delivery(models.Model):
+    """One event on its way to one integration."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        DELIVERED = "delivered"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    event = models.ForeignKey(Event, models.CASCADE, related_name="deliveries")
+    integration = models.ForeignKey(Integration, models.CASCADE, related_name="deliveries", db_index=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="deliveries", db_index=False)
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    # While pending: when it is to be tried next; while a worker has it, when the worker's lease on it ends, so that
+    # a dead worker's deliveries fall due by themselves. Null where it waits for its integration to be active again.
+    due_at = models.DateTimeField(null=True)
+    # Drawn by the worker that has it in hand; an outcome counts only from the holder of the lease.
+    lease = models.BigIntegerField(null=True, editable=False)
+    attempt_count = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "deliveries"
+        indexes = [
+            models.Index(
+                fields=["integration", "due_at"],
+                condition=Q(status="pending", due_at__isnull=False),
+                name="delivery_due",
+            ),
+            models.Index(fields=["integration", "status", "id"], name="delivery_integration_log"),
+            models.Index(fields=["owner", "id"], name="delivery_owner_log"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} ({self.status})"
+
+    @property
+    def public_id(self) -> str:
+        return public_id("dlv", self.id)
+
+
+class Attempt(models.Model):
+    """One try of a delivery."""
+
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField()
+    duration_ms = models.PositiveIntegerField()
+    # The last HTTP status seen; null where no answer came.
+    status_code = models.PositiveSmallIntegerField(null=True)
+    error_class = models.CharField(max_length=10, blank=True, default="")
+    error = models.CharField(max_length=500, blank=True, default="")
+    response_excerpt = models.CharField(max_length=1000, blank=True, default="")
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of delivery {self.delivery_id}"
