@@ -55,7 +55,8 @@ INVENICUM_JWT_SECRET = secret("INVENICUM_JWT_SECRET")
 # --- What leaves the building -------------------------------------------------------------------
 
 try:
-    EGRESS_ALLOW = tuple(ipaddress.ip_network(cidr.strip()) for cidr in env.list("EGRESS_ALLOW", []) if cidr.strip())
+    _cidrs: list[str] = env.list("EGRESS_ALLOW", [])
+    EGRESS_ALLOW = tuple(ipaddress.ip_network(cidr.strip()) for cidr in _cidrs if cidr.strip())
 except ValueError as error:
     raise ImproperlyConfigured(f"EGRESS_ALLOW must be a comma-separated list of networks: {error}.") from None
 EGRESS_PROXY = env.str("EGRESS_PROXY", "")
@@ -68,7 +69,7 @@ try:
 except ValueError:
     raise ImproperlyConfigured("RETRY_SCHEDULE must be seconds, separated by commas, for example 0,5,300.") from None
 PROVIDER_ENDPOINTS = json_object("PROVIDER_ENDPOINTS")
-OAUTH_RETURN_ORIGINS = env.list("OAUTH_RETURN_ORIGINS", [])
+OAUTH_RETURN_ORIGINS: list[str] = env.list("OAUTH_RETURN_ORIGINS", [])
 
 # --- Applications -------------------------------------------------------------------------------
 

@@ -124,9 +124,7 @@ class ConnectorConfig(BaseModel):
             fact = facts.get(alias)
             if fact is None or fact.internal:
                 details[alias] = ["unknown field"]
-            elif value is None and not fact.required:
-                continue
-            elif value == "" and not fact.accepts_blank:
+            elif (value is None and not fact.required) or (value == "" and not fact.accepts_blank):
                 continue
             else:
                 cleaned[alias] = value

@@ -1,5 +1,6 @@
 """The base of every connector. Subclasses stand in `integrations/connectors`, one file each."""
 
+import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -45,7 +46,7 @@ class Connector:
     # Markdown: what a user does on the service's side before connecting. Shown on the connector's docs page.
     setup: ClassVar[str] = ""
     oauth: ClassVar[OAuthSpec | None] = None
-    Config: ClassVar[type[ConnectorConfig]]
+    Config: ClassVar[builtins.type[ConnectorConfig]]
 
     def __init__(self, endpoints: Mapping[str, str] | None = None):
         self.endpoints = dict(endpoints or {})
@@ -75,10 +76,9 @@ class Connector:
         `state` is what the last call returned (empty at first); the return value replaces it. May run again
         with the same arguments.
         """
+        yield from ()
         return dict(state)
-        yield  # makes this a generator
 
     def on_delete(self, config: Any, state: Mapping[str, Any]) -> Flow[None]:
         """Undoes `on_save`. The service having forgotten already counts as done."""
-        return
-        yield  # makes this a generator
+        yield from ()
