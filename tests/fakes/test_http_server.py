@@ -1,0 +1,31 @@
+import urllib.error
+import urllib.request
+
+import pytest
+
+from .http_server import FakeServer, close, json_answer
+
+
+def test_it_records_what_it_was_sent_and_answers_as_told():
+    with FakeServer(lambda request: json_answer(201, {"path": request.path})) as server:
+        sent = urllib.request.Request(f"{server.url}/a?b=1", b"body", {"X-Name": "value"}, method="PUT")
+        with urllib.request.urlopen(sent) as answer:
+            assert (answer.status, answer.read()) == (201, b'{"path": "/a?b=1"}')
+    [request] = server.requests
+    assert (request.method, request.path, request.body) == ("PUT", "/a?b=1", b"body")
+    assert request.headers["x-name"] == "value"
+
+
+def test_a_behaviour_has_the_connection_to_itself():
+    with FakeServer(lambda request: close) as server, pytest.raises(OSError):
+        urllib.request.urlopen(server.url)
+    assert len(server.requests) == 1
+
+
+def test_a_failing_handler_fails_the_test():
+    def fail(request):
+        raise LookupError("no such route")
+
+    server = FakeServer(fail)
+    with pytest.raises(LookupError), server, pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(server.url)
