@@ -9,7 +9,7 @@ from ..core.answers import error_for
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Internal, Matches, NeverSent
 from ..core.connector import Category, Connector, TestResult
 from ..core.http import Flow, Request, Response, encode_json
-from ..core.signing import invenicum_signature, standard_key, standard_signature
+from ..core.signing import generate_secret, invenicum_signature, standard_key, standard_signature
 
 Url = Annotated[
     str,
@@ -47,7 +47,14 @@ class Webhook(Connector):
         headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=50)] = {}
         events: AssetEvents = list(ASSET_EVENTS)
         secret: Annotated[SigningSecret | None, NeverSent()] = None
-        previous_secret: Annotated[SecretStr | None, Internal()] = None  # valid for a day after a rotation
+        # After a rotation, until that Unix second.
+        previous_secret: Annotated[SecretStr | None, Internal()] = None
+        previous_secret_until: Annotated[int, Internal()] = 0
+
+    signing_secret = "secret"
+
+    def generated_secrets(self, config: Config) -> dict[str, str]:
+        return {} if config.secret else {"secret": generate_secret()}
 
     def test(self, config: Config) -> Flow[TestResult]:
         body = encode_json({"event": "ping", "data": {}})
@@ -71,7 +78,9 @@ def _signatures(message: Message, config: Webhook.Config, now: int) -> dict[str,
     # https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
     assert config.secret is not None  # one is generated where the user gave none
     secret = config.secret.get_secret_value()
-    secrets = [secret, *([config.previous_secret.get_secret_value()] if config.previous_secret else [])]
+    secrets = [secret]
+    if config.previous_secret and now < config.previous_secret_until:
+        secrets.append(config.previous_secret.get_secret_value())
     return {
         "X-Invenicum-Signature": invenicum_signature(secret, message.body),
         "webhook-id": message.id,

@@ -47,6 +47,8 @@ class Connector:
     setup: ClassVar[str] = ""
     oauth: ClassVar[OAuthSpec | None] = None
     Config: ClassVar[builtins.type[ConnectorConfig]]
+    # The JSON name of the secret that signs what we send, where there is one: it can be shown and rotated.
+    signing_secret: ClassVar[str | None] = None
 
     def __init__(self, endpoints: Mapping[str, str] | None = None):
         self.endpoints = dict(endpoints or {})
@@ -58,6 +60,10 @@ class Connector:
     def subscriptions(self, config: Any) -> tuple[str, ...]:
         """The event patterns that an integration with this configuration receives. Uses no secret."""
         return tuple(config.events) if getattr(config, "events", None) is not None else ASSET_EVENTS
+
+    def generated_secrets(self, config: Any) -> dict[str, str]:
+        """The secrets to make for a user who gave none, by JSON name. Called on every save."""
+        return {}
 
     def test(self, config: Any) -> Flow[TestResult]:
         """Proves credentials and target without leaving a trace that a person would see."""

@@ -1,0 +1,75 @@
+"""Keeping secrets across a re-save. Pure.
+
+The app fills its form from what it was shown, so a re-save sends the secrets it never saw as blank. A blank or
+absent secret keeps its stored value, unless a field that decides where it is sent changed: otherwise whoever
+can edit an integration could have its secrets sent to themselves.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .core.config import ConnectorConfig, FieldFacts
+from .core.errors import InvalidConfig
+
+
+def keep_secrets(
+    config_class: type[ConnectorConfig],
+    submitted: Mapping[str, Any],
+    public: Mapping[str, Any],
+    secrets: Mapping[str, Any],
+) -> dict[str, Any]:
+    """`submitted` with the stored secrets that it keeps, by JSON name; `null` erases a secret.
+
+    `public` and `secrets` are what is stored. Raises InvalidConfig naming every secret that must be given again.
+    """
+    facts = [fact for fact in config_class.facts() if not fact.internal]
+    moved = [fact.alias for fact in facts if fact.destination and _moved(config_class, fact, submitted, public, secrets)]
+    merged = dict(submitted)
+    details: dict[str, list[str]] = {}
+    for fact in facts:
+        stored = secrets.get(fact.alias)
+        if not fact.secret or not stored or fact.alias in moved:
+            continue
+        value, kept = _merge_mapping(submitted, fact, stored) if fact.mapping else _merge_value(submitted, fact, stored)
+        if kept and moved and not fact.never_sent:
+            details[fact.alias] = [f"must be given again, because {' and '.join(moved)} changed"]
+        elif value is not None:
+            merged[fact.alias] = value
+    if details:
+        fields = " and ".join(details)
+        raise InvalidConfig(f"Give {fields} again: {' and '.join(moved)} changed, and it would be sent there.", details)
+    return merged
+
+
+def _merge_value(submitted: Mapping[str, Any], fact: FieldFacts, stored: str) -> tuple[Any, bool]:
+    if submitted.get(fact.alias, "") == "":
+        return stored, True
+    return submitted[fact.alias], False
+
+
+def _merge_mapping(submitted: Mapping[str, Any], fact: FieldFacts, stored: Mapping[str, str]) -> tuple[Any, bool]:
+    given = submitted.get(fact.alias, "")
+    if given == "":
+        return dict(stored), True
+    if not isinstance(given, Mapping):
+        return given, False
+    kept = {name: stored[name] for name, value in given.items() if value in ("", None) and name in stored}
+    return {**given, **kept}, bool(kept)
+
+
+def _moved(
+    config_class: type[ConnectorConfig],
+    fact: FieldFacts,
+    submitted: Mapping[str, Any],
+    public: Mapping[str, Any],
+    secrets: Mapping[str, Any],
+) -> bool:
+    default = config_class.model_fields[fact.name].default if not fact.required else None
+    if fact.secret:
+        given = submitted.get(fact.alias) or ""
+        return given != "" and given != secrets.get(fact.alias, "")
+    return _same(submitted.get(fact.alias), default) != _same(public.get(fact.alias), default)
+
+
+def _same(value: Any, default: Any) -> str:
+    return str(value or default or "").strip().rstrip("/")

@@ -1,0 +1,111 @@
+"""What a provider must be told after a save or a delete: hooks to register and to remove.
+
+The job is a row written with the change it belongs to and carried out afterwards, so that a save never waits for
+a provider and a delete succeeds here even when the provider is down.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from invenicum.egress.curl import run_flow
+
+from . import registry
+from .core.connector import Connector
+from .core.errors import IntegrationError
+from .models import Integration, RemoteJob
+
+# Seconds before each try; after the last the job is given up and the integration says so.
+SCHEDULE = (0, 30, 300, 1800, 7200, 21600, 43200)
+LEASE = timedelta(seconds=120)
+
+log = structlog.get_logger(__name__)
+
+
+def schedule_save(integration: Integration) -> None:
+    """Queues `on_save` for a connector that has one, in place of any that is still to be done."""
+    connector = registry.get(integration.type)
+    integration.remote_jobs.filter(kind=RemoteJob.Kind.SAVE).delete()
+    if _overrides(connector, "on_save"):
+        RemoteJob.objects.create(kind=RemoteJob.Kind.SAVE, integration=integration, due_at=timezone.now())
+
+
+def schedule_delete(integration: Integration) -> None:
+    """Queues `on_delete` with a copy of what it needs, before the integration is erased."""
+    connector = registry.get(integration.type)
+    integration.remote_jobs.filter(kind=RemoteJob.Kind.SAVE).delete()
+    if _overrides(connector, "on_delete"):
+        RemoteJob.objects.create(
+            kind=RemoteJob.Kind.DELETE,
+            integration=integration,
+            payload={
+                "config": integration.config,
+                "secrets": integration.secrets,
+                "state": integration.remote_state,
+            },
+            due_at=timezone.now(),
+        )
+
+
+def _overrides(connector: Connector, method: str) -> bool:
+    return getattr(type(connector), method) is not getattr(Connector, method)
+
+
+def run_due_jobs(limit: int = 20) -> int:
+    """Carries out the jobs that are due, one after the other. Returns how many were tried."""
+    for count in range(limit):
+        job = _claim(timezone.now())
+        if job is None:
+            return count
+        _run(job)
+    return limit
+
+
+@transaction.atomic
+def _claim(now: datetime) -> RemoteJob | None:
+    due = RemoteJob.objects.select_for_update(skip_locked=True, of=("self",)).filter(due_at__lte=now)
+    job = due.select_related("integration").order_by("due_at", "pk").first()
+    if job:
+        job.due_at = now + LEASE
+        job.attempt_count += 1
+        job.save(update_fields=["due_at", "attempt_count"])
+    return job
+
+
+def _run(job: RemoteJob) -> None:
+    integration = job.integration
+    connector = registry.get(integration.type)
+    try:
+        if job.kind == RemoteJob.Kind.SAVE:
+            state = run_flow(connector.on_save(integration.load_config(), integration.remote_state))
+            Integration.objects.filter(pk=integration.pk, deleted_at=None).update(remote_state=state)
+        else:
+            payload: dict[str, Any] = job.payload
+            config = connector.Config.load(payload["config"], payload["secrets"])
+            run_flow(connector.on_delete(config, payload["state"]))
+    except IntegrationError as error:
+        _retry_or_give_up(job, error)
+    else:
+        # A job that a later save has replaced is gone already.
+        RemoteJob.objects.filter(pk=job.pk).delete()
+
+
+def _retry_or_give_up(job: RemoteJob, error: IntegrationError) -> None:
+    last = error.permanent or job.attempt_count >= len(SCHEDULE)
+    log.warning("remote_job_failed", job=job.pk, kind=job.kind, type=job.integration.type, last=last)
+    if last and job.kind == RemoteJob.Kind.DELETE:
+        job.delete()  # with it go the credentials it kept
+        return
+    delay = None if last else timedelta(seconds=SCHEDULE[job.attempt_count])
+    RemoteJob.objects.filter(pk=job.pk).update(
+        last_error=error.message[:500], due_at=timezone.now() + delay if delay is not None else None
+    )
+    if last:
+        reason = f"The webhook could not be registered: {error.message}"
+        Integration.objects.filter(Q(pk=job.integration_id), deleted_at=None).update(status_reason=reason[:500])

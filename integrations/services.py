@@ -1,0 +1,189 @@
+"""What can be done with integrations. Views, admin and commands call these; each is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from invenicum.egress.curl import run_flow
+
+from . import registry, remote
+from .core.config import ConnectorConfig
+from .core.connector import Connector, TestResult
+from .core.signing import generate_secret
+from .credentials import keep_secrets
+from .models import Integration, stored_values
+from .signals import integration_deleted, integration_resumed, integration_stopped
+
+ROTATION_OVERLAP = timedelta(hours=24)  # for which a rotated signing secret stays valid
+
+Status = Integration.Status
+
+
+class IntegrationNotFound(LookupError):
+    """The user has no such integration."""
+
+
+class NoSigningSecret(LookupError):
+    """This type signs nothing, or nothing is stored yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A saved integration. `signing_secret` is set once: when it was made for a new integration."""
+
+    integration: Integration
+    created: bool
+    signing_secret: str | None
+
+
+def find(owner: User, integration_type: str) -> Integration:
+    """The owner's integration of this type. Raises IntegrationNotFound."""
+    try:
+        return Integration.objects.live().get(owner=owner, type=integration_type)
+    except Integration.DoesNotExist:
+        raise IntegrationNotFound(integration_type) from None
+
+
+def test_connection(owner: User, integration_type: str, values: Mapping[str, Any]) -> TestResult:
+    """Tries a configuration without saving it. Raises UnknownType or an IntegrationError."""
+    connector = registry.get(integration_type)
+    stored = Integration.objects.live().filter(owner=owner, type=integration_type).first()
+    return run_flow(connector.test(_parse(connector, values, stored)))
+
+
+def save_integration(
+    owner: User, integration_type: str, values: Mapping[str, Any], *, is_active: bool | None = None
+) -> Saved:
+    """Creates or replaces the owner's integration of this type. Raises UnknownType or InvalidConfig."""
+    connector = registry.get(integration_type)
+    try:
+        return _save(connector, owner, values, is_active)
+    except IntegrityError:  # another request created it in the meantime: now it is there to be updated
+        return _save(connector, owner, values, is_active)
+
+
+@transaction.atomic
+def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_active: bool | None) -> Saved:
+    stored = Integration.objects.live().select_for_update().filter(owner=owner, type=connector.type).first()
+    config = _parse(connector, values, stored)
+    generated = connector.generated_secrets(config)
+    if generated:
+        config = type(config).load(config.public(), {**config.secrets(), **generated})
+    integration = stored or Integration(owner=owner, type=connector.type)
+    was = integration.status if stored else None
+    internal = {fact.alias for fact in config.facts() if fact.internal}
+    kept = {alias: value for alias, value in integration.secrets.items() if alias in internal}
+    for column, value in stored_values(config).items():
+        setattr(integration, column, value)
+    integration.secrets |= kept
+    integration.subscriptions = list(connector.subscriptions(config))
+    integration.status, integration.status_reason = _status_after_save(was, is_active), ""
+    integration.failing_since = None
+    integration.save()
+    remote.schedule_save(integration)
+    if was is not None:
+        _announce(integration, was)
+    return Saved(
+        integration=integration,
+        created=stored is None,
+        signing_secret=generated.get(connector.signing_secret or "") if stored is None else None,
+    )
+
+
+def _status_after_save(was: str | None, is_active: bool | None) -> str:
+    if is_active is None:
+        return Status.PAUSED if was == Status.PAUSED else Status.ACTIVE
+    return Status.ACTIVE if is_active else Status.PAUSED
+
+
+def _parse(connector: Connector, values: Mapping[str, Any], stored: Integration | None) -> ConnectorConfig:
+    if stored:
+        values = keep_secrets(connector.Config, values, stored.config, stored.secrets)
+    return connector.Config.parse(values, connected=False)
+
+
+@transaction.atomic
+def set_active(owner: User, integration_type: str, is_active: bool) -> Integration:
+    """Pauses or resumes. Raises IntegrationNotFound."""
+    integration = _lock(owner, integration_type)
+    change_status(integration, Status.ACTIVE if is_active else Status.PAUSED)
+    return integration
+
+
+def change_status(integration: Integration, status: str, reason: str = "") -> None:
+    """Sets the status of an integration that the caller has locked, and tells who listens."""
+    was = integration.status
+    integration.status, integration.status_reason = status, reason[:500]
+    if status == Status.ACTIVE:
+        integration.failing_since = None
+    integration.save(update_fields=["status", "status_reason", "failing_since", "updated_at"])
+    _announce(integration, was)
+
+
+def _announce(integration: Integration, was: str) -> None:
+    now_active = integration.status == Status.ACTIVE
+    if now_active and was != Status.ACTIVE:
+        integration_resumed.send(sender=Integration, integration=integration)
+    elif not now_active and was == Status.ACTIVE:
+        integration_stopped.send(sender=Integration, integration=integration)
+
+
+@transaction.atomic
+def delete_integration(owner: User, integration_type: str) -> Integration:
+    """Erases an integration and its credentials here and queues what the provider must be told.
+
+    Raises IntegrationNotFound.
+    """
+    integration = _lock(owner, integration_type)
+    erase(integration)
+    return integration
+
+
+def erase(integration: Integration) -> None:
+    """Turns a locked integration into a tombstone: no config, no secrets, nothing pending."""
+    remote.schedule_delete(integration)
+    integration.config, integration.secrets, integration.secret_names = {}, {}, []
+    integration.subscriptions, integration.remote_state = [], {}
+    integration.account = ""
+    integration.deleted_at = timezone.now()
+    integration.save()
+    integration_deleted.send(sender=Integration, integration=integration)
+
+
+def signing_secret(owner: User, integration_type: str) -> str:
+    """The secret that signs what is sent. Raises UnknownType, IntegrationNotFound or NoSigningSecret."""
+    return _signing_secret(find(owner, integration_type))
+
+
+@transaction.atomic
+def rotate_signing_secret(owner: User, integration_type: str) -> tuple[str, datetime]:
+    """Makes a new signing secret. Returns it and the moment until which the old one stays valid."""
+    integration = _lock(owner, integration_type)
+    old = _signing_secret(integration)
+    until = timezone.now() + ROTATION_OVERLAP
+    new = generate_secret()
+    integration.secrets |= {"secret": new, "previousSecret": old, "previousSecretUntil": int(until.timestamp())}
+    integration.save()
+    return new, until
+
+
+def _signing_secret(integration: Integration) -> str:
+    field = registry.get(integration.type).signing_secret
+    secret: str | None = integration.secrets.get(field) if field else None
+    if secret is None:
+        raise NoSigningSecret(integration.type)
+    return secret
+
+
+def _lock(owner: User, integration_type: str) -> Integration:
+    try:
+        return Integration.objects.live().select_for_update().get(owner=owner, type=integration_type)
+    except Integration.DoesNotExist:
+        raise IntegrationNotFound(integration_type) from None
