@@ -1,0 +1,77 @@
+# Needs Python 3.11 or newer and make; everything else is installed below .venv, pinned by hash.
+#
+#   make run      start everything on this machine: http://localhost:8000 (PORT=… for another port)
+#   make test     everything that CI checks
+#   make audit    ask for known vulnerabilities of the locked requirements (needs the network)
+#   make browser  install Chromium for the browser tests (Debian, as root)
+#   make bench    measure the delivery engine
+#   make lock     resolve requirements/*.in anew (UPGRADE=--upgrade for the newest versions)
+#   make clean    remove .venv and caches; the data below .data stays
+
+.DEFAULT_GOAL := run
+.DELETE_ON_ERROR:
+.PHONY: run test check audit browser bench lock clean
+
+CANDIDATES := python3.11 python3 python3.12 python3.13 python
+is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c '$(is_new_enough)' 2>/dev/null && echo $(name))))
+VENV := .venv/bin
+PIP := $(VENV)/python -m pip --disable-pip-version-check -qq --no-input
+INSTALL := $(PIP) install --require-hashes --only-binary :all:
+# The checks look at the code alone, whatever database or broker the caller's shell is set up for.
+MANAGE := env -u DATABASE_URL -u CELERY_BROKER_URL $(VENV)/python manage.py
+
+run: .venv/base.installed
+	@exec $(VENV)/python manage.py run
+
+test: check
+	$(VENV)/pytest -q -n 2
+	TEST_DATABASE=sqlite $(VENV)/pytest -q -n 2 tests/invenicum tests/integrations tests/webhooks
+
+check: .venv/dev.installed
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+	$(VENV)/mypy .
+	$(VENV)/lint-imports
+	$(VENV)/deptry .
+	$(MANAGE) makemigrations --check --dry-run
+	$(MANAGE) check --fail-level WARNING
+
+audit: .venv/dev.installed
+	$(VENV)/pip-audit --require-hashes --disable-pip -r requirements/base.txt
+
+browser:
+	@command -v chromium >/dev/null || { \
+		command -v apt-get >/dev/null || { echo "Install Chromium yourself: this machine has no apt-get." >&2; exit 1; }; \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; }
+
+bench: .venv/dev.installed
+	@exec $(VENV)/python -m bench $(ARGS)
+
+LOCK := $(VENV)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" $(UPGRADE)
+
+lock: .venv/dev.installed
+	$(LOCK) requirements/base.in -o requirements/base.txt
+	$(LOCK) requirements/dev.in -o requirements/dev.txt
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none is on the PATH. (make PYTHON=/path/to/python)" >&2; exit 1; }
+	@$(PYTHON) -c '$(is_new_enough)' || { echo "$(PYTHON) is too old: Python 3.11 or newer is needed." >&2; exit 1; }
+	@echo "Making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+
+# dev.txt contains base.txt with the same versions (requirements/dev.in constrains it so).
+.venv/base.installed: requirements/base.txt | .venv/bin/python
+	@echo "Installing requirements/base.txt (once, about a minute)"
+	@$(INSTALL) -r requirements/base.txt
+	@touch $@
+
+.venv/dev.installed: requirements/dev.txt | .venv/bin/python
+	@echo "Installing requirements/dev.txt (once, a minute or two)"
+	@$(INSTALL) -r requirements/dev.txt
+	@touch $@ .venv/base.installed
