@@ -1,0 +1,148 @@
+"""The error envelope: `{"success": false, "message", "error", "details"?}`, whatever went wrong."""
+
+import logging
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse, UnreadablePostError
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+logger = logging.getLogger(__name__)
+
+Details = Mapping[str, list[str]]
+
+INVALID_CONFIG = "INVALID_CONFIG"
+NOT_AUTHENTICATED = "NOT_AUTHENTICATED"
+PERMISSION_DENIED = "PERMISSION_DENIED"
+NOT_FOUND = "NOT_FOUND"
+METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+RATE_LIMITED = "RATE_LIMITED"
+INTERNAL_ERROR = "INTERNAL_ERROR"
+
+MISSING_TOKEN = "Send an access token in the header Authorization: Bearer <token>"
+CRASHED = "Something went wrong on our side. The error has been logged."
+
+
+class ApiError(exceptions.APIException):
+    """Ends a request with the error envelope. `details` maps a field to what is wrong with it."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: Details | None = None,
+        headers: Mapping[str, str] | None = None,
+    ):
+        super().__init__(message)
+        self.status_code = status
+        self.code = code
+        self.message = message
+        self.details = details
+        self.headers = dict(headers or {})
+
+
+def invalid(details: Details, message: str = "The request is not valid") -> ApiError:
+    """The error for input that has the wrong form: 400, with what is wrong at each field."""
+    return ApiError(400, INVALID_CONFIG, message, details)
+
+
+def envelope(code: str, message: str, details: Details | None = None) -> dict[str, Any]:
+    """The body of every error."""
+    body: dict[str, Any] = {"success": False, "message": message, "error": code}
+    return {**body, "details": details} if details else body
+
+
+def exception_handler(exception: Exception, context: Mapping[str, Any]) -> Response:
+    """The answer to whatever a view raised. Django REST framework calls it."""
+    error = _as_api_error(exception)
+    if error is None:
+        logger.error("An API view failed", exc_info=exception)
+        error = ApiError(500, INTERNAL_ERROR, CRASHED)
+    return Response(envelope(error.code, error.message, error.details), error.status_code, headers=error.headers)
+
+
+def _as_api_error(exception: Exception) -> ApiError | None:
+    """What an expected exception says to the caller; None for a crash."""
+    match exception:
+        case ApiError():
+            return exception
+        case exceptions.ValidationError():
+            return invalid(_details(exception.detail))
+        case exceptions.NotAuthenticated():
+            return ApiError(401, NOT_AUTHENTICATED, MISSING_TOKEN, headers={"WWW-Authenticate": "Bearer"})
+        case exceptions.AuthenticationFailed():
+            return ApiError(401, NOT_AUTHENTICATED, str(exception.detail), headers={"WWW-Authenticate": "Bearer"})
+        case exceptions.PermissionDenied() | PermissionDenied():
+            return ApiError(403, PERMISSION_DENIED, str(exception) or "You may not do this")
+        case exceptions.NotFound() | Http404():
+            return ApiError(404, NOT_FOUND, "There is nothing at this address")
+        case exceptions.MethodNotAllowed():
+            return ApiError(405, METHOD_NOT_ALLOWED, str(exception.detail))
+        case exceptions.UnsupportedMediaType():
+            return ApiError(415, INVALID_CONFIG, "Send JSON, with the header Content-Type: application/json")
+        case exceptions.Throttled():
+            seconds = math.ceil(getattr(exception, "wait", None) or 1)
+            message = f"Too many requests: try again in {seconds} seconds"
+            return ApiError(429, RATE_LIMITED, message, headers={"Retry-After": str(seconds)})
+        case RequestDataTooBig():
+            return ApiError(413, PAYLOAD_TOO_LARGE, "The request is too large")
+        case exceptions.APIException(status_code=status) if status < 500:
+            return ApiError(status, INVALID_CONFIG, str(exception.detail))
+        case UnreadablePostError():
+            return ApiError(400, INVALID_CONFIG, "The request ended before its body did")
+    return None
+
+
+def _details(detail: Any, path: str = "") -> dict[str, list[str]]:
+    """A validation error's messages by dotted path, flat whatever its nesting."""
+    if isinstance(detail, Mapping):
+        nested = [(str(key), value) for key, value in detail.items()]
+    elif any(isinstance(item, dict | list) for item in detail):
+        nested = [(str(index), value) for index, value in enumerate(detail) if value]
+    else:
+        return {path.removesuffix(".non_field_errors") or "non_field_errors": [str(item) for item in detail]}
+    found: dict[str, list[str]] = {}
+    for key, value in nested:
+        found.update(_details(value if isinstance(value, dict | list) else [value], f"{path}.{key}" if path else key))
+    return found
+
+
+# What Django answers outside of an API view. The admin's pages are for people and stay pages.
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if _is_page(request):
+        return defaults.bad_request(request, exception)
+    return _answer(400, INVALID_CONFIG, "The request is not valid")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if _is_page(request):
+        return defaults.permission_denied(request, exception)
+    return _answer(403, PERMISSION_DENIED, "You may not do this")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
+    if _is_page(request) and exception is not None:
+        return defaults.page_not_found(request, exception)
+    return _answer(404, NOT_FOUND, "There is nothing at this address")
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    if _is_page(request):
+        return defaults.server_error(request)
+    return _answer(500, INTERNAL_ERROR, CRASHED)
+
+
+def _is_page(request: HttpRequest) -> bool:
+    return request.path.startswith("/admin/")
+
+
+def _answer(status: int, code: str, message: str) -> JsonResponse:
+    return JsonResponse(envelope(code, message), status=status)

@@ -1,0 +1,112 @@
+"""Reading JSON that strangers send."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import IO, Any
+
+from django.conf import settings
+from rest_framework.parsers import BaseParser
+
+from .errors import INVALID_CONFIG, PAYLOAD_TOO_LARGE, ApiError
+
+MAX_DEPTH = 64
+
+
+class StrictJSONParser(BaseParser):
+    """JSON of bounded size and depth that every database, signature and receiver understands alike."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        return parse_json(read_body(stream))
+
+
+def read_body(stream: IO[bytes], limit: int | None = None) -> bytes:
+    """The whole body, but never more than `limit` bytes of it, whatever Content-Length says."""
+    limit = settings.API_MAX_BODY if limit is None else limit
+    body = stream.read(limit + 1)
+    if len(body) > limit:
+        raise ApiError(413, PAYLOAD_TOO_LARGE, f"The body is larger than {limit} bytes")
+    return body
+
+
+def parse_json(body: bytes) -> Any:
+    """The value of a JSON text. Raises ApiError where it is malformed or ambiguous."""
+    try:
+        text = body.decode()
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_distinct)
+    except UnicodeDecodeError:
+        raise _malformed("it is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise _malformed(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+    except ValueError as error:
+        raise _malformed(str(error)) from None
+    except RecursionError:
+        raise _malformed(f"it is nested deeper than {MAX_DEPTH} levels") from None
+    _check_depth(value)
+    # Only an escape can smuggle these in: raw control characters and raw surrogates were refused above.
+    if "\\u" in text:
+        _check_text(value)
+    return value
+
+
+def _malformed(reason: str) -> ApiError:
+    return ApiError(400, INVALID_CONFIG, f"The body is not acceptable JSON: {reason}")
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice!a} occurs twice in one object")
+    return found
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
+        if not level:
+            return
+    raise _malformed(f"it is nested deeper than {MAX_DEPTH} levels")
+
+
+def _check_text(value: Any) -> None:
+    """Refuses NUL, which PostgreSQL cannot store, and lone surrogates, which no encoding can."""
+    texts: list[str] = []
+    nodes = [value]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, str):
+            texts.append(node)
+        elif isinstance(node, dict):
+            texts.extend(node)
+            nodes.extend(node.values())
+        elif isinstance(node, list):
+            nodes.extend(node)
+    whole = "".join(f"{text}\n" for text in texts)
+    if "\0" in whole:
+        raise _malformed("a text holds a NUL character")
+    if any("\ud800" <= character <= "\udfff" for character in whole):
+        raise _malformed("a text holds half of a surrogate pair")
+
+
+def _children(node: Any) -> Iterable[Any]:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()

@@ -1,0 +1,25 @@
+import logging
+
+from redis.exceptions import RedisError
+from rest_framework.request import Request
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
+
+logger = logging.getLogger(__name__)
+
+
+class OutgoingThrottle(SimpleRateThrottle):
+    """Limits how often one user can make us call out (the setting `OUTGOING_RATE_LIMIT`)."""
+
+    scope = "outgoing"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        return f"throttle:{self.scope}:{request.user.pk}"
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        try:
+            return super().allow_request(request, view)
+        except RedisError:
+            # A limit is a courtesy; the service must not stop with its cache.
+            logger.warning("The cache is down: requests are not limited", exc_info=True)
+            return True
