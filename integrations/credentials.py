@@ -23,7 +23,9 @@ def keep_secrets(
     `public` and `secrets` are what is stored. Raises InvalidConfig naming every secret that must be given again.
     """
     facts = [fact for fact in config_class.facts() if not fact.internal]
-    moved = [fact.alias for fact in facts if fact.destination and _moved(config_class, fact, submitted, public, secrets)]
+    moved = [
+        fact.alias for fact in facts if fact.destination and _moved(config_class, fact, submitted, public, secrets)
+    ]
     merged = dict(submitted)
     details: dict[str, list[str]] = {}
     for fact in facts:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -167,9 +168,9 @@ def rotate_signing_secret(owner: User, integration_type: str) -> tuple[str, date
     """Makes a new signing secret. Returns it and the moment until which the old one stays valid."""
     integration = _lock(owner, integration_type)
     old = _signing_secret(integration)
-    until = timezone.now() + ROTATION_OVERLAP
-    new = generate_secret()
-    integration.secrets |= {"secret": new, "previousSecret": old, "previousSecretUntil": int(until.timestamp())}
+    field = registry.get(integration_type).signing_secret or ""
+    new, until = generate_secret(), timezone.now() + ROTATION_OVERLAP
+    integration.secrets |= {field: new, "previousSecret": old, "previousSecretUntil": int(until.timestamp())}
     integration.save()
     return new, until
 
@@ -187,3 +188,11 @@ def _lock(owner: User, integration_type: str) -> Integration:
         return Integration.objects.live().select_for_update().get(owner=owner, type=integration_type)
     except Integration.DoesNotExist:
         raise IntegrationNotFound(integration_type) from None
+
+
+@transaction.atomic
+def disable(integration_id: UUID, reason: str) -> None:
+    """Stops an integration whose endpoint is gone or keeps failing; its owner can resume it."""
+    integration = Integration.objects.live().select_for_update().filter(pk=integration_id).first()
+    if integration and integration.is_active:
+        change_status(integration, Status.DISABLED, reason)

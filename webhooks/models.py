@@ -23,11 +23,13 @@ class Delivery(models.Model):
     integration = models.ForeignKey(Integration, models.CASCADE, related_name="deliveries", db_index=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="deliveries", db_index=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
-    # While pending: when it is to be tried next; while a worker has it, when the worker's lease on it ends, so that
-    # a dead worker's deliveries fall due by themselves. Null where it waits for its integration to be active again.
+    # While pending: when it is to be tried next. Null where it waits for its integration to be active again.
     due_at = models.DateTimeField(null=True)
-    # Drawn by the worker that has it in hand; an outcome counts only from the holder of the lease.
+    # While a worker has it in hand: until when nobody else may take it, and the worker's mark. A dead worker's
+    # leases run out; an outcome counts only from the holder. Neither is indexed, so taking a lease is a cheap update.
+    leased_until = models.DateTimeField(null=True, editable=False)
     lease = models.BigIntegerField(null=True, editable=False)
+    # Tries since it was queued, by its event or by hand: the place in the retry schedule.
     attempt_count = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True, default="")
     created_at = models.DateTimeField()
@@ -58,7 +60,6 @@ class Attempt(models.Model):
     """One try of a delivery."""
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts")
-    number = models.PositiveSmallIntegerField()
     started_at = models.DateTimeField()
     duration_ms = models.PositiveIntegerField()
     # The last HTTP status seen; null where no answer came.
@@ -71,4 +72,4 @@ class Attempt(models.Model):
         ordering = ["id"]
 
     def __str__(self) -> str:
-        return f"attempt {self.number} of delivery {self.delivery_id}"
+        return f"attempt {self.pk}"

@@ -1,0 +1,50 @@
+"""From an event to its deliveries, in the transaction that published it; and what a change of an integration means
+for the deliveries that are pending."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.dispatch import receiver
+from django.utils import timezone
+
+from integrations.models import Integration
+from integrations.signals import integration_deleted, integration_resumed, integration_stopped
+from invenicum.events.models import Event
+from invenicum.events.signals import events_published
+
+from . import wake
+from .models import Delivery
+from .outbox import create_deliveries
+
+
+@receiver(events_published)
+def on_events_published(events: list[Event], **kwargs: Any) -> None:
+    if create_deliveries(events):
+        transaction.on_commit(wake.wake)
+
+
+@receiver(integration_resumed)
+def on_integration_resumed(integration: Integration, **kwargs: Any) -> None:
+    if _pending(integration).filter(due_at=None).update(due_at=timezone.now()):
+        transaction.on_commit(wake.wake)
+
+
+@receiver(integration_stopped)
+def on_integration_stopped(integration: Integration, **kwargs: Any) -> None:
+    _pending(integration).update(due_at=None)
+
+
+@receiver(integration_deleted)
+def on_integration_deleted(integration: Integration, **kwargs: Any) -> None:
+    _pending(integration).update(
+        status=Delivery.Status.CANCELLED,
+        due_at=None,
+        finished_at=timezone.now(),
+        error="The integration was deleted.",
+    )
+    transaction.on_commit(wake.wake)  # the provider is told by a job that the same workers carry out
+
+
+def _pending(integration: Integration) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(integration=integration, status=Delivery.Status.PENDING)

@@ -1,0 +1,209 @@
+"""The delivery engine: claims what is due, drives its flows all at once, writes outcomes while slow ones still run."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.utils import timezone
+
+from integrations.core.errors import Gone, IntegrationError
+from integrations.services import disable
+from invenicum.egress.curl import Finished, FlowDriver
+
+from . import queue
+from .models import Delivery
+from .prepared import PreparedIntegrations
+from .queue import NO_LANE, Claimed, Outcome
+from .schedule import next_delay
+
+MAX_IN_FLIGHT = 1000  # flows at once in one process
+PER_INTEGRATION = 64  # of which one integration has about so many at most: a slow endpoint holds up nobody else
+CLAIM_AT_LEAST = 100  # room below which claiming is not worth its statement
+RECORD_AT = 500  # outcomes that are written without waiting for more
+RECORD_EVERY = 0.02  # seconds that an outcome may wait for others
+LOOK_EVERY = 0.05  # seconds between two looks for more while flows are under way
+GRACE = 8.0  # seconds that a stopping worker gives to the flows under way
+LEASE_SPARE = 60.0  # seconds by which a lease outlives a flow's slowest request
+
+Status = Delivery.Status
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Drained:
+    """What one drain did: tries by the status they led to. `more` says that it stopped with work left."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    more: bool = False
+
+
+def drain(
+    *,
+    seconds: float | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    hand_over: Callable[[], Any] = lambda: None,
+) -> Drained:
+    """Delivers until nothing is due.
+
+    After `seconds` it calls `hand_over`, takes nothing new and finishes what is under way. When `should_stop` says
+    so it takes nothing new either, and after a grace period hands back what is still under way.
+    """
+    return _engine().drain(seconds, should_stop, hand_over)
+
+
+_shared: tuple[int, Engine] | None = None
+
+
+def _engine() -> Engine:
+    """The process's engine: connections stay open and configurations stay decrypted between drains."""
+    global _shared
+    if _shared is None or _shared[0] != os.getpid():  # Celery forks its workers
+        _shared = os.getpid(), Engine()
+    return _shared[1]
+
+
+class Engine:
+    """One process's share of the work. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._lease = queue.new_lease()
+        self._driver: FlowDriver[Claimed] = FlowDriver()
+        self._prepared = PreparedIntegrations()
+        self._in_flight: dict[UUID, Claimed] = {}
+        self._busy: Counter[UUID] = Counter()
+        self._unwritten: list[Outcome] = []
+        self._gone: dict[UUID, str] = {}
+        self._after = NO_LANE
+
+    def drain(self, seconds: float | None, should_stop: Callable[[], bool], hand_over: Callable[[], Any]) -> Drained:
+        result = Drained()
+        slice_ends = time.monotonic() + seconds if seconds is not None else float("inf")
+        gives_up = float("inf")
+        next_look = written = 0.0
+        while True:
+            now = time.monotonic()
+            if not result.more and (should_stop() or now >= slice_ends):
+                result.more = True
+                hand_over()
+            if should_stop():
+                gives_up = min(gives_up, now + GRACE)
+            if not result.more and now >= next_look and MAX_IN_FLIGHT - len(self._in_flight) >= CLAIM_AT_LEAST:
+                next_look = now if self._take() else now + LOOK_EVERY
+                if not self._in_flight and next_look > now:
+                    break
+            if now >= gives_up:
+                break
+            for finished in self._driver.poll(LOOK_EVERY if self._in_flight else 0):
+                self._note(finished)
+            due = len(self._unwritten) >= RECORD_AT or time.monotonic() - written >= RECORD_EVERY
+            if self._unwritten and (due or not self._in_flight):
+                self._write(result)
+                written = time.monotonic()
+            if result.more and not self._in_flight:
+                break
+        self._hand_back()
+        return result
+
+    def _take(self) -> bool:
+        """Claims and starts a batch. Returns whether there may be more to claim at once."""
+        now = timezone.now()
+        limit = MAX_IN_FLIGHT - len(self._in_flight)
+        claimed = queue.claim(
+            self._lease,
+            now=now,
+            until=now + timedelta(seconds=settings.DELIVERY_TIMEOUT + LEASE_SPARE),
+            limit=limit,
+            per_integration=PER_INTEGRATION,
+            after=self._after,
+            without=[integration for integration, count in self._busy.items() if count >= PER_INTEGRATION],
+        )
+        began_at_first = self._after == NO_LANE
+        self._after = (
+            max((item.integration_id for item in claimed), default=NO_LANE) if len(claimed) == limit else NO_LANE
+        )
+        self._start(claimed, int(now.timestamp()))
+        return bool(claimed) or not began_at_first
+
+    def _start(self, claimed: list[Claimed], now: int) -> None:
+        waiting = [item.id for item in claimed if not item.active]
+        if waiting:
+            queue.hold(self._lease, waiting)
+        active = [item for item in claimed if item.active]
+        self._prepared.load(active)
+        for item in active:
+            self._in_flight[item.id] = item
+            self._busy[item.integration_id] += 1
+            self._driver.start(item, self._prepared.flow(item, now))
+
+    def _note(self, finished: Finished[Claimed]) -> None:
+        claimed = finished.key
+        del self._in_flight[claimed.id]
+        self._busy[claimed.integration_id] -= 1
+        if not self._busy[claimed.integration_id]:
+            del self._busy[claimed.integration_id]
+        outcome = outcome_of(finished)
+        if isinstance(finished.error, Gone):
+            self._gone[claimed.integration_id] = outcome.error
+        self._unwritten.append(outcome)
+
+    def _write(self, result: Drained) -> None:
+        outcomes, self._unwritten = self._unwritten, []
+        queue.record(self._lease, outcomes, timezone.now())
+        result.counts.update(outcome.status for outcome in outcomes)
+        for integration_id, reason in self._gone.items():
+            disable(integration_id, reason)
+        self._gone.clear()
+
+    def _hand_back(self) -> None:
+        """Gives up what is still under way: the endpoint may have heard of it, and will again."""
+        if self._in_flight:
+            queue.release(self._lease, list(self._in_flight))
+            self._driver.close()
+            self._driver = FlowDriver()
+            self._in_flight.clear()
+            self._busy.clear()
+
+
+def outcome_of(finished: Finished[Claimed]) -> Outcome:
+    """What one try leads to: delivered, another try, or failed."""
+    claimed, error = finished.key, finished.error
+    status, due_at = Status.DELIVERED, None
+    message, error_class = "", ""
+    if isinstance(error, IntegrationError):
+        message, error_class = error.message, error.error_class
+    elif error is not None:
+        log.error("delivery_crashed", delivery=str(claimed.id), exc_info=error)
+        message, error_class = "An error in the connector; it has been logged.", "http"
+    if error is not None:
+        due_at = _due_again(error, claimed.attempt_count + 1)
+        status = Status.PENDING if due_at else Status.FAILED
+    return Outcome(
+        delivery_id=claimed.id,
+        integration_id=claimed.integration_id,
+        status=status,
+        due_at=due_at,
+        error=message[:500],
+        started_at=finished.started_at,
+        duration_ms=round(finished.duration * 1000),
+        status_code=finished.status,
+        error_class=error_class,
+        response_excerpt=finished.excerpt.replace("\0", "")[:1000],
+    )
+
+
+def _due_again(error: Exception, attempts: int) -> datetime | None:
+    if isinstance(error, IntegrationError) and error.permanent:
+        return None
+    retry_after = error.retry_after if isinstance(error, IntegrationError) else None
+    delay = next_delay(attempts, settings.RETRY_SCHEDULE, retry_after, random.random())  # noqa: S311 - jitter
+    return None if delay is None else timezone.now() + timedelta(seconds=delay)

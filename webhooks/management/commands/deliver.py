@@ -1,0 +1,49 @@
+import signal
+import threading
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import connection
+
+from integrations.remote import run_due_jobs
+from webhooks.engine import drain
+
+LOOK_AT_LEAST_EVERY = 0.5  # seconds: retries fall due without anybody writing to the database
+SQLITE_WATCH = 0.005  # seconds between two looks at SQLite's change counter, which cost microseconds
+PATIENCE = 0.1  # seconds between two looks at a database that cannot be watched
+
+
+class Command(BaseCommand):
+    help = "Delivers what is due, in a loop: the whole engine on one machine, without a broker."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--once", action="store_true", help="deliver what is due now and exit")
+
+    def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        while not stop.is_set():
+            before = _change_counter()
+            run_due_jobs()
+            drain(should_stop=stop.is_set)
+            if once:
+                return
+            _wait_for_change(before, stop)
+
+
+def _wait_for_change(before: int | None, stop: threading.Event) -> None:
+    deadline = time.monotonic() + LOOK_AT_LEAST_EVERY
+    while time.monotonic() < deadline and not stop.wait(SQLITE_WATCH if before is not None else PATIENCE):
+        if before is None or _change_counter() != before:
+            return
+
+
+def _change_counter() -> int | None:
+    """A number that changes when another connection commits (SQLite's `data_version`); None on other databases."""
+    if connection.vendor != "sqlite":
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA data_version")
+        return int(cursor.fetchone()[0])

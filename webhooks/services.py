@@ -1,0 +1,71 @@
+"""What people can do with deliveries. Each call is one transaction; the engine does the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Case, Exists, OuterRef, QuerySet, Value, When
+from django.utils import timezone
+
+from integrations.models import Integration
+from integrations.services import IntegrationNotFound, find
+from invenicum.events.names import PING
+from invenicum.events.publish import publish
+
+from . import wake
+from .models import Delivery
+from .outbox import new_delivery
+
+
+@transaction.atomic
+def ping(owner: User, integration_type: str) -> Delivery:
+    """Sends a `ping` event to one integration. Raises IntegrationNotFound."""
+    integration = find(owner, integration_type)
+    event = publish(owner, PING, {"type": integration_type, "message": "This is a test event from Invenicum."})
+    delivery = new_delivery(event, integration.id, waits=not integration.is_active)
+    delivery.save(force_insert=True)
+    transaction.on_commit(wake.wake)
+    return delivery
+
+
+def retry(delivery: Delivery) -> None:
+    """Queues a delivery again, whatever became of it. Raises IntegrationNotFound where its integration is deleted."""
+    if delivery.integration.deleted_at:
+        raise IntegrationNotFound(delivery.integration.type)
+    requeue(Delivery.objects.filter(pk=delivery.pk))
+
+
+def replay(
+    owner: User, integration_type: str, since: datetime, until: datetime | None, statuses: Collection[str]
+) -> int:
+    """Queues again what one integration was sent in [since, until) and that ended in `statuses`.
+
+    Returns how many. Raises IntegrationNotFound.
+    """
+    deliveries = Delivery.objects.filter(
+        integration=find(owner, integration_type), created_at__gte=since, status__in=statuses
+    )
+    if until:
+        deliveries = deliveries.filter(created_at__lt=until)
+    return requeue(deliveries)
+
+
+@transaction.atomic
+def requeue(deliveries: QuerySet[Delivery]) -> int:
+    """Makes deliveries due now, with all their tries before them. One in a worker's hands is left to it."""
+    now = timezone.now()
+    idle = deliveries.filter(integration__deleted_at=None).exclude(leased_until__gte=now)
+    is_active = Exists(Integration.objects.filter(pk=OuterRef("integration_id"), status=Integration.Status.ACTIVE))
+    count = Delivery.objects.filter(pk__in=idle.values("pk")).update(
+        status=Delivery.Status.PENDING,
+        due_at=Case(When(is_active, then=Value(now)), default=None),
+        attempt_count=0,
+        finished_at=None,
+        leased_until=None,
+        lease=None,
+    )
+    transaction.on_commit(wake.wake)
+    return count

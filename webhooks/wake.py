@@ -1,0 +1,51 @@
+"""Tells the workers that something is due, without making anybody wait and without a message for every event.
+
+One thread a process sends `deliver_due` at once, then rests for a moment in which further calls only leave a mark.
+Every call is thus followed by a message, and a burst of thousands by a few. A message that cannot be sent is
+dropped: the sweep finds what is due.
+"""
+
+import os
+import threading
+
+import structlog
+from django.conf import settings
+
+REST = 0.02  # seconds
+
+log = structlog.get_logger(__name__)
+
+
+class _Waker:
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.wanted = threading.Event()
+        threading.Thread(target=self._run, name="waker", daemon=True).start()
+
+    def _run(self) -> None:
+        from .tasks import deliver_due
+
+        rest = threading.Event()
+        while True:
+            self.wanted.wait()
+            self.wanted.clear()
+            try:
+                deliver_due.apply_async(retry=False, ignore_result=True)
+            except Exception as error:  # noqa: BLE001 - whatever a broker's client raises, the sweep stands in
+                log.warning("wake_not_sent", error=type(error).__name__)
+            rest.wait(REST)
+
+
+_waker: _Waker | None = None
+_lock = threading.Lock()
+
+
+def wake() -> None:
+    """Call after the commit. Returns at once."""
+    global _waker
+    if not settings.CELERY_BROKER_URL:
+        return  # the `deliver` loop watches the database
+    with _lock:
+        if _waker is None or _waker.pid != os.getpid():  # threads do not survive a fork
+            _waker = _Waker()
+    _waker.wanted.set()
