@@ -4,10 +4,18 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
+from .connectors.github import GitHub
+from .connectors.s3 import S3
+from .connectors.slack import Slack
 from .connectors.webhook import Webhook
 from .core.connector import Connector
 
-CONNECTORS: tuple[type[Connector], ...] = (Webhook,)
+CONNECTORS: tuple[type[Connector], ...] = (
+    S3,
+    GitHub,
+    Slack,
+    Webhook,
+)
 
 
 class UnknownType(LookupError):

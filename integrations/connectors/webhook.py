@@ -1,9 +1,14 @@
+import time
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
+from uuid import uuid4
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
 from invenicum.events.message import Message
-from invenicum.events.names import ASSET_EVENTS
+from invenicum.events.names import ASSET_EVENTS, PING
 
 from ..core.answers import error_for
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Internal, Matches, NeverSent
@@ -20,7 +25,37 @@ Url = Annotated[
     ),
     Field(max_length=2048),
 ]
-HeaderName = Annotated[str, Matches(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$", "a header name", "X-Custom-Header")]
+
+# What HTTP itself needs (RFC 9110, 7.6.1), and what receivers trust because only we can make it.
+RESERVED = {
+    *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"),
+    "x-invenicum-signature",
+}
+RESERVED_PREFIXES = ("proxy-", "webhook-")
+
+
+def _not_reserved(name: str) -> str:
+    if name.lower() in RESERVED or name.lower().startswith(RESERVED_PREFIXES):
+        raise PydanticCustomError("reserved", "is set by the sender and cannot be chosen")
+    return name
+
+
+def _unique(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    seen: dict[str, str] = {}
+    for name in headers:
+        twin = seen.setdefault(name.lower(), name)
+        if twin != name:
+            raise PydanticCustomError(
+                "twice", "has {twin} and {name}, which are the same header", {"twin": twin, "name": name}
+            )
+    return headers
+
+
+HeaderName = Annotated[
+    str,
+    Matches(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$", "a header name", "X-Custom-Header"),
+    AfterValidator(_not_reserved),
+]
 HeaderValue = Annotated[
     SecretStr,
     Matches(r"^[\x20-\x7e\t]{0,4096}$", "printable ASCII text of at most 4096 characters", "Bearer token-here"),
@@ -44,7 +79,7 @@ class Webhook(Connector):
     class Config(ConnectorConfig):
         url: Annotated[Url, Destination()]
         method: Literal["POST", "PUT", "PATCH"] = "POST"
-        headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=50)] = {}
+        headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=50), AfterValidator(_unique)] = {}
         events: AssetEvents = list(ASSET_EVENTS)
         secret: Annotated[SigningSecret | None, NeverSent()] = None
         # After a rotation, until that Unix second.
@@ -57,35 +92,40 @@ class Webhook(Connector):
         return {} if config.secret else {"secret": generate_secret()}
 
     def test(self, config: Config) -> Flow[TestResult]:
-        body = encode_json({"event": "ping", "data": {}})
-        response = yield Request(config.method, config.url, _headers(config), body)
+        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        body = encode_json({"event": PING, "timestamp": moment, "data": {}})
+        # Signed where there is a secret already, because a careful receiver answers 401 to anything else.
+        response = yield _request(config, f"evt_{uuid4().hex}", int(time.time()), body)
         _check(response)
-        return TestResult(f"{config.url} answered HTTP {response.status}", {"statusCode": response.status})
+        host = urlsplit(config.url).hostname  # the rest of an address may hold a key
+        return TestResult(f"{host} answered HTTP {response.status}", {"statusCode": response.status})
 
     def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
-        response = yield Request(
-            config.method, config.url, _headers(config) | _signatures(message, config, now), message.body
-        )
+        response = yield _request(config, message.id, now, message.body)
         _check(response)
 
 
-def _headers(config: Webhook.Config) -> dict[str, str]:
+def _request(config: Webhook.Config, message_id: str, now: int, body: bytes) -> Request:
+    headers = {"Content-Type": "application/json"}
     own = {name: value.get_secret_value() for name, value in config.headers.items()}
-    return {"Content-Type": "application/json", **own}
+    if any(name.lower() == "content-type" for name in own):
+        headers = {}
+    return Request(config.method, config.url, headers | own | _signatures(config, message_id, now, body), body)
 
 
-def _signatures(message: Message, config: Webhook.Config, now: int) -> dict[str, str]:
+def _signatures(config: Webhook.Config, message_id: str, now: int, body: bytes) -> dict[str, str]:
     # https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-    assert config.secret is not None  # one is generated where the user gave none
+    if config.secret is None:  # only in the test of a new integration: saving makes one
+        return {}
     secret = config.secret.get_secret_value()
     secrets = [secret]
     if config.previous_secret and now < config.previous_secret_until:
         secrets.append(config.previous_secret.get_secret_value())
     return {
-        "X-Invenicum-Signature": invenicum_signature(secret, message.body),
-        "webhook-id": message.id,
+        "X-Invenicum-Signature": invenicum_signature(secret, body),
+        "webhook-id": message_id,
         "webhook-timestamp": str(now),
-        "webhook-signature": standard_signature(map(standard_key, secrets), message.id, now, message.body),
+        "webhook-signature": standard_signature(map(standard_key, secrets), message_id, now, body),
     }
 
 

@@ -1,7 +1,9 @@
 """From a service's answer to the error family: what most services have in common. Pure."""
 
+import json
 import time
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from .errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected
 from .http import Response
@@ -20,6 +22,30 @@ def retry_after(response: Response) -> float | None:
         except (TypeError, ValueError):
             return None
     return min(max(seconds, 0.0), MAX_RETRY_AFTER) if seconds == seconds else None
+
+
+def reset_after(response: Response, header: str) -> float | None:
+    """The seconds until the Unix time that a rate limit's `header` names, at most a day."""
+    try:
+        return min(max(float(response.headers.get(header, "")) - time.time(), 1.0), MAX_RETRY_AFTER)
+    except ValueError:
+        return None
+
+
+def excerpt(value: object, limit: int = 200) -> str:
+    """What a service said of itself, as one short line: empty where that is not text."""
+    return " ".join(value.split())[:limit] if isinstance(value, str) else ""
+
+
+def field_of(response: Response, *path: str) -> Any:
+    """The value under `path` in a JSON answer; None where there is none, or no JSON."""
+    try:
+        value: Any = json.loads(response.body)
+    except (ValueError, RecursionError):
+        return None
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def error_for(response: Response, service: str, detail: str = "") -> IntegrationError:

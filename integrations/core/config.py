@@ -233,7 +233,7 @@ def _messages(error: ValidationError) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for item in error.errors(include_url=False, include_input=False, include_context=False):
         alias = str(item["loc"][0]) if item["loc"] else "config"
-        where = ".".join(str(part) for part in item["loc"][1:] if not str(part).startswith("function-"))
+        where = ".".join(str(part) for part in item["loc"][1:] if not str(part).startswith(("function-", "[key]")))
         text = REQUIRED if item["type"] == "missing" else _lower_first(item["msg"])
         found.setdefault(alias, []).append(f"{where}: {text}" if where else text)
     return found

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
+from urllib.parse import urlsplit, urlunsplit
 
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
@@ -49,6 +50,8 @@ class Connector:
     Config: ClassVar[builtins.type[ConnectorConfig]]
     # The JSON name of the secret that signs what we send, where there is one: it can be shown and rotated.
     signing_secret: ClassVar[str | None] = None
+    # How many deliveries to one integration may be under way at once; None where the service does not mind.
+    concurrency: ClassVar[int | None] = None
 
     def __init__(self, endpoints: Mapping[str, str] | None = None):
         self.endpoints = dict(endpoints or {})
@@ -56,6 +59,11 @@ class Connector:
     def endpoint(self, name: str, default: str) -> str:
         """The base address called `name`, without a trailing slash."""
         return self.endpoints.get(name, default).rstrip("/")
+
+    def relocated(self, url: str) -> str:
+        """A pasted address of the service, moved to the origin that `apiUrl` names where it is overridden."""
+        parts = urlsplit(url)
+        return self.endpoint("apiUrl", f"{parts.scheme}://{parts.netloc}") + urlunsplit(("", "", *parts[2:]))
 
     def subscriptions(self, config: Any) -> tuple[str, ...]:
         """The event patterns that an integration with this configuration receives. Uses no secret."""

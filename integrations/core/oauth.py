@@ -21,3 +21,5 @@ class OAuthSpec:
     scope_separator: str = " "
     refreshes: bool = True
     rotates: bool = False
+    # Config fields, by JSON name, that the token answer fills in: the path to each there, parts joined by dots.
+    fills: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,191 @@
+from typing import Annotated, Any, ClassVar
+from urllib.parse import urlencode
+
+from pydantic import SecretStr
+
+from invenicum.events.message import Message
+from invenicum.events.names import ASSET_EVENTS
+
+from ..core.answers import error_for, excerpt, field_of, retry_after
+from ..core.chat import Notice, fitting, notice_for
+from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, NeverSent, OAuthReplaces
+from ..core.connector import Category, Connector, TestResult
+from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
+from ..core.http import Flow, Request, Response
+from ..core.oauth import OAuthSpec
+
+WebhookUrl = Annotated[
+    SecretStr,
+    Matches(
+        r"^https://hooks\.slack(?:-gov)?\.com/services/T[A-Z0-9]{2,}/[A-Z][A-Z0-9]{2,}/[A-Za-z0-9]{16,64}$",
+        "the address of a Slack incoming webhook",
+        "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXX",
+    ),
+]
+Channel = Annotated[
+    str,
+    Matches(
+        r"^(?:[#@]?[^\s#@,A-Z]{1,80}|[CGDU][A-Z0-9]{6,})$",
+        "the name of a channel in lower case, or its id",
+        "#asset-updates",
+    ),
+]
+Username = Annotated[str, Matches(r"^.{1,80}$", "1 to 80 characters", "Invenicum Bot")]
+IconEmoji = Annotated[
+    str, Matches(r"^:[^\s:]{1,100}(?:::skin-tone-[2-6])?:$", "the name of an emoji between colons", ":package:")
+]
+BotToken = Annotated[
+    SecretStr, Matches(r"^(?:xoxe\.)?xox[bp]-[A-Za-z0-9-]{10,}$", "a bot token", "xoxb-000000000000-example")
+]
+SigningSecret = Annotated[
+    SecretStr, Matches(r"^[0-9a-f]{32}$", "32 hexadecimal digits", "8f742231b10e8888abcd99yyyzzz85a5")
+]
+
+# https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling-errors
+ALIVE = {"invalid_payload", "no_text", "missing_text_or_fallback_or_attachments"}
+DEAD = {"no_service", "no_service_id", "no_team", "team_disabled", "channel_is_archived"}
+FORBIDDEN = {"action_prohibited", "posting_to_general_channel_denied", "invalid_token", "no_active_hooks"}
+# https://docs.slack.dev/reference/methods/auth.test#errors
+BAD_TOKEN = {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "no_permission"}
+CHANNEL_PAGES = 10
+
+
+class Slack(Connector):
+    type = "slack"
+    name = "Slack"
+    category = Category.COMMUNICATION
+    description = "Posts a message to a channel when an asset changes."
+    setup: ClassVar[str] = """\
+1. On api.slack.com/apps, create an app for your workspace and turn on *Incoming Webhooks*.
+2. *Add New Webhook to Workspace*, choose the channel, and paste the webhook's address here. Or connect with OAuth.
+3. Optional: a bot token with the scopes `channels:read` and `groups:read` lets the connection test name the team and
+   find the channel.
+"""
+    oauth = OAuthSpec(
+        "https://slack.com/oauth/v2/authorize",
+        "https://slack.com/api/oauth.v2.access",
+        scopes=("incoming-webhook",),
+        identity_url="https://slack.com/api/auth.test",
+        identity_field="team",
+        revoke_url="https://slack.com/api/auth.revoke",
+        # Slack takes a proof key only from apps marked public, which cannot be undone.
+        pkce=None,
+        token_auth="basic",  # noqa: S106
+        scope_separator=",",
+        refreshes=False,
+        fills={"webhookUrl": "incoming_webhook.url", "channel": "incoming_webhook.channel"},
+    )
+    concurrency = 1  # https://docs.slack.dev/apis/web-api/rate-limits: one message a second and channel
+
+    class Config(ConnectorConfig):
+        webhook_url: Annotated[WebhookUrl | None, Destination(), OAuthReplaces()] = None
+        channel: Channel
+        username: Username | None = None
+        icon_emoji: IconEmoji | None = None
+        bot_token: BotToken | None = None
+        signing_secret: Annotated[SigningSecret | None, NeverSent()] = None
+        events: AssetEvents = list(ASSET_EVENTS)
+
+    def test(self, config: Config) -> Flow[TestResult]:
+        # Slack looks at the address first: a payload that it cannot read proves the address, and posts nothing.
+        response = yield Request("POST", self._webhook_url(config), {"Content-Type": "application/json"}, b"{")
+        if not (response.status == 400 and response.text.strip() in ALIVE):
+            raise _error(response)
+        metadata = (yield from self._look_up(config)) if config.bot_token else {}
+        return TestResult(f"Successfully connected to Slack channel {config.channel}", metadata)
+
+    def _look_up(self, config: Config) -> Flow[dict[str, Any]]:
+        team = yield from self._call("auth.test", {}, config)
+        metadata = {"teamName": team.get("team")}
+        channel, cursor = config.channel.lstrip("#@"), ""
+        for _ in range(CHANNEL_PAGES):
+            # https://docs.slack.dev/reference/methods/conversations.list
+            query = {"exclude_archived": "true", "limit": "40", "types": "public_channel,private_channel"}
+            query |= {"cursor": cursor} if cursor else {}
+            page = yield from self._call("conversations.list", query, config)
+            for found in page.get("channels", []):
+                if channel in (found.get("id"), found.get("name")):
+                    return metadata | {"channelId": found["id"]}
+            cursor = (page.get("response_metadata") or {}).get("next_cursor", "")
+            if not cursor:
+                sentence = f"Slack has no channel {config.channel} that the bot can see."
+                raise InvalidConfig(sentence, {"channel": ["not found"]})
+        return metadata
+
+    def _call(self, method: str, query: dict[str, str], config: Config) -> Flow[dict[str, Any]]:
+        assert config.bot_token is not None
+        url = f"{self.endpoint('apiUrl', 'https://slack.com')}/api/{method}?{urlencode(query)}"
+        response = yield Request("GET", url, {"Authorization": f"Bearer {config.bot_token.get_secret_value()}"})
+        if not response.ok:
+            raise _error(response)
+        answer = response.json()
+        error = excerpt(field_of(response, "error"))
+        if field_of(response, "ok") is True:
+            return answer
+        if error == "missing_scope":
+            raise AuthFailed(f"The bot token lacks the scope {excerpt(answer.get('needed'))}.")
+        if error in BAD_TOKEN:
+            raise AuthFailed(f"Slack refused the bot token ({error}).")
+        raise ConnectionFailed(f"Slack answered {error or 'something odd'} to {method}.")
+
+    def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
+        own = {"channel": config.channel, "username": config.username, "icon_emoji": config.icon_emoji}
+        payload = {key: value for key, value in own.items() if value} | slack_message(notice_for(message))
+        response = yield Request.json("POST", self._webhook_url(config), payload)
+        # Slack says ok in the body; a page of somebody else's proxy says 200 too.
+        if response.status != 200 or response.text.strip() != "ok":
+            raise _error(response)
+
+    def _webhook_url(self, config: Config) -> str:
+        return self.relocated(config.webhook_url.get_secret_value() if config.webhook_url else "")
+
+
+def slack_message(notice: Notice) -> dict[str, Any]:
+    """In Block Kit, and as the one line of a notification: https://docs.slack.dev/reference/block-kit/blocks"""
+    title = escape(notice.subject)
+    if notice.link:
+        title = f"<{escape(notice.link)}|{title or 'Open'}>"
+    blocks = [_section(f"*{escape(notice.title)}*" + (f"\n{title}" if title else ""))]
+    if notice.changes:
+        lines = (f"*{escape(c.label)}:* {escape(c.old)} → {escape(c.new)}" for c in notice.changes)
+        blocks.append(_section(fitting(lines, 3000)))
+    if notice.facts:
+        fields = [_mrkdwn(f"*{escape(label)}*\n{escape(value)}") for label, value in notice.facts]
+        blocks.append({"type": "section", "fields": fields})
+    moment = notice.occurred_at
+    # https://docs.slack.dev/messaging/formatting-message-text#date-formatting
+    date = f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {{time}}|{moment:%Y-%m-%d %H:%M} UTC>"
+    actor = f"By {escape(notice.actor)} · " if notice.actor else ""
+    blocks.append({"type": "context", "elements": [_mrkdwn(actor + date)]})
+    return {"text": escape(notice.summary), "blocks": blocks}
+
+
+def escape(text: str) -> str:
+    """So that no name is a mention or a link: https://docs.slack.dev/messaging/formatting-message-text#escaping"""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _mrkdwn(text)}
+
+
+def _mrkdwn(text: str) -> dict[str, Any]:
+    # Verbatim: names of channels and people in it stay plain words.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _error(response: Response) -> IntegrationError:
+    said = excerpt(response.text, 60) if len(response.body) < 100 else ""
+    if said in DEAD or response.status == 410:
+        return Gone(f"Invalid webhook URL or channel not found ({said}): create a new incoming webhook in Slack.")
+    if said in FORBIDDEN or response.status == 403:
+        return AuthFailed(f"Slack does not let this webhook post to the channel ({said}): ask the workspace's admin.")
+    if response.status == 404:
+        return InvalidConfig(f"Invalid webhook URL or channel not found ({said}).")
+    if response.status == 429:
+        return RateLimited("Slack asks to slow down.", retry_after=retry_after(response) or 1.0)
+    if response.status == 400:
+        return Rejected(f"Slack refused the message ({said}).")
+    if response.ok:
+        return ConnectionFailed(f"Slack answered something other than ok ({said}): is a proxy in between?")
+    return error_for(response, "Slack", said)

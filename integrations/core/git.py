@@ -1,0 +1,164 @@
+"""What GitHub, GitLab and Bitbucket have in common: documents committed to a branch, and a hook kept in step."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote, urlsplit
+
+from invenicum.events.message import Message
+from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_EVENTS
+
+from .documents import DocumentConnector
+from .errors import AuthFailed, IntegrationError, InvalidConfig, Rejected
+from .http import Flow, Request, Response
+from .signing import generate_secret
+
+# A file is read back as base64 in JSON, of which a driver reads 64 KiB.
+MAX_DOCUMENT = 40_000
+
+
+def commit_message(message: Message) -> str:
+    """A one-line summary in the imperative, and the event that it came from."""
+    asset_id, document = message.data["assetId"], message.document or {}
+    verb = {ASSET_CREATED: "Add", ASSET_DELETED: "Remove"}.get(message.name, "Update")
+    name = message.data.get("name") or document.get("name")
+    summary = f"{verb} {asset_id}" + (f": {' '.join(name.split())[:100]}" if isinstance(name, str) else "")
+    return f"{summary}\n\nInvenicum event {message.id}"
+
+
+class GitConnector(DocumentConnector):
+    """Subclasses give addresses, requests and bodies. Their `Config` has `branch`, `path_prefix`, `sync_assets`,
+    `webhook_url`, `webhook_secret` and `events`, the platform's own, for the hook.
+    """
+
+    looks_first = True
+    concurrency = 1  # two commits to one branch at once: one of them is refused
+    update_hook_method: ClassVar[str] = "PUT"
+    list_hooks: ClassVar[str] = "/hooks?per_page=50"
+    hook_permission: ClassVar[str]  # what a token needs for hooks: the end of a sentence
+
+    def repository_url(self, config: Any) -> str:
+        """The address in the platform's API below which everything happens."""
+        raise NotImplementedError
+
+    def repository_name(self, config: Any) -> str:
+        """As people write it, for sentences."""
+        raise NotImplementedError
+
+    def headers(self, config: Any) -> dict[str, str]:
+        """What every request carries, the credentials among them."""
+        return {"Authorization": f"Bearer {token(config)}"}
+
+    def error(self, response: Response, config: Any) -> IntegrationError:
+        raise NotImplementedError
+
+    def hook_payload(self, config: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def is_own_hook(self, hook: Mapping[str, Any], config: Any) -> bool:
+        """Whether a hook in the platform's list is the one of this very configuration."""
+        return hook.get("url") == config.webhook_url and hook.get("description") == hook_label(config)
+
+    def hook_id(self, hook: Mapping[str, Any]) -> Any:
+        return hook["id"]
+
+    def subscriptions(self, config: Any) -> tuple[str, ...]:
+        return ASSET_EVENTS if config.sync_assets else ()
+
+    def generated_secrets(self, config: Any) -> dict[str, str]:
+        return {"webhookSecret": generate_secret()} if config.webhook_url and not config.webhook_secret else {}
+
+    def request(self, method: str, path: str, config: Any, payload: Any = None) -> Request:
+        """A request below the repository's address, with `payload` as JSON where there is one."""
+        url, headers = self.repository_url(config) + path, self.headers(config)
+        return Request(method, url, headers) if payload is None else Request.json(method, url, payload, headers)
+
+    def send(self, method: str, path: str, config: Any, payload: Any = None) -> Flow[Response]:
+        """One such request and its answer. Raises what the answer stands for where it is not 2xx."""
+        response = yield self.request(method, path, config, payload)
+        if not response.ok:
+            raise self.error(response, config)
+        return response
+
+    def check_branch(self, path: str, config: Any) -> Flow[Any]:
+        """The branch as the platform describes it. Raises InvalidConfig where there is none."""
+        response = yield self.request("GET", path, config)
+        if response.status == 404:
+            sentence = f"{self.repository_name(config)} has no branch {config.branch}."
+            raise InvalidConfig(sentence, {"branch": ["does not exist"]})
+        if not response.ok:
+            raise self.error(response, config)
+        return response.json()
+
+    def check_hooks(self, config: Any) -> Flow[None]:
+        """Raises AuthFailed where a webhook is wanted that these credentials may not register."""
+        response = yield self.request("GET", self.list_hooks, config)
+        # 404 is how GitHub hides what a token may not see.
+        error = None if response.ok else self.error(response, config)
+        if isinstance(error, AuthFailed | InvalidConfig) and response.status != 401:
+            where = self.repository_name(config)
+            raise AuthFailed(
+                f"The credentials do not suffice to manage the webhooks of {where}: {self.hook_permission}."
+            )
+        if error:
+            raise error
+
+    def on_save(self, config: Any, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
+        repository = self.repository_url(config)
+        if state and state["repository"] != repository:
+            yield from self._leave(state, config)
+            state = {}
+        if not config.webhook_url:
+            yield from self.on_delete(config, state)
+            return {}
+        hook_id = state.get("hookId") or (yield from self._find_hook(config))
+        if hook_id is not None:
+            path = f"/hooks/{quote(str(hook_id), safe='')}"
+            response = yield self.request(self.update_hook_method, path, config, self.hook_payload(config))
+            if response.ok:
+                return {"hookId": hook_id, "repository": repository}
+            if response.status != 404:
+                raise self.error(response, config)
+        response = yield from self.send("POST", "/hooks", config, self.hook_payload(config))
+        return {"hookId": self.hook_id(response.json()), "repository": repository}
+
+    def on_delete(self, config: Any, state: Mapping[str, Any]) -> Flow[None]:
+        if not state:
+            return
+        url = f"{state['repository']}/hooks/{quote(str(state['hookId']), safe='')}"
+        response = yield Request("DELETE", url, self.headers(config))
+        if not response.ok and response.status != 404:
+            raise self.error(response, config)
+
+    def _leave(self, state: Mapping[str, Any], config: Any) -> Flow[None]:
+        """Removes the hook from the repository used before, as far as these credentials reach."""
+        # Another server must not be sent the credentials of this one.
+        if urlsplit(state["repository"])[:2] == urlsplit(self.repository_url(config))[:2]:
+            try:
+                yield from self.on_delete(config, state)
+            except IntegrationError:
+                return
+
+    def _find_hook(self, config: Any) -> Flow[Any]:
+        """The hook that an earlier call registered without hearing the answer."""
+        response = yield from self.send("GET", self.list_hooks, config)
+        answer = response.json()
+        hooks = answer.get("values", []) if isinstance(answer, dict) else answer
+        return next((self.hook_id(hook) for hook in hooks if self.is_own_hook(hook, config)), None)
+
+
+def hook_label(config: Any) -> str:
+    """Names a hook after its secret, so that two users' hooks on one repository are told apart."""
+    secret = config.webhook_secret.get_secret_value() if config.webhook_secret else ""
+    return f"Invenicum {hashlib.sha256(secret.encode()).hexdigest()[:8]}"
+
+
+def token(config: Any) -> str:
+    """The OAuth grant's token where there is one, else the pasted one."""
+    secret = config.access_token or config.api_key
+    return secret.get_secret_value() if secret else ""
+
+
+def check_size(content: bytes, service: str) -> None:
+    if len(content) > MAX_DOCUMENT:
+        raise Rejected(f"The asset's document is too large for {service}: {len(content)} of {MAX_DOCUMENT} bytes.")
