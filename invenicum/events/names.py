@@ -9,6 +9,9 @@ ASSET_DELETED = "asset.deleted"
 ASSET_EVENTS = (ASSET_CREATED, ASSET_UPDATED, ASSET_DELETED)
 PING = "ping"  # sent to one integration on request; no pattern selects it
 
+# Dots alone are no id: `..` means something else in every address and path.
+ASSET_ID = r"^[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$"
+MAX_ASSET_ID = 100
 NAME = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)+")
 PATTERN = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*\.(?:\*|[a-z0-9_]+)")
 

@@ -1,0 +1,50 @@
+"""What callers send, declared with pydantic: one declaration validates, and documents itself."""
+
+import re
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from .errors import ApiError, invalid
+
+REQUIRED = "this field is required"
+
+
+class Body(BaseModel):
+    """Base of request bodies. JSON names are camelCase; unknown fields and types that merely resemble are errors."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, hide_input_in_errors=True
+    )
+
+
+AnyBody = TypeVar("AnyBody", bound=Body)
+
+
+def read(model: type[AnyBody], data: Any) -> AnyBody:
+    """`data` as a `model`. Raises ApiError with what is wrong at each field."""
+    if not isinstance(data, dict):
+        raise invalid({"body": ["must be a JSON object"]})
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise _as_api_error(error) from None
+
+
+def _as_api_error(error: ValidationError) -> ApiError:
+    details: dict[str, list[str]] = {}
+    for item in error.errors(include_url=False, include_input=False, include_context=False):
+        path = ".".join(str(part) for part in item["loc"]) or "body"
+        details.setdefault(path, []).append(_sentence(item["type"], item["msg"]))
+    return invalid(details)
+
+
+def _sentence(kind: str, message: str) -> str:
+    if kind == "missing":
+        return REQUIRED
+    if kind == "extra_forbidden":
+        return "unknown field"
+    return re.sub(
+        r"^(Input|String|List|Value error,|Dictionary) (should )?", lambda found: "must " if found[2] else "", message
+    )

@@ -1,0 +1,146 @@
+"""The OpenAPI description of the API, and what its parts share.
+
+Views describe their successes with `extend_schema`; the errors follow from what a view is (`ApiSchema`).
+"""
+
+from functools import cache
+from typing import Any, Generic, Literal, TypeVar
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.renderers import (
+    OpenApiJsonRenderer,
+    OpenApiJsonRenderer2,
+    OpenApiYamlRenderer,
+    OpenApiYamlRenderer2,
+)
+from drf_spectacular.utils import OpenApiParameter
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from .pagination import DEFAULT_LIMIT, MAX_LIMIT
+
+PREFIX = "/api/v1"
+
+Thing = TypeVar("Thing")
+
+
+class Shape(BaseModel):
+    """Base of what the API answers. JSON names are camelCase, and nothing is there that is not declared."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Answer(Shape, Generic[Thing]):
+    data: Thing
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+        return f"{params[0].__name__}Answer"
+
+
+class PageAnswer(Shape, Generic[Thing]):
+    data: list[Thing]
+    next: str | None
+    previous: str | None
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+        return f"{params[0].__name__}Page"
+
+
+class Error(Shape):
+    """Every error looks like this."""
+
+    success: Literal[False]
+    message: str
+    error: str
+    details: dict[str, list[str]] = {}
+
+
+PAGE_PARAMETERS = [
+    OpenApiParameter("cursor", {"type": "string"}, description="From the links `next` and `previous`."),
+    OpenApiParameter(
+        "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}, description="Rows."
+    ),
+]
+
+_ERRORS = {
+    "400": "The request is not valid.",
+    "401": "No token, or one that is wrong or has expired.",
+    "403": "The token lacks the scope for this.",
+    "404": "There is no such thing, or it is not yours.",
+    "413": "The body is too large.",
+    "415": "The body is not declared as JSON.",
+    "429": "Too many requests: see Retry-After.",
+    "500": "Our fault. It has been logged.",
+}
+
+
+class ApiSchema(AutoSchema):
+    """Documents on each operation the errors that it can answer with, beside those its view documents."""
+
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
+        responses = super()._get_response_bodies(direction)
+        for status in self._error_statuses():
+            if status not in responses:
+                described = self._get_response_for_code(Error, status)
+                responses[status] = {**described, "description": _ERRORS[status]}
+        return dict(sorted(responses.items()))
+
+    def _error_statuses(self) -> list[str]:
+        has_body = self._get_request_body() is not None
+        parameters = self._get_parameters()
+        applies = {
+            "400": has_body or any(parameter["in"] != "path" for parameter in parameters),
+            "401": bool(self.view.get_authenticators()),
+            "403": bool(self.view.get_authenticators()),
+            "404": any(parameter["in"] == "path" for parameter in parameters),
+            "413": has_body,
+            "415": has_body,
+            "429": bool(self.view.get_throttles()),
+            "500": True,
+        }
+        return [status for status, does in applies.items() if does]
+
+
+class BearerScheme(OpenApiAuthenticationExtension):
+    target_class = "invenicum.api.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An access token of this service, or a token of the Invenicum app.",
+        }
+
+
+def drop_second_mount(endpoints: list[Any], **kwargs: Any) -> list[Any]:
+    """The API answers below `/api/v1` and at the root too; it is described once."""
+    paths = {endpoint[0] for endpoint in endpoints}
+    return [endpoint for endpoint in endpoints if PREFIX + endpoint[0] not in paths]
+
+
+class SchemaView(APIView):
+    """The description as JSON, or as YAML where `Accept` asks for it."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    content_negotiation_class = DefaultContentNegotiation
+    renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer, OpenApiYamlRenderer2]
+    schema = None
+
+    def get(self, request: Request) -> Response:
+        return Response(_document())
+
+
+@cache
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    return document

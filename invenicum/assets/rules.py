@@ -1,0 +1,28 @@
+"""What an asset's fields may hold. Pure; the model, the admin and the API all ask here."""
+
+from typing import Any
+
+# Without lookarounds and with plain classes, so that every regular-expression engine reads them alike.
+URL = r"^https?://[!-~]{1,2000}$"
+NOT_BLANK = r"\S"
+
+MAX_NAME = 255
+MAX_CATEGORY = 100
+MAX_TAG = 100
+MAX_TAGS = 100
+MAX_URL = 2048
+
+
+def wrong_tags(tags: Any) -> str | None:
+    """What is wrong with a list of tags; None where nothing is."""
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        return "must be a list of texts"
+    if len(tags) > MAX_TAGS:
+        return f"must be at most {MAX_TAGS} tags"
+    if any(not tag.strip() or len(tag) > MAX_TAG for tag in tags):
+        return f"each tag must have 1 to {MAX_TAG} characters"
+    if any("\0" in tag for tag in tags):
+        return "must not hold a NUL character"
+    if len(set(tags)) < len(tags):
+        return "must not hold a tag twice"
+    return None

@@ -1,0 +1,39 @@
+"""What callers do to assets. The model publishes what becomes of them."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from .actor import acting_as
+from .models import Asset
+
+
+class AssetExists(Exception):
+    """The owner has an asset of that id already."""
+
+
+def create_asset(owner: User, values: dict[str, Any]) -> Asset:
+    """A new asset of `owner`, who makes it. Raises AssetExists."""
+    try:
+        with acting_as(owner), transaction.atomic():
+            return Asset.objects.create(owner=owner, **values)
+    except IntegrityError:
+        raise AssetExists from None
+
+
+def change_asset(owner: User, asset_id: str, values: dict[str, Any]) -> Asset:
+    """Writes the given fields and no others. Raises Asset.DoesNotExist."""
+    with acting_as(owner), transaction.atomic():
+        asset = Asset.objects.select_for_update().get(owner=owner, asset_id=asset_id)
+        for field, value in values.items():
+            setattr(asset, field, value)
+        if values:
+            asset.save(update_fields=[*values, "updated_at"])
+    return asset
+
+
+def delete_asset(owner: User, asset_id: str) -> None:
+    """Raises Asset.DoesNotExist."""
+    with acting_as(owner), transaction.atomic():
+        Asset.objects.select_for_update().get(owner=owner, asset_id=asset_id).delete()

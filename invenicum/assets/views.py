@@ -1,0 +1,120 @@
+from typing import Annotated
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from pydantic import AfterValidator, Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from invenicum.api.authentication import current_user
+from invenicum.api.bodies import Body, read
+from invenicum.api.errors import INVALID_CONFIG, NOT_FOUND, ApiError
+from invenicum.api.pagination import paginate
+from invenicum.api.responses import answer
+from invenicum.api.schema import PAGE_PARAMETERS, Answer, Error, PageAnswer, Shape
+from invenicum.events.names import ASSET_ID, MAX_ASSET_ID
+
+from . import rules, services
+from .models import Asset
+
+
+def _right_tags(tags: list[str]) -> list[str]:
+    problem = rules.wrong_tags(tags)
+    if problem:
+        raise ValueError(problem)
+    return tags
+
+
+AssetId = Annotated[str, Field(pattern=ASSET_ID, max_length=MAX_ASSET_ID)]
+Name = Annotated[str, Field(pattern=rules.NOT_BLANK, max_length=rules.MAX_NAME)]
+Category = Annotated[str, Field(max_length=rules.MAX_CATEGORY)]
+Tag = Annotated[str, Field(pattern=rules.NOT_BLANK, max_length=rules.MAX_TAG)]
+Tags = Annotated[
+    list[Tag],
+    Field(max_length=rules.MAX_TAGS, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_right_tags),
+]
+Url = Annotated[str, Field(pattern=rf"^$|{rules.URL}", max_length=rules.MAX_URL)]
+
+
+class NewAsset(Body):
+    asset_id: AssetId | None = None
+    name: Name
+    category: Category = ""
+    tags: Tags = []
+    url: Url = ""
+
+
+class AssetChanges(Body):
+    name: Name = ""
+    category: Category = ""
+    tags: Tags = []
+    url: Url = ""
+
+
+class AssetShape(Shape):
+    asset_id: str
+    name: str
+    category: str
+    tags: list[str]
+    url: str
+    created_by: str
+    created_at: str
+    updated_at: str
+
+
+class DeletedAsset(Shape):
+    asset_id: str
+
+
+ASSET_ID_PARAMETER = OpenApiParameter(
+    "asset_id", {"type": "string", "pattern": ASSET_ID, "minLength": 1, "maxLength": MAX_ASSET_ID}, "path"
+)
+
+
+class AssetListView(APIView):
+    required_scopes = {"GET": "assets:read", "POST": "assets:write"}
+
+    @extend_schema(operation_id="listAssets", parameters=PAGE_PARAMETERS, responses={200: PageAnswer[AssetShape]})
+    def get(self, request: Request) -> Response:
+        """Your assets, newest first."""
+        page = paginate(request, Asset.objects.filter(owner=current_user(request)))
+        return page.answer(request, [asset.snapshot().document() for asset in page.rows])
+
+    @extend_schema(operation_id="createAsset", request=NewAsset, responses={201: Answer[AssetShape], 409: Error})
+    def post(self, request: Request) -> Response:
+        """Creates an asset and publishes `asset.created`."""
+        body = read(NewAsset, request.data)
+        try:
+            asset = services.create_asset(current_user(request), body.model_dump(exclude_none=True))
+        except services.AssetExists:
+            details = {"assetId": ["you have an asset with this id already"]}
+            raise ApiError(409, INVALID_CONFIG, "There is such an asset already", details) from None
+        return answer(asset.snapshot().document(), 201)
+
+
+@extend_schema(parameters=[ASSET_ID_PARAMETER])
+class AssetView(APIView):
+    required_scopes = {"GET": "assets:read", "PATCH": "assets:write", "DELETE": "assets:write"}
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, Asset.DoesNotExist):
+            exc = ApiError(404, NOT_FOUND, f"You have no asset {self.kwargs['asset_id']}")
+        return super().handle_exception(exc)
+
+    @extend_schema(operation_id="readAsset", responses={200: Answer[AssetShape]})
+    def get(self, request: Request, asset_id: str) -> Response:
+        asset = Asset.objects.get(owner=current_user(request), asset_id=asset_id)
+        return answer(asset.snapshot().document())
+
+    @extend_schema(operation_id="changeAsset", request=AssetChanges, responses={200: Answer[AssetShape]})
+    def patch(self, request: Request, asset_id: str) -> Response:
+        """Writes the given fields and publishes `asset.updated` where that changes something."""
+        values = read(AssetChanges, request.data).model_dump(exclude_unset=True)
+        return answer(services.change_asset(current_user(request), asset_id, values).snapshot().document())
+
+    @extend_schema(operation_id="deleteAsset", responses={200: Answer[DeletedAsset]})
+    def delete(self, request: Request, asset_id: str) -> Response:
+        """Deletes the asset and publishes `asset.deleted`."""
+        services.delete_asset(current_user(request), asset_id)
+        return answer({"assetId": asset_id})

@@ -1,0 +1,70 @@
+import re
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from invenicum.api.authentication import current_user
+from invenicum.api.bodies import read
+from invenicum.api.errors import INVALID_CONFIG, ApiError, invalid
+from invenicum.api.responses import answer
+from invenicum.api.schema import Error, Shape
+from invenicum.api.tokens import PUBLISH_ANY
+
+from .bodies import NewEvent, NewEvents, Publication
+from .idempotency import KEY, KeyReused, answer_once
+from .services import UnknownOwner, publish_incoming
+
+KEY_PARAMETER = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "pattern": KEY},
+    OpenApiParameter.HEADER,
+    description="For 24 hours the same key gets the same answer, and nothing is published twice.",
+)
+
+
+class PublishedEvent(Shape):
+    id: str
+
+
+class PublishedAnswer(Shape):
+    data: PublishedEvent | list[PublishedEvent]
+
+
+class PublishView(APIView):
+    required_scopes = {"POST": "events:write"}
+
+    @extend_schema(
+        operation_id="publishEvents",
+        parameters=[KEY_PARAMETER],
+        request=Publication,
+        responses={202: PublishedAnswer, 409: Error},
+    )
+    def post(self, request: Request) -> Response:
+        """Publishes one event, or up to 1000 of which all are published or none."""
+        user, key = current_user(request), _idempotency_key(request)
+        is_batch = isinstance(request.data, dict) and "events" in request.data
+        incoming = read(NewEvents, request.data).events if is_batch else [read(NewEvent, request.data)]
+        if any(item.owner for item in incoming) and PUBLISH_ANY not in request.auth.scopes:
+            raise PermissionDenied(f"To publish for an owner, the token needs the scope {PUBLISH_ANY}")
+
+        def publish() -> list[dict[str, str]]:
+            return [{"id": event.public_id} for event in publish_incoming(user, incoming)]
+
+        try:
+            published = publish() if key is None else answer_once(user, key, request.data, publish)
+        except UnknownOwner as error:
+            raise invalid({"owner": [f"there is no user {error}"]}) from None
+        except KeyReused:
+            message = "This Idempotency-Key was used with another body"
+            raise ApiError(409, INVALID_CONFIG, message, {"Idempotency-Key": [message]}) from None
+        return answer(published if is_batch else published[0], 202)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not re.fullmatch(KEY, key):
+        raise invalid({"Idempotency-Key": ["must be 1 to 255 printable ASCII characters without spaces"]})
+    return key
