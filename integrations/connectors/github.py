@@ -65,6 +65,7 @@ class GitHub(GitConnector):
         refreshes=False,
     )
     update_hook_method = "PATCH"
+    hook_permission = "they need the scope admin:repo_hook, or Webhooks: read and write"
 
     class Config(ConnectorConfig):
         api_key: Annotated[Token | None, OAuthReplaces()] = None

@@ -90,18 +90,14 @@ class GitConnector(DocumentConnector):
             raise self.error(response, config)
         return response.json()
 
-    def check_hooks(self, config: Any) -> Flow[None]:
-        """Raises AuthFailed where a webhook is wanted that these credentials may not register."""
+    def check_hooks(self, config: Any) -> Flow[list[dict[str, Any]]]:
+        """The repository's webhooks. Raises AuthFailed where these credentials may not manage them."""
         response = yield self.request("GET", self.list_hooks, config)
-        # 404 is how GitHub hides what a token may not see.
-        error = None if response.ok else self.error(response, config)
-        if isinstance(error, AuthFailed | InvalidConfig) and response.status != 401:
-            where = self.repository_name(config)
-            raise AuthFailed(
-                f"The credentials do not suffice to manage the webhooks of {where}: {self.hook_permission}."
-            )
-        if error:
-            raise error
+        if not response.ok:
+            raise self._hook_error(response, config)
+        answer = response.json()
+        hooks = answer.get("values") if isinstance(answer, dict) else answer
+        return [hook for hook in hooks if isinstance(hook, dict)] if isinstance(hooks, list) else []
 
     def on_save(self, config: Any, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
         repository = self.repository_url(config)
@@ -118,8 +114,10 @@ class GitConnector(DocumentConnector):
             if response.ok:
                 return {"hookId": hook_id, "repository": repository}
             if response.status != 404:
-                raise self.error(response, config)
-        response = yield from self.send("POST", "/hooks", config, self.hook_payload(config))
+                raise self._hook_error(response, config)
+        response = yield self.request("POST", "/hooks", config, self.hook_payload(config))
+        if not response.ok:
+            raise self._hook_error(response, config)
         return {"hookId": self.hook_id(response.json()), "repository": repository}
 
     def on_delete(self, config: Any, state: Mapping[str, Any]) -> Flow[None]:
@@ -128,7 +126,7 @@ class GitConnector(DocumentConnector):
         url = f"{state['repository']}/hooks/{quote(str(state['hookId']), safe='')}"
         response = yield Request("DELETE", url, self.headers(config))
         if not response.ok and response.status != 404:
-            raise self.error(response, config)
+            raise self._hook_error(response, config)
 
     def _leave(self, state: Mapping[str, Any], config: Any) -> Flow[None]:
         """Removes the hook from the repository used before, as far as these credentials reach."""
@@ -140,11 +138,17 @@ class GitConnector(DocumentConnector):
                 return
 
     def _find_hook(self, config: Any) -> Flow[Any]:
-        """The hook that an earlier call registered without hearing the answer."""
-        response = yield from self.send("GET", self.list_hooks, config)
-        answer = response.json()
-        hooks = answer.get("values", []) if isinstance(answer, dict) else answer
+        """The id of the hook that an earlier call registered without hearing the answer."""
+        hooks = yield from self.check_hooks(config)
         return next((self.hook_id(hook) for hook in hooks if self.is_own_hook(hook, config)), None)
+
+    def _hook_error(self, response: Response, config: Any) -> IntegrationError:
+        error = self.error(response, config)
+        # 404 is how GitHub hides what a token may not see.
+        if response.status in (403, 404) and isinstance(error, AuthFailed | InvalidConfig):
+            where = self.repository_name(config)
+            return AuthFailed(f"The credentials may not manage the webhooks of {where}: {self.hook_permission}.")
+        return error
 
 
 def hook_label(config: Any) -> str:

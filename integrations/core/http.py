@@ -18,12 +18,16 @@ Flow = Generator["Request", "Response", T]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `url` is absolute; `headers` are sent as they stand; `body` is sent byte for byte."""
+    """One HTTP request. `url` is absolute; `headers` are sent as they stand; `body` is sent byte for byte.
+
+    `confidential` says that the response holds secrets, so that no excerpt of it may be kept.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    confidential: bool = False
 
     @classmethod
     def json(cls, method: str, url: str, payload: Any, headers: Mapping[str, str] | None = None) -> "Request":
@@ -32,11 +36,17 @@ class Request:
 
     @classmethod
     def form(
-        cls, method: str, url: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None
+        cls,
+        method: str,
+        url: str,
+        fields: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+        *,
+        confidential: bool = False,
     ) -> "Request":
         """A request with `fields` as its URL-encoded form body."""
         content_type = {"Content-Type": "application/x-www-form-urlencoded"}
-        return cls(method, url, {**content_type, **(headers or {})}, urlencode(fields).encode())
+        return cls(method, url, {**content_type, **(headers or {})}, urlencode(fields).encode(), confidential)
 
 
 @dataclass(frozen=True, slots=True)

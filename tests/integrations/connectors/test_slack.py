@@ -13,6 +13,7 @@ from integrations.core.errors import (
     Rejected,
     TimedOut,
 )
+from invenicum.egress.curl import run_flow
 from tests.fakes.slack import WEBHOOK, FakeSlack
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
 
@@ -176,14 +177,13 @@ def test_an_override_moves_the_pasted_address_to_another_origin():
 
 
 def test_a_message_reaches_a_server_that_refuses_what_slack_refuses():
-    egress = pytest.importorskip("invenicum.egress.curl")
     with FakeSlack() as fake:
         slack = Slack({"apiUrl": fake.url})
-        result = egress.run_flow(slack.test(config(botToken=TOKEN)))
+        result = run_flow(slack.test(config(botToken=TOKEN)))
         assert result.metadata == {"teamName": "Invenicum Team", "channelId": "C123456789"}
         assert fake.posted == []
-        egress.run_flow(slack.deliver(UPDATED, config(), 0))
+        run_flow(slack.deliver(UPDATED, config(), 0))
         assert [posted["text"] for posted in fake.posted] == ["Asset updated: Hero Image.jpg"]
         with pytest.raises(IntegrationError) as caught:
-            egress.run_flow(slack.test(config(webhookUrl=WEBHOOK[:-1] + "Y")))
+            run_flow(slack.test(config(webhookUrl=WEBHOOK[:-1] + "Y")))
         assert caught.value.code_for("slack") == "SLACK_CONNECTION_FAILED"
