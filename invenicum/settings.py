@@ -5,10 +5,14 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
+from invenicum import logging
 from invenicum.env import json_object, kept_secret, secret
+
+django_stubs_ext.monkeypatch()  # `ModelAdmin[Asset]` and its like work at run time
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -68,6 +72,7 @@ try:
     )
 except ValueError:
     raise ImproperlyConfigured("RETRY_SCHEDULE must be seconds, separated by commas, for example 0,5,300.") from None
+RETENTION_DAYS = env.float("RETENTION_DAYS", 90.0)
 PROVIDER_ENDPOINTS = json_object("PROVIDER_ENDPOINTS")
 OAUTH_RETURN_ORIGINS: list[str] = env.list("OAUTH_RETURN_ORIGINS", [])
 
@@ -160,6 +165,11 @@ CELERY_BEAT_SCHEDULE = {
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
+# --- Logs ---------------------------------------------------------------------------------------
+
+LOGGING = logging.configure(env.str("LOG_LEVEL", "INFO").upper())
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
 # --- API ----------------------------------------------------------------------------------------
 
 API_MAX_BODY = 1024 * 1024
@@ -169,7 +179,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["invenicum.api.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["invenicum.api.parsers.StrictJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "invenicum.api.responses.AlwaysJSON",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "invenicum.api.schema.ApiSchema",
     "DEFAULT_THROTTLE_RATES": {"outgoing": env.str("OUTGOING_RATE_LIMIT", "120/min")},
     "EXCEPTION_HANDLER": "invenicum.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
@@ -179,6 +191,9 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Invenicum Integrations",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_PATCH": False,
+    "PREPROCESSING_HOOKS": ["invenicum.api.schema.drop_second_mount"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],

@@ -1,0 +1,79 @@
+"""How the service logs: one line an event, JSON unless a person is watching, and never a secret."""
+
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+REMOVED = "[removed]"
+_secret_name = re.compile(
+    r"secret|password|passwd|token|authorization|cookie|api_?key|access_?key|private_?key|credential|signature|verifier"
+    r"|^code$|^state$",
+    re.IGNORECASE,
+)
+# They bring handlers of their own, which would print everything a second time.
+_loud = ("django", "django.server", "gunicorn.error")
+
+
+def remove_secrets(logger: Any, method: str, event: EventDict) -> EventDict:
+    """A structlog processor: whatever has a name that sounds like a secret's loses its value, at any depth."""
+    return {name: _without_secrets(name, value) for name, value in event.items()}
+
+
+def _without_secrets(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_secrets(str(key), item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_secrets(name, item) for item in value]
+    return REMOVED if value and _secret_name.search(name) else value
+
+
+def configure(level: str, *, for_people: bool | None = None) -> dict[str, Any]:
+    """Sets structlog up and returns the `LOGGING` that sends every other logger's records the same way.
+
+    `for_people` chooses coloured text over JSON; the default is to look whether stderr is a terminal.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        remove_secrets,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    for_people = sys.stderr.isatty() if for_people is None else for_people
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": shared,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(for_people)],
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"structured": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {name: {"handlers": [], "propagate": True} for name in _loud},
+    }
+
+
+def _rendering(for_people: bool) -> list[Processor]:
+    if for_people:
+        # The richer formatter shows the local variables of every frame, secrets among them.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(exception_formatter=plain, pad_event_to=0)]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
