@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from pydantic import ConfigDict
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from invenicum.api.authentication import current_user
+from invenicum.api.bodies import Body, read
 from invenicum.api.errors import ApiError
+from invenicum.api.responses import answer
 from invenicum.api.throttling import OutgoingThrottle
 from invenicum.events.publish import format_timestamp
 
@@ -29,10 +33,27 @@ from .schema import (
 )
 
 
+class ConfigBody(Body):
+    """A configuration to test. The app may send the whole model: what else it holds is not ours to refuse."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: str
+    config: dict[str, Any]
+
+
+class SaveBody(ConfigBody):
+    is_active: bool | None = None
+
+
+class ActiveBody(Body):
+    is_active: bool
+
+
 class IntegrationView(APIView):
     """Base: turns what the services raise into the API's errors."""
 
-    required_scopes = {
+    required_scopes: str | dict[str, str] = {
         "GET": "integrations:read",
         "POST": "integrations:write",
         "PATCH": "integrations:write",
@@ -51,8 +72,8 @@ class IntegrationView(APIView):
             case InvalidConfig():
                 return ApiError(400, exc.code, exc.message, details=exc.details or None)
             case IntegrationError():
-                integration_type, _ = type_and_config(self.request.data)
-                return ApiError(400, exc.code_for(integration_type), exc.message)
+                body = read(ConfigBody, self.request.data)
+                return ApiError(400, exc.code_for(body.type), exc.message)
         return None
 
 
@@ -60,49 +81,26 @@ def not_found(message: str) -> ApiError:
     return ApiError(404, "INTEGRATION_NOT_FOUND", message)
 
 
-def type_and_config(body: Any) -> tuple[str, dict[str, Any]]:
-    """The two fields of a test or a save. Raises InvalidConfig with `details`."""
-    if not isinstance(body, dict):
-        raise InvalidConfig("Send a JSON object with type and config.", {"type": ["this field is required"]})
-    details = {}
-    if not isinstance(body.get("type"), str):
-        details["type"] = ["must be the name of an integration type, for example slack"]
-    if not isinstance(body.get("config"), dict):
-        details["config"] = ["must be an object"]
-    if details:
-        raise InvalidConfig("Send a JSON object with type and config.", details)
-    return body["type"], body["config"]
-
-
-def read_flag(body: Any, *, required: bool) -> bool | None:
-    """`isActive` from a body. Raises InvalidConfig where it is not a boolean."""
-    value = body.get("isActive") if isinstance(body, dict) else None
-    if isinstance(value, bool) or (value is None and not required):
-        return value
-    raise InvalidConfig("isActive must be true or false.", {"isActive": ["must be true or false"]})
-
-
 class StatusView(IntegrationView):
     @status_schema
     def get(self, request: Request) -> Response:
         active = set(
             Integration.objects.live()
-            .filter(owner=request.user, status=Integration.Status.ACTIVE)
+            .filter(owner=current_user(request), status=Integration.Status.ACTIVE)
             .values_list("type", flat=True)
         )
-        return Response({"data": {connector.type: connector.type in active for connector in registry.CONNECTORS}})
+        return answer({connector.type: connector.type in active for connector in registry.CONNECTORS})
 
 
 class IntegrationListView(IntegrationView):
     @save_schema
     def post(self, request: Request) -> Response:
-        integration_type, values = type_and_config(request.data)
-        is_active = read_flag(request.data, required=False)
-        saved = services.save_integration(request.user, integration_type, values, is_active=is_active)
+        body = read(SaveBody, request.data)
+        saved = services.save_integration(current_user(request), body.type, body.config, is_active=body.is_active)
         data = summarise(saved.integration)
         if saved.signing_secret:
             data["signingSecret"] = saved.signing_secret
-        return Response({"success": True, "message": _done(integration_type, "saved"), "data": data})
+        return Response({"success": True, "message": _done(body.type, "saved"), "data": data})
 
 
 class TestView(IntegrationView):
@@ -110,23 +108,24 @@ class TestView(IntegrationView):
 
     @test_schema
     def post(self, request: Request) -> Response:
-        result = services.test_connection(request.user, *type_and_config(request.data))
+        body = read(ConfigBody, request.data)
+        result = services.test_connection(current_user(request), body.type, body.config)
         return Response({"success": True, "message": result.message, "metadata": result.metadata})
 
 
 class IntegrationDetailView(IntegrationView):
     @read_schema
     def get(self, request: Request, integration_type: str) -> Response:
-        return Response({"data": present(services.find(request.user, integration_type))})
+        return answer(present(services.find(current_user(request), integration_type)))
 
     @active_schema
     def patch(self, request: Request, integration_type: str) -> Response:
-        is_active = read_flag(request.data, required=True)
-        return Response({"data": present(services.set_active(request.user, integration_type, bool(is_active)))})
+        body = read(ActiveBody, request.data)
+        return answer(present(services.set_active(current_user(request), integration_type, body.is_active)))
 
     @delete_schema
     def delete(self, request: Request, integration_type: str) -> Response:
-        services.delete_integration(request.user, integration_type)
+        services.delete_integration(current_user(request), integration_type)
         return Response({"success": True, "message": _done(integration_type, "deleted")})
 
 
@@ -135,15 +134,15 @@ class SigningSecretView(IntegrationView):
 
     @secret_schema
     def get(self, request: Request, integration_type: str) -> Response:
-        secret = services.signing_secret(request.user, integration_type)
-        return Response({"data": {"signingSecret": secret}})
+        secret = services.signing_secret(current_user(request), integration_type)
+        return answer({"signingSecret": secret})
 
 
 class RotateSigningSecretView(IntegrationView):
     @rotate_schema
     def post(self, request: Request, integration_type: str) -> Response:
-        secret, until = services.rotate_signing_secret(request.user, integration_type)
-        return Response({"data": {"signingSecret": secret, "previousValidUntil": format_timestamp(until)}})
+        secret, until = services.rotate_signing_secret(current_user(request), integration_type)
+        return answer({"signingSecret": secret, "previousValidUntil": format_timestamp(until)})
 
 
 class ConnectorListView(IntegrationView):
@@ -156,7 +155,7 @@ class ConnectorListView(IntegrationView):
 class ConnectorDetailView(IntegrationView):
     @connector_schema
     def get(self, request: Request, integration_type: str) -> Response:
-        return Response({"data": describe(registry.get(integration_type))})
+        return answer(describe(registry.get(integration_type)))
 
 
 def present(integration: Integration) -> dict[str, Any]:

@@ -1,4 +1,35 @@
-from django.contrib import admin
-from django.urls import path
+"""Every route: the API below `/api/v1` and at the root, the admin, and what describes the API."""
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularSwaggerView
+
+import integrations.urls
+import invenicum.assets.urls
+import invenicum.events.urls
+import webhooks.urls
+from invenicum.api import errors
+from invenicum.api.schema import SchemaView
+
+api_urlpatterns = [
+    *invenicum.assets.urls.urlpatterns,
+    *invenicum.events.urls.urlpatterns,
+    *integrations.urls.urlpatterns,
+    *webhooks.urls.urlpatterns,
+]
+urlpatterns = [
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("schema", SchemaView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view()),
+    path("api/v1/", include(api_urlpatterns)),
+    path("", include(api_urlpatterns)),
+    re_path("", csrf_exempt(errors.not_found)),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.not_found
+handler500 = errors.server_error

@@ -20,7 +20,7 @@ from integrations.core.errors import Gone, IntegrationError
 from integrations.services import disable
 from invenicum.egress.curl import Finished, FlowDriver
 
-from . import queue
+from . import heartbeat, queue
 from .models import Delivery
 from .prepared import PreparedIntegrations
 from .queue import NO_LANE, Claimed, Outcome
@@ -31,9 +31,10 @@ PER_INTEGRATION = 64  # of which one integration has about so many at most: a sl
 CLAIM_AT_LEAST = 100  # room below which claiming is not worth its statement
 RECORD_AT = 500  # outcomes that are written without waiting for more
 RECORD_EVERY = 0.02  # seconds that an outcome may wait for others
+MAX_LANES = 500  # lanes taken in one claim
+RENEW_EVERY = 5.0  # seconds between two renewals of the leases that are still in use
 LOOK_EVERY = 0.05  # seconds between two looks for more while flows are under way
 GRACE = 8.0  # seconds that a stopping worker gives to the flows under way
-LEASE_SPARE = 60.0  # seconds by which a lease outlives a flow's slowest request
 
 Status = Delivery.Status
 log = structlog.get_logger(__name__)
@@ -58,7 +59,15 @@ def drain(
     After `seconds` it calls `hand_over`, takes nothing new and finishes what is under way. When `should_stop` says
     so it takes nothing new either, and after a grace period hands back what is still under way.
     """
-    return _engine().drain(seconds, should_stop, hand_over)
+    global _shared
+    engine = _engine()
+    try:
+        return engine.drain(seconds, should_stop, hand_over)
+    except BaseException:
+        # What was under way is not known to be written: its leases run out, and it is claimed again.
+        _shared = None
+        engine.close()
+        raise
 
 
 _shared: tuple[int, Engine] | None = None
@@ -76,14 +85,18 @@ class Engine:
     """One process's share of the work. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._lease = queue.new_lease()
+        self._worker = queue.new_worker()
         self._driver: FlowDriver[Claimed] = FlowDriver()
         self._prepared = PreparedIntegrations()
-        self._in_flight: dict[UUID, Claimed] = {}
-        self._busy: Counter[UUID] = Counter()
+        # The lanes that are ours → the deliveries of each that are under way or not yet written.
+        self._lanes: dict[UUID, set[UUID]] = {}
         self._unwritten: list[Outcome] = []
         self._gone: dict[UUID, str] = {}
         self._after = NO_LANE
+        self._renewed = 0.0
+
+    def close(self) -> None:
+        self._driver.close()
 
     def drain(self, seconds: float | None, should_stop: Callable[[], bool], hand_over: Callable[[], Any]) -> Drained:
         result = Drained()
@@ -97,81 +110,84 @@ class Engine:
                 hand_over()
             if should_stop():
                 gives_up = min(gives_up, now + GRACE)
-            if not result.more and now >= next_look and MAX_IN_FLIGHT - len(self._in_flight) >= CLAIM_AT_LEAST:
+            if not result.more and now >= next_look and MAX_IN_FLIGHT - self._driver.in_flight >= CLAIM_AT_LEAST:
                 next_look = now if self._take() else now + LOOK_EVERY
-                if not self._in_flight and next_look > now:
-                    break
-            if now >= gives_up:
+            if not self._lanes or now >= gives_up:
                 break
-            for finished in self._driver.poll(LOOK_EVERY if self._in_flight else 0):
-                self._note(finished)
-            due = len(self._unwritten) >= RECORD_AT or time.monotonic() - written >= RECORD_EVERY
-            if self._unwritten and (due or not self._in_flight):
+            for finished in self._driver.poll(LOOK_EVERY):
+                self._unwritten.append(self._outcome(finished))
+            waited = time.monotonic() - written
+            if len(self._unwritten) >= RECORD_AT or waited >= RECORD_EVERY or not self._driver.in_flight:
                 self._write(result)
                 written = time.monotonic()
-            if result.more and not self._in_flight:
-                break
+            self._renew(now)
         self._hand_back()
         return result
 
     def _take(self) -> bool:
-        """Claims and starts a batch. Returns whether there may be more to claim at once."""
+        """Claims and starts a batch. Returns whether to look again at once."""
+        heartbeat.beat()
         now = timezone.now()
-        limit = MAX_IN_FLIGHT - len(self._in_flight)
-        claimed = queue.claim(
-            self._lease,
-            now=now,
-            until=now + timedelta(seconds=settings.DELIVERY_TIMEOUT + LEASE_SPARE),
-            limit=limit,
-            per_integration=PER_INTEGRATION,
-            after=self._after,
-            without=[integration for integration, count in self._busy.items() if count >= PER_INTEGRATION],
-        )
+        room = MAX_IN_FLIGHT - self._driver.in_flight
         began_at_first = self._after == NO_LANE
-        self._after = (
-            max((item.integration_id for item in claimed), default=NO_LANE) if len(claimed) == limit else NO_LANE
+        claim = queue.claim(
+            self._worker,
+            now=now,
+            after=self._after,
+            lanes=min(room, MAX_LANES),
+            depth=PER_INTEGRATION // 2,
+            own=[lane for lane, deliveries in self._lanes.items() if len(deliveries) <= PER_INTEGRATION // 2],
+            in_flight=[delivery for deliveries in self._lanes.values() for delivery in deliveries],
         )
-        self._start(claimed, int(now.timestamp()))
-        return bool(claimed) or not began_at_first
+        self._after = claim.after
+        for lane in claim.lanes:
+            self._lanes.setdefault(lane, set())
+        self._start(claim.deliveries, int(now.timestamp()))
+        return bool(claim.deliveries) or not began_at_first
 
     def _start(self, claimed: list[Claimed], now: int) -> None:
-        waiting = [item.id for item in claimed if not item.active]
-        if waiting:
-            queue.hold(self._lease, waiting)
+        inactive = [item.id for item in claimed if not item.active]
+        if inactive:
+            queue.hold(inactive)
         active = [item for item in claimed if item.active]
         self._prepared.load(active)
         for item in active:
-            self._in_flight[item.id] = item
-            self._busy[item.integration_id] += 1
+            self._lanes[item.integration_id].add(item.id)
             self._driver.start(item, self._prepared.flow(item, now))
 
-    def _note(self, finished: Finished[Claimed]) -> None:
-        claimed = finished.key
-        del self._in_flight[claimed.id]
-        self._busy[claimed.integration_id] -= 1
-        if not self._busy[claimed.integration_id]:
-            del self._busy[claimed.integration_id]
+    def _outcome(self, finished: Finished[Claimed]) -> Outcome:
         outcome = outcome_of(finished)
         if isinstance(finished.error, Gone):
-            self._gone[claimed.integration_id] = outcome.error
-        self._unwritten.append(outcome)
+            self._gone[outcome.integration_id] = outcome.error
+        return outcome
 
     def _write(self, result: Drained) -> None:
+        """Writes what has finished and gives back the lanes on which nothing is left under way."""
         outcomes, self._unwritten = self._unwritten, []
-        queue.record(self._lease, outcomes, timezone.now())
-        result.counts.update(outcome.status for outcome in outcomes)
+        for outcome in outcomes:
+            self._lanes[outcome.integration_id].discard(outcome.delivery_id)
+        done = [lane for lane, deliveries in self._lanes.items() if not deliveries]
+        if outcomes or done:
+            queue.record(self._worker, outcomes, done, timezone.now())
+        for lane in done:
+            del self._lanes[lane]
+        result.counts.update(str(outcome.status) for outcome in outcomes)
         for integration_id, reason in self._gone.items():
             disable(integration_id, reason)
         self._gone.clear()
 
+    def _renew(self, now: float) -> None:
+        if now - self._renewed > RENEW_EVERY:
+            self._renewed = now
+            queue.renew(self._worker, list(self._lanes), timezone.now())
+
     def _hand_back(self) -> None:
         """Gives up what is still under way: the endpoint may have heard of it, and will again."""
-        if self._in_flight:
-            queue.release(self._lease, list(self._in_flight))
+        if self._lanes:
             self._driver.close()
             self._driver = FlowDriver()
-            self._in_flight.clear()
-            self._busy.clear()
+            queue.release(self._worker, list(self._lanes))
+            self._lanes.clear()
 
 
 def outcome_of(finished: Finished[Claimed]) -> Outcome:

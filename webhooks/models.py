@@ -25,10 +25,6 @@ class Delivery(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     # While pending: when it is to be tried next. Null where it waits for its integration to be active again.
     due_at = models.DateTimeField(null=True)
-    # While a worker has it in hand: until when nobody else may take it, and the worker's mark. A dead worker's
-    # leases run out; an outcome counts only from the holder. Neither is indexed, so taking a lease is a cheap update.
-    leased_until = models.DateTimeField(null=True, editable=False)
-    lease = models.BigIntegerField(null=True, editable=False)
     # Tries since it was queued, by its event or by hand: the place in the retry schedule.
     attempt_count = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True, default="")
@@ -56,6 +52,25 @@ class Delivery(models.Model):
         return public_id("dlv", self.id)
 
 
+class Lane(models.Model):
+    """The way to one integration, and the unit of claiming: whoever holds its lease sends all that is due on it.
+
+    One small row is written for a batch instead of one for every delivery, and limits, order and the circuit breaker
+    of an integration need no agreement between workers. Made with the integration.
+    """
+
+    integration = models.OneToOneField(Integration, models.CASCADE, primary_key=True, related_name="lane")
+    # The mark of the worker that holds it, and until when. Renewed while it works; a dead worker's lease runs out.
+    worker = models.BigIntegerField(null=True, editable=False)
+    leased_until = models.DateTimeField(null=True)
+    # The circuit breaker: failures since the last success, and until when nothing is sent.
+    failures = models.PositiveIntegerField(default=0)
+    held_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"lane {self.integration_id}"
+
+
 class Attempt(models.Model):
     """One try of a delivery."""
 
@@ -73,3 +88,13 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.pk}"
+
+
+class EngineHeartbeat(models.Model):
+    """When a worker last looked for due deliveries: how others see that the engine runs."""
+
+    worker = models.CharField(max_length=255, primary_key=True)
+    last_drain_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.worker

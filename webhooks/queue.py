@@ -1,8 +1,8 @@
-"""The queue in the database: claiming what is due, and writing down what became of it.
+"""The queue in the database: taking lanes, reading what is due on them, and writing down what became of it.
 
-Plain SQL where it matters. The ORM's `bulk_update` builds a CASE over every row and its `bulk_create` adapts values
-one by one: together several times the cost of the arrays used here on PostgreSQL. SQLite, with one writer and no
-network, gets the same statements row by row.
+Plain SQL on PostgreSQL, where it matters: the ORM's `bulk_update` builds a CASE over every row and its `bulk_create`
+adapts values one by one, together several times the cost of the arrays used here. SQLite, with one writer and no
+network, does the same through the ORM.
 """
 
 from __future__ import annotations
@@ -11,26 +11,27 @@ import json
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Case, DateTimeField, F, Value, When
+from django.db.models import Case, DateTimeField, F, Q, Value, When
 
 from integrations.models import Integration
 from invenicum.events.ids import public_id
 from invenicum.events.message import Message
 
-from .models import Attempt, Delivery
+from .models import Attempt, Delivery, Lane
 
 NO_LANE = UUID(int=0)
-MAX_LANES = 2000  # integrations looked at in one claim
+MAX_HOPS = 2000  # lanes with pending deliveries that one claim looks at
+LEASE = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that this worker may try. `version` changes whenever the integration's configuration may have."""
+    """A delivery for this worker to try. `version` changes whenever the integration's configuration may have."""
 
     id: UUID
     attempt_count: int
@@ -42,7 +43,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One try, ready to be written. `due_at` is set where there will be another try."""
+    """One try, ready to be written. `due_at` is set where there will be another."""
 
     delivery_id: UUID
     integration_id: UUID
@@ -56,76 +57,109 @@ class Outcome:
     response_excerpt: str
 
 
-def new_lease() -> int:
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a claim brought. `after` is the last lane taken, or NO_LANE where there were no further ones."""
+
+    lanes: set[UUID]
+    deliveries: list[Claimed]
+    after: UUID
+
+
+def new_worker() -> int:
     """A worker's mark."""
     return secrets.randbits(62)
 
 
 def claim(
-    lease: int,
+    worker: int,
     *,
     now: datetime,
-    until: datetime,
-    limit: int,
-    per_integration: int,
-    after: UUID = NO_LANE,
-    without: Collection[UUID] = (),
-) -> list[Claimed]:
-    """Takes up to `limit` due deliveries, at most `per_integration` of each integration, and leases them `until` then.
+    after: UUID,
+    lanes: int,
+    depth: int,
+    own: Collection[UUID],
+    in_flight: Collection[UUID],
+) -> Claim:
+    """Takes up to `lanes` free lanes on which something is due, and reads up to `depth` deliveries of each.
 
-    Integrations are visited in the order of their ids, beginning behind `after`, and those in `without` are left
-    out; a caller that goes on where it stopped and then begins anew serves all of them in turn.
+    Lanes are visited in the order of their ids behind `after`: a caller that goes on where it stopped, and then
+    begins anew, serves all of them in turn. `own` are lanes that the worker already holds and that have room for
+    more; deliveries `in_flight` are not read again.
     """
-    parameters = {
-        "lease": lease,
+    arguments = {
+        "worker": worker,
         "now": now,
-        "until": until,
-        "limit": limit,
-        "per": per_integration,
+        "until": now + LEASE,
         "after": after,
-        "without": list(without),
-        "lanes": MAX_LANES,
+        "lanes": lanes,
+        "depth": depth,
+        "own": list(own),
+        "in_flight": list(in_flight),
+        "hops": MAX_HOPS,
     }
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(CLAIM, parameters)
-            return [_claimed(row) for row in cursor.fetchall()]
-    return _claim_one_by_one(parameters)
+        return _claim_in_one_statement(arguments)
+    return _claim_step_by_step(arguments)
 
 
-# `lanes` hops from one integration with pending deliveries to the next through the partial index, so that a million
-# rows of one owner cost no more than one. Rows that are leased stay in the index and are skipped.
+# `pending` hops through the partial index from one integration with pending deliveries to the next, so that a million
+# rows of one owner cost no more than one row.
 CLAIM = """
-WITH RECURSIVE lanes (integration_id, hops) AS (
+WITH RECURSIVE pending (id, hop) AS (
     (SELECT integration_id, 1 FROM webhooks_delivery
       WHERE status = 'pending' AND due_at IS NOT NULL AND integration_id > %(after)s
       ORDER BY integration_id LIMIT 1)
     UNION ALL
     SELECT (SELECT d.integration_id FROM webhooks_delivery d
-             WHERE d.status = 'pending' AND d.due_at IS NOT NULL AND d.integration_id > lanes.integration_id
-             ORDER BY d.integration_id LIMIT 1), hops + 1
-      FROM lanes WHERE lanes.integration_id IS NOT NULL AND hops < %(lanes)s
-), picked AS (
-    SELECT due.id
-      FROM lanes CROSS JOIN LATERAL (
-        SELECT id FROM webhooks_delivery d
-         WHERE d.integration_id = lanes.integration_id AND d.status = 'pending' AND d.due_at <= %(now)s
-           AND (d.leased_until IS NULL OR d.leased_until < %(now)s)
-         ORDER BY d.due_at LIMIT %(per)s FOR UPDATE SKIP LOCKED) due
-     WHERE lanes.integration_id <> ALL(%(without)s::uuid[])
-     LIMIT %(limit)s
+             WHERE d.status = 'pending' AND d.due_at IS NOT NULL AND d.integration_id > pending.id
+             ORDER BY d.integration_id LIMIT 1), hop + 1
+      FROM pending WHERE pending.id IS NOT NULL AND hop < %(hops)s
+), free AS MATERIALIZED (
+    SELECT lane.integration_id
+      FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
+     WHERE (lane.leased_until IS NULL OR lane.leased_until < %(now)s)
+       AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
+       AND EXISTS (SELECT 1 FROM webhooks_delivery d
+                    WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s)
+     LIMIT %(lanes)s
+       FOR UPDATE OF lane SKIP LOCKED
+), taken AS (
+    UPDATE webhooks_lane lane SET worker = %(worker)s, leased_until = %(until)s
+      FROM free WHERE lane.integration_id = free.integration_id
+    RETURNING lane.integration_id
+), mine AS (
+    SELECT integration_id, TRUE AS is_new FROM taken
+    UNION ALL
+    SELECT unnest(%(own)s::uuid[]), FALSE
 )
-UPDATE webhooks_delivery d
-   SET leased_until = %(until)s, lease = %(lease)s
-  FROM picked, integrations_integration i, events_event e
- WHERE d.id = picked.id AND i.id = d.integration_id AND e.id = d.event_id
-RETURNING d.id, d.attempt_count, d.integration_id, i.updated_at, i.status = 'active',
-          e.id, e.name, e.occurred_at, e.body, e.document::text
+SELECT mine.integration_id, mine.is_new, i.updated_at, i.status = 'active', d.id, d.attempt_count,
+       e.id, e.name, e.occurred_at, e.body, e.document::text
+  FROM mine
+  JOIN integrations_integration i ON i.id = mine.integration_id
+  LEFT JOIN LATERAL (
+    SELECT id, attempt_count, event_id FROM webhooks_delivery
+     WHERE integration_id = mine.integration_id AND status = 'pending' AND due_at <= %(now)s
+       AND id <> ALL(%(in_flight)s::uuid[])
+     ORDER BY due_at LIMIT %(depth)s) d ON TRUE
+  LEFT JOIN events_event e ON e.id = d.event_id
 """
 
 
+def _claim_in_one_statement(arguments: dict[str, Any]) -> Claim:
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, arguments)
+        rows = cursor.fetchall()
+    taken = {row[0] for row in rows if row[1]}
+    return Claim(
+        lanes=taken,
+        deliveries=[_claimed(row) for row in rows if row[4]],
+        after=max(taken) if len(taken) == arguments["lanes"] else NO_LANE,
+    )
+
+
 def _claimed(row: Sequence[Any]) -> Claimed:
-    delivery_id, attempts, integration_id, version, active, event_id, name, occurred_at, body, document = row
+    integration_id, _, version, active, delivery_id, attempts, event_id, name, occurred_at, body, document = row
     message = Message(
         id=public_id("evt", event_id),
         name=name,
@@ -136,77 +170,95 @@ def _claimed(row: Sequence[Any]) -> Claimed:
     return Claimed(delivery_id, attempts, integration_id, version, active, message)
 
 
-def _claim_one_by_one(parameters: dict[str, Any]) -> list[Claimed]:
-    """The same on SQLite, which has neither LATERAL nor row locks and needs neither: one writer at a time."""
-    ids: list[UUID] = []
+def _claim_step_by_step(arguments: dict[str, Any]) -> Claim:
+    now = arguments["now"]
     pending = Delivery.objects.filter(status=Delivery.Status.PENDING, due_at__isnull=False)
-    lane = parameters["after"]
+    due = pending.filter(due_at__lte=now).exclude(id__in=arguments["in_flight"])
+    free = Lane.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now)).filter(
+        Q(held_until=None) | Q(held_until__lte=now)
+    )
+    taken: set[UUID] = set()
+    hop: UUID | None = arguments["after"]
     with transaction.atomic():
-        for _ in range(parameters["lanes"]):
-            lane = (
-                pending.filter(integration_id__gt=lane)
-                .order_by("integration_id")
-                .values_list("integration_id", flat=True)
-                .first()
-            )
-            if lane is None or len(ids) >= parameters["limit"]:
+        for _ in range(arguments["hops"]):
+            further = pending.filter(integration_id__gt=hop).order_by("integration_id")
+            hop = further.values_list("integration_id", flat=True).first()
+            if hop is None or len(taken) == arguments["lanes"]:
                 break
-            if lane in parameters["without"]:
-                continue
-            free = pending.filter(integration_id=lane, due_at__lte=parameters["now"]).exclude(
-                leased_until__gte=parameters["now"]
-            )
-            room = min(parameters["per"], parameters["limit"] - len(ids))
-            ids += free.order_by("due_at").values_list("id", flat=True)[:room]
-        claimed = Delivery.objects.filter(id__in=ids)
-        claimed.update(leased_until=parameters["until"], lease=parameters["lease"])
-        rows = claimed.select_related("integration", "event").defer("integration__secrets")
-        return [
+            if due.filter(integration_id=hop).exists() and free.filter(pk=hop).update(
+                worker=arguments["worker"], leased_until=arguments["until"]
+            ):
+                taken.add(hop)
+    rows: list[Delivery] = []
+    for lane in [*taken, *arguments["own"]]:
+        of_lane = due.filter(integration_id=lane).select_related("event", "integration").defer("integration__secrets")
+        rows += of_lane.order_by("due_at")[: arguments["depth"]]
+    return Claim(
+        lanes=taken,
+        deliveries=[
             Claimed(
                 delivery.id,
                 delivery.attempt_count,
                 delivery.integration_id,
                 delivery.integration.updated_at,
-                delivery.integration.status == Integration.Status.ACTIVE,
+                delivery.integration.is_active,
                 delivery.event.message(),
             )
             for delivery in rows
-        ]
+        ],
+        after=max(taken) if len(taken) == arguments["lanes"] else NO_LANE,
+    )
 
 
-def record(lease: int, outcomes: Sequence[Outcome], now: datetime) -> None:
-    """Writes outcomes and attempts in one transaction.
+def renew(worker: int, lanes: Collection[UUID], now: datetime) -> None:
+    """Prolongs the leases of lanes on which the worker still has something under way."""
+    Lane.objects.filter(pk__in=lanes, worker=worker).update(leased_until=now + LEASE)
 
-    An outcome counts only while its delivery is pending and leased to `lease`: one that was cancelled, or taken over
-    after the lease ran out, keeps what the other hand wrote. Its attempt is logged all the same.
+
+def release(worker: int, lanes: Collection[UUID]) -> None:
+    """Gives lanes back, for any worker to take at once."""
+    Lane.objects.filter(pk__in=lanes, worker=worker).update(worker=None, leased_until=None)
+
+
+def hold(deliveries: Collection[UUID]) -> None:
+    """Puts away deliveries whose integration turned out not to be active, to wait until it is."""
+    Delivery.objects.filter(id__in=deliveries, status=Delivery.Status.PENDING).update(due_at=None)
+
+
+def record(worker: int, outcomes: Sequence[Outcome], done_lanes: Collection[UUID], now: datetime) -> None:
+    """Writes outcomes and attempts and releases `done_lanes`, in one transaction.
+
+    An outcome counts only while its delivery is pending: one that was cancelled meanwhile, or delivered by another
+    worker after the lease had run out, stays as it is. Its attempt is logged all the same.
     """
     with transaction.atomic():
         if connection.vendor == "postgresql":
-            _record_in_bulk(lease, outcomes, now)
+            _record_in_bulk(outcomes, now)
         else:
-            _record_one_by_one(lease, outcomes, now)
+            _record_one_by_one(outcomes, now)
+        if done_lanes:
+            release(worker, done_lanes)
 
 
 RECORD_DELIVERED = """
 UPDATE webhooks_delivery
-   SET status = 'delivered', attempt_count = attempt_count + 1, due_at = NULL, leased_until = NULL, lease = NULL,
-       error = '', finished_at = %(now)s
- WHERE id = ANY(%(ids)s) AND lease = %(lease)s AND status = 'pending'
+   SET status = 'delivered', attempt_count = attempt_count + 1, due_at = NULL, error = '', finished_at = %(now)s
+ WHERE id = ANY(%(ids)s) AND status = 'pending'
 """
+# What was put on hold while it was under way stays so.
 RECORD_OTHERS = """
 UPDATE webhooks_delivery d
-   SET status = o.status, attempt_count = attempt_count + 1, leased_until = NULL, lease = NULL, error = o.error,
+   SET status = o.status, attempt_count = attempt_count + 1, error = o.error,
        due_at = CASE WHEN d.due_at IS NULL THEN NULL ELSE o.due_at END,
        finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE %(now)s END
   FROM unnest(%(ids)s::uuid[], %(statuses)s::text[], %(due)s::timestamptz[], %(errors)s::text[])
        AS o (id, status, due_at, error)
- WHERE d.id = o.id AND d.lease = %(lease)s AND d.status = 'pending'
+ WHERE d.id = o.id AND d.status = 'pending'
 """
 RECORD_ATTEMPTS = """
 INSERT INTO webhooks_attempt
        (delivery_id, started_at, duration_ms, status_code, error_class, error, response_excerpt)
-SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::integer[], %s::smallint[], %s::text[],
-                     %s::text[], %s::text[])
+SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::integer[], %s::smallint[], %s::text[], %s::text[], %s::text[])
 """
 RECORD_SYNC = """
 UPDATE integrations_integration SET last_sync = %(now)s, failing_since = NULL
@@ -217,28 +269,26 @@ UPDATE integrations_integration SET last_sync = %(now)s, failing_since = NULL
 """
 
 
-def _record_in_bulk(lease: int, outcomes: Sequence[Outcome], now: datetime) -> None:
+def _record_in_bulk(outcomes: Sequence[Outcome], now: datetime) -> None:
     delivered = [outcome for outcome in outcomes if outcome.status == Delivery.Status.DELIVERED]
     others = [outcome for outcome in outcomes if outcome.status != Delivery.Status.DELIVERED]
     with connection.cursor() as cursor:
         if delivered:
-            ids = [outcome.delivery_id for outcome in delivered]
-            cursor.execute(RECORD_DELIVERED, {"now": now, "ids": ids, "lease": lease})
-            synced = list({outcome.integration_id for outcome in delivered})
-            cursor.execute(RECORD_SYNC, {"now": now, "ids": synced})
+            cursor.execute(RECORD_DELIVERED, {"now": now, "ids": [outcome.delivery_id for outcome in delivered]})
+            cursor.execute(RECORD_SYNC, {"now": now, "ids": list({outcome.integration_id for outcome in delivered})})
         if others:
             cursor.execute(
                 RECORD_OTHERS,
                 {
                     "now": now,
-                    "lease": lease,
                     "ids": [outcome.delivery_id for outcome in others],
                     "statuses": [str(outcome.status) for outcome in others],
                     "due": [outcome.due_at for outcome in others],
                     "errors": [outcome.error for outcome in others],
                 },
             )
-        cursor.execute(RECORD_ATTEMPTS, _columns(outcomes))
+        if outcomes:
+            cursor.execute(RECORD_ATTEMPTS, _columns(outcomes))
 
 
 def _columns(outcomes: Iterable[Outcome]) -> list[list[Any]]:
@@ -257,12 +307,12 @@ def _columns(outcomes: Iterable[Outcome]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _record_one_by_one(lease: int, outcomes: Sequence[Outcome], now: datetime) -> None:
-    mine = Delivery.objects.filter(lease=lease, status=Delivery.Status.PENDING)
-    done = {"attempt_count": F("attempt_count") + 1, "leased_until": None, "lease": None}
+def _record_one_by_one(outcomes: Sequence[Outcome], now: datetime) -> None:
+    pending = Delivery.objects.filter(status=Delivery.Status.PENDING)
+    one_more = F("attempt_count") + 1
     delivered = [outcome for outcome in outcomes if outcome.status == Delivery.Status.DELIVERED]
-    mine.filter(id__in=[outcome.delivery_id for outcome in delivered]).update(
-        status=Delivery.Status.DELIVERED, due_at=None, error="", finished_at=now, **done
+    pending.filter(id__in=[outcome.delivery_id for outcome in delivered]).update(
+        status=Delivery.Status.DELIVERED, attempt_count=one_more, due_at=None, error="", finished_at=now
     )
     Integration.objects.filter(id__in={outcome.integration_id for outcome in delivered}).update(
         last_sync=now, failing_since=None
@@ -271,9 +321,12 @@ def _record_one_by_one(lease: int, outcomes: Sequence[Outcome], now: datetime) -
         if outcome.status == Delivery.Status.DELIVERED:
             continue
         due_at = Case(When(due_at=None, then=None), default=Value(outcome.due_at), output_field=DateTimeField())
-        finished_at = None if outcome.status == Delivery.Status.PENDING else now
-        mine.filter(id=outcome.delivery_id).update(
-            status=outcome.status, due_at=due_at, error=outcome.error, finished_at=finished_at, **done
+        pending.filter(id=outcome.delivery_id).update(
+            status=outcome.status,
+            attempt_count=one_more,
+            error=outcome.error,
+            due_at=due_at,
+            finished_at=None if outcome.status == Delivery.Status.PENDING else now,
         )
     Attempt.objects.bulk_create(
         Attempt(
@@ -287,21 +340,3 @@ def _record_one_by_one(lease: int, outcomes: Sequence[Outcome], now: datetime) -
         )
         for outcome in outcomes
     )
-
-
-def release(lease: int, ids: Collection[UUID]) -> None:
-    """Hands back deliveries untried, for another worker to take at once."""
-    Delivery.objects.filter(id__in=ids, lease=lease).update(lease=None, leased_until=None)
-
-
-def hold(lease: int, ids: Collection[UUID]) -> None:
-    """Puts back deliveries whose integration turned out not to be active, to wait until it is."""
-    Delivery.objects.filter(id__in=ids, lease=lease, status=Delivery.Status.PENDING).update(
-        lease=None, leased_until=None, due_at=None
-    )
-
-
-def is_due(now: datetime) -> bool:
-    """Whether anything could be claimed now."""
-    due = Delivery.objects.filter(status=Delivery.Status.PENDING, due_at__lte=now)
-    return due.exclude(leased_until__gte=now).exists()

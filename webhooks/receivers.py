@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ from invenicum.events.models import Event
 from invenicum.events.signals import events_published
 
 from . import wake
-from .models import Delivery
+from .models import Delivery, Lane
 from .outbox import create_deliveries
 
 
@@ -22,6 +23,12 @@ from .outbox import create_deliveries
 def on_events_published(events: list[Event], **kwargs: Any) -> None:
     if create_deliveries(events):
         transaction.on_commit(wake.wake)
+
+
+@receiver(post_save, sender=Integration)
+def on_integration_saved(instance: Integration, created: bool, **kwargs: Any) -> None:
+    if created:
+        Lane.objects.create(integration=instance)
 
 
 @receiver(integration_resumed)

@@ -55,17 +55,15 @@ def replay(
 
 @transaction.atomic
 def requeue(deliveries: QuerySet[Delivery]) -> int:
-    """Makes deliveries due now, with all their tries before them. One in a worker's hands is left to it."""
+    """Makes deliveries due now, with all their tries before them. Returns how many."""
     now = timezone.now()
-    idle = deliveries.filter(integration__deleted_at=None).exclude(leased_until__gte=now)
+    chosen = deliveries.filter(integration__deleted_at=None)
     is_active = Exists(Integration.objects.filter(pk=OuterRef("integration_id"), status=Integration.Status.ACTIVE))
-    count = Delivery.objects.filter(pk__in=idle.values("pk")).update(
+    count = Delivery.objects.filter(pk__in=chosen.values("pk")).update(
         status=Delivery.Status.PENDING,
         due_at=Case(When(is_active, then=Value(now)), default=None),
         attempt_count=0,
         finished_at=None,
-        leased_until=None,
-        lease=None,
     )
     transaction.on_commit(wake.wake)
     return count

@@ -1,6 +1,7 @@
 """Ids: UUIDv7 in the database (RFC 9562, ordered by time), `evt_…` and `dlv_…` outside."""
 
 import uuid
+from datetime import datetime
 
 from uuid_utils.compat import uuid7 as _uuid7
 
@@ -23,3 +24,9 @@ def parse_public_id(prefix: str, text: str) -> uuid.UUID | None:
         return uuid.UUID(hex=hexadecimal)
     except ValueError:
         return None
+
+
+def first_id_at(moment: datetime) -> uuid.UUID:
+    """The smallest UUIDv7 of that millisecond: a boundary for ranges of ids by time."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return uuid.UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62)

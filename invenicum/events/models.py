@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 
@@ -30,6 +33,12 @@ class Event(models.Model):
     @property
     def public_id(self) -> str:
         return public_id("evt", self.id)
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The body as it is sent, decoded."""
+        payload: dict[str, Any] = json.loads(self.body)
+        return payload
 
     def message(self) -> Message:
         """The value that connectors receive."""

@@ -1,0 +1,75 @@
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from . import services
+from .models import Integration
+
+
+@admin.register(Integration)
+class IntegrationAdmin(admin.ModelAdmin[Integration]):
+    """Looking and revoking. A configuration is changed by its owner only, and no secret is read here at all."""
+
+    list_display = ["type", "owner", "status", "account", "last_sync", "failing_since", "created_at"]
+    list_filter = ["type", "status", "last_sync"]
+    search_fields = ["owner__username", "owner__email", "account"]
+    list_select_related = ["owner"]
+    show_full_result_count = False
+    actions = ["pause", "resume", "revoke"]
+    readonly_fields = [
+        "id",
+        "owner",
+        "type",
+        "status",
+        "status_reason",
+        "account",
+        "config",
+        "stored_secrets",
+        "subscriptions",
+        "created_at",
+        "updated_at",
+        "last_sync",
+        "failing_since",
+    ]
+    fields = tuple(readonly_fields)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
+        return Integration.objects.live().without_secrets()
+
+    @admin.display(description="stored secrets")
+    def stored_secrets(self, integration: Integration) -> str:
+        return ", ".join(integration.secret_names) or "none"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # revoking is the way: it also tells the provider and cancels what is pending
+
+    @admin.action(description="Pause the selected integrations", permissions=["change"])
+    def pause(self, request: HttpRequest, chosen: QuerySet[Integration]) -> None:
+        self._apply(request, chosen, Integration.Status.PAUSED, "paused")
+
+    @admin.action(description="Resume the selected integrations", permissions=["change"])
+    def resume(self, request: HttpRequest, chosen: QuerySet[Integration]) -> None:
+        self._apply(request, chosen, Integration.Status.ACTIVE, "resumed")
+
+    @admin.action(description="Revoke: delete the selected integrations and their credentials", permissions=["change"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[Integration]) -> None:
+        with transaction.atomic():
+            integrations = list(Integration.objects.live().filter(pk__in=chosen.values("pk")).select_for_update())
+            for integration in integrations:
+                services.erase(integration)
+                self.log_change(request, integration, "Revoked.")
+        self.message_user(request, f"{len(integrations)} revoked.", messages.SUCCESS)
+
+    def _apply(self, request: HttpRequest, chosen: QuerySet[Integration], status: str, done: str) -> None:
+        with transaction.atomic():
+            integrations = list(Integration.objects.live().filter(pk__in=chosen.values("pk")).select_for_update())
+            for integration in integrations:
+                services.change_status(integration, status)
+                self.log_change(request, integration, f"{done.capitalize()}.")
+        self.message_user(request, f"{len(integrations)} {done}.", messages.SUCCESS)

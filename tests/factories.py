@@ -1,0 +1,15 @@
+"""Things that many tests need, made through the product's own services."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from integrations.models import Integration
+from integrations.services import save_integration
+
+SECRET = "whsec_" + "c2VjcmV0LXRoYXQtaXMtMzItYnl0ZXMtbG9uZyEh"
+
+
+def connect_webhook(owner: User, url: str = "http://127.0.0.1:9/hook", **config: Any) -> Integration:
+    """A saved custom webhook of `owner` that sends to `url`, signed with SECRET."""
+    return save_integration(owner, "webhook", {"url": url, "secret": SECRET, **config}).integration

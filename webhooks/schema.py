@@ -1,0 +1,79 @@
+"""The delivery API, described for OpenAPI."""
+
+from typing import Any, Literal
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+
+from integrations.core.errors import ErrorClass
+from invenicum.api.schema import PAGE_PARAMETERS, Answer, PageAnswer, Shape
+
+StatusName = Literal["pending", "delivered", "failed", "cancelled"]
+
+
+class DeliveryShape(Shape):
+    id: str
+    type: str
+    event: str
+    event_id: str
+    status: StatusName
+    attempt_count: int
+    created_at: str
+    next_attempt_at: str | None
+    finished_at: str | None
+    error: Literal["WEBHOOK_DELIVERY_FAILED"] | None
+    message: str | None
+
+
+class AttemptShape(Shape):
+    number: int
+    started_at: str
+    duration_ms: int
+    status_code: int | None
+    error_class: ErrorClass | None
+    error: str | None
+    response_excerpt: str | None
+
+
+class DeliveryDetail(DeliveryShape):
+    payload: dict[str, Any]
+    attempts: list[AttemptShape]
+
+
+class Count(Shape):
+    count: int
+
+
+_moment = {"type": "string", "format": "date-time"}
+_statuses = {"type": "string", "enum": ["pending", "delivered", "failed", "cancelled"]}
+
+deliveries_schema = extend_schema(
+    summary="The delivery log, newest first",
+    parameters=[
+        OpenApiParameter("type", {"type": "string"}, description="The type of the integration."),
+        OpenApiParameter("status", _statuses),
+        OpenApiParameter("event", {"type": "string"}, description="The name of the event."),
+        OpenApiParameter("since", _moment, description="Created at this moment or later."),
+        OpenApiParameter("until", _moment, description="Created before this moment."),
+        *PAGE_PARAMETERS,
+    ],
+    responses=PageAnswer[DeliveryShape],
+)
+delivery_schema = extend_schema(summary="One delivery with its payload and attempts", responses=Answer[DeliveryDetail])
+retry_schema = extend_schema(summary="Queue a delivery again", request=None, responses={202: Answer[DeliveryShape]})
+ping_schema = extend_schema(summary="Send a ping", request=None, responses={202: Answer[DeliveryShape]})
+replay_schema = extend_schema(
+    summary="Queue again what ended in a time range",
+    request={
+        "application/json": {
+            "type": "object",
+            "required": ["since"],
+            "properties": {
+                "since": _moment,
+                "until": _moment,
+                "status": {"type": "array", "minItems": 1, "items": _statuses},
+            },
+            "additionalProperties": False,
+        }
+    },
+    responses={202: Answer[Count]},
+)

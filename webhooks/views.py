@@ -1,0 +1,155 @@
+"""The delivery API: the log, one delivery with its attempts, and what can be done with them."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from django.http import Http404
+from pydantic import AwareDatetime, ConfigDict, Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from integrations.views import IntegrationView
+from invenicum.api.authentication import current_user
+from invenicum.api.bodies import Body, read
+from invenicum.api.pagination import paginate
+from invenicum.api.responses import answer
+from invenicum.api.throttling import OutgoingThrottle
+from invenicum.events.ids import parse_public_id
+from invenicum.events.publish import format_timestamp
+
+from . import services
+from .models import Attempt, Delivery
+from .schema import deliveries_schema, delivery_schema, ping_schema, replay_schema, retry_schema
+
+StatusName = Literal["pending", "delivered", "failed", "cancelled"]
+
+
+class DeliveryFilter(Body):
+    """The query of the delivery log."""
+
+    model_config = ConfigDict(strict=False)
+
+    type: str | None = None
+    status: StatusName | None = None
+    event: str | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    cursor: str | None = None
+    limit: str | None = None
+
+    def lookups(self) -> dict[str, Any]:
+        """The filters that were given, as Django names them."""
+        wanted = {
+            "integration__type": self.type,
+            "status": self.status,
+            "event__name": self.event,
+            "created_at__gte": self.since,
+            "created_at__lt": self.until,
+        }
+        return {lookup: value for lookup, value in wanted.items() if value is not None}
+
+
+class ReplayBody(Body):
+    model_config = ConfigDict(strict=False)
+
+    since: AwareDatetime
+    until: AwareDatetime | None = None
+    status: list[StatusName] = Field(default=["failed"], min_length=1)
+
+
+class DeliveryListView(APIView):
+    required_scopes = "deliveries:read"
+
+    @deliveries_schema
+    def get(self, request: Request) -> Response:
+        query = read(DeliveryFilter, request.query_params.dict())
+        deliveries = Delivery.objects.filter(owner=current_user(request), **query.lookups())
+        page = paginate(request, deliveries.select_related("event", "integration").defer("integration__secrets"))
+        return page.answer(request, [present(delivery) for delivery in page.rows])
+
+
+class DeliveryDetailView(APIView):
+    required_scopes = "deliveries:read"
+
+    @delivery_schema
+    def get(self, request: Request, delivery_id: str) -> Response:
+        delivery = find(request, delivery_id)
+        return answer(
+            present(delivery)
+            | {
+                "payload": delivery.event.payload,
+                "attempts": [present_attempt(number, item) for number, item in enumerate(delivery.attempts.all(), 1)],
+            }
+        )
+
+
+class RetryView(IntegrationView):
+    required_scopes = "deliveries:write"
+
+    @retry_schema
+    def post(self, request: Request, delivery_id: str) -> Response:
+        services.retry(find(request, delivery_id))
+        return answer(present(find(request, delivery_id)), status=202)
+
+
+class PingView(IntegrationView):
+    throttle_classes = [OutgoingThrottle]
+
+    @ping_schema
+    def post(self, request: Request, integration_type: str) -> Response:
+        return answer(present(services.ping(current_user(request), integration_type)), status=202)
+
+
+class ReplayView(IntegrationView):
+    required_scopes = "deliveries:write"
+
+    @replay_schema
+    def post(self, request: Request, integration_type: str) -> Response:
+        body = read(ReplayBody, request.data)
+        count = services.replay(current_user(request), integration_type, body.since, body.until, body.status)
+        return answer({"count": count}, status=202)
+
+
+def find(request: Request, delivery_id: str) -> Delivery:
+    """The caller's delivery of this public id. Raises Http404."""
+    key = parse_public_id("dlv", delivery_id)
+    rows = Delivery.objects.select_related("event", "integration").defer("integration__secrets")
+    delivery = rows.filter(pk=key, owner=current_user(request)).first() if key else None
+    if delivery is None:
+        raise Http404
+    return delivery
+
+
+def present(delivery: Delivery) -> dict[str, Any]:
+    """A delivery as the log shows it."""
+    failed = delivery.status == Delivery.Status.FAILED
+    return {
+        "id": delivery.public_id,
+        "type": delivery.integration.type,
+        "event": delivery.event.name,
+        "eventId": delivery.event.public_id,
+        "status": delivery.status,
+        "attemptCount": delivery.attempt_count,
+        "createdAt": format_timestamp(delivery.created_at),
+        "nextAttemptAt": _moment(delivery.due_at),
+        "finishedAt": _moment(delivery.finished_at),
+        "error": "WEBHOOK_DELIVERY_FAILED" if failed else None,
+        "message": delivery.error or None,
+    }
+
+
+def present_attempt(number: int, attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": number,
+        "startedAt": format_timestamp(attempt.started_at),
+        "durationMs": attempt.duration_ms,
+        "statusCode": attempt.status_code,
+        "errorClass": attempt.error_class or None,
+        "error": attempt.error or None,
+        "responseExcerpt": attempt.response_excerpt or None,
+    }
+
+
+def _moment(value: datetime | None) -> str | None:
+    return format_timestamp(value) if value else None
