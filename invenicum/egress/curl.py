@@ -33,9 +33,10 @@ USER_AGENT = "Invenicum-Integrations/1.0"
 EXCERPT_LENGTH = 1000
 MAX_HEADER_BYTES = 64 * 1024
 
-# Options of libcurl that pycurl has no name for: https://curl.se/libcurl/c/symbols-in-versions.html
+# What pycurl has no name for: https://curl.se/libcurl/c/symbols-in-versions.html
 _DISALLOW_USERNAME_IN_URL = 278
 _SUPPRESS_CONNECT_HEADERS = 265
+_E_TOO_LARGE = 100
 
 
 def _certificates() -> str:
@@ -296,6 +297,7 @@ class _Transfer(Generic[Key]):
     __slots__ = (
         "body",
         "closed_because",
+        "confidential",
         "curl",
         "deadline",
         "excerpt",
@@ -319,6 +321,7 @@ class _Transfer(Generic[Key]):
         self.method = ""
         self.milliseconds = 0
         self.closed_because: str | None = None
+        self.confidential = False
         body, limit = self.body, options.body_limit
 
         def write(chunk: bytes) -> int | None:
@@ -360,6 +363,7 @@ class _Transfer(Generic[Key]):
         """Sets everything by which one request differs from another, since the handle may have served anyone."""
         curl = self.curl
         self.url = request.url
+        self.confidential = request.confidential
         milliseconds = round((self.deadline - time.monotonic()) * 1000)
         if milliseconds <= 0:
             raise TimedOut(f"The time was up before {origin(request.url)} could be asked.")
@@ -386,8 +390,8 @@ class _Transfer(Generic[Key]):
     def take_response(self, body_limit: int) -> Response:
         body = bytes(self.body[:body_limit])
         self.status = self.curl.getinfo(pycurl.RESPONSE_CODE)
-        self.excerpt = body[: EXCERPT_LENGTH * 4]
-        response = Response(self.status, ResponseHeaders(b"".join(self.headers)), body)  # type: ignore[arg-type]
+        self.excerpt = b"" if self.confidential else body[: EXCERPT_LENGTH * 4]
+        response = Response(self.status, ResponseHeaders(b"".join(self.headers)), body)
         self.forget_response()
         return response
 
@@ -455,16 +459,17 @@ _TLS_CODES = {
     pycurl.E_SSL_ISSUER_ERROR,
     pycurl.E_SSL_INVALIDCERTSTATUS,
 }
+_URL_CODES = {pycurl.E_URL_MALFORMAT, pycurl.E_LOGIN_DENIED}
 _DNS_CODES = {pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_RESOLVE_PROXY}
 
 
 def _transport_error(transfer: _Transfer[Any], code: int, message: str) -> TransportError:
     place = origin(transfer.url)
-    reached = transfer.curl.getinfo(pycurl.PRETRANSFER_TIME) > 0
     if code == pycurl.E_OPERATION_TIMEDOUT:
-        seconds = f"{transfer.curl.getinfo(pycurl.TOTAL_TIME):.0f} s"
-        return TimedOut(f"{place} {'did not answer' if reached else 'could not be reached'} within {seconds}.")
-    if not reached and (code == pycurl.E_LOGIN_DENIED or url_problem(transfer.url)):
+        what = "did not answer" if transfer.curl.getinfo(pycurl.REQUEST_SIZE) else "could not be reached"
+        return TimedOut(f"{place} {what} within {round(transfer.curl.getinfo(pycurl.TOTAL_TIME), 1):g} s.")
+    # libcurl reports the same code for a scheme it may not use and for an answer that is no HTTP.
+    if code in _URL_CODES or (code == pycurl.E_UNSUPPORTED_PROTOCOL and url_problem(transfer.url)):
         return _unacceptable(transfer.url)
     if code == pycurl.E_COULDNT_CONNECT and transfer.closed_because:
         return TransportError(
@@ -487,6 +492,6 @@ def _explanation(code: int, message: str, system_error: int) -> tuple[str, Error
         return f"could not be trusted: {message[:200]}", "tls"
     if code == pycurl.E_GOT_NOTHING:
         return "closed the connection without an answer", "reset"
-    if "Too large" in message:
+    if code == _E_TOO_LARGE or "Too large" in message:
         return "sent more headers than are read", "reset"
     return "broke the connection or did not speak HTTP", "reset"
