@@ -86,3 +86,9 @@ def current_user(request: Request) -> User:
     """The user behind an authenticated request."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def current_access(request: Request) -> Access:
+    """What the token of an authenticated request allows."""
+    assert isinstance(request.auth, Access)
+    return request.auth

@@ -1,7 +1,6 @@
 """Pages, newest first, by an opaque cursor: stable while rows come and go, and the last as fast as the first."""
 
-import base64
-import binascii
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,27 +15,26 @@ from .errors import invalid
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
+CURSOR = r"^[np][0-9a-f]{32}$"
 
 Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place between two rows: before or after the row `id`, in the order of the list."""
+    """Where a page begins: after the row `id` (`n…`, older ones), or before it (`p…`, newer ones)."""
 
-    before: bool
+    is_backward: bool
     id: uuid.UUID
 
     def encode(self) -> str:
-        return base64.urlsafe_b64encode(bytes([self.before]) + self.id.bytes).decode().rstrip("=")
+        return ("p" if self.is_backward else "n") + self.id.hex
 
     @classmethod
-    def decode(cls, text: str) -> "Cursor":
-        """Raises ValueError where `text` is no cursor of ours."""
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        if len(raw) != 17 or raw[0] > 1:
-            raise ValueError("not a cursor")
-        return cls(bool(raw[0]), uuid.UUID(bytes=raw[1:]))
+    def decode(cls, text: str) -> "Cursor | None":
+        """None where `text` is no cursor of ours."""
+        found = re.fullmatch(CURSOR, text)
+        return cls(text[0] == "p", uuid.UUID(hex=text[1:])) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +55,14 @@ def paginate(request: Request, rows: "QuerySet[Row]") -> Page:
     limit, cursor = _read_limit(request), _read_cursor(request)
     if cursor is None:
         found = list(rows.order_by("-pk")[: limit + 1])
-    elif cursor.before:
+    elif cursor.is_backward:
         found = list(rows.filter(pk__gt=cursor.id).order_by("pk")[: limit + 1])
     else:
         found = list(rows.filter(pk__lt=cursor.id).order_by("-pk")[: limit + 1])
     has_more, page = len(found) > limit, found[:limit]
     if not page:
         return Page(page, None, None)
-    if cursor is not None and cursor.before:
+    if cursor is not None and cursor.is_backward:
         page.reverse()
         has_newer, has_older = has_more, rows.filter(pk__lt=page[-1].pk).exists()
     else:
@@ -87,11 +85,11 @@ def _read_cursor(request: Request) -> Cursor | None:
     text = request.query_params.get("cursor")
     if text is None:
         return None
-    try:
-        return Cursor.decode(text)
-    except (ValueError, binascii.Error):
-        raise invalid({"cursor": ["is not a cursor: follow the links next and previous"]}) from None
+    cursor = Cursor.decode(text)
+    if cursor is None:
+        raise invalid({"cursor": ["is not a cursor: follow the links next and previous"]})
+    return cursor
 
 
 def _link(request: Request, cursor: Cursor | None) -> str | None:
-    return cursor and replace_query_param(request.build_absolute_uri(), "cursor", cursor.encode())
+    return replace_query_param(request.build_absolute_uri(), "cursor", cursor.encode()) if cursor else None

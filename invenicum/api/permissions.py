@@ -26,7 +26,7 @@ class HasScope(BasePermission):
 def required_scope(view: Any, method: str) -> str | None:
     """The scope that `view` wants for `method`; None where it does not answer that method (405 follows)."""
     method = "GET" if method == "HEAD" else method
-    if not hasattr(view, method.lower()):
+    if method == "OPTIONS" or not hasattr(view, method.lower()):
         return None
     scopes: str | dict[str, str] = view.required_scopes
     return scopes if isinstance(scopes, str) else scopes[method]

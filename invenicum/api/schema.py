@@ -23,7 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from .pagination import DEFAULT_LIMIT, MAX_LIMIT
+from .pagination import CURSOR, DEFAULT_LIMIT, MAX_LIMIT
 
 PREFIX = "/api/v1"
 
@@ -40,7 +40,7 @@ class Answer(Shape, Generic[Thing]):
     data: Thing
 
     @classmethod
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         return f"{params[0].__name__}Answer"
 
 
@@ -50,7 +50,7 @@ class PageAnswer(Shape, Generic[Thing]):
     previous: str | None
 
     @classmethod
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         return f"{params[0].__name__}Page"
 
 
@@ -64,9 +64,11 @@ class Error(Shape):
 
 
 PAGE_PARAMETERS = [
-    OpenApiParameter("cursor", {"type": "string"}, description="From the links `next` and `previous`."),
+    OpenApiParameter("cursor", {"type": "string", "pattern": CURSOR}, description="From `next` or `previous`."),
     OpenApiParameter(
-        "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}, description="Rows."
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        description="How many at most.",
     ),
 ]
 
@@ -89,9 +91,13 @@ class ApiSchema(AutoSchema):
         responses = super()._get_response_bodies(direction)
         for status in self._error_statuses():
             if status not in responses:
-                described = self._get_response_for_code(Error, status)
+                described = self._get_response_for_code(Error, status)  # type: ignore[no-untyped-call]
                 responses[status] = {**described, "description": _ERRORS[status]}
         return dict(sorted(responses.items()))
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        body = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        return {**body, "required": True} if body and self.method == "POST" else body
 
     def _error_statuses(self) -> list[str]:
         has_body = self._get_request_body() is not None
@@ -109,7 +115,7 @@ class ApiSchema(AutoSchema):
         return [status for status, does in applies.items() if does]
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "invenicum.api.authentication.BearerAuthentication"
     name = "bearer"
 
@@ -142,5 +148,5 @@ class SchemaView(APIView):
 
 @cache
 def _document() -> dict[str, Any]:
-    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return document

@@ -27,7 +27,7 @@ def _right_tags(tags: list[str]) -> list[str]:
 
 AssetId = Annotated[str, Field(pattern=ASSET_ID, max_length=MAX_ASSET_ID)]
 Name = Annotated[str, Field(pattern=rules.NOT_BLANK, max_length=rules.MAX_NAME)]
-Category = Annotated[str, Field(max_length=rules.MAX_CATEGORY)]
+Category = Annotated[str, Field(pattern=rules.WITHOUT_NUL, max_length=rules.MAX_CATEGORY)]
 Tag = Annotated[str, Field(pattern=rules.NOT_BLANK, max_length=rules.MAX_TAG)]
 Tags = Annotated[
     list[Tag],
@@ -52,7 +52,7 @@ class AssetChanges(Body):
     url: Url = ""
 
 
-class AssetShape(Shape):
+class AssetDocument(Shape):
     asset_id: str
     name: str
     category: str
@@ -75,13 +75,13 @@ ASSET_ID_PARAMETER = OpenApiParameter(
 class AssetListView(APIView):
     required_scopes = {"GET": "assets:read", "POST": "assets:write"}
 
-    @extend_schema(operation_id="listAssets", parameters=PAGE_PARAMETERS, responses={200: PageAnswer[AssetShape]})
+    @extend_schema(operation_id="listAssets", parameters=PAGE_PARAMETERS, responses={200: PageAnswer[AssetDocument]})
     def get(self, request: Request) -> Response:
         """Your assets, newest first."""
         page = paginate(request, Asset.objects.filter(owner=current_user(request)))
         return page.answer(request, [asset.snapshot().document() for asset in page.rows])
 
-    @extend_schema(operation_id="createAsset", request=NewAsset, responses={201: Answer[AssetShape], 409: Error})
+    @extend_schema(operation_id="createAsset", request=NewAsset, responses={201: Answer[AssetDocument], 409: Error})
     def post(self, request: Request) -> Response:
         """Creates an asset and publishes `asset.created`."""
         body = read(NewAsset, request.data)
@@ -102,12 +102,12 @@ class AssetView(APIView):
             exc = ApiError(404, NOT_FOUND, f"You have no asset {self.kwargs['asset_id']}")
         return super().handle_exception(exc)
 
-    @extend_schema(operation_id="readAsset", responses={200: Answer[AssetShape]})
+    @extend_schema(operation_id="readAsset", responses={200: Answer[AssetDocument]})
     def get(self, request: Request, asset_id: str) -> Response:
         asset = Asset.objects.get(owner=current_user(request), asset_id=asset_id)
         return answer(asset.snapshot().document())
 
-    @extend_schema(operation_id="changeAsset", request=AssetChanges, responses={200: Answer[AssetShape]})
+    @extend_schema(operation_id="changeAsset", request=AssetChanges, responses={200: Answer[AssetDocument]})
     def patch(self, request: Request, asset_id: str) -> Response:
         """Writes the given fields and publishes `asset.updated` where that changes something."""
         values = read(AssetChanges, request.data).model_dump(exclude_unset=True)

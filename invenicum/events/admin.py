@@ -17,7 +17,7 @@ class EventAdmin(admin.ModelAdmin[Event]):
     list_filter = ["name", "created_at"]
     search_fields = ["owner__username"]
     search_help_text = "An event's id (evt_…), or a user name."
-    fields = readonly_fields = ["public_id", "name", "owner", "occurred_at", "created_at", "body", "document"]
+    fields = ["public_id", "name", "owner", "occurred_at", "created_at", "body", "document"]
     show_full_result_count = False
 
     def get_search_results(

@@ -28,7 +28,7 @@ def parse_timestamp(value: Any) -> datetime:
 Timestamp = Annotated[
     datetime, BeforeValidator(parse_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-_asset_data = {
+_ASSET_DATA: Any = {
     "required": ["assetId"],
     "properties": {"assetId": {"type": "string", "pattern": ASSET_ID, "minLength": 1, "maxLength": MAX_ASSET_ID}},
 }
@@ -40,7 +40,7 @@ class NewEvent(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "if": {"properties": {"event": {"pattern": r"^asset\."}}},
-            "then": {"properties": {"data": _asset_data}},
+            "then": {"properties": {"data": _ASSET_DATA}},
         }
     )
 

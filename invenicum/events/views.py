@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from invenicum.api.authentication import current_user
+from invenicum.api.authentication import current_access, current_user
 from invenicum.api.bodies import read
 from invenicum.api.errors import INVALID_CONFIG, ApiError, invalid
 from invenicum.api.responses import answer
@@ -47,7 +47,7 @@ class PublishView(APIView):
         user, key = current_user(request), _idempotency_key(request)
         is_batch = isinstance(request.data, dict) and "events" in request.data
         incoming = read(NewEvents, request.data).events if is_batch else [read(NewEvent, request.data)]
-        if any(item.owner for item in incoming) and PUBLISH_ANY not in request.auth.scopes:
+        if any(item.owner for item in incoming) and PUBLISH_ANY not in current_access(request).scopes:
             raise PermissionDenied(f"To publish for an owner, the token needs the scope {PUBLISH_ANY}")
 
         def publish() -> list[dict[str, str]]:
