@@ -100,8 +100,9 @@ class FakeServer:
             except OSError:
                 return
             self._open.add(accepted)
-            threading.Thread(target=self._serve, args=(accepted, self.connections), daemon=True).start()
+            number = self.connections
             self.connections += 1
+            threading.Thread(target=self._serve, args=(accepted, number), daemon=True).start()
 
     def _serve(self, accepted: socket.socket, number: int) -> None:
         with suppress(OSError), accepted:

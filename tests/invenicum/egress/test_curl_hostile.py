@@ -196,6 +196,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(authority):
     assert server.requests == []
 
 
+@pytest.mark.filterwarnings("ignore:.*TLSv1:DeprecationWarning")
 def test_an_outdated_tls_version_is_refused(finish, authority):
     context = authority.server("127.0.0.1")
     context.set_ciphers("ALL:@SECLEVEL=0")
