@@ -110,9 +110,12 @@ class Engine:
                 hand_over()
             if should_stop():
                 gives_up = min(gives_up, now + GRACE)
-            if not result.more and now >= next_look and MAX_IN_FLIGHT - self._driver.in_flight >= CLAIM_AT_LEAST:
-                next_look = now if self._take() else now + LOOK_EVERY
-            if not self._lanes or now >= gives_up:
+            look_again = False
+            has_room = MAX_IN_FLIGHT - self._driver.in_flight >= CLAIM_AT_LEAST
+            if not result.more and has_room and (now >= next_look or not self._lanes):
+                look_again = self._take()
+                next_look = now if look_again else now + LOOK_EVERY
+            if now >= gives_up or not (self._lanes or look_again):
                 break
             for finished in self._driver.poll(LOOK_EVERY):
                 self._unwritten.append(self._outcome(finished))
