@@ -8,13 +8,13 @@ from pydantic import Field
 
 from invenicum.events.message import Message
 
-from ..core.answers import error_for, excerpt, field_of, reset_after, retry_after
+from ..core.answers import error_for, excerpt, field_of, reset_after, retry_after, text_at
 from ..core.config import ConnectorConfig, Destination, Matches, NeverSent, OAuthReplaces
 from ..core.connector import Category, TestResult
 from ..core.documents import ABSENT, Conflict, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, Token
-from ..core.git import GitConnector, check_size, commit_message
+from ..core.git import GitConnector, check_size, commit_message, decoded
 from ..core.http import Flow, Request, Response
 from ..core.oauth import OAuthSpec
 
@@ -81,10 +81,11 @@ class GitHub(GitConnector):
 
     def test(self, config: Config) -> Flow[TestResult]:
         name = self.repository_name(config)
-        repository = (yield from self.send("GET", "", config)).json()
+        answer = yield from self.send("GET", "", config)
+        repository = answer.json_object()
         if repository.get("archived"):
             raise InvalidConfig(f"{name} is archived: nothing can be committed to it.")
-        if not repository.get("permissions", {}).get("push", True):
+        if field_of(answer, "permissions", "push") is False:
             raise AuthFailed(f"The token may read {name} but not write to it.")
         yield from self.check_branch(f"/branches/{quote(config.branch, safe='')}", config)
         if config.sync_assets:
@@ -110,10 +111,9 @@ class GitHub(GitConnector):
             return ABSENT
         if not response.ok:
             raise self.error(response, config)
-        file = response.json()
-        if not isinstance(file, dict) or file.get("type") != "file":
+        if field_of(response, "type") not in ("file", None):
             raise InvalidConfig(f"{path} is not a file in {self.repository_name(config)}.")
-        return Stored(base64.b64decode(file["content"]), file["sha"])
+        return Stored(decoded(response, "content"), text_at(response, "sha"))
 
     def write(self, path: str, content: bytes, found: Stored | None, message: Message, config: Config) -> Flow[None]:
         # https://docs.github.com/en/rest/repos/contents#create-or-update-file-contents
@@ -143,7 +143,8 @@ class GitHub(GitConnector):
 
     def is_own_hook(self, hook: Mapping[str, Any], config: Config) -> bool:
         # GitHub has room for no label, and takes no second hook for the same address either.
-        return bool(hook.get("config", {}).get("url") == config.webhook_url)
+        target = hook.get("config")
+        return isinstance(target, dict) and target.get("url") == config.webhook_url
 
     def repository_name(self, config: Config) -> str:
         return f"{config.organization}/{config.repository}"

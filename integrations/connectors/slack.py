@@ -118,7 +118,7 @@ class Slack(Connector):
         response = yield Request("GET", url, {"Authorization": f"Bearer {config.bot_token.get_secret_value()}"})
         if not response.ok:
             raise _error(response)
-        answer = response.json()
+        answer: dict[str, Any] = response.json()
         error = excerpt(field_of(response, "error"))
         if field_of(response, "ok") is True:
             return answer

@@ -48,6 +48,14 @@ def field_of(response: Response, *path: str) -> Any:
     return value
 
 
+def text_at(response: Response, *path: str) -> str:
+    """The text or number under `path` in a JSON answer, as text. Raises ConnectionFailed where there is none."""
+    value = field_of(response, *path)
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise ConnectionFailed(f"The answer (HTTP {response.status}) has no {'.'.join(path)}.")
+    return str(value)
+
+
 def error_for(response: Response, service: str, detail: str = "") -> IntegrationError:
     """The error that a status other than 2xx stands for. `detail` is the service's own word, if it gave one."""
     status = response.status

@@ -57,6 +57,26 @@ class Matches:
         return {"says": self.says, "example": self.example}
 
 
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The text must be one of `values`, of which there are too many for a `Literal` that a type checker reads."""
+
+    values: tuple[str, ...]
+    says: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "enum": list(self.values)}
+
+    def _check(self, value: str) -> str:
+        if value not in self.values:
+            words = {"says": self.says, "example": self.values[0]}
+            raise PydanticCustomError("one_of", "must be {says}, for example {example}", words)
+        return value
+
+
 class Destination:
     """Marks a field that decides where the secrets are sent: when it changes, they must be given again."""
 

@@ -126,7 +126,7 @@ class DocumentConnector(Connector):
         merges = message.name == ASSET_UPDATED and message.document is None
         found = (yield from self.read(path, config)) if self.looks_first or merges else None
         if message.name == ASSET_DELETED:
-            if found != ABSENT:
+            if found is None or found.content is not None:
                 yield from self.remove(path, found, message, config)
             return
         if merges:

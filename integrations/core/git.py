@@ -1,5 +1,6 @@
 """What GitHub, GitLab and Bitbucket have in common: documents committed to a branch, and a hook kept in step."""
 
+import base64
 import hashlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -8,8 +9,9 @@ from urllib.parse import quote, urlsplit
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_EVENTS
 
+from .answers import text_at
 from .documents import DocumentConnector
-from .errors import AuthFailed, IntegrationError, InvalidConfig, Rejected
+from .errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, Rejected
 from .http import Flow, Request, Response
 from .signing import generate_secret
 
@@ -34,6 +36,7 @@ class GitConnector(DocumentConnector):
     looks_first = True
     concurrency = 1  # two commits to one branch at once: one of them is refused
     update_hook_method: ClassVar[str] = "PUT"
+    hook_id_field: ClassVar[str] = "id"
     list_hooks: ClassVar[str] = "/hooks?per_page=50"
     hook_permission: ClassVar[str]  # what a token needs for hooks: the end of a sentence
 
@@ -59,9 +62,6 @@ class GitConnector(DocumentConnector):
         """Whether a hook in the platform's list is the one of this very configuration."""
         return hook.get("url") == config.webhook_url and hook.get("description") == hook_label(config)
 
-    def hook_id(self, hook: Mapping[str, Any]) -> Any:
-        return hook["id"]
-
     def subscriptions(self, config: Any) -> tuple[str, ...]:
         return ASSET_EVENTS if config.sync_assets else ()
 
@@ -80,15 +80,16 @@ class GitConnector(DocumentConnector):
             raise self.error(response, config)
         return response
 
-    def check_branch(self, path: str, config: Any) -> Flow[Any]:
-        """The branch as the platform describes it. Raises InvalidConfig where there is none."""
+    def check_branch(self, path: str, config: Any) -> Flow[Response]:
+        """The answer that describes the branch. Raises InvalidConfig where there is none."""
         response = yield self.request("GET", path, config)
         if response.status == 404:
             sentence = f"{self.repository_name(config)} has no branch {config.branch}."
             raise InvalidConfig(sentence, {"branch": ["does not exist"]})
         if not response.ok:
             raise self.error(response, config)
-        return response.json()
+        response.json_object()
+        return response
 
     def check_hooks(self, config: Any) -> Flow[list[dict[str, Any]]]:
         """The repository's webhooks. Raises AuthFailed where these credentials may not manage them."""
@@ -109,7 +110,7 @@ class GitConnector(DocumentConnector):
             return {}
         hook_id = state.get("hookId") or (yield from self._find_hook(config))
         if hook_id is not None:
-            path = f"/hooks/{quote(str(hook_id), safe='')}"
+            path = f"/hooks/{quote(hook_id, safe='')}"
             response = yield self.request(self.update_hook_method, path, config, self.hook_payload(config))
             if response.ok:
                 return {"hookId": hook_id, "repository": repository}
@@ -118,12 +119,12 @@ class GitConnector(DocumentConnector):
         response = yield self.request("POST", "/hooks", config, self.hook_payload(config))
         if not response.ok:
             raise self._hook_error(response, config)
-        return {"hookId": self.hook_id(response.json()), "repository": repository}
+        return {"hookId": text_at(response, self.hook_id_field), "repository": repository}
 
     def on_delete(self, config: Any, state: Mapping[str, Any]) -> Flow[None]:
         if not state:
             return
-        url = f"{state['repository']}/hooks/{quote(str(state['hookId']), safe='')}"
+        url = f"{state['repository']}/hooks/{quote(state['hookId'], safe='')}"
         response = yield Request("DELETE", url, self.headers(config))
         if not response.ok and response.status != 404:
             raise self._hook_error(response, config)
@@ -137,10 +138,10 @@ class GitConnector(DocumentConnector):
             except IntegrationError:
                 return
 
-    def _find_hook(self, config: Any) -> Flow[Any]:
+    def _find_hook(self, config: Any) -> Flow[str | None]:
         """The id of the hook that an earlier call registered without hearing the answer."""
         hooks = yield from self.check_hooks(config)
-        return next((self.hook_id(hook) for hook in hooks if self.is_own_hook(hook, config)), None)
+        return next((str(hook.get(self.hook_id_field)) for hook in hooks if self.is_own_hook(hook, config)), None)
 
     def _hook_error(self, response: Response, config: Any) -> IntegrationError:
         error = self.error(response, config)
@@ -161,6 +162,14 @@ def token(config: Any) -> str:
     """The OAuth grant's token where there is one, else the pasted one."""
     secret = config.access_token or config.api_key
     return secret.get_secret_value() if secret else ""
+
+
+def decoded(response: Response, *path: str) -> bytes:
+    """The base64 under `path` in a JSON answer. Raises ConnectionFailed where there is none."""
+    try:
+        return base64.b64decode(text_at(response, *path))
+    except ValueError:
+        raise ConnectionFailed(f"The answer (HTTP {response.status}) was not base64.") from None
 
 
 def check_size(content: bytes, service: str) -> None:

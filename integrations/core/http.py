@@ -72,6 +72,13 @@ class Response:
         except (ValueError, RecursionError):
             raise ConnectionFailed(f"The answer (HTTP {self.status}) was not JSON.") from None
 
+    def json_object(self) -> dict[str, Any]:
+        """The body as a JSON object. Raises ConnectionFailed where it is none."""
+        value = self.json()
+        if not isinstance(value, dict):
+            raise ConnectionFailed(f"The answer (HTTP {self.status}) was JSON, but not an object.")
+        return value
+
 
 def encode_json(payload: Any) -> bytes:
     """Compact JSON in UTF-8, keys in the order given: what is signed, stored and sent."""

@@ -184,27 +184,27 @@ def test_the_hook_follows_the_configuration():
         secret = {"webhookUrl": HOOK, "webhookSecret": "s3cret-one"}
         assert run_flow(github.on_save(config(), {})) == {}
         state = run_flow(github.on_save(config(**secret), {}))
-        assert fake.hooks[state["hookId"]]["config"]["secret"] == "s3cret-one"
+        assert fake.hooks[int(state["hookId"])]["config"]["secret"] == "s3cret-one"
         changed = run_flow(github.on_save(config(**secret, events=["push", "release"]), state))
         assert changed == state
         assert [hook["events"] for hook in fake.hooks.values()] == [["push", "release"]]
         assert run_flow(github.on_save(config(**secret), {})) == state, "an answer that was lost makes no second hook"
         fake.hooks.clear()
         again = run_flow(github.on_save(config(**secret), state))
-        assert list(fake.hooks) == [again["hookId"]]
+        assert list(fake.hooks) == [int(again["hookId"])]
         assert run_flow(github.on_save(config(), again)) == {}
         assert fake.hooks == {}
         run_flow(github.on_delete(config(**secret), again))
 
 
 def test_a_hook_stays_behind_on_another_server_rather_than_show_it_the_new_token():
-    state = {"hookId": 7, "repository": "https://github.example.com/api/v3/repos/my-org/asset-repo"}
+    state = {"hookId": "7", "repository": "https://github.example.com/api/v3/repos/my-org/asset-repo"}
     result, requests = play(GitHub().on_save(config(), state))
     assert (result, requests) == ({}, [])
 
 
 def test_a_hook_in_the_repository_used_before_is_removed():
-    state = {"hookId": 7, "repository": "https://api.github.com/repos/my-org/old-repo"}
+    state = {"hookId": "7", "repository": "https://api.github.com/repos/my-org/old-repo"}
     result, (request,) = play(GitHub().on_save(config(), state), error_answer(403, "Forbidden"))
     assert (request.method, request.url) == ("DELETE", f"{state['repository']}/hooks/7")
     assert result == {}

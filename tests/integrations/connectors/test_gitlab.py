@@ -1,0 +1,156 @@
+import pytest
+
+from integrations.connectors.gitlab import GitLab
+from integrations.core.documents import Conflict
+from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited
+from invenicum.egress.curl import run_flow
+from tests.fakes.gitlab import TOKEN, FakeGitLab
+from tests.flows import CREATED, DELETED, PING, UPDATED, json_response, play, text_response
+
+CONFIG = {"apiKey": TOKEN, "project": "my-group/asset-repo"}
+HOOK = "https://api.invenicum.com/webhooks/gitlab"
+SIGNING_TOKEN = "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q="
+PATH = "assets/asset-123.json"
+
+
+def config(**more):
+    return GitLab.Config.parse({**CONFIG, **more})
+
+
+def said(status, text, **headers):
+    return json_response(status, {"message": text}, **headers)
+
+
+@pytest.mark.parametrize("project", ["asset-repo", "my group/repo", "/my-group/repo", "group/-repo"])
+def test_a_project_is_a_full_path_or_a_number(project):
+    assert config(project="123").project == "123"
+    with pytest.raises(InvalidConfig, match="my-group/asset-repo"):
+        config(project=project)
+
+
+def test_an_event_that_gitlab_does_not_know_is_refused_with_one_that_it_does():
+    with pytest.raises(InvalidConfig) as caught:
+        config(events=["push"])
+    assert caught.value.details == {
+        "events": ["0: must be the name of a GitLab webhook event, for example push_events"]
+    }
+
+
+def test_a_server_of_ones_own_is_reached_below_its_path():
+    url = GitLab().repository_url(config(baseUrl="https://example.com/gitlab/"))
+    assert url == "https://example.com/gitlab/api/v4/projects/my-group%2Fasset-repo"
+
+
+def test_a_signing_token_makes_a_secret_unnecessary():
+    assert GitLab().generated_secrets(config(webhookUrl=HOOK, webhookSigningToken=SIGNING_TOKEN)) == {}
+    assert "webhookSecret" in GitLab().generated_secrets(config(webhookUrl=HOOK))
+    payload = GitLab().hook_payload(config(webhookUrl=HOOK, webhookSigningToken=SIGNING_TOKEN))
+    assert payload["signing_token"] == SIGNING_TOKEN
+    assert "token" not in payload
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "says"),
+    [
+        (said(401, "401 Unauthorized"), AuthFailed, "refused the token"),
+        (json_response(403, {"error": "insufficient_scope"}), AuthFailed, "needs the scope api"),
+        (said(404, "404 Project Not Found"), InvalidConfig, "no project my-group/asset-repo"),
+        (json_response(200, {"archived": True}), InvalidConfig, "archived"),
+        (text_response(429, "Retry later", retry_after="17"), RateLimited, "slow down"),
+        (text_response(502, "<html>GitLab is not responding"), ConnectionFailed, "502"),
+        (text_response(200, "<html>"), ConnectionFailed, "not JSON"),
+    ],
+)
+def test_each_refusal_of_the_project_has_its_error(answer, error, says):
+    with pytest.raises(error, match=says) as caught:
+        play(GitLab().test(config()), answer)
+    assert type(caught.value) is error
+    assert TOKEN not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (said(400, "You are not allowed to push into this branch"), AuthFailed),
+        (said(400, "You can only create or edit files when you are on a branch"), InvalidConfig),
+        (said(400, {"branch": ["is odd"]}), InvalidConfig),
+        (said(404, "404 Branch Not Found"), InvalidConfig),
+        (text_response(500), ConnectionFailed),
+    ],
+)
+def test_each_refusal_of_a_commit_has_its_error(answer, error):
+    with pytest.raises(error) as caught:
+        play(GitLab().deliver(CREATED, config(), 0), said(404, "404 File Not Found"), answer)
+    assert type(caught.value) is error
+
+
+def test_a_branch_that_is_gone_is_not_taken_for_a_missing_file():
+    with pytest.raises(InvalidConfig, match="no branch main"):
+        play(GitLab().deliver(CREATED, config(), 0), said(404, "404 Commit Not Found"))
+
+
+def test_a_lasting_conflict_is_given_up_for_now():
+    answers = [said(404, "404 File Not Found"), said(400, "A file with this name already exists")] * 3
+    with pytest.raises(Conflict) as caught:
+        play(GitLab().deliver(CREATED, config(), 0), *answers)
+    assert not caught.value.permanent
+
+
+def test_an_asset_lives_in_the_project_from_creation_to_removal():
+    with FakeGitLab() as fake:
+        gitlab = GitLab({"apiUrl": fake.url})
+        result = run_flow(gitlab.test(config(webhookUrl=HOOK)))
+        assert result.message == "Successfully connected to GitLab project my-group/asset-repo"
+        run_flow(gitlab.deliver(PING, config(), 0))
+        run_flow(gitlab.deliver(CREATED, config(), 0))
+        run_flow(gitlab.deliver(CREATED, config(), 0))
+        run_flow(gitlab.deliver(UPDATED, config(), 0))
+        assert b'"name": "Hero Image.jpg"' in fake.files[PATH]
+        run_flow(gitlab.deliver(DELETED, config(), 0))
+        run_flow(gitlab.deliver(DELETED, config(), 0))
+        assert fake.files == {}
+        assert len(fake.commits) == 3
+
+
+def test_a_file_that_changes_in_between_is_read_again():
+    with FakeGitLab() as fake:
+        fake.before_write = [lambda: fake.files.update({PATH: b'{"assetId": "asset-123", "tags": ["draft", "new"]}'})]
+        run_flow(GitLab({"apiUrl": fake.url}).deliver(UPDATED, config(), 0))
+        assert b'"new"' in fake.files[PATH]
+        assert b"draft" not in fake.files[PATH]
+
+
+def test_a_token_that_may_not_write_is_found_out():
+    with FakeGitLab() as fake:
+        gitlab = GitLab({"apiUrl": fake.url})
+        with pytest.raises(InvalidConfig, match="no branch develop"):
+            run_flow(gitlab.test(config(branch="develop")))
+        fake.scopes = ["read_api"]
+        with pytest.raises(AuthFailed, match="scope api"):
+            run_flow(gitlab.test(config()))
+        fake.can_push = False
+        with pytest.raises(AuthFailed, match="may not push to branch main"):
+            run_flow(gitlab.test(config()))
+
+
+def test_the_hook_follows_the_configuration():
+    with FakeGitLab() as fake:
+        gitlab = GitLab({"apiUrl": fake.url})
+        wanted = {"webhookUrl": HOOK, "webhookSecret": "s3cret-one"}
+        state = run_flow(gitlab.on_save(config(**wanted), {}))
+        hook = fake.hooks[int(state["hookId"])]
+        assert (hook["token"], hook["push_events"], hook["issues_events"]) == ("s3cret-one", True, False)
+        run_flow(gitlab.on_save(config(**wanted, events=["issues_events"]), state))
+        assert (hook["push_events"], hook["issues_events"]) == (False, True)
+        assert run_flow(gitlab.on_save(config(**wanted), {})) == state, "an answer that was lost makes no second hook"
+        run_flow(gitlab.on_save(config(webhookUrl=HOOK, webhookSecret="somebody-elses"), {}))
+        assert len(fake.hooks) == 2, "another user's hook at the same address is left alone"
+        run_flow(gitlab.on_delete(config(**wanted), state))
+        run_flow(gitlab.on_delete(config(**wanted), state))
+        assert len(fake.hooks) == 1
+
+
+def test_a_role_that_may_not_register_hooks_is_told_which_one_may():
+    answers = [json_response(200, {}), json_response(200, {"can_push": True}), json_response(200, {"scopes": ["api"]})]
+    with pytest.raises(AuthFailed, match="role Maintainer"):
+        play(GitLab().test(config(webhookUrl=HOOK)), *answers, said(403, "403 Forbidden"))
