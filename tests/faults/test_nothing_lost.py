@@ -1,0 +1,160 @@
+"""Real workers on a real PostgreSQL and Redis, killed at the wrong moment."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.utils import timezone
+
+from invenicum.events.publish import Draft, publish_many
+from tests.factories import connect_webhook
+from tests.fakes.http_server import FakeServer, Received
+from tests.processes import Process, beat, deliver, environment, wait_until, worker
+from tests.services import free_port, start_redis
+from webhooks.models import Delivery, Lane
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="workers share a PostgreSQL database"),
+]
+
+
+class Receiver:
+    """Counts what arrives by event, and can be told to stop answering."""
+
+    def __init__(self) -> None:
+        self.seen: Counter[str] = Counter()
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def __call__(self, request: Received) -> Any:
+        self.answers.wait(20)
+        self.seen[request.headers["webhook-id"]] += 1
+        return 200, {}, b""
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[Receiver, str]]:
+    handler = Receiver()
+    with FakeServer(handler) as server:
+        yield handler, server.url
+        handler.answers.set()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Callable[[], Any]]:
+    """Starts the test's own Redis, again and again on the same port."""
+    port = free_port()
+    started: list[Any] = []
+
+    def start() -> Any:
+        started.append(start_redis(port, tmp_path))
+        return started[-1]
+
+    start.url = f"redis://127.0.0.1:{port}/0"  # type: ignore[attr-defined]
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def publish(owner: User, count: int) -> None:
+    publish_many([Draft(owner, "asset.created", {"assetId": f"asset-{n}"}) for n in range(count)])
+
+
+def all_delivered() -> bool:
+    return not Delivery.objects.exclude(status=Delivery.Status.DELIVERED).exists()
+
+
+def test_a_worker_killed_in_mid_batch_loses_nothing(
+    alice: User, receiver: tuple[Receiver, str], tmp_path: Path
+) -> None:
+    handler, url = receiver
+    connect_webhook(alice, url)
+    publish(alice, 200)
+    handler.answers.clear()
+    with deliver(environment(), tmp_path / "first.log") as first:
+        wait_until(lambda: Lane.objects.exclude(worker=None).exists(), "the worker takes the lane")
+        first.kill()
+    handler.answers.set()
+    # Nobody waits for the lease to run out: this is what the clock would do.
+    Lane.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    with deliver(environment(), tmp_path / "second.log"):
+        wait_until(all_delivered, "everything is delivered")
+    assert len(handler.seen) == 200
+    assert sum(handler.seen.values()) <= 200 + 64  # only what was under way is sent twice
+
+
+def test_a_worker_that_is_told_to_stop_hands_back_what_it_holds(
+    alice: User, receiver: tuple[Receiver, str], tmp_path: Path
+) -> None:
+    handler, url = receiver
+    connect_webhook(alice, url)
+    publish(alice, 10)
+    handler.answers.clear()
+    with deliver(environment(), tmp_path / "deliver.log") as process:
+        wait_until(lambda: Lane.objects.exclude(worker=None).exists(), "the worker takes the lane")
+        assert process.terminate(seconds=15) == 0
+    assert not Lane.objects.exclude(worker=None).exists()
+    assert Delivery.objects.filter(status=Delivery.Status.PENDING, attempt_count=0).count() == 10
+
+
+def test_celery_delivers_and_loses_nothing_when_the_broker_dies_between_publish_and_send(
+    alice: User, receiver: tuple[Receiver, str], broker: Any, tmp_path: Path, settings: Any
+) -> None:
+    handler, url = receiver
+    connect_webhook(alice, url)
+    redis = broker()
+    env = environment(CELERY_BROKER_URL=broker.url, SWEEP_INTERVAL="1")
+    redis.kill()
+    redis.wait()
+    publish(alice, 50)  # and the message that would wake a worker is lost
+    broker()
+    with (
+        worker(env, tmp_path / "worker.log") as running,
+        beat(env, tmp_path / "beat.log", tmp_path / "schedule"),
+    ):
+        wait_until(lambda: len(handler.seen) == 50 and all_delivered(), "everything is delivered", 60)
+        assert running.process.poll() is None
+    assert sum(handler.seen.values()) == 50
+
+
+def test_a_published_event_wakes_a_worker_without_waiting_for_the_sweep(
+    alice: User, receiver: tuple[Receiver, str], broker: Any, tmp_path: Path
+) -> None:
+    handler, url = receiver
+    connect_webhook(alice, url)
+    broker()
+    env = environment(CELERY_BROKER_URL=broker.url)
+    with worker(env, tmp_path / "worker.log") as running:
+        wait_until(lambda: "ready" in running.output(), "the worker is ready")
+        with Process(["-c", PUBLISH.format(owner=alice.pk)], env, tmp_path / "publisher.log") as publisher:
+            wait_until(lambda: len(handler.seen) == 1, "the event arrives")
+            assert publisher.process.wait(20) == 0, publisher.output()
+
+
+PUBLISH = """
+import django, time; django.setup()
+from django.contrib.auth.models import User
+from invenicum.events.publish import publish
+publish(User.objects.get(pk={owner}), "asset.created", {{"assetId": "asset-1"}})
+time.sleep(1)  # the waker is a thread of this process
+"""
+
+
+def test_publishing_does_not_wait_for_a_broker_that_is_gone(alice: User, tmp_path: Path) -> None:
+    connect_webhook(alice)
+    env = environment(CELERY_BROKER_URL=f"redis://127.0.0.1:{free_port()}/0", DJANGO_SETTINGS_MODULE="invenicum.settings")
+    with Process(["-c", PUBLISH.format(owner=alice.pk)], env, tmp_path / "publisher.log") as publisher:
+        assert publisher.process.wait(20) == 0, publisher.output()
+    assert Delivery.objects.get().status == Delivery.Status.PENDING
+    assert os.environ.get("CELERY_BROKER_URL") is None

@@ -1,0 +1,96 @@
+"""The product's own processes, started for a test as an operator would start them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(settings.BASE_DIR)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment in which a process works on the test's database."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    database = connection.settings_dict
+    if connection.vendor == "postgresql":
+        host = quote(database["HOST"] or database["OPTIONS"].get("host", ""), safe="/")
+        inherited["DATABASE_URL"] = f"postgres://postgres:@/{database['NAME']}?host={host}"
+    return inherited | {"PYTHONUNBUFFERED": "1"} | more
+
+
+class Process:
+    """A child process that is killed at the end of its `with` block; its output goes to a file that failures show."""
+
+    def __init__(self, arguments: list[str], env: Mapping[str, str], log: Path):
+        self.arguments = arguments
+        self.env = env
+        self.log = log
+
+    def __enter__(self) -> Process:
+        with self.log.open("ab") as output:
+            # A group of its own, so that a kill reaches Celery's children too.
+            self.process = subprocess.Popen(
+                [sys.executable, *self.arguments],
+                cwd=ROOT,
+                env=dict(self.env),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """`kill -9` for the process and all its children."""
+        if self.process.poll() is None or self._has_children():
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def terminate(self, seconds: float) -> int:
+        """SIGTERM; the exit status. Raises TimeoutExpired where it takes longer."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def _has_children(self) -> bool:
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+def worker(env: Mapping[str, str], log: Path, processes: int = 1) -> Process:
+    """A Celery worker."""
+    arguments = ["-m", "celery", "-A", "invenicum", "worker", f"--concurrency={processes}", "--loglevel=info"]
+    return Process([*arguments, "--without-gossip", "--without-mingle"], env, log)
+
+
+def beat(env: Mapping[str, str], log: Path, schedule: Path) -> Process:
+    return Process(["-m", "celery", "-A", "invenicum", "beat", f"--schedule={schedule}"], env, log)
+
+
+def deliver(env: Mapping[str, str], log: Path) -> Process:
+    """The loop that needs no broker."""
+    return Process(["manage.py", "deliver"], env, log)
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    """Returns as soon as `condition` holds; fails naming `what` when it does not come about."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.02)
