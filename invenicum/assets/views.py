@@ -1,7 +1,7 @@
-from typing import Annotated
+from typing import Annotated, Self
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -46,10 +46,18 @@ class NewAsset(Body):
 
 
 class AssetChanges(Body):
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     name: Name = ""
     category: Category = ""
     tags: Tags = []
     url: Url = ""
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("give at least one field to change")
+        return self
 
 
 class AssetDocument(Shape):

@@ -1,0 +1,61 @@
+import pytest
+from django.test import RequestFactory
+from redis.exceptions import ConnectionError as RedisConnectionError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
+
+from invenicum.api.throttling import OutgoingThrottle
+from invenicum.api.tokens import USER_SCOPES, Access
+
+
+class ThreeAMinute(OutgoingThrottle):
+    rate = "3/min"
+
+
+class CallingView(APIView):
+    authentication_classes = []
+    throttle_classes = [ThreeAMinute]
+    required_scopes = "integrations:write"
+
+    def initialize_request(self, request, *args, **kwargs) -> Request:
+        made = super().initialize_request(request, *args, **kwargs)
+        made.user, made.auth = request.caller, Access(USER_SCOPES)
+        return made
+
+    def get(self, request: Request) -> Response:
+        return Response({})
+
+
+def call(user):
+    request = RequestFactory().get("/")
+    request.caller = user
+    return CallingView.as_view()(request).render()
+
+
+def test_the_call_too_many_is_told_when_to_come_back(alice):
+    assert [call(alice).status_code for _ in range(4)] == [200, 200, 200, 429]
+    response = call(alice)
+    assert response.data["error"] == "RATE_LIMITED"
+    assert 1 <= int(response["Retry-After"]) <= 60
+
+
+def test_one_users_limit_is_not_anothers(alice, bob):
+    for _ in range(4):
+        call(alice)
+    assert call(bob).status_code == 200
+
+
+def test_the_rate_comes_from_the_settings():
+    assert OutgoingThrottle().rate == "120/min"
+
+
+def test_no_request_is_refused_because_the_cache_is_down(alice, settings, caplog):
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+    }
+    with pytest.raises(RedisConnectionError):
+        SimpleRateThrottle.cache.get("anything")
+    assert call(alice).status_code == 200
+    assert "cache is down" in caplog.text
