@@ -1,15 +1,15 @@
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+
+from invenicum.api.admin import ReadOnly
 
 from .ids import parse_public_id
 from .models import Event
 
 
 @admin.register(Event)
-class EventAdmin(admin.ModelAdmin[Event]):
+class EventAdmin(ReadOnly, admin.ModelAdmin[Event]):
     """For looking, not for writing: an event is a fact."""
 
     list_display = ["public_id", "name", "owner", "occurred_at"]
@@ -27,12 +27,3 @@ class EventAdmin(admin.ModelAdmin[Event]):
         if key is not None:
             return queryset.filter(pk=key), False
         return super().get_search_results(request, queryset, search_term)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

@@ -1,0 +1,90 @@
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invenicum.assets.documents import Snapshot, changed, news
+
+PHOTO = Snapshot(
+    owner_id=456,
+    asset_id="asset-123",
+    name="Product Photo.jpg",
+    category="Images",
+    tags=("draft", "summer"),
+    url="https://cdn.invenicum.com/assets/asset-123",
+    created_by=456,
+    created_at=datetime(2026, 3, 7, 10, 30, 0, 999_999, tzinfo=UTC),
+    updated_at=datetime(2026, 3, 7, 11, tzinfo=UTC),
+)
+
+
+def only(before: Snapshot | None, after: Snapshot | None, actor: int | None = None) -> tuple[str, str]:
+    """The one event's name and its data as JSON, in the order of its keys."""
+    (item,) = news(before, after, actor)
+    return item.name, json.dumps(item.data)
+
+
+def test_a_new_asset_is_the_specs_first_payload():
+    assert only(None, PHOTO) == (
+        "asset.created",
+        '{"assetId": "asset-123", "name": "Product Photo.jpg", "category": "Images", "createdBy": "user-456", '
+        '"url": "https://cdn.invenicum.com/assets/asset-123"}',
+    )
+
+
+def test_a_changed_asset_is_the_specs_second_payload():
+    after = replace(PHOTO, name="Hero Image.jpg", tags=("summer", "featured"))
+    assert only(PHOTO, after, 789) == (
+        "asset.updated",
+        '{"assetId": "asset-123", "changes": {"name": {"old": "Product Photo.jpg", "new": "Hero Image.jpg"}, '
+        '"tags": {"added": ["featured"], "removed": ["draft"]}}, "updatedBy": "user-789"}',
+    )
+
+
+def test_a_deleted_asset_is_the_specs_third_payload():
+    assert only(PHOTO, None) == (
+        "asset.deleted",
+        '{"assetId": "asset-123", "name": "Product Photo.jpg", "deletedBy": "user-456"}',
+    )
+
+
+def test_nothing_is_said_where_nothing_changed():
+    assert news(PHOTO, PHOTO, 789) == []
+    assert news(None, None, 789) == []
+    assert news(PHOTO, replace(PHOTO, updated_at=datetime(2030, 1, 1, tzinfo=UTC)), 789) == []
+    assert news(PHOTO, replace(PHOTO, tags=("summer", "draft")), 789) == []
+
+
+def test_category_and_url_are_told_like_the_name():
+    assert changed(PHOTO, replace(PHOTO, category="", url="https://x.example/")) == {
+        "category": {"old": "Images", "new": ""},
+        "url": {"old": PHOTO.url, "new": "https://x.example/"},
+    }
+
+
+def test_an_asset_that_moves_goes_from_one_and_comes_to_the_other():
+    moved = replace(PHOTO, owner_id=7)
+    gone, come = news(PHOTO, moved, 1)
+    assert (gone.name, gone.asset, gone.data["deletedBy"]) == ("asset.deleted", PHOTO, "user-1")
+    assert (come.name, come.asset, come.data["createdBy"]) == ("asset.created", moved, "user-456")
+    assert [item.name for item in news(PHOTO, replace(PHOTO, asset_id="b"), None)] == ["asset.deleted", "asset.created"]
+
+
+def test_the_document_holds_the_whole_asset():
+    assert json.dumps(PHOTO.document()) == (
+        '{"assetId": "asset-123", "name": "Product Photo.jpg", "category": "Images", "tags": ["draft", "summer"], '
+        '"url": "https://cdn.invenicum.com/assets/asset-123", "createdBy": "user-456", '
+        '"createdAt": "2026-03-07T10:30:00Z", "updatedAt": "2026-03-07T11:00:00Z"}'
+    )
+
+
+tags = st.lists(st.sampled_from("abcdef"), unique=True).map(tuple)
+
+
+@given(tags, tags)
+def test_added_and_removed_lead_from_the_old_tags_to_the_new(old, new):
+    told = changed(replace(PHOTO, tags=old), replace(PHOTO, tags=new)).get("tags", {"added": [], "removed": []})
+    assert set(old) - set(told["removed"]) | set(told["added"]) == set(new)
+    assert not set(told["added"]) & set(told["removed"])
