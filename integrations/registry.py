@@ -4,16 +4,32 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
+from .connectors.bitbucket import Bitbucket
+from .connectors.discord import Discord
+from .connectors.dropbox import Dropbox
 from .connectors.github import GitHub
+from .connectors.gitlab import GitLab
+from .connectors.google_analytics import GoogleAnalytics
+from .connectors.google_drive import GoogleDrive
+from .connectors.mixpanel import Mixpanel
 from .connectors.s3 import S3
 from .connectors.slack import Slack
+from .connectors.teams import Teams
 from .connectors.webhook import Webhook
 from .core.connector import Connector
 
 CONNECTORS: tuple[type[Connector], ...] = (
     S3,
+    GoogleDrive,
+    Dropbox,
     GitHub,
+    GitLab,
+    Bitbucket,
     Slack,
+    Discord,
+    Teams,
+    GoogleAnalytics,
+    Mixpanel,
     Webhook,
 )
 

@@ -38,7 +38,7 @@ BotToken = Annotated[
     SecretStr, Matches(r"^(?:xoxe\.)?xox[bp]-[A-Za-z0-9-]{10,}$", "a bot token", "xoxb-000000000000-example")
 ]
 SigningSecret = Annotated[
-    SecretStr, Matches(r"^[0-9a-f]{32}$", "32 hexadecimal digits", "8f742231b10e8888abcd99yyyzzz85a5")
+    SecretStr, Matches(r"^[0-9a-f]{32}$", "32 hexadecimal digits", "8f742231b10e8888abcd99aaabbb85a5")
 ]
 
 # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling-errors

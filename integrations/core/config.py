@@ -94,7 +94,7 @@ class Internal:
 
 
 EventPattern = Annotated[
-    str, Matches(rf"^{PATTERN.pattern}$", "the name of an event or of a family of events", "asset.created or asset.*")
+    str, Matches(rf"^{PATTERN.pattern}$", "the name of an event, or of a family as in asset.*", "asset.created")
 ]
 AssetEvents = Annotated[list[EventPattern], Field(min_length=1, max_length=50)]
 

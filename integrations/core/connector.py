@@ -88,7 +88,7 @@ class Connector:
         """Brings the service in line with a saved configuration, e.g. registers a hook.
 
         `state` is what the last call returned (empty at first); the return value replaces it. May run again
-        with the same arguments.
+        with the same arguments, and does at the Unix time `renewAt`, where the state has one.
         """
         yield from ()
         return dict(state)

@@ -15,6 +15,7 @@ from .http import Flow
 
 ASSET_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 TRIES = 3  # at once, where somebody else writes the same file or branch
+MAX_READ = 64 * 1024  # of an answer; what is longer arrives cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,8 @@ class DocumentConnector(Connector):
                 yield from self.remove(path, found, message, config)
             return
         if merges:
+            if found and len(found.content or b"") >= MAX_READ:
+                raise Rejected(f"The document at {path} is too large to be changed in part.")
             content = encode_document(updated_document(message.data, found.content if found else None))
         else:
             content = encode_document(message.document or message.data)

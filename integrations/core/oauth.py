@@ -24,6 +24,7 @@ class OAuthSpec:
     scope_separator: str = " "
     refreshes: bool = True
     rotates: bool = False
+    required: bool = False  # there is no other way to connect
     # Config fields, by JSON name, that the token answer fills in: the path to each there.
     fills: Mapping[str, str] = field(default_factory=dict)
     # What the server calls itself in `iss` (RFC 9207); where it is None, the origin of `authorize_url` must agree.

@@ -1,0 +1,147 @@
+import re
+from typing import Annotated, Any, ClassVar
+from urllib.parse import urlencode
+
+from pydantic import Field, SecretStr
+
+from invenicum.events.message import Message
+from invenicum.events.names import ASSET_DELETED, ASSET_EVENTS
+
+from ..core.answers import error_for, excerpt, field_of, retry_after
+from ..core.chat import Notice, fitting, notice_for
+from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, OAuthReplaces
+from ..core.connector import Category, Connector, TestResult
+from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
+from ..core.fields import HttpsUrl
+from ..core.http import Flow, Request, Response
+from ..core.oauth import OAuthSpec
+
+WEBHOOK = re.compile(r"/webhooks/(?P<id>\d{17,20})/(?P<token>[A-Za-z0-9_-]{60,120})/?$")
+WebhookUrl = Annotated[
+    SecretStr,
+    Matches(
+        r"^https://(?:(?:canary|ptb)\.)?discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/\d{17,20}/[A-Za-z0-9_-]{60,120}/?$",
+        "the address of a Discord webhook",
+        "https://discord.com/api/webhooks/347114750880120863"
+        "/kKDdjXa1g9tKNs0-_yOwLyALC9gydEWP6gr9sHabuK1vuofjhQDDnlOclJeRIvYK-pj_",
+    ),
+]
+# https://docs.discord.com/developers/resources/webhook#create-webhook
+Username = Annotated[
+    str,
+    Matches(
+        r"^(?!.*(?:[cC][lL][yY][dD][eE]|[dD][iI][sS][cC][oO][rR][dD])).{1,80}$",
+        "1 to 80 characters without the words clyde and discord",
+        "Invenicum Bot",
+    ),
+]
+ThreadId = Annotated[str, Matches(r"^\d{17,20}$", "the id of a thread", "1234567890123456789")]
+
+# https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
+UNKNOWN_CHANNEL, UNKNOWN_WEBHOOK, INVALID_TOKEN, THREAD_NEEDED = 10003, 10015, 50027, 220001
+BLUE, GREY = 0x3B82F6, 0x6B7280
+
+
+class Discord(Connector):
+    type = "discord"
+    name = "Discord"
+    category = Category.COMMUNICATION
+    description = "Posts a message to a channel when an asset changes."
+    setup: ClassVar[str] = """\
+1. In Discord, open *Channel settings → Integrations → Webhooks*, create a webhook and copy its address. Or connect
+   with OAuth and choose the channel there.
+2. For a forum or a thread, give the thread's id as `threadId`.
+"""
+    oauth = OAuthSpec(
+        "https://discord.com/oauth2/authorize",
+        "https://discord.com/api/oauth2/token",
+        scopes=("webhook.incoming",),
+        revoke_url="https://discord.com/api/oauth2/token/revoke",
+        token_auth="basic",  # noqa: S106
+        rotates=True,
+        fills={"webhookUrl": "webhook.url"},
+    )
+    concurrency = 1  # https://docs.discord.com/developers/topics/rate-limits: five in two seconds a webhook
+
+    class Config(ConnectorConfig):
+        webhook_url: Annotated[WebhookUrl | None, Destination(), OAuthReplaces()] = None
+        username: Username | None = None
+        avatar_url: Annotated[HttpsUrl | None, Field(max_length=2048)] = None
+        thread_id: ThreadId | None = None
+        events: AssetEvents = list(ASSET_EVENTS)
+
+    def test(self, config: Config) -> Flow[TestResult]:
+        response = yield Request("GET", self._url(config), HEADERS)
+        if not response.ok:
+            raise _error(response)
+        names = {"webhookName": "name", "channelId": "channel_id", "guildId": "guild_id"}
+        metadata = {ours: field_of(response, theirs) for ours, theirs in names.items()}
+        if not metadata["channelId"]:
+            raise ConnectionFailed("The answer was not that of Discord: is a proxy in between?")
+        return TestResult(f"Successfully connected to Discord webhook {metadata['webhookName']}", metadata)
+
+    def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
+        own = {"username": config.username, "avatar_url": config.avatar_url}
+        payload = {key: value for key, value in own.items() if value} | discord_message(
+            notice_for(message), message.name
+        )
+        # Without `wait`, Discord answers before it has looked at the message.
+        query = {"wait": "true", **({"thread_id": config.thread_id} if config.thread_id else {})}
+        response = yield Request.json("POST", f"{self._url(config)}?{urlencode(query)}", payload, HEADERS)
+        if not response.ok:
+            raise _error(response)
+        if not field_of(response, "id"):
+            raise ConnectionFailed("Discord did not confirm the message: is a proxy in between?")
+
+    def _url(self, config: Config) -> str:
+        found = WEBHOOK.search(config.webhook_url.get_secret_value() if config.webhook_url else "")
+        assert found is not None  # the pattern of the field says so
+        return f"{self.endpoint('apiUrl', 'https://discord.com')}/api/v10/webhooks/{found['id']}/{found['token']}"
+
+
+# https://docs.discord.com/developers/reference#user-agent
+HEADERS = {"User-Agent": "DiscordBot (https://invenicum.com, 1.0)"}
+
+
+def discord_message(notice: Notice, event: str) -> dict[str, Any]:
+    """One embed: https://docs.discord.com/developers/resources/message#embed-object-embed-limits"""
+    lines = (f"**{escape(c.label)}:** {escape(c.old)} → {escape(c.new)}" for c in notice.changes)
+    fields = [{"name": escape(name), "value": escape(value), "inline": True} for name, value in notice.facts]
+    embed: dict[str, Any] = {
+        "author": {"name": notice.title},
+        "title": escape(notice.subject),
+        "description": fitting(lines, 2000),
+        "fields": fields,
+        "color": GREY if event == ASSET_DELETED else BLUE,
+        "timestamp": notice.occurred_at.isoformat(),
+    }
+    if notice.link:
+        embed["url"] = notice.link
+    if notice.actor:
+        embed["footer"] = {"text": f"By {notice.actor}"}
+    # Whatever a name says, nobody is pinged.
+    return {"embeds": [embed], "allowed_mentions": {"parse": []}}
+
+
+def escape(text: str) -> str:
+    """So that no name is a mention, a link or a format: https://docs.discord.com/developers/reference#message-formatting"""
+    return re.sub(r"([\\*_~`|>#\[\]()<@:-])", r"\\\1", text)
+
+
+def _error(response: Response) -> IntegrationError:
+    status, code, said = response.status, field_of(response, "code"), excerpt(field_of(response, "message"))
+    if status == 429:
+        wait = field_of(response, "retry_after")
+        seconds = float(wait) if isinstance(wait, int | float) else retry_after(response)
+        return RateLimited("Discord asks to slow down.", retry_after=seconds)
+    if code == UNKNOWN_WEBHOOK:
+        return Gone("Invalid webhook URL: the webhook was deleted in Discord. Create a new one.")
+    if code in (UNKNOWN_CHANNEL, THREAD_NEEDED):
+        return InvalidConfig(f"Discord cannot post to this thread ({said}).", {"threadId": ["is not a thread there"]})
+    if status in (401, 403) or code == INVALID_TOKEN:
+        return AuthFailed("Discord refused the webhook's address: copy it again from the channel's settings.")
+    if status == 404:
+        return InvalidConfig("Discord knows no such webhook.", {"webhookUrl": ["does not exist"]})
+    if status == 400:
+        return Rejected(f"Discord refused the message ({said}).")
+    return error_for(response, "Discord", said)

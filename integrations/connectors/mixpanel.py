@@ -1,0 +1,125 @@
+import base64
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlencode
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from invenicum.events.message import Message
+from invenicum.events.names import ASSET_EVENTS
+
+from ..core.analytics import actor_of, properties_of
+from ..core.answers import error_for, excerpt, field_of, retry_after
+from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches
+from ..core.connector import Category, Connector, TestResult
+from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
+from ..core.http import Flow, Request, Response
+
+ProjectToken = Annotated[
+    SecretStr, Matches(r"^[A-Za-z0-9]{16,64}$", "a project token", "0123456789abcdef0123456789abcdef")
+]
+ProjectId = Annotated[str, Matches(r"^\d{1,12}$", "the number of a project", "1234567")]
+ServiceAccountUsername = Annotated[
+    str, Matches(r"^[A-Za-z0-9._-]{3,128}$", "the name of a service account", "invenicum.a1b2c3.mp-service-account")
+]
+ServiceAccountSecret = Annotated[
+    SecretStr, Matches(r"^[A-Za-z0-9]{16,128}$", "the secret of a service account", "AbCdEfGhIjKlMnOpQrStUvWxYz012345")
+]
+# https://docs.mixpanel.com/docs/privacy/eu-residency
+INGEST = {"us": "https://api.mixpanel.com", "eu": "https://api-eu.mixpanel.com", "in": "https://api-in.mixpanel.com"}
+APP = {"us": "https://mixpanel.com", "eu": "https://eu.mixpanel.com", "in": "https://in.mixpanel.com"}
+
+
+class Mixpanel(Connector):
+    type = "mixpanel"
+    name = "Mixpanel"
+    category = Category.ANALYTICS
+    description = "Records an event in a Mixpanel project when an asset changes."
+    setup: ClassVar[str] = """\
+1. In *Project settings*, copy the project token, and note in which region the project's data lives.
+2. Optional, to have the test prove the project: create a service account with the role *Admin* under *Organization
+   settings → Service accounts*, and give its name, its secret and the project's number.
+"""
+
+    class Config(ConnectorConfig):
+        project_token: ProjectToken
+        project_id: ProjectId | None = None
+        service_account_username: ServiceAccountUsername | None = None
+        service_account_secret: Annotated[ServiceAccountSecret | None, Field(validate_default=True)] = None
+        region: Annotated[Literal["us", "eu", "in"], Destination()] = "us"
+        events: AssetEvents = list(ASSET_EVENTS)
+
+        @field_validator("service_account_secret")
+        @classmethod
+        def _all_or_none(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+            account = (info.data.get("service_account_username"), secret)
+            if any(account) and not all((*account, info.data.get("project_id"))):
+                raise PydanticCustomError(
+                    "together", "goes together with serviceAccountUsername and projectId: give all three or none"
+                )
+            return secret
+
+    def test(self, config: Config) -> Flow[TestResult]:
+        metadata: dict[str, Any] = {"region": config.region}
+        if config.service_account_secret:
+            metadata |= yield from self._check_account(config)
+        # An event without a time is always refused: the refusal proves the credentials, and nothing is recorded.
+        response = yield self._import({"event": "connection_test", "properties": {}}, config)
+        if not (response.status == 400 and field_of(response, "failed_records")):
+            raise (
+                _error(response)
+                if not response.ok
+                else ConnectionFailed("Mixpanel gave an answer out of the ordinary.")
+            )
+        return TestResult("Successfully connected to Mixpanel", metadata)
+
+    def _check_account(self, config: Config) -> Flow[dict[str, Any]]:
+        base = self.endpoint("appUrl", self.endpoint("apiUrl", APP[config.region]))
+        response = yield Request("GET", f"{base}/api/app/me", _headers(config))
+        if not response.ok:
+            raise _error(response)
+        project = field_of(response, "results", "projects", str(config.project_id))
+        if not isinstance(project, dict):
+            sentence = f"The service account sees no project {config.project_id}."
+            raise InvalidConfig(sentence, {"projectId": ["is not visible to the service account"]})
+        return {"project": excerpt(project.get("name")), "projectId": config.project_id}
+
+    def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
+        own = {
+            "time": int(message.occurred_at.timestamp()),
+            "distinct_id": actor_of(message),
+            # 36 letters, digits and dashes at most; the same on every try, so that Mixpanel counts the event once.
+            "$insert_id": message.id.removeprefix("evt_"),
+        }
+        response = yield self._import({"event": message.name, "properties": properties_of(message) | own}, config)
+        if not response.ok:
+            raise _error(response)
+        if not field_of(response, "num_records_imported"):
+            raise ConnectionFailed("Mixpanel answered with success but recorded nothing.")
+
+    def _import(self, event: dict[str, Any], config: Config) -> Request:
+        # https://docs.mixpanel.com/reference/import-events
+        query = {"strict": "1", **({"project_id": config.project_id} if config.project_id else {})}
+        url = f"{self.endpoint('apiUrl', INGEST[config.region])}/import?{urlencode(query)}"
+        return Request.json("POST", url, [event], _headers(config))
+
+
+def _headers(config: Mixpanel.Config) -> dict[str, str]:
+    user, password = config.project_token.get_secret_value(), ""
+    if config.service_account_username and config.service_account_secret:
+        user, password = config.service_account_username, config.service_account_secret.get_secret_value()
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def _error(response: Response) -> IntegrationError:
+    status, said = response.status, excerpt(field_of(response, "error"))
+    if status in (401, 403):
+        return AuthFailed("Mixpanel refused the credentials: check the token or the service account, and the region.")
+    if status == 429:
+        return RateLimited("Mixpanel asks to slow down.", retry_after=retry_after(response) or 60.0)
+    if status == 400:
+        records = field_of(response, "failed_records")
+        first = records[0] if isinstance(records, list) and records else {}
+        reason = excerpt(first.get("message")) if isinstance(first, dict) else ""
+        return Rejected(f"Mixpanel refused the event ({reason or said}).")
+    return error_for(response, "Mixpanel", said)
