@@ -17,15 +17,24 @@ def keep_secrets(
     submitted: Mapping[str, Any],
     public: Mapping[str, Any],
     secrets: Mapping[str, Any],
+    *,
+    connected: bool = False,
 ) -> dict[str, Any]:
     """`submitted` with the stored secrets that it keeps, by JSON name; `null` erases a secret.
 
-    `public` and `secrets` are what is stored. Raises InvalidConfig naming every secret that must be given again.
+    `public` and `secrets` are what is stored; `connected` says that an OAuth grant goes on to stand behind it. Raises
+    InvalidConfig naming every secret that must be given again, or what must not change while connected.
     """
     facts = [fact for fact in config_class.facts() if not fact.internal]
     moved = [
         fact.alias for fact in facts if fact.destination and _moved(config_class, fact, submitted, public, secrets)
     ]
+    if connected and moved:
+        # A token cannot be given again: it belongs to the server that issued it.
+        sentence = (
+            f"{' and '.join(moved)} cannot change while it is connected with OAuth: connect again, or give a key."
+        )
+        raise InvalidConfig(sentence, {alias: ["cannot change while connected with OAuth"] for alias in moved})
     merged = dict(submitted)
     details: dict[str, list[str]] = {}
     for fact in facts:
@@ -41,6 +50,12 @@ def keep_secrets(
         fields = " and ".join(details)
         raise InvalidConfig(f"Give {fields} again: {' and '.join(moved)} changed, and it would be sent there.", details)
     return merged
+
+
+def gives_key(config_class: type[ConnectorConfig], submitted: Mapping[str, Any], secrets: Mapping[str, Any]) -> bool:
+    """Whether a new secret is submitted that takes the place of an OAuth connection."""
+    keys = [fact.alias for fact in config_class.facts() if fact.oauth_replaces or (fact.secret and fact.destination)]
+    return any(submitted.get(alias) and submitted[alias] != secrets.get(alias) for alias in keys)
 
 
 def _merge_value(submitted: Mapping[str, Any], fact: FieldFacts, stored: str) -> tuple[Any, bool]:

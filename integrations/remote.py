@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from invenicum.egress.curl import run_flow
 
-from . import registry
+from . import connections, registry
 from .core.connector import Connector
 from .core.errors import IntegrationError
 from .models import Integration, RemoteJob
@@ -41,12 +41,13 @@ def schedule_delete(integration: Integration) -> None:
     connector = registry.get(integration.type)
     integration.remote_jobs.filter(kind=RemoteJob.Kind.SAVE).delete()
     if _overrides(connector, "on_delete"):
+        access_token = connections.current().access_token(integration)
         RemoteJob.objects.create(
             kind=RemoteJob.Kind.DELETE,
             integration=integration,
             payload={
                 "config": integration.config,
-                "secrets": integration.secrets,
+                "secrets": integration.secrets | ({"accessToken": access_token} if access_token else {}),
                 "state": integration.remote_state,
             },
             due_at=timezone.now(),
@@ -83,7 +84,11 @@ def _run(job: RemoteJob) -> None:
     connector = registry.get(integration.type)
     try:
         if job.kind == RemoteJob.Kind.SAVE:
-            state = run_flow(connector.on_save(integration.load_config(), integration.remote_state))
+            state = connections.current().run(
+                integration,
+                integration.load_config(),
+                lambda config: connector.on_save(config, integration.remote_state),
+            )
             Integration.objects.filter(pk=integration.pk, deleted_at=None).update(remote_state=state)
         else:
             payload: dict[str, Any] = job.payload

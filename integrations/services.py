@@ -14,14 +14,16 @@ from django.utils import timezone
 
 from invenicum.egress.curl import run_flow
 
-from . import registry, remote
+from . import connections, registry, remote
 from .core.config import ConnectorConfig
 from .core.connector import Connector, TestResult
+from .core.errors import InvalidConfig
 from .core.signing import generate_secret
-from .credentials import keep_secrets
+from .credentials import gives_key, keep_secrets
 from .models import Integration, stored_values
 from .signals import integration_deleted, integration_resumed, integration_stopped
 
+CONNECT_AGAIN = "The service no longer accepts the connection: connect again."
 ROTATION_OVERLAP = timedelta(hours=24)  # for which a rotated signing secret stays valid
 
 Status = Integration.Status
@@ -56,7 +58,10 @@ def test_connection(owner: User, integration_type: str, values: Mapping[str, Any
     """Tries a configuration without saving it. Raises UnknownType or an IntegrationError."""
     connector = registry.get(integration_type)
     stored = Integration.objects.live().filter(owner=owner, type=integration_type).first()
-    return run_flow(connector.test(_parse(connector, values, stored)))
+    config, connected = _parse(connector, values, stored)
+    if stored and connected:
+        return connections.current().run(stored, config, connector.test)
+    return run_flow(connector.test(config))
 
 
 def save_integration(
@@ -73,19 +78,27 @@ def save_integration(
 @transaction.atomic
 def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_active: bool | None) -> Saved:
     stored = Integration.objects.live().select_for_update().filter(owner=owner, type=connector.type).first()
-    config = _parse(connector, values, stored)
+    config, connected = _parse(connector, values, stored)
     generated = connector.generated_secrets(config)
     if generated:
         config = type(config).load(config.public(), {**config.secrets(), **generated})
     integration = stored or Integration(owner=owner, type=connector.type)
     was = integration.status if stored else None
+    if stored and not connected:
+        connections.current().end(integration)
+        integration.account = ""
+    refused = connected and connections.current().is_refused(integration)
+    waited = stored is not None and missing(stored) is not None
     internal = {fact.alias for fact in config.facts() if fact.internal}
     kept = {alias: value for alias, value in integration.secrets.items() if alias in internal}
     for column, value in stored_values(config).items():
         setattr(integration, column, value)
     integration.secrets |= kept
     integration.subscriptions = list(connector.subscriptions(config))
-    integration.status, integration.status_reason = _status_after_save(was, is_active), ""
+    if is_active is None:
+        is_active = waited or was != Status.PAUSED
+    integration.status_reason = CONNECT_AGAIN if refused else ""
+    integration.status = Status.PAUSED if not is_active else Status.NEEDS_RECONNECT if refused else Status.ACTIVE
     integration.failing_since = None
     integration.save()
     remote.schedule_save(integration)
@@ -98,22 +111,38 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
     )
 
 
-def _status_after_save(was: str | None, is_active: bool | None) -> str:
-    if is_active is None:
-        return Status.PAUSED if was == Status.PAUSED else Status.ACTIVE
-    return Status.ACTIVE if is_active else Status.PAUSED
+def missing(integration: Integration) -> InvalidConfig | None:
+    """What is wrong with the stored configuration: one that OAuth connected may wait to be completed."""
+    try:
+        integration.load_config()
+    except InvalidConfig as error:
+        return error
+    return None
 
 
-def _parse(connector: Connector, values: Mapping[str, Any], stored: Integration | None) -> ConnectorConfig:
+def _parse(connector: Connector, values: Mapping[str, Any], stored: Integration | None) -> tuple[ConnectorConfig, bool]:
+    """The configuration, and whether an OAuth grant goes on to stand behind it, which a key given instead ends."""
+    connected = False
     if stored:
-        values = keep_secrets(connector.Config, values, stored.config, stored.secrets)
-    return connector.Config.parse(values, connected=False)
+        connected = connections.current().is_connected(stored) and not gives_key(
+            connector.Config, values, stored.secrets
+        )
+        values = keep_secrets(connector.Config, values, stored.config, stored.secrets, connected=connected)
+    if connector.oauth and connector.oauth.required and not connected:
+        raise InvalidConfig(
+            f"{connector.name} is connected with OAuth: begin with GET /integrations/oauth/authorize/{connector.type}."
+        )
+    return connector.Config.parse(values, connected=connected), connected
 
 
 @transaction.atomic
 def set_active(owner: User, integration_type: str, is_active: bool) -> Integration:
-    """Pauses or resumes. Raises IntegrationNotFound."""
+    """Pauses or resumes. Raises IntegrationNotFound, or InvalidConfig where it lacks what it needs to be active."""
     integration = _lock(owner, integration_type)
+    if is_active and (error := missing(integration)):
+        raise error
+    if is_active and connections.current().is_refused(integration):
+        raise InvalidConfig(CONNECT_AGAIN)
     change_status(integration, Status.ACTIVE if is_active else Status.PAUSED)
     return integration
 

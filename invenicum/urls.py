@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularSwaggerView
 import integrations.urls
 import invenicum.assets.urls
 import invenicum.events.urls
+import oauth_flows.urls
 import webhooks.urls
 from invenicum.api import errors
 from invenicum.api.schema import SchemaView
@@ -16,6 +17,7 @@ from invenicum.api.schema import SchemaView
 api_urlpatterns = [
     *invenicum.assets.urls.urlpatterns,
     *invenicum.events.urls.urlpatterns,
+    *oauth_flows.urls.urlpatterns,
     *integrations.urls.urlpatterns,
     *webhooks.urls.urlpatterns,
 ]

@@ -4,3 +4,11 @@ from django.apps import AppConfig
 class OAuthFlowsConfig(AppConfig):
     name = "oauth_flows"
     verbose_name = "OAuth connections"
+
+    def ready(self) -> None:
+        from integrations.connections import register
+
+        from . import checks, receivers  # noqa: F401
+        from .connections import OAuthConnections
+
+        register(OAuthConnections())

@@ -1,0 +1,59 @@
+"""Refuse a bad OAuth setup at start-up, and say what is wrong with it."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from integrations import registry
+from invenicum.env import secret
+
+from .clients import ADDRESSES, is_safe, variables
+
+
+@register
+def check_oauth(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    return [*_half_clients(), *_return_origins(), *_endpoints(), *_public_url()]
+
+
+def _types() -> list[str]:
+    return [connector.type for connector in registry.CONNECTORS if connector.oauth]
+
+
+def _half_clients() -> Iterator[CheckMessage]:
+    for integration_type in _types():
+        names = variables(integration_type)
+        present = [name for name in names if secret(name)]
+        if len(present) == 1:
+            [absent] = set(names) - set(present)
+            yield Error(f"{present[0]} is set but {absent} is not: a client needs both.", id="oauth_flows.E001")
+
+
+def _return_origins() -> Iterator[CheckMessage]:
+    for origin in settings.OAUTH_RETURN_ORIGINS:
+        parts = urlsplit(origin.rstrip("/"))
+        if not is_safe(origin) or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+            yield Error(
+                f"OAUTH_RETURN_ORIGINS: {origin} is not an origin like https://app.example.com.", id="oauth_flows.E002"
+            )
+
+
+def _endpoints() -> Iterator[CheckMessage]:
+    for integration_type in _types():
+        for name, url in settings.PROVIDER_ENDPOINTS.get(integration_type, {}).items():
+            if name in ADDRESSES and not is_safe(url):
+                yield Error(
+                    f"PROVIDER_ENDPOINTS: {name} of {integration_type} must be https, since tokens are sent there.",
+                    id="oauth_flows.E003",
+                )
+
+
+def _public_url() -> Iterator[CheckMessage]:
+    configured = any(secret(variables(integration_type)[0]) for integration_type in _types())
+    if configured and not is_safe(settings.PUBLIC_URL):
+        yield Warning(
+            "PUBLIC_URL must be https for OAuth: providers redirect to it with authorization codes.",
+            id="oauth_flows.W001",
+        )

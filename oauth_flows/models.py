@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from fernet_fields import EncryptedJSONField, EncryptedTextField
+
+from integrations import registry
+from integrations.models import Integration
+
+
+class ProviderApp(models.Model):
+    """Our client at one provider, entered by an administrator. The environment's `OAUTH_<TYPE>_…` wins over it."""
+
+    type = models.CharField(max_length=40, unique=True)
+    client_id = models.CharField(max_length=255)
+    client_secret = EncryptedTextField()
+    server = models.URLField(
+        blank=True, help_text="The address of a self-hosted server, for example https://gitlab.example.com."
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["type"]
+
+    def __str__(self) -> str:
+        return f"{self.type} client"
+
+    def clean(self) -> None:
+        try:
+            spec = registry.get(self.type).oauth
+        except registry.UnknownType:
+            spec = None
+        if spec is None:
+            raise ValidationError({"type": "This type has no OAuth."})
+        if self.server and not spec.self_hosted:
+            raise ValidationError({"server": "This service is not self-hosted."})
+
+
+class Authorization(models.Model):
+    """A flow under way: from the redirect to the provider until the callback. Removed by the callback it is for.
+
+    State and browser are kept as digests: who can read the table cannot finish a flow.
+    """
+
+    state_digest = models.CharField(max_length=64, primary_key=True)
+    browser_digest = models.CharField(max_length=64)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    type = models.CharField(max_length=40)
+    code_verifier = EncryptedTextField()
+    return_url = models.CharField(max_length=2000, blank=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.type} flow of user-{self.owner_id}"
+
+
+class Grant(models.Model):
+    """The tokens behind a connected integration, and the account that they belong to."""
+
+    integration = models.OneToOneField(Integration, models.CASCADE, related_name="grant")
+    account = models.CharField(max_length=255, blank=True)
+    # Which of our clients the tokens were issued to: no other can refresh or revoke them.
+    client_id = models.CharField(max_length=255)
+    # `access` and, where there is one, `refresh`.
+    tokens = EncryptedJSONField(editable=False)
+    scopes = models.JSONField(default=list)
+    connected_at = models.DateTimeField()
+    refreshed_at = models.DateTimeField(help_text="When the tokens were last issued.")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    # When it is time for new tokens; null where these do not expire or cannot be refreshed.
+    refresh_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    # Grows with every refresh. Whoever refreshes says which generation it replaces, so that only one can.
+    generation = models.PositiveIntegerField(default=0, editable=False)
+    # While somebody is refreshing: until when everybody else waits.
+    leased_until = models.DateTimeField(null=True, editable=False)
+    # Since when refreshing fails, for reasons that may pass.
+    failing_since = models.DateTimeField(null=True, blank=True)
+    # Since when the provider refuses it for good, and when its owner was told.
+    refused_at = models.DateTimeField(null=True, blank=True)
+    refusal = models.CharField(max_length=100, blank=True)
+    owner_told_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["client_id", "account"], name="grant_account")]
+
+    def __str__(self) -> str:
+        return f"grant {self.pk}"
+
+    @property
+    def access_token(self) -> str:
+        return str(self.tokens["access"])
+
+    @property
+    def refresh_token(self) -> str:
+        return str(self.tokens.get("refresh", ""))
+
+    def is_expired(self, now: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
+
+
+class Revocation(models.Model):
+    """Tokens to be given back at their provider. The row and its tokens go when that is done or given up."""
+
+    type = models.CharField(max_length=40)
+    # Its hooks are removed with these tokens first.
+    integration = models.ForeignKey(Integration, models.SET_NULL, null=True, related_name="+")
+    account = models.CharField(max_length=255, blank=True)
+    client_id = models.CharField(max_length=255)
+    tokens = EncryptedJSONField(editable=False)
+    expires_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(db_index=True)
+    attempt_count = models.PositiveSmallIntegerField(default=0)
+    last_error = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return f"revocation {self.pk}"
+
+
+class AuditEntry(models.Model):
+    """Who did what to which connection, when and from where. Written once."""
+
+    class Action(models.TextChoices):
+        CONNECTED = "connected"
+        RECONNECTED = "reconnected"
+        CONNECT_FAILED = "connect_failed", "could not connect"
+        REFRESH_FAILED = "refresh_failed", "refresh failed"
+        REFUSED = "refused", "refused by the provider"
+        DISCONNECTED = "disconnected"
+        REVOKED = "revoked", "revoked at the provider"
+        REVOCATION_GIVEN_UP = "revocation_given_up", "revocation given up"
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    action = models.CharField(max_length=20, choices=Action)
+    type = models.CharField(max_length=40)
+    account = models.CharField(max_length=255, blank=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    # Null where the service acted by itself.
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    address = models.GenericIPAddressField(null=True)
+    detail = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.get_action_display()}"
