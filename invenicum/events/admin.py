@@ -14,9 +14,9 @@ class EventAdmin(ReadOnly, admin.ModelAdmin[Event]):
 
     list_display = ["public_id", "name", "owner", "occurred_at"]
     list_select_related = ["owner"]
-    list_filter = ["name", "created_at"]
-    search_fields = ["owner__username"]
-    search_help_text = "An event's id (evt_…), or a user name."
+    list_filter = ["created_at"]
+    search_fields = ["=name", "owner__username"]
+    search_help_text = "An event's id (evt_…) or name (asset.created), or a user name."
     fields = ["public_id", "name", "owner", "occurred_at", "created_at", "body", "document"]
     show_full_result_count = False
 

@@ -3,6 +3,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from invenicum.api.tokens import ALL_SCOPES, USER_SCOPES, issue_token
@@ -32,5 +33,11 @@ def _user(username: str) -> User:
     user = User.objects.filter(username=username).first()
     if user is not None:
         return user
-    User.username_validator(username)
-    return User.objects.create_user(username)
+    user = User(username=username)
+    user.set_unusable_password()
+    try:
+        user.full_clean()
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages)) from None
+    user.save()
+    return user

@@ -1,0 +1,136 @@
+import json
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from invenicum.events.models import Event
+
+RELEASE = {"event": "github.release", "data": {"tag": "v1"}}
+ANY = ("events:write", "events:publish-any")
+
+
+def bodies():
+    return [json.loads(event.body) for event in Event.objects.order_by("pk")]
+
+
+@pytest.mark.parametrize("base", ["", "/api/v1"])
+def test_an_event_is_taken_and_kept_as_it_came(api, alice, base):
+    response = api(alice).post(f"{base}/events", {**RELEASE, "timestamp": "2026-03-07T12:30:00.75+02:00"})
+    event = Event.objects.get()
+    assert response.status_code == 202
+    assert response.json() == {"data": {"id": event.public_id}}
+    assert event.body == '{"event":"github.release","timestamp":"2026-03-07T10:30:00Z","data":{"tag":"v1"}}'
+    assert (event.owner, event.document) == (alice, None)
+
+
+def test_an_event_without_a_time_happens_now(api, alice):
+    api(alice).post("/events", {**RELEASE, "timestamp": None})
+    event = Event.objects.get()
+    assert abs((event.created_at - event.occurred_at).total_seconds()) <= 1
+
+
+def test_a_batch_is_taken_in_its_order(api, alice):
+    batch = [{"event": "stock.counted", "data": {"number": number}} for number in range(5)]
+    response = api(alice).post("/events", {"events": batch})
+    assert response.status_code == 202
+    assert [body["data"]["number"] for body in bodies()] == [0, 1, 2, 3, 4]
+    assert response.json()["data"] == [{"id": event.public_id} for event in Event.objects.order_by("pk")]
+
+
+def test_a_batch_of_one_is_answered_with_a_list(api, alice):
+    assert len(api(alice).post("/events", {"events": [RELEASE]}).json()["data"]) == 1
+
+
+def test_a_batch_takes_a_fixed_number_of_statements(api, alice, bob, charlie):
+    client = api(alice, *ANY)
+    owners = [f"user-{user.pk}" for user in (alice, bob, charlie)]
+
+    def statements(count: int) -> int:
+        batch = [{**RELEASE, "owner": owners[number % 3]} for number in range(count)]
+        with CaptureQueriesContext(connection) as queries:
+            assert client.post("/events", {"events": batch}, headers={"Idempotency-Key": f"{count}"}).status_code == 202
+        return len(queries)
+
+    assert statements(3) == statements(1000)
+    assert Event.objects.count() == 1003
+
+
+def test_one_event_more_than_a_thousand_is_too_many(api, alice):
+    response = api(alice).post("/events", {"events": [RELEASE] * 1001})
+    assert (response.status_code, list(response.json()["details"])) == (400, ["events"])
+    assert api(alice).post("/events", {"events": []}).status_code == 400
+    assert not Event.objects.exists()
+
+
+def test_one_bad_event_spoils_the_whole_batch(api, alice):
+    response = api(alice).post("/events", {"events": [RELEASE, {"event": "Bad", "data": {}}]})
+    assert (response.status_code, list(response.json()["details"])) == (400, ["events.1.event"])
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"event": "ping"}, "event"),
+        ({"event": "release"}, "event"),
+        ({"event": "Git.Release"}, "event"),
+        ({"event": "github.release\n"}, "event"),
+        ({"event": "a." + "b" * 99}, "event"),
+        ({"event": 7}, "event"),
+        ({"event": None}, "event"),
+        ({"data": None}, "data"),
+        ({"data": []}, "data"),
+        ({"data": "x"}, "data"),
+        ({"timestamp": "yesterday"}, "timestamp"),
+        ({"timestamp": 1772879400}, "timestamp"),
+        ({"owner": 7}, "owner"),
+        ({"owner": "alice"}, "owner"),
+        ({"owner": "user-0"}, "owner"),
+        ({"owner": "user-" + "9" * 30}, "owner"),
+        ({"id": "evt_1"}, "id"),
+        ({"document": {}}, "document"),
+    ],
+)
+def test_invalid_input_is_refused_with_the_field_that_is_wrong(api, alice, change, field):
+    response = api(alice, *ANY).post("/events", {**RELEASE, **change})
+    assert response.status_code == 400
+    assert response.json()["error"] == "INVALID_CONFIG"
+    assert list(response.json()["details"]) == [field]
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("asset_id", [None, 7, "", "..", "a/b", "x" * 101])
+def test_an_asset_event_must_name_its_asset(api, alice, asset_id):
+    client = api(alice)
+    assert client.post("/events", {"event": "asset.moved", "data": {"assetId": asset_id}}).status_code == 400
+    assert client.post("/events", {"event": "asset.moved", "data": {}}).status_code == 400
+    assert client.post("/events", {"event": "asset.moved", "data": {"assetId": "asset-1"}}).status_code == 202
+    assert client.post("/events", {"event": "other.moved", "data": {"assetId": asset_id}}).status_code == 202
+
+
+def test_a_service_publishes_for_the_owners_it_names(api, alice, bob, charlie):
+    batch = [{**RELEASE, "owner": f"user-{bob.pk}"}, RELEASE, {**RELEASE, "owner": f"user-{charlie.pk}"}]
+    assert api(alice, *ANY).post("/events", {"events": batch}).status_code == 202
+    assert [event.owner for event in Event.objects.order_by("pk")] == [bob, alice, charlie]
+
+
+def test_nobody_else_may_name_an_owner(api, alice, bob):
+    for owner in (alice, bob):
+        response = api(alice).post("/events", {**RELEASE, "owner": f"user-{owner.pk}"})
+        assert (response.status_code, response.json()["error"]) == (403, "PERMISSION_DENIED")
+    assert not Event.objects.exists()
+
+
+def test_an_unknown_owner_spoils_the_whole_batch(api, alice, bob):
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    for owner in ("user-999999999999999999", f"user-{bob.pk}"):
+        response = api(alice, *ANY).post("/events", {"events": [RELEASE, {**RELEASE, "owner": owner}]})
+        assert (response.status_code, list(response.json()["details"])) == (400, ["owner"])
+        assert owner in response.json()["details"]["owner"][0]
+    assert not Event.objects.exists()
+
+
+def test_the_scope_is_needed(api, alice):
+    assert api(alice, "assets:write", "events:publish-any").post("/events", RELEASE).status_code == 403
