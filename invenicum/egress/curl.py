@@ -50,7 +50,7 @@ class Options:
     timeout: float = 15.0
     connect_timeout: float = 5.0
     body_limit: int = 64 * 1024
-    connections: int = 1000
+    connections: int = 2000
     allow: tuple[Network, ...] = ()
     # The proxy then decides which addresses may be reached; here only the form of the URL is checked.
     proxy: str = ""
@@ -342,6 +342,8 @@ class _Transfer(Generic[Key]):
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(pycurl.HTTP_CONTENT_DECODING, 0)
         curl.setopt(pycurl.USERAGENT, USER_AGENT)
+        # Kept-alive connections ask no name again, and libcurl walks through its whole cache after every transfer.
+        curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, round(options.connect_timeout * 1000))
         curl.setopt(pycurl.CAINFO, options.certificates)
         curl.unsetopt(pycurl.CAPATH)  # with a folder, libcurl would read all certificates again for each connection
@@ -363,6 +365,7 @@ class _Transfer(Generic[Key]):
         """Sets everything by which one request differs from another, since the handle may have served anyone."""
         curl = self.curl
         self.url = request.url
+        self.closed_because = None
         self.confidential = request.confidential
         milliseconds = round((self.deadline - time.monotonic()) * 1000)
         if milliseconds <= 0:
@@ -413,10 +416,10 @@ def _header_lines(request: Request) -> list[str] | list[bytes]:
     prefixes, extra = _header_names(names, bool(request.body))
     lines = [prefix + value for prefix, value in zip(prefixes, values, strict=True)]
     text = "".join(values)
-    if text.isascii() and text.isprintable() and all(values):
-        return lines + extra
-    if any(character in text for character in "\r\n\0"):
+    if "\n" in text or "\r" in text or "\0" in text:
         raise TransportError("A header's value must not contain a line break.", "blocked")
+    if text.isascii() and all(values):
+        return lines + extra
     # libcurl takes "Name:" for a header to leave out, and "Name;" for one without a value.
     lines = [line if value.strip() else f"{line.partition(':')[0]};" for line, value in zip(lines, values, strict=True)]
     return [line.encode() for line in lines + extra]

@@ -1,0 +1,196 @@
+"""How fast requests leave: the flow driver beside bare libcurl and beside `requests`, against one local receiver.
+
+    python bench/egress.py [--requests 30000] [--at-once 200] [--endpoints 500]
+
+The receiver is an event loop in a process of its own, so on one core the figures are worth nothing. What counts are
+the ratios within one run, and the processor time: it does not change when somebody else needs the machine too.
+"""
+
+import argparse
+import itertools
+import multiprocessing
+import os
+import resource
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.update(DJANGO_SETTINGS_MODULE="invenicum.settings", EGRESS_ALLOW="127.0.0.0/8")
+
+import pycurl
+import requests
+
+from integrations.core.http import Flow, Request
+from invenicum.egress.curl import FlowDriver, Options
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nServer: bench\r\nContent-Length: 2\r\n\r\nok"
+BODY = (
+    b'{"event":"asset.created","timestamp":"2026-03-07T10:30:00Z","data":{"assetId":"asset-123",'
+    b'"name":"Product Photo.jpg","category":"Images","createdBy":"user-456","url":"https://cdn.invenicum.com/asset-123"}}'
+)
+HEADERS = {
+    "Content-Type": "application/json",
+    "X-Invenicum-Signature": "sha256=" + "d3b07384" * 8,
+    "webhook-id": "evt_" + "0190" * 8,
+    "webhook-timestamp": "1772879400",
+    "webhook-signature": "v1," + "K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+}
+
+
+def receive(endpoints: int, ports: Connection) -> None:
+    """Answers every request on `endpoints` ports, except that the last port never answers."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    selector = selectors.DefaultSelector()
+    listeners = [socket.create_server(("127.0.0.1", 0), backlog=4096) for _ in range(endpoints + 1)]
+    for listener in listeners:
+        listener.setblocking(False)
+        selector.register(listener, selectors.EVENT_READ)
+    ports.send([listener.getsockname()[1] for listener in listeners])
+    while True:
+        for key, _ in selector.select():
+            if key.data is None:
+                accepted, _ = key.fileobj.accept()
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                selector.register(accepted, selectors.EVENT_READ, (bytearray(), key.fileobj is not listeners[-1]))
+            elif not _answer(key.fileobj, *key.data):
+                selector.unregister(key.fileobj)
+                key.fileobj.close()
+
+
+def _answer(connection: socket.socket, buffer: bytearray, answers: bool) -> bool:
+    try:
+        received = connection.recv(65536)
+    except OSError:
+        return False
+    buffer += received
+    while (end := buffer.find(b"\r\n\r\n")) >= 0:
+        length = buffer.lower().find(b"content-length:", 0, end)
+        size = int(buffer[length + 15 : buffer.index(b"\r", length)]) if length >= 0 else 0
+        if len(buffer) < end + 4 + size:
+            break
+        del buffer[: end + 4 + size]
+        if answers:
+            connection.send(ANSWER)
+    return bool(received)
+
+
+@contextmanager
+def receiver(endpoints: int) -> Iterator[tuple[list[str], str]]:
+    """The addresses that answer, and one that does not."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=receive, args=(endpoints, theirs), daemon=True)
+    process.start()
+    urls = [f"http://127.0.0.1:{port}/webhooks/invenicum" for port in ours.recv()]
+    try:
+        yield urls[:-1], urls[-1]
+    finally:
+        process.kill()
+        process.join()
+
+
+def one_request(url: str) -> Flow[int]:
+    response = yield Request("POST", url, dict(HEADERS), BODY)
+    return response.status
+
+
+def with_driver(urls: list[str], count: int, at_once: int, hanging: list[str]) -> float:
+    with FlowDriver[int](Options(timeout=600, connections=10_000, allow=Options.from_settings().allow)) as driver:
+        for number, url in enumerate(hanging):
+            driver.start(-1 - number, one_request(url))
+        driver.poll(0.5)
+        began = time.process_time()
+        started = finished = 0
+        addresses = itertools.cycle(urls)
+        while finished < count:
+            while started < count and driver.in_flight < at_once + len(hanging):
+                driver.start(started, one_request(next(addresses)))
+                started += 1
+            for one in driver.poll(1):
+                assert one.result == 200, one
+                finished += 1
+        return time.process_time() - began
+
+
+def with_bare_libcurl(urls: list[str], count: int, at_once: int) -> float:
+    """The least that Python can do: the same request on every handle, nothing checked, nothing kept."""
+    multi = pycurl.CurlMulti()
+    multi.setopt(pycurl.M_MAXCONNECTS, 10_000)
+    addresses = itertools.cycle(urls)
+    lines = [f"{name}: {value}" for name, value in HEADERS.items()]
+    began = time.process_time()
+    started = finished = 0
+
+    def send(curl: pycurl.Curl) -> None:
+        nonlocal started
+        curl.setopt(pycurl.URL, next(addresses))
+        curl.setopt(pycurl.POSTFIELDS, BODY)
+        multi.add_handle(curl)
+        started += 1
+
+    for _ in range(at_once):
+        curl = pycurl.Curl()
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.HTTPHEADER, lines)
+        curl.setopt(pycurl.WRITEFUNCTION, len)
+        send(curl)
+    while finished < count:
+        multi.perform()
+        _, succeeded, failed = multi.info_read()
+        assert not failed, failed
+        for curl in succeeded:
+            multi.remove_handle(curl)
+            assert curl.getinfo(pycurl.RESPONSE_CODE) == 200
+            finished += 1
+            if started < count:
+                send(curl)
+        if not succeeded:
+            multi.select(1)
+    return time.process_time() - began
+
+
+def with_requests(urls: list[str], count: int) -> float:
+    """The usual worker: one `requests.post` after the other, without a session."""
+    began = time.process_time()
+    for url in itertools.islice(itertools.cycle(urls), count):
+        assert requests.post(url, BODY, headers=HEADERS, timeout=15).status_code == 200
+    return time.process_time() - began
+
+
+def measure(name: str, count: int, run: Callable[[], float]) -> float:
+    began = time.perf_counter()
+    seconds = run()
+    rate = count / seconds
+    print(f"{name:<44}{count / (time.perf_counter() - began):>10,.0f}/s{rate:>12,.0f}/s{1e6 / rate:>10.1f} us")
+    return rate
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--requests", type=int, default=30_000)
+    parser.add_argument("--at-once", type=int, default=200)
+    parser.add_argument("--endpoints", type=int, default=500)
+    given = parser.parse_args()
+    count, at_once = given.requests, given.at_once
+    with receiver(given.endpoints) as (urls, dead):
+        print(f"{count} POSTs to {given.endpoints} endpoints, {at_once} at once")
+        print(f"{'':<44}{'by clock':>12}{'by processor':>14}{'each':>13}")
+        bare = measure("bare libcurl", count, lambda: with_bare_libcurl(urls, count, at_once))
+        driver = measure("flow driver", count, lambda: with_driver(urls, count, at_once, []))
+        beside = measure(
+            "flow driver beside 1000 hanging", count, lambda: with_driver(urls, count, at_once, [dead] * 1000)
+        )
+        few = max(count // 30, 1)
+        usual = measure("requests.post, one at a time", few, lambda: with_requests(urls, few))
+    print(f"flow driver : bare libcurl    {driver / bare:6.2f}")
+    print(f"beside hanging : without      {beside / driver:6.2f}")
+    print(f"flow driver : requests        {driver / usual:6.1f}")
+
+
+if __name__ == "__main__":
+    main()
