@@ -58,7 +58,7 @@ class Family:
             if status is not None:
                 raise ChildEnded(name, status)
         if self._guard.poll() is not None:
-            raise ChildEnded("the guard", self._guard.returncode)
+            raise ChildEnded("The guard", self._guard.returncode)
 
     def stop(self) -> None:
         """Tells every child to stop and waits for it; kills those that take too long."""

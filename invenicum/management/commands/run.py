@@ -59,6 +59,7 @@ class Command(BaseCommand):
     def _run(self) -> None:
         if not _is_free(settings.PORT):
             raise CommandError(f"Port {settings.PORT} is taken. Choose another: PORT={settings.PORT + 1} make run")
+        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         call_command("migrate", interactive=False, verbosity=0)
         user, account = demo.account(settings.DATA_DIR / "demo.json")
         receiver, secret = _receiver(user)
@@ -67,7 +68,7 @@ class Command(BaseCommand):
             try:
                 if receiver:
                     command = _manage("receive", "--port", str(receiver))
-                    family.start("the receiver", command, {**environment, "RECEIVER_SECRET": secret})
+                    family.start("The receiver", command, {**environment, "RECEIVER_SECRET": secret})
                 for name, command in _services():
                     family.start(name, command, environment)
                 _wait_for_web(family)
@@ -139,11 +140,11 @@ def _environment() -> dict[str, str]:
 def _services() -> list[tuple[str, list[str]]]:
     web = [sys.executable, "-m", "gunicorn", "-c", "python:invenicum.gunicorn", "invenicum.wsgi"]
     if not settings.CELERY_BROKER_URL:
-        return [("the web server", web), ("the delivery engine", _manage("deliver"))]
+        return [("The web server", web), ("The delivery engine", _manage("deliver"))]
     celery = [sys.executable, "-m", "celery", "-A", "invenicum"]
     worker = [*celery, "worker", "--loglevel", "WARNING", "--concurrency", "2"]
     beat = [*celery, "beat", "--loglevel", "WARNING"]
-    return [("the web server", web), ("the worker", worker), ("the beat", beat)]
+    return [("The web server", web), ("The worker", worker), ("The beat", beat)]
 
 
 def _manage(*arguments: str) -> list[str]:

@@ -1,0 +1,83 @@
+import io
+import json
+import logging
+import logging.config
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from django.conf import settings
+
+from invenicum.logging import REMOVED, configure
+
+
+def lines_of(for_people: bool) -> tuple[io.StringIO, dict[str, Any]]:
+    stream = io.StringIO()
+    configuration = configure("INFO", for_people=for_people)
+    configuration["handlers"]["stderr"]["stream"] = stream
+    return stream, configuration
+
+
+@pytest.fixture
+def json_log() -> Iterator[io.StringIO]:
+    stream, configuration = lines_of(for_people=False)
+    logging.config.dictConfig(configuration)
+    yield stream
+    logging.config.dictConfig(settings.LOGGING)
+
+
+@pytest.fixture
+def people_log() -> Iterator[io.StringIO]:
+    stream, configuration = lines_of(for_people=True)
+    logging.config.dictConfig(configuration)
+    yield stream
+    logging.config.dictConfig(settings.LOGGING)
+
+
+def test_an_event_is_one_line_of_json(json_log: io.StringIO) -> None:
+    structlog.get_logger("webhooks.engine").info("delivered", count=3)
+    event = json.loads(json_log.getvalue())
+    assert {"event": "delivered", "count": 3, "level": "info", "logger": "webhooks.engine"}.items() <= event.items()
+    assert event["timestamp"].endswith("Z")
+
+
+def test_records_of_other_loggers_look_the_same(json_log: io.StringIO) -> None:
+    logging.getLogger("django.request").warning("Not Found: %s", "/x")
+    assert json.loads(json_log.getvalue())["event"] == "Not Found: /x"
+
+
+def test_what_sounds_like_a_secret_loses_its_value_at_any_depth(json_log: io.StringIO) -> None:
+    structlog.get_logger().warning(
+        "odd",
+        apiKey="ghp_1",
+        config={"webhookSecret": "s", "headers": {"Authorization": "Bearer t"}, "region": "us-east-1"},
+        grants=[{"refresh_token": "r"}],
+        code="oauth-code",
+        statusCode=500,
+    )
+    event = json.loads(json_log.getvalue())
+    assert event["apiKey"] == event["code"] == REMOVED
+    assert event["config"] == {
+        "webhookSecret": REMOVED,
+        "headers": {"Authorization": REMOVED},
+        "region": "us-east-1",
+    }
+    assert event["grants"] == [{"refresh_token": REMOVED}]
+    assert event["statusCode"] == 500
+
+
+def fail_with(password: str) -> None:
+    raise ValueError("it failed")
+
+
+@pytest.mark.parametrize("log", ["json_log", "people_log"])
+def test_a_traceback_shows_no_local_variable(log: str, request: pytest.FixtureRequest) -> None:
+    stream: io.StringIO = request.getfixturevalue(log)
+    try:
+        fail_with(password="-".join(["hunter", "2"]))
+    except ValueError:
+        structlog.get_logger().exception("crashed")
+    assert "it failed" in stream.getvalue()
+    assert "hunter-2" not in stream.getvalue()
+    assert log == "people_log" or stream.getvalue().count("\n") == 1
