@@ -19,21 +19,25 @@ from django.utils import timezone
 from integrations.core.errors import Gone, IntegrationError
 from integrations.services import disable
 from invenicum.egress.curl import Finished, FlowDriver
+from oauth_flows.tokens import BeingRefreshed
 
 from . import heartbeat, queue
+from .lanes import Lanes
 from .models import Delivery
 from .prepared import PreparedIntegrations
 from .queue import NO_LANE, Claimed, Outcome
 from .schedule import next_delay
 
 MAX_IN_FLIGHT = 1000  # flows at once in one process
-PER_INTEGRATION = 64  # of which one integration has about so many at most: a slow endpoint holds up nobody else
-CLAIM_AT_LEAST = 100  # room below which claiming is not worth its statement
+CONCURRENCY = 16  # flows at once to one integration
+BACKLOG = 2000  # deliveries that a worker claims ahead
+MAX_DEPTH = 64  # of which one integration has at most so many in a claim
+MIN_LANES, MAX_LANES = 30, 1000  # integrations in a claim
 RECORD_AT = 500  # outcomes that are written without waiting for more
 RECORD_EVERY = 0.02  # seconds that an outcome may wait for others
-MAX_LANES = 500  # lanes taken in one claim
-RENEW_EVERY = 5.0  # seconds between two renewals of the leases that are still in use
 LOOK_EVERY = 0.05  # seconds between two looks for more while flows are under way
+RENEW_EVERY = 1.0  # seconds between two looks at the lanes in hand: leases renewed, changes of integrations noticed
+RENEWAL = timedelta(seconds=1)  # after which a connection that is being renewed is looked at again
 GRACE = 8.0  # seconds that a stopping worker gives to the flows under way
 
 Status = Delivery.Status
@@ -88,11 +92,12 @@ class Engine:
         self._worker = queue.new_worker()
         self._driver: FlowDriver[Claimed] = FlowDriver()
         self._prepared = PreparedIntegrations()
-        # The lanes that are ours → the deliveries of each that are under way or not yet written.
-        self._lanes: dict[UUID, set[UUID]] = {}
+        self._lanes = Lanes(CONCURRENCY)
         self._unwritten: list[Outcome] = []
+        self._postponed: list[Claimed] = []
         self._gone: dict[UUID, str] = {}
         self._after = NO_LANE
+        self._depth = 1.0  # deliveries found on a lane, on the average of late
         self._renewed = 0.0
 
     def close(self) -> None:
@@ -111,14 +116,18 @@ class Engine:
             if should_stop():
                 gives_up = min(gives_up, now + GRACE)
             look_again = False
-            has_room = MAX_IN_FLIGHT - self._driver.in_flight >= CLAIM_AT_LEAST
-            if not result.more and has_room and (now >= next_look or not self._lanes):
+            if not result.more and (now >= next_look or not self._lanes) and self._has_room():
                 look_again = self._take()
                 next_look = now if look_again else now + LOOK_EVERY
             if now >= gives_up or not (self._lanes or look_again):
                 break
+            self._start()
             for finished in self._driver.poll(LOOK_EVERY):
-                self._unwritten.append(self._outcome(finished))
+                self._lanes.finished(finished.key)
+                if isinstance(finished.error, BeingRefreshed):
+                    self._postponed.append(finished.key)
+                else:
+                    self._unwritten.append(self._outcome(finished))
             waited = time.monotonic() - written
             if len(self._unwritten) >= RECORD_AT or waited >= RECORD_EVERY or not self._driver.in_flight:
                 self._write(result)
@@ -127,36 +136,44 @@ class Engine:
         self._hand_back()
         return result
 
+    def _has_room(self) -> bool:
+        return self._lanes.waiting() < BACKLOG // 2
+
     def _take(self) -> bool:
-        """Claims and starts a batch. Returns whether to look again at once."""
+        """Claims a batch. Returns whether to look again at once."""
         heartbeat.beat()
         now = timezone.now()
-        room = MAX_IN_FLIGHT - self._driver.in_flight
         began_at_first = self._after == NO_LANE
+        # As many lanes as will fill the backlog if they are as deep as the last ones were; twice that at the most.
+        lanes = round(min(max(BACKLOG / self._depth, MIN_LANES), MAX_LANES))
+        depth = min(max(2 * BACKLOG // lanes, 1), MAX_DEPTH)
+        own = self._lanes.with_room(depth // 2, lanes)
         claim = queue.claim(
             self._worker,
             now=now,
             after=self._after,
-            lanes=min(room, MAX_LANES),
-            depth=PER_INTEGRATION // 2,
-            own=[lane for lane, deliveries in self._lanes.items() if len(deliveries) <= PER_INTEGRATION // 2],
-            in_flight=[delivery for deliveries in self._lanes.values() for delivery in deliveries],
+            lanes=lanes,
+            depth=depth,
+            own=own,
+            held=self._lanes.held(own),
         )
         self._after = claim.after
-        for lane in claim.lanes:
-            self._lanes.setdefault(lane, set())
-        self._start(claim.deliveries, int(now.timestamp()))
-        return bool(claim.deliveries) or not began_at_first
-
-    def _start(self, claimed: list[Claimed], now: int) -> None:
-        inactive = [item.id for item in claimed if not item.active]
+        self._lanes.add(claim.lanes)
+        if claim.deliveries:
+            self._depth = len(claim.deliveries) / (len(claim.lanes) + len(own))
+        inactive = [item.id for item in claim.deliveries if not item.active]
         if inactive:
             queue.hold(inactive)
-        active = [item for item in claimed if item.active]
+        active = [item for item in claim.deliveries if item.active]
         self._prepared.load(active)
         for item in active:
-            self._lanes[item.integration_id].add(item.id)
-            self._driver.start(item, self._prepared.flow(item, now))
+            self._lanes.push(item)
+        return bool(claim.deliveries) or not began_at_first
+
+    def _start(self) -> None:
+        now = int(time.time())
+        while self._driver.in_flight < MAX_IN_FLIGHT and (claimed := self._lanes.next()):
+            self._driver.start(claimed, self._prepared.flow(claimed, now))
 
     def _outcome(self, finished: Finished[Claimed]) -> Outcome:
         outcome = outcome_of(finished)
@@ -165,32 +182,42 @@ class Engine:
         return outcome
 
     def _write(self, result: Drained) -> None:
-        """Writes what has finished and gives back the lanes on which nothing is left under way."""
+        """Writes what has finished and gives back the lanes on which nothing is left."""
         outcomes, self._unwritten = self._unwritten, []
         for outcome in outcomes:
-            self._lanes[outcome.integration_id].discard(outcome.delivery_id)
-        done = [lane for lane, deliveries in self._lanes.items() if not deliveries]
+            self._lanes.written(outcome.integration_id, outcome.delivery_id)
+        if self._postponed:
+            self._postpone()
+        done = self._lanes.drop_empty()
         if outcomes or done:
             queue.record(self._worker, outcomes, done, timezone.now())
-        for lane in done:
-            del self._lanes[lane]
         result.counts.update(str(outcome.status) for outcome in outcomes)
         for integration_id, reason in self._gone.items():
             disable(integration_id, reason)
         self._gone.clear()
 
+    def _postpone(self) -> None:
+        """Puts off what waits for its connection to be renewed: that was no try."""
+        postponed, self._postponed = self._postponed, []
+        queue.postpone([item.id for item in postponed], timezone.now() + RENEWAL)
+        for item in postponed:
+            self._lanes.written(item.integration_id, item.id)
+
     def _renew(self, now: float) -> None:
-        if now - self._renewed > RENEW_EVERY:
-            self._renewed = now
-            queue.renew(self._worker, list(self._lanes), timezone.now())
+        """Keeps the leases, and lets go of what was claimed for an integration that has changed since."""
+        if now - self._renewed < RENEW_EVERY or not self._lanes:
+            return
+        self._renewed = now
+        queue.renew(self._worker, list(self._lanes), timezone.now())
+        for lane in queue.changed(self._lanes.versions()):
+            self._lanes.drop_backlog(lane)
 
     def _hand_back(self) -> None:
         """Gives up what is still under way: the endpoint may have heard of it, and will again."""
         if self._lanes:
             self._driver.close()
             self._driver = FlowDriver()
-            queue.release(self._worker, list(self._lanes))
-            self._lanes.clear()
+            queue.release(self._worker, self._lanes.clear())
 
 
 def outcome_of(finished: Finished[Claimed]) -> Outcome:

@@ -14,12 +14,14 @@ from integrations.core.connector import Connector
 from integrations.core.errors import IntegrationError, InvalidConfig
 from integrations.core.http import Flow
 from integrations.models import Integration
+from oauth_flows.models import Grant
+from oauth_flows.tokens import authorized, grants_of
 
 from .queue import Claimed
 
 KEPT = 10_000  # integrations
 
-Prepared = tuple[Connector, ConnectorConfig] | IntegrationError
+Prepared = tuple[Connector, ConnectorConfig, Grant | None] | IntegrationError
 
 
 class PreparedIntegrations:
@@ -29,7 +31,9 @@ class PreparedIntegrations:
         self._known: dict[UUID, tuple[datetime, Prepared]] = {}
 
     def load(self, claimed: Iterable[Claimed]) -> None:
-        """Reads, in one statement, the integrations that are new or have changed since they were last read."""
+        """Reads, in one statement, the integrations that are new or have changed since they were last read; in one
+        more the grants of those that may have one.
+        """
         missing = {item.integration_id for item in claimed if not self._is_current(item)}
         if not missing:
             return
@@ -42,15 +46,21 @@ class PreparedIntegrations:
             integrations = list(Integration.objects.filter(id__in=missing))
         except DecryptionError:
             integrations = list(Integration.objects.filter(id__in=missing).without_secrets())
+        may_be_connected = {connector.type for connector in registry.CONNECTORS if connector.oauth}
+        connectable = [integration.id for integration in integrations if integration.type in may_be_connected]
+        grants = grants_of(connectable) if connectable else {}
         for integration in integrations:
-            self._known[integration.id] = integration.updated_at, _prepare(integration)
+            prepared = _prepare(integration, grants.get(integration.id))
+            self._known[integration.id] = integration.updated_at, prepared
 
     def flow(self, claimed: Claimed, now: int) -> Flow[None]:
         """The flow of one try; where the configuration cannot be used, one that says why."""
         _, prepared = self._known[claimed.integration_id]
         if isinstance(prepared, IntegrationError):
             return _failing(prepared)
-        connector, config = prepared
+        connector, config, grant = prepared
+        if grant:
+            return authorized(grant, config, lambda config: connector.deliver(claimed.message, config, now))
         return connector.deliver(claimed.message, config, now)
 
     def _is_current(self, claimed: Claimed) -> bool:
@@ -58,9 +68,9 @@ class PreparedIntegrations:
         return known is not None and known[0] == claimed.version
 
 
-def _prepare(integration: Integration) -> Prepared:
+def _prepare(integration: Integration, grant: Grant | None) -> Prepared:
     try:
-        return registry.get(integration.type), integration.load_config()
+        return registry.get(integration.type), integration.load_config(), grant
     except DecryptionError:
         return InvalidConfig("The stored secrets cannot be decrypted with the configured keys.", permanent=False)
     except registry.UnknownType:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,13 +79,13 @@ def claim(
     lanes: int,
     depth: int,
     own: Collection[UUID],
-    in_flight: Collection[UUID],
+    held: Collection[UUID],
 ) -> Claim:
     """Takes up to `lanes` free lanes on which something is due, and reads up to `depth` deliveries of each.
 
     Lanes are visited in the order of their ids behind `after`: a caller that goes on where it stopped, and then
     begins anew, serves all of them in turn. `own` are lanes that the worker already holds and that have room for
-    more; deliveries `in_flight` are not read again.
+    more; the deliveries in `held` are not read again.
     """
     arguments = {
         "worker": worker,
@@ -95,7 +95,7 @@ def claim(
         "lanes": lanes,
         "depth": depth,
         "own": list(own),
-        "in_flight": list(in_flight),
+        "held": list(held),
         "hops": MAX_HOPS,
     }
     if connection.vendor == "postgresql":
@@ -140,7 +140,7 @@ SELECT mine.integration_id, mine.is_new, i.updated_at, i.status = 'active', d.id
   LEFT JOIN LATERAL (
     SELECT id, attempt_count, event_id FROM webhooks_delivery
      WHERE integration_id = mine.integration_id AND status = 'pending' AND due_at <= %(now)s
-       AND id <> ALL(%(in_flight)s::uuid[])
+       AND id <> ALL(%(held)s::uuid[])
      ORDER BY due_at LIMIT %(depth)s) d ON TRUE
   LEFT JOIN events_event e ON e.id = d.event_id
 """
@@ -173,7 +173,7 @@ def _claimed(row: Sequence[Any]) -> Claimed:
 def _claim_step_by_step(arguments: dict[str, Any]) -> Claim:
     now = arguments["now"]
     pending = Delivery.objects.filter(status=Delivery.Status.PENDING, due_at__isnull=False)
-    due = pending.filter(due_at__lte=now).exclude(id__in=arguments["in_flight"])
+    due = pending.filter(due_at__lte=now).exclude(id__in=arguments["held"])
     free = Lane.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now)).filter(
         Q(held_until=None) | Q(held_until__lte=now)
     )
@@ -215,6 +215,16 @@ def renew(worker: int, lanes: Collection[UUID], now: datetime) -> None:
     Lane.objects.filter(pk__in=lanes, worker=worker).update(leased_until=now + LEASE)
 
 
+def changed(versions: Mapping[UUID, datetime]) -> list[UUID]:
+    """The integrations that are not as they were at that version: paused, deleted or configured anew."""
+    rows = Integration.objects.filter(id__in=versions).values_list("id", "updated_at", "status", "deleted_at")
+    return [
+        integration_id
+        for integration_id, version, status, deleted_at in rows
+        if version != versions[integration_id] or status != Integration.Status.ACTIVE or deleted_at
+    ]
+
+
 def release(worker: int, lanes: Collection[UUID]) -> None:
     """Gives lanes back, for any worker to take at once."""
     Lane.objects.filter(pk__in=lanes, worker=worker).update(worker=None, leased_until=None)
@@ -223,6 +233,12 @@ def release(worker: int, lanes: Collection[UUID]) -> None:
 def hold(deliveries: Collection[UUID]) -> None:
     """Puts away deliveries whose integration turned out not to be active, to wait until it is."""
     Delivery.objects.filter(id__in=deliveries, status=Delivery.Status.PENDING).update(due_at=None)
+
+
+def postpone(deliveries: Collection[UUID], due_at: datetime) -> None:
+    """Puts off deliveries that could not be tried; what was put on hold meanwhile stays so."""
+    pending = Delivery.objects.filter(id__in=deliveries, status=Delivery.Status.PENDING, due_at__isnull=False)
+    pending.update(due_at=due_at)
 
 
 def record(worker: int, outcomes: Sequence[Outcome], done_lanes: Collection[UUID], now: datetime) -> None:

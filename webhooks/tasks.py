@@ -6,7 +6,8 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from integrations.remote import run_due_jobs
+from integrations import remote
+from oauth_flows import jobs
 
 from .engine import drain
 from .retention import prune as prune_before
@@ -22,9 +23,15 @@ def deliver_due() -> None:
 
 @shared_task(name="webhooks.tasks.sweep")
 def sweep() -> None:
-    """Finds what a lost message, a dead worker or a retry left due, and the jobs owed to providers."""
-    run_due_jobs()
+    """Finds what a lost message, a dead worker or a retry left due."""
     deliver_due()
+
+
+@shared_task(name="webhooks.tasks.run_jobs")
+def run_jobs() -> None:
+    """Does what is owed to providers and owners: hooks, tokens, revocations, letters."""
+    remote.run_due_jobs()
+    jobs.run_due_jobs()
 
 
 @shared_task(name="webhooks.tasks.prune")

@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 from django.http import Http404
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from integrations.views import IntegrationView
 from invenicum.api.authentication import current_user
-from invenicum.api.bodies import Body, read
+from invenicum.api.bodies import Body, Timestamp, read
 from invenicum.api.pagination import paginate
 from invenicum.api.responses import answer
 from invenicum.api.throttling import OutgoingThrottle
@@ -33,8 +33,8 @@ class DeliveryFilter(Body):
     type: str | None = None
     status: StatusName | None = None
     event: str | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Timestamp | None = None
+    until: Timestamp | None = None
     cursor: str | None = None
     limit: str | None = None
 
@@ -53,8 +53,8 @@ class DeliveryFilter(Body):
 class ReplayBody(Body):
     model_config = ConfigDict(strict=False)
 
-    since: AwareDatetime
-    until: AwareDatetime | None = None
+    since: Timestamp
+    until: Timestamp | None = None
     status: list[StatusName] = Field(default=["failed"], min_length=1)
 
 

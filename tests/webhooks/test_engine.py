@@ -1,3 +1,4 @@
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +11,8 @@ from integrations import services
 from integrations.models import Integration
 from invenicum.events.publish import Draft, publish, publish_many
 from tests.factories import SECRET, connect_webhook
-from tests.fakes.http_server import FakeServer
-from webhooks import queue
+from tests.fakes.http_server import FakeServer, Received
+from webhooks import engine, queue
 from webhooks.engine import drain
 from webhooks.models import Attempt, Delivery, Lane
 
@@ -130,7 +131,7 @@ def test_a_dead_workers_deliveries_are_claimed_again_when_its_leases_run_out(ali
         publish(alice, "asset.created", {"assetId": "a"})
         now = timezone.now()
         dead_worker = queue.new_worker()
-        claim = queue.claim(dead_worker, now=now, after=queue.NO_LANE, lanes=9, depth=9, own=(), in_flight=())
+        claim = queue.claim(dead_worker, now=now, after=queue.NO_LANE, lanes=9, depth=9, own=(), held=())
         assert len(claim.deliveries) == 1
         drain()
         assert server.requests == []
@@ -171,3 +172,33 @@ def test_after_a_rotation_both_secrets_verify_for_a_day(alice: User) -> None:
     (request,) = server.requests
     for secret in (SECRET, new):
         StandardWebhook(secret).verify(request.body, dict(request.headers))
+
+
+def test_what_a_worker_has_claimed_but_not_started_stays_when_the_integration_is_paused(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "CONCURRENCY", 1)
+    monkeypatch.setattr(engine, "RENEW_EVERY", 0)
+
+    def pause_at_the_first(request: Received) -> Any:
+        first_arrived.set()
+        paused.wait(10)
+        return 200, {}, b""
+
+    first_arrived, paused = threading.Event(), threading.Event()
+    with FakeServer(pause_at_the_first) as server:
+        connect_webhook(alice, server.url)
+        publish_many([Draft(alice, "asset.created", {"assetId": str(n)}) for n in range(20)])
+        worker = engine.Engine()
+        worker.drain(None, lambda: _pause_once(alice, first_arrived, paused), lambda: None)
+        worker.close()
+    assert len(server.requests) == 1
+    assert Delivery.objects.filter(status=Status.PENDING, due_at=None, attempt_count=0).count() == 19
+
+
+def _pause_once(owner: User, first_arrived: threading.Event, paused: threading.Event) -> bool:
+    """Called by the engine between its steps; never asks it to stop."""
+    if first_arrived.is_set() and not paused.is_set():
+        services.set_active(owner, "webhook", False)
+        paused.set()
+    return False

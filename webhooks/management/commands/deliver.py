@@ -3,15 +3,18 @@ import threading
 import time
 from typing import Any
 
+import structlog
 from django.core.management.base import BaseCommand
-from django.db import connection
+from django.db import close_old_connections, connection
 
-from integrations.remote import run_due_jobs
 from webhooks.engine import drain
+from webhooks.tasks import run_jobs
 
 LOOK_AT_LEAST_EVERY = 0.5  # seconds: retries fall due without anybody writing to the database
 SQLITE_WATCH = 0.005  # seconds between two looks at SQLite's change counter, which cost microseconds
 PATIENCE = 0.1  # seconds between two looks at a database that cannot be watched
+
+log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -24,13 +27,25 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
+        if once:
+            run_jobs()
+            drain(should_stop=stop.is_set)
+            return
+        threading.Thread(target=_run_jobs, args=(stop,), daemon=True).start()
         while not stop.is_set():
             before = _change_counter()
-            run_due_jobs()
             drain(should_stop=stop.is_set)
-            if once:
-                return
             _wait_for_change(before, stop)
+
+
+def _run_jobs(stop: threading.Event) -> None:
+    """A thread of its own: a provider that does not answer must not hold up the deliveries."""
+    while not stop.wait(LOOK_AT_LEAST_EVERY):
+        close_old_connections()
+        try:
+            run_jobs()
+        except Exception:
+            log.exception("jobs_failed")
 
 
 def _wait_for_change(before: int | None, stop: threading.Event) -> None:
