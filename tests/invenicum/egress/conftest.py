@@ -41,3 +41,17 @@ def finish(driver) -> Callable:
 def ask(request: Request | str) -> Flow[Response]:
     """A flow of one request, which returns its response."""
     return (yield Request("GET", request) if isinstance(request, str) else request)
+
+
+def ok(request):
+    return 200, {}, b"ok"
+
+
+def failure(finished, error_class, *words):
+    """Asserts that the flow failed like this, in a message that names no secret. Returns the error."""
+    assert finished.error is not None, finished
+    assert finished.error.error_class == error_class, finished.error
+    for word in words:
+        assert word in finished.error.message
+    assert "secret" not in finished.error.message
+    return finished.error

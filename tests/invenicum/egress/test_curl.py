@@ -7,11 +7,7 @@ from integrations.core.http import Request
 from invenicum.egress.curl import FlowDriver, Options, run_flow
 from tests.fakes.http_server import FakeServer, close, json_answer
 
-from .conftest import LOOPBACK, ask
-
-
-def ok(request):
-    return 200, {}, b"ok"
+from .conftest import LOOPBACK, ask, ok
 
 
 def test_a_request_is_sent_byte_for_byte_and_its_response_returned(finish):

@@ -2,9 +2,7 @@
 
 import gzip
 import itertools
-import os
 import socket
-import ssl
 import time
 
 import pytest
@@ -15,23 +13,9 @@ from invenicum.egress.curl import FlowDriver, Options, run_flow
 from tests.fakes.http_server import FakeServer, close, hang, reset, stream
 from tests.services import free_port
 
-from .conftest import LOOPBACK, ask
+from .conftest import LOOPBACK, ask, failure, ok
 
 MIB = 1024 * 1024
-
-
-def ok(request):
-    return 200, {}, b"ok"
-
-
-def failure(finished, error_class, *words):
-    """Asserts that the flow failed like this, in a message that names no secret. Returns the error."""
-    assert finished.error is not None, finished
-    assert finished.error.error_class == error_class, finished.error
-    for word in words:
-        assert word in finished.error.message
-    assert "secret" not in finished.error.message
-    return finished.error
 
 
 def test_a_receiver_that_hangs_costs_the_timeout_and_no_more(finish):
@@ -167,50 +151,6 @@ def test_a_name_that_does_not_resolve_is_a_dns_failure(finish):
     failure(finish(ask("http://no-such-host.invalid/secret")), "dns", "http://no-such-host.invalid", "does not resolve")
 
 
-def test_a_certificate_of_a_trusted_authority_is_accepted(finish, authority):
-    with FakeServer(ok, tls=authority.server("127.0.0.1")) as server:
-        assert [finish(ask(server.url)).result.status for _ in range(2)] == [200, 200]
-    assert server.connections == 1
-
-
-@pytest.mark.parametrize(
-    ("hosts", "expired", "words"),
-    [
-        (("localhost",), False, "127.0.0.1"),
-        (("example.com", "127.0.0.2"), False, ""),
-        (("127.0.0.1",), True, "expired"),
-    ],
-)
-def test_a_certificate_for_another_name_or_time_is_refused(finish, authority, hosts, expired, words):
-    with FakeServer(ok, tls=authority.server(*hosts, expired=expired)) as server:
-        failure(finish(ask(f"{server.url}/secret")), "tls", server.url, words)
-    assert server.requests == []
-
-
-def test_a_certificate_that_nobody_vouches_for_is_refused(authority):
-    with FakeServer(ok, tls=authority.server("127.0.0.1")) as server:
-        with FlowDriver[None](Options(allow=LOOPBACK)) as driver:
-            driver.start(None, ask(f"{server.url}/secret"))
-            [finished] = driver.poll(10)
-        failure(finished, "tls", "could not be trusted", "certificate")
-    assert server.requests == []
-
-
-@pytest.mark.filterwarnings("ignore:.*TLSv1:DeprecationWarning")
-def test_an_outdated_tls_version_is_refused(finish, authority):
-    context = authority.server("127.0.0.1")
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    context.minimum_version = ssl.TLSVersion.TLSv1
-    context.maximum_version = ssl.TLSVersion.TLSv1_1
-    with FakeServer(ok, tls=context) as server:
-        failure(finish(ask(server.url)), "tls")
-
-
-def test_https_to_a_server_that_speaks_http_is_a_tls_failure(finish):
-    with FakeServer(ok) as server:
-        failure(finish(ask(server.url.replace("http:", "https:"))), "tls")
-
-
 @pytest.mark.parametrize(
     "host",
     [
@@ -288,9 +228,3 @@ def test_cookies_are_neither_kept_nor_sent(finish):
         for _ in range(2):
             finish(ask(server.url))
     assert all("cookie" not in request.headers for request in server.requests)
-
-
-def test_certificates_come_from_where_the_environment_says(authority, monkeypatch):
-    monkeypatch.setitem(os.environ, "SSL_CERT_FILE", str(authority.path))
-    with FakeServer(ok, tls=authority.server("127.0.0.1")) as server:
-        assert run_flow(ask(server.url), options=Options(allow=LOOPBACK)).status == 200
