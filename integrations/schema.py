@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from drf_spectacular.utils import extend_schema
 
-from invenicum.api.schema import Answer, PageAnswer, Shape
+from invenicum.api.schema import Answer, Error, PageAnswer, Shape
 
 from . import registry
 from .core.connector import Connector
@@ -85,11 +85,11 @@ save_schema = extend_schema(
     summary="Save an integration",
     description="Creates or replaces it. A secret that is blank or absent keeps its stored value, unless a field "
     "that decides where it is sent has changed.",
-    request=_any_configuration(isActive={"type": "boolean"}),
-    responses=SavedAnswer,
+    request=_any_configuration(isActive={"type": ["boolean", "null"]}),
+    responses={200: SavedAnswer, 404: Error},
 )
 test_schema = extend_schema(
-    summary="Test a configuration without saving it", request=_any_configuration(), responses=Tested
+    summary="Test a configuration without saving it", request=_any_configuration(), responses={200: Tested, 404: Error}
 )
 read_schema = extend_schema(summary="One integration, without its secrets", responses=Answer[IntegrationShape])
 active_schema = extend_schema(

@@ -1,14 +1,16 @@
 """What callers send, declared with pydantic: one declaration validates, and documents itself."""
 
 import re
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from .errors import ApiError, invalid
 
 REQUIRED = "this field is required"
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class Body(BaseModel):
@@ -18,6 +20,20 @@ class Body(BaseModel):
         extra="forbid", strict=True, frozen=True, alias_generator=to_camel, hide_input_in_errors=True
     )
 
+
+def parse_timestamp(value: Any) -> datetime:
+    """An RFC 3339 time in UTC. Raises ValueError where `value` is not one."""
+    if isinstance(value, str) and RFC_3339.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise ValueError("must be an RFC 3339 time, for example 2026-03-07T10:30:00Z")
+
+
+Timestamp = Annotated[
+    datetime, BeforeValidator(parse_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})
+]
 
 AnyBody = TypeVar("AnyBody", bound=Body)
 

@@ -72,11 +72,15 @@ PAGE_PARAMETERS = [
     ),
 ]
 
-_ERRORS = {
+_DESCRIPTIONS = {
+    "200": "Done.",
+    "201": "Created.",
+    "202": "Accepted.",
     "400": "The request is not valid.",
     "401": "No token, or one that is wrong or has expired.",
     "403": "The token lacks the scope for this.",
     "404": "There is no such thing, or it is not yours.",
+    "409": "It is in conflict with what came before.",
     "413": "The body is too large.",
     "415": "The body is not declared as JSON.",
     "429": "Too many requests: see Retry-After.",
@@ -91,8 +95,9 @@ class ApiSchema(AutoSchema):
         responses = super()._get_response_bodies(direction)
         for status in self._error_statuses():
             if status not in responses:
-                described = self._get_response_for_code(Error, status)  # type: ignore[no-untyped-call]
-                responses[status] = {**described, "description": _ERRORS[status]}
+                responses[status] = self._get_response_for_code(Error, status)  # type: ignore[no-untyped-call]
+        for status, response in responses.items():
+            response["description"] = response["description"] or _DESCRIPTIONS.get(status, "")
         return dict(sorted(responses.items()))
 
     def _get_request_body(self, direction: Any = "request") -> Any:

@@ -1,33 +1,18 @@
 """What `POST /events` takes. Pure."""
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, RootModel, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
-from invenicum.api.bodies import Body
+from invenicum.api.bodies import Body, Timestamp
 from invenicum.api.users import PUBLIC_USER_ID
 
 from .names import ASSET_ID, MAX_ASSET_ID, NAME
 
 MAX_BATCH = 1000
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
-def parse_timestamp(value: Any) -> datetime:
-    """An RFC 3339 time in UTC. Raises ValueError where `value` is not one."""
-    if isinstance(value, str) and RFC_3339.fullmatch(value):
-        try:
-            return datetime.fromisoformat(value.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    raise ValueError("must be an RFC 3339 time, for example 2026-03-07T10:30:00Z")
-
-
-Timestamp = Annotated[
-    datetime, BeforeValidator(parse_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})
-]
 _ASSET_DATA: Any = {
     "required": ["assetId"],
     "properties": {"assetId": {"type": "string", "pattern": ASSET_ID, "minLength": 1, "maxLength": MAX_ASSET_ID}},

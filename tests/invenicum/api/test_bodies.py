@@ -1,0 +1,49 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invenicum.api.bodies import parse_timestamp
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-03-07T10:30:00Z", datetime(2026, 3, 7, 10, 30, tzinfo=UTC)),
+        ("2026-03-07t10:30:00z", datetime(2026, 3, 7, 10, 30, tzinfo=UTC)),
+        ("2026-03-07T11:30:00+01:00", datetime(2026, 3, 7, 10, 30, tzinfo=UTC)),
+        ("2026-03-07T10:30:00.123456789-00:30", datetime(2026, 3, 7, 11, 0, 0, 123456, tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_every_form_of_an_rfc_3339_time_is_read(text, moment):
+    assert parse_timestamp(text) == moment
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "2026-03-07",
+        "2026-03-07T10:30:00",
+        "2026-03-07 10:30:00Z",
+        "2026-03-07T10:30Z",
+        "2026-02-30T10:30:00Z",
+        "2026-03-07T25:30:00Z",
+        "2026-03-07T10:30:00Z\n",
+        "٢٠٢٦-03-07T10:30:00Z",
+        "0001-01-01T00:00:00+05:00",
+        1772879400,
+        True,
+    ],
+)
+def test_what_is_no_rfc_3339_time_is_refused(value):
+    with pytest.raises(ValueError, match="RFC 3339"):
+        parse_timestamp(value)
+
+
+@given(st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1)), st.integers(-1439, 1439))
+def test_what_python_writes_is_read_back(moment, offset):
+    there = moment.replace(tzinfo=timezone(timedelta(minutes=offset)))
+    assert parse_timestamp(there.isoformat()) == there
