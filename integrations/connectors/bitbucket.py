@@ -71,6 +71,7 @@ class Bitbucket(GitConnector):
         pkce=None,
         token_auth="basic",  # noqa: S106
     )
+    hooks_path = ("values",)
     hook_id_field = "uuid"
     list_hooks = "/hooks?pagelen=50"
     hook_permission = "they need the permission Webhooks"

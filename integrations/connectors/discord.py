@@ -60,6 +60,7 @@ class Discord(Connector):
         token_auth="basic",  # noqa: S106
         rotates=True,
         fills={"webhookUrl": "webhook.url"},
+        account="webhook.name",
     )
     concurrency = 1  # https://docs.discord.com/developers/topics/rate-limits: five in two seconds a webhook
 

@@ -39,7 +39,9 @@ class Dropbox(DocumentConnector):
         scopes=("account_info.read", "files.metadata.read", "files.content.read", "files.content.write"),
         identity_url="https://api.dropboxapi.com/2/users/get_current_account",
         identity_field="email",
+        identity_method="POST",
         revoke_url="https://api.dropboxapi.com/2/auth/token/revoke",
+        revocation="bearer",
         extra_params={"token_access_type": "offline"},
     )
     concurrency = 1  # https://developers.dropbox.com/error-handling-guide: one write at a time in a namespace

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from invenicum.events.message import Message
 
-from ..core.answers import error_for, excerpt, field_of, reset_after, retry_after, text_at
+from ..core.answers import error_for, excerpt, field_of, objects_at, reset_after, retry_after, text_at
 from ..core.config import ConnectorConfig, Destination, Matches, NeverSent, OAuthReplaces
 from ..core.connector import Category, TestResult
 from ..core.documents import ABSENT, Conflict, Stored
@@ -62,7 +62,17 @@ class GitHub(GitConnector):
         identity_field="login",
         # https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-authorization
         revoke_url="https://api.github.com/applications/{client_id}/grant",
+        revocation="authorization",
+        revokes_account=True,
+        # https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
+        refusals=("invalid_grant", "bad_refresh_token"),
         refreshes=False,
+        self_hosted={
+            "authorizeUrl": "/login/oauth/authorize",
+            "tokenUrl": "/login/oauth/access_token",
+            "identityUrl": "/api/v3/user",
+            "revokeUrl": "/api/v3/applications/{client_id}/grant",
+        },
     )
     update_hook_method = "PATCH"
     hook_permission = "they need the scope admin:repo_hook, or Webhooks: read and write"
@@ -198,6 +208,5 @@ def _is_rate_limit(response: Response, said: str) -> bool:
 
 
 def _reasons(response: Response) -> str:
-    errors = field_of(response, "errors")
-    found = [error.get("message") for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
-    return "".join(f"; {excerpt(reason)}" for reason in found if reason)
+    found = [excerpt(error.get("message")) for error in objects_at(response, "errors")]
+    return "".join(f"; {reason}" for reason in found if reason)

@@ -75,6 +75,12 @@ class GitLab(GitConnector):
         identity_field="username",
         revoke_url="https://gitlab.com/oauth/revoke",
         rotates=True,
+        self_hosted={
+            "authorizeUrl": "/oauth/authorize",
+            "tokenUrl": "/oauth/token",
+            "identityUrl": "/api/v4/user",
+            "revokeUrl": "/oauth/revoke",
+        },
     )
     hook_permission = "they need the role Maintainer"
 

@@ -1,5 +1,4 @@
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlencode
 
@@ -9,7 +8,7 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.analytics import actor_of, properties_of
-from ..core.answers import error_for, excerpt
+from ..core.answers import error_for, excerpt, objects_at
 from ..core.config import AssetEvents, ConnectorConfig, Matches
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, InvalidConfig, Rejected
@@ -46,6 +45,9 @@ class GoogleAnalytics(Connector):
         identity_url="https://openidconnect.googleapis.com/v1/userinfo",
         identity_field="email",
         revoke_url="https://oauth2.googleapis.com/revoke",
+        revokes_account=True,
+        issuer="https://accounts.google.com",
+        needed_scopes=("https://www.googleapis.com/auth/analytics.readonly",),
         extra_params={"access_type": "offline", "prompt": "consent", "include_granted_scopes": "true"},
     )
 
@@ -63,9 +65,9 @@ class GoogleAnalytics(Connector):
         response = yield Request.json("POST", self._url("/debug/mp/collect", config), payload)
         if not response.ok:
             raise error_for(response, self.name)
-        problems = response.json_object().get("validationMessages")
-        if problems:
-            raise InvalidConfig(f"Google Analytics refused the test event ({_first(problems)}).")
+        response.json_object()
+        for problem in objects_at(response, "validationMessages"):
+            raise InvalidConfig(f"Google Analytics refused the test event ({excerpt(problem.get('description'))}).")
         metadata: dict[str, Any] = {"measurementId": config.measurement_id, "region": config.region, "verified": False}
         if config.access_token and config.property_id:
             metadata["stream"] = yield from self._verify(config)
@@ -96,8 +98,7 @@ class GoogleAnalytics(Connector):
         response = yield Request("GET", f"{base}/v1beta/{path}?pageSize=200", headers)
         if not response.ok:
             raise google_error(response, self.name)
-        items = response.json_object().get(name)
-        return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+        return objects_at(response, name)
 
     def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
         actor, moment = actor_of(message), int(message.occurred_at.timestamp())
@@ -128,8 +129,3 @@ def _name(text: str) -> str:
     """A name as Google Analytics takes it: 40 letters, digits and underscores, none of its own prefixes."""
     name = re.sub(r"[^A-Za-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)).lower()
     return f"invenicum_{name}"[:40] if RESERVED.match(name) else name[:40]
-
-
-def _first(problems: Any) -> str:
-    problem = problems[0] if isinstance(problems, list) else problems
-    return excerpt(problem.get("description")) if isinstance(problem, Mapping) else "for no reason given"

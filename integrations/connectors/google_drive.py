@@ -9,7 +9,7 @@ from uuid import uuid4
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
-from ..core.answers import field_of, text_at
+from ..core.answers import field_of, objects_at, text_at
 from ..core.config import AssetEvents, ConnectorConfig, Matches, NeverSent
 from ..core.connector import Category, TestResult
 from ..core.documents import ABSENT, DocumentConnector, Stored
@@ -49,6 +49,9 @@ class GoogleDrive(DocumentConnector):
         identity_url="https://openidconnect.googleapis.com/v1/userinfo",
         identity_field="email",
         revoke_url="https://oauth2.googleapis.com/revoke",
+        revokes_account=True,
+        issuer="https://accounts.google.com",
+        needed_scopes=("https://www.googleapis.com/auth/drive.file",),
         # Google gives a refresh token only to who asks for one, and only on a consent screen.
         extra_params={"access_type": "offline", "prompt": "consent", "include_granted_scopes": "true"},
         required=True,
@@ -143,9 +146,8 @@ class GoogleDrive(DocumentConnector):
         response = yield from self._send(
             "GET", f"/drive/v3/files?{urlencode(fields | drives, quote_via=quote)}", config
         )
-        files = response.json_object().get("files")
-        first = files[0] if isinstance(files, list) and files else None
-        return str(first["id"]) if isinstance(first, dict) and first.get("id") else None
+        response.json_object()
+        return next((str(file["id"]) for file in objects_at(response, "files") if file.get("id")), None)
 
     def on_save(self, config: Config, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
         # https://developers.google.com/workspace/drive/api/guides/push

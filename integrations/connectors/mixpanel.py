@@ -9,7 +9,7 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.analytics import actor_of, properties_of
-from ..core.answers import error_for, excerpt, field_of, retry_after
+from ..core.answers import error_for, excerpt, field_of, objects_at, retry_after
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
@@ -118,8 +118,6 @@ def _error(response: Response) -> IntegrationError:
     if status == 429:
         return RateLimited("Mixpanel asks to slow down.", retry_after=retry_after(response) or 60.0)
     if status == 400:
-        records = field_of(response, "failed_records")
-        first = records[0] if isinstance(records, list) and records else {}
-        reason = excerpt(first.get("message")) if isinstance(first, dict) else ""
-        return Rejected(f"Mixpanel refused the event ({reason or said}).")
+        reasons = [excerpt(record.get("message")) for record in objects_at(response, "failed_records")]
+        return Rejected(f"Mixpanel refused the event ({next(iter(reasons), said)}).")
     return error_for(response, "Mixpanel", said)

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
-from ..core.answers import error_for, excerpt, field_of, retry_after
+from ..core.answers import error_for, excerpt, field_of, objects_at, retry_after
 from ..core.chat import Notice, fitting, notice_for
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, NeverSent, OAuthReplaces
 from ..core.connector import Category, Connector, TestResult
@@ -74,6 +74,11 @@ class Slack(Connector):
         scope_separator=",",
         refreshes=False,
         fills={"webhookUrl": "incoming_webhook.url", "channel": "incoming_webhook.channel"},
+        # https://docs.slack.dev/reference/methods/oauth.v2.access
+        account="team.name",
+        tokens_at="authed_user",
+        refusals=("invalid_grant", "invalid_refresh_token", "token_revoked"),
+        revocation="bearer",
     )
     concurrency = 1  # https://docs.slack.dev/apis/web-api/rate-limits: one message a second and channel
 
@@ -96,34 +101,33 @@ class Slack(Connector):
 
     def _look_up(self, config: Config) -> Flow[dict[str, Any]]:
         team = yield from self._call("auth.test", {}, config)
-        metadata = {"teamName": team.get("team")}
+        metadata = {"teamName": field_of(team, "team")}
         channel, cursor = config.channel.lstrip("#@"), ""
         for _ in range(CHANNEL_PAGES):
             # https://docs.slack.dev/reference/methods/conversations.list
             query = {"exclude_archived": "true", "limit": "40", "types": "public_channel,private_channel"}
             query |= {"cursor": cursor} if cursor else {}
             page = yield from self._call("conversations.list", query, config)
-            for found in page.get("channels", []):
+            for found in objects_at(page, "channels"):
                 if channel in (found.get("id"), found.get("name")):
-                    return metadata | {"channelId": found["id"]}
-            cursor = (page.get("response_metadata") or {}).get("next_cursor", "")
+                    return metadata | {"channelId": found.get("id")}
+            cursor = field_of(page, "response_metadata", "next_cursor")
             if not cursor:
                 sentence = f"Slack has no channel {config.channel} that the bot can see."
                 raise InvalidConfig(sentence, {"channel": ["not found"]})
         return metadata
 
-    def _call(self, method: str, query: dict[str, str], config: Config) -> Flow[dict[str, Any]]:
+    def _call(self, method: str, query: dict[str, str], config: Config) -> Flow[Response]:
         assert config.bot_token is not None
         url = f"{self.endpoint('apiUrl', 'https://slack.com')}/api/{method}?{urlencode(query)}"
         response = yield Request("GET", url, {"Authorization": f"Bearer {config.bot_token.get_secret_value()}"})
         if not response.ok:
             raise _error(response)
-        answer: dict[str, Any] = response.json()
         error = excerpt(field_of(response, "error"))
         if field_of(response, "ok") is True:
-            return answer
+            return response
         if error == "missing_scope":
-            raise AuthFailed(f"The bot token lacks the scope {excerpt(answer.get('needed'))}.")
+            raise AuthFailed(f"The bot token lacks the scope {excerpt(field_of(response, 'needed'))}.")
         if error in BAD_TOKEN:
             raise AuthFailed(f"Slack refused the bot token ({error}).")
         raise ConnectionFailed(f"Slack answered {error or 'something odd'} to {method}.")

@@ -69,10 +69,18 @@ class Teams(Connector):
 
     class Config(ConnectorConfig):
         webhook_url: Annotated[WebhookUrl | None, Destination(), OAuthReplaces()] = None
-        team_id: TeamId | None = None
-        channel_id: ChannelId | None = None
+        team_id: Annotated[TeamId | None, Field(validate_default=True)] = None
+        channel_id: Annotated[ChannelId | None, Field(validate_default=True)] = None
         title: Title = "Invenicum"
         events: AssetEvents = list(ASSET_EVENTS)
+
+        @field_validator("team_id", "channel_id")
+        @classmethod
+        def _needed_without_workflow(cls, value: str | None, info: ValidationInfo) -> str | None:
+            # A workflow's address that is itself wrong is enough to complain about.
+            if value is None and info.data.get("webhook_url", "") is None:
+                raise PydanticCustomError("needed", "is required without a webhookUrl")
+            return value
 
     def test(self, config: Config) -> Flow[TestResult]:
         if config.webhook_url:

@@ -48,6 +48,12 @@ def field_of(response: Response, *path: str) -> Any:
     return value
 
 
+def objects_at(response: Response, *path: str) -> list[dict[str, Any]]:
+    """The objects in the list under `path` in a JSON answer; none where there is no such list."""
+    items = field_of(response, *path)
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
 def text_at(response: Response, *path: str) -> str:
     """The text or number under `path` in a JSON answer, as text. Raises ConnectionFailed where there is none."""
     value = field_of(response, *path)

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_EVENTS
 
-from .answers import text_at
+from .answers import objects_at, text_at
 from .documents import DocumentConnector
 from .errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, Rejected
 from .http import Flow, Request, Response
@@ -36,6 +36,7 @@ class GitConnector(DocumentConnector):
     looks_first = True
     concurrency = 1  # two commits to one branch at once: one of them is refused
     update_hook_method: ClassVar[str] = "PUT"
+    hooks_path: ClassVar[tuple[str, ...]] = ()  # to the list in the answer
     hook_id_field: ClassVar[str] = "id"
     list_hooks: ClassVar[str] = "/hooks?per_page=50"
     hook_permission: ClassVar[str]  # what a token needs for hooks: the end of a sentence
@@ -96,9 +97,7 @@ class GitConnector(DocumentConnector):
         response = yield self.request("GET", self.list_hooks, config)
         if not response.ok:
             raise self._hook_error(response, config)
-        answer = response.json()
-        hooks = answer.get("values") if isinstance(answer, dict) else answer
-        return [hook for hook in hooks if isinstance(hook, dict)] if isinstance(hooks, list) else []
+        return objects_at(response, *self.hooks_path)
 
     def on_save(self, config: Any, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
         repository = self.repository_url(config)

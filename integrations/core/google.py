@@ -1,6 +1,6 @@
 """What Google's APIs have in common: how they say no."""
 
-from .answers import error_for, excerpt, field_of, retry_after
+from .answers import error_for, excerpt, field_of, objects_at, retry_after
 from .errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
 from .http import Response
 
@@ -35,9 +35,5 @@ def google_error(response: Response, service: str) -> IntegrationError:
 
 def _reason(response: Response) -> str:
     """Older APIs give the reason in `errors`, newer ones in `details`."""
-    for place in ("errors", "details"):
-        items = field_of(response, "error", place)
-        for item in items if isinstance(items, list) else []:
-            if isinstance(item, dict) and item.get("reason"):
-                return excerpt(item["reason"])
-    return ""
+    items = [*objects_at(response, "error", "errors"), *objects_at(response, "error", "details")]
+    return next((excerpt(item["reason"]) for item in items if item.get("reason")), "")
