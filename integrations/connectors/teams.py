@@ -2,7 +2,8 @@ import json
 from typing import Annotated, Any, ClassVar
 from uuid import UUID, uuid5
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
@@ -117,10 +118,6 @@ class Teams(Connector):
         return self.relocated(config.webhook_url.get_secret_value() if config.webhook_url else "")
 
     def _channel_url(self, config: Config) -> str:
-        missing = [name for name, value in (("teamId", config.team_id), ("channelId", config.channel_id)) if not value]
-        if missing:
-            details = {name: ["is required without a webhookUrl"] for name in missing}
-            raise InvalidConfig(f"Give {' and '.join(missing)}, or a webhookUrl.", details)
         base = self.endpoint("apiUrl", "https://graph.microsoft.com")
         return f"{base}/v1.0/teams/{config.team_id}/channels/{config.channel_id}"
 

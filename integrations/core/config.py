@@ -122,6 +122,13 @@ class ConnectorConfig(BaseModel):
         extra="forbid", frozen=True, alias_generator=to_camel, hide_input_in_errors=True, str_strip_whitespace=True
     )
 
+    # How the engine sends to this integration, whatever its type.
+    ordered: bool = Field(
+        default=False, description="Send the events of one asset in the order in which they were published."
+    )
+    rate_limit: Annotated[float, Field(ge=0.01, le=1000)] | None = Field(
+        default=None, description="At most so many deliveries per second."
+    )
     access_token: Annotated[SecretStr | None, Internal()] = None  # from the OAuth grant, where there is one
 
     @classmethod
@@ -155,7 +162,7 @@ class ConnectorConfig(BaseModel):
         try:
             config = cls.model_validate(cleaned)
         except ValidationError as error:
-            for alias, messages in _messages(error).items():
+            for alias, messages in cls._messages(error).items():
                 details.setdefault(alias, []).extend(messages)
         if details or config is None:
             raise InvalidConfig(_summary(details), details)
@@ -167,8 +174,19 @@ class ConnectorConfig(BaseModel):
         try:
             return cls.model_validate({**public, **secrets})
         except ValidationError as error:
-            details = _messages(error)
+            details = cls._messages(error)
             raise InvalidConfig(_summary(details), details) from None
+
+    @classmethod
+    def _messages(cls, error: ValidationError) -> dict[str, list[str]]:
+        aliases = {fact.name: fact.alias for fact in cls.facts()}  # a default that fails is reported by name
+        found: dict[str, list[str]] = {}
+        for item in error.errors(include_url=False, include_input=False, include_context=False):
+            name = str(item["loc"][0]) if item["loc"] else "config"
+            where = ".".join(str(part) for part in item["loc"][1:] if not str(part).startswith(("function-", "[key]")))
+            text = REQUIRED if item["type"] == "missing" else _lower_first(item["msg"])
+            found.setdefault(aliases.get(name, name), []).append(f"{where}: {text}" if where else text)
+        return found
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
@@ -246,16 +264,6 @@ def _types(annotation: Any) -> set[Any]:
     found = {origin or annotation}
     for part in parts:
         found |= _types(part)
-    return found
-
-
-def _messages(error: ValidationError) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for item in error.errors(include_url=False, include_input=False, include_context=False):
-        alias = str(item["loc"][0]) if item["loc"] else "config"
-        where = ".".join(str(part) for part in item["loc"][1:] if not str(part).startswith(("function-", "[key]")))
-        text = REQUIRED if item["type"] == "missing" else _lower_first(item["msg"])
-        found.setdefault(alias, []).append(f"{where}: {text}" if where else text)
     return found
 
 

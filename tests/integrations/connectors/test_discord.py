@@ -1,0 +1,151 @@
+import json
+
+import pytest
+
+from integrations.connectors.discord import Discord
+from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, InvalidConfig, RateLimited, Rejected
+from invenicum.egress.curl import run_flow
+from tests.fakes.discord import WEBHOOK, FakeDiscord
+from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
+
+TAKEN = json_response(200, {"id": "1"})
+
+
+def config(**more):
+    return Discord.Config.parse({"webhookUrl": WEBHOOK, **more})
+
+
+def sent_for(event, **more):
+    _, (request,) = play(Discord().deliver(event, config(**more), 0), TAKEN)
+    return body_of(request)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("webhookUrl", "https://discord.com.evil.example/api/webhooks/347114750880120863/" + "x" * 68),
+        ("webhookUrl", "https://discord.com/api/webhooks/347114750880120863"),
+        ("username", "Discord Bot"),
+        ("avatarUrl", "http://cdn.invenicum.com/logo.png"),
+        ("threadId", "general"),
+    ],
+)
+def test_a_malformed_field_is_named(field, value):
+    with pytest.raises(InvalidConfig) as caught:
+        config(**{field: value})
+    assert list(caught.value.details) == [field]
+
+
+def test_every_spelling_of_the_address_leads_to_the_same_one():
+    canary = WEBHOOK.replace("discord.com/api", "canary.discordapp.com/api/v9") + "/"
+    for spelling in (WEBHOOK, canary):
+        _, (request,) = play(Discord().deliver(CREATED, config(webhookUrl=spelling), 0), TAKEN)
+        assert request.url == WEBHOOK.replace("/api", "/api/v10") + "?wait=true"
+
+
+def test_a_message_goes_to_its_thread_under_its_name():
+    own = {
+        "username": "Invenicum Bot",
+        "avatarUrl": "https://cdn.invenicum.com/l.png",
+        "threadId": "1234567890123456789",
+    }
+    _, (request,) = play(Discord().deliver(CREATED, config(**own), 0), TAKEN)
+    assert request.url.endswith("?wait=true&thread_id=1234567890123456789")
+    assert body_of(request)["username"] == "Invenicum Bot"
+    assert body_of(request)["avatar_url"] == "https://cdn.invenicum.com/l.png"
+
+
+def test_an_update_shows_what_changed_and_who_did_it():
+    (embed,) = sent_for(UPDATED)["embeds"]
+    assert embed["author"] == {"name": "Asset updated"}
+    assert embed["title"] == "Hero Image.jpg"
+    assert embed["description"].splitlines() == [
+        "**Name:** Product Photo.jpg → Hero Image.jpg",
+        "**Tags:** draft → featured",
+    ]
+    assert embed["footer"] == {"text": "By user-789"}
+    assert embed["timestamp"] == "2026-03-07T10:30:00+00:00"
+
+
+def test_a_new_asset_is_linked_and_its_category_shown():
+    (embed,) = sent_for(CREATED)["embeds"]
+    assert embed["url"] == "https://cdn.invenicum.com/assets/asset-123"
+    assert embed["fields"] == [{"name": "Category", "value": "Images", "inline": True}]
+
+
+def test_other_events_have_their_messages():
+    titles = [sent_for(event)["embeds"][0]["author"]["name"] for event in (DELETED, PING, REPORT)]
+    assert titles == ["Asset deleted", "Invenicum is connected", "Report ready"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("@everyone", r"\@everyone"),
+        ("<@8035111>", r"\<\@8035111\>"),
+        ("[x](y)", r"\[x\]\(y\)"),
+        ("**a** `b`", r"\*\*a\*\* \`b\`"),
+    ],
+)
+def test_no_name_pings_anybody_or_is_a_format(name, shown):
+    sent = sent_for(message("asset.created", {"assetId": "a", "name": name}))
+    assert sent["allowed_mentions"] == {"parse": []}
+    assert sent["embeds"][0]["title"] == shown
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (json_response(404, {"code": 10015, "message": "Unknown Webhook"}), Gone),
+        (json_response(404, {"code": 10003, "message": "Unknown Channel"}), InvalidConfig),
+        (
+            json_response(400, {"code": 220001, "message": "Forum channels need a thread"}),
+            InvalidConfig,
+        ),
+        (json_response(401, {"code": 50027, "message": "Invalid Webhook Token"}), AuthFailed),
+        (text_response(404, "<html>"), InvalidConfig),
+        (json_response(400, {"code": 50035, "message": "Invalid Form Body"}), Rejected),
+        (text_response(502), ConnectionFailed),
+        (text_response(204), ConnectionFailed),
+        (text_response(200, "<html>Sign in</html>"), ConnectionFailed),
+    ],
+)
+def test_each_documented_failure_has_its_error(answer, error):
+    with pytest.raises(error) as caught:
+        play(Discord().deliver(CREATED, config(), 0), answer)
+    assert type(caught.value) is error
+    assert WEBHOOK.rsplit("/", 1)[1] not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        json_response(429, {"retry_after": 0.65, "global": False}),
+        text_response(429, "error code: 1015", retry_after="0.65"),
+    ],
+)
+def test_a_rate_limit_says_how_long_to_wait(answer):
+    with pytest.raises(RateLimited) as caught:
+        play(Discord().deliver(CREATED, config(), 0), answer)
+    assert caught.value.retry_after == 0.65
+
+
+def test_a_message_reaches_a_server_that_refuses_what_discord_refuses():
+    with FakeDiscord() as fake:
+        discord = Discord({"apiUrl": fake.url})
+        result = run_flow(discord.test(config()))
+        assert result.metadata["webhookName"] == "Assets"
+        assert fake.posted == []
+        changes = {f"field{number}": {"old": "*" * 5000, "new": "_" * 5000} for number in range(100)}
+        large = message(
+            "asset.updated", {"assetId": "a", "changes": changes, **{f"x{n}": "y" * 999 for n in range(50)}}
+        )
+        for event in (CREATED, UPDATED, DELETED, PING, REPORT, large, message("report.ready", {})):
+            run_flow(discord.deliver(event, config(), 0))
+        assert len(fake.posted) == 7
+        with pytest.raises(AuthFailed):
+            run_flow(discord.test(config(webhookUrl=WEBHOOK[:-1] + "x")))
+        fake.deleted = True
+        with pytest.raises(Gone, match="was deleted"):
+            run_flow(discord.deliver(CREATED, config(), 0))
+        assert all("k1vuofjhQDDn" not in json.dumps(posted) for posted in fake.posted)

@@ -1,0 +1,92 @@
+import pytest
+
+from integrations.connectors.mixpanel import Mixpanel
+from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited, Rejected
+from invenicum.egress.curl import run_flow
+from tests.fakes.mixpanel import ACCOUNT, PROJECT_TOKEN, FakeMixpanel
+from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, play, text_response
+
+NAME, SECRET = ACCOUNT.split(":")
+ACCOUNT_FIELDS = {"serviceAccountUsername": NAME, "serviceAccountSecret": SECRET, "projectId": "1234567"}
+TAKEN = json_response(200, {"code": 200, "num_records_imported": 1, "status": "OK"})
+
+
+def config(**more):
+    return Mixpanel.Config.parse({"projectToken": PROJECT_TOKEN, **more})
+
+
+@pytest.mark.parametrize("missing", list(ACCOUNT_FIELDS))
+def test_a_service_account_is_given_whole_or_not_at_all(missing):
+    assert config(**ACCOUNT_FIELDS).project_id == "1234567"
+    given = {name: value for name, value in ACCOUNT_FIELDS.items() if name != missing}
+    with pytest.raises(InvalidConfig, match="give all three or none"):
+        config(**given)
+
+
+@pytest.mark.parametrize(
+    ("region", "host"), [("us", "api.mixpanel.com"), ("eu", "api-eu.mixpanel.com"), ("in", "api-in.mixpanel.com")]
+)
+def test_events_go_to_the_region_of_the_project(region, host):
+    _, (request,) = play(Mixpanel().deliver(CREATED, config(region=region), 0), TAKEN)
+    assert request.url == f"https://{host}/import?strict=1"
+
+
+def test_an_event_carries_its_time_its_actor_and_an_id_that_makes_it_count_once():
+    (event,) = body_of(play(Mixpanel().deliver(UPDATED, config(), 0), TAKEN)[1][0])
+    assert event["event"] == "asset.updated"
+    properties = event["properties"]
+    assert properties["time"] == 1_772_879_400
+    assert properties["distinct_id"] == "user-789"
+    assert properties["assetId"] == "asset-123"
+    assert properties["changedFields"] == "name, tags"
+    assert len(properties["$insert_id"]) <= 36
+    assert properties["$insert_id"].isalnum()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "says"),
+    [
+        (json_response(401, {"error": "Invalid credentials"}), AuthFailed, "and the region"),
+        (json_response(400, {"failed_records": [{"message": "'time' is invalid"}]}), Rejected, "'time' is invalid"),
+        (json_response(400, {"error": "project_id is required"}), Rejected, "project_id"),
+        (json_response(200, {"num_records_imported": 0}), ConnectionFailed, "recorded nothing"),
+        (text_response(200, "<html>"), ConnectionFailed, "recorded nothing"),
+        (text_response(413), Rejected, "too large"),
+        (text_response(429), RateLimited, "slow down"),
+        (text_response(503), ConnectionFailed, "503"),
+    ],
+)
+def test_each_documented_failure_has_its_error(answer, error, says):
+    with pytest.raises(error, match=says) as caught:
+        play(Mixpanel().deliver(CREATED, config(), 0), answer)
+    assert type(caught.value) is error
+    assert PROJECT_TOKEN not in caught.value.message
+
+
+def test_an_answer_that_proves_nothing_fails_the_test():
+    with pytest.raises(ConnectionFailed, match="out of the ordinary"):
+        play(Mixpanel().test(config()), text_response(200, "1"))
+
+
+def test_events_reach_a_server_that_refuses_what_mixpanel_refuses():
+    with FakeMixpanel() as fake:
+        mixpanel = Mixpanel({"apiUrl": fake.url})
+        run_flow(mixpanel.test(config()))
+        assert fake.recorded == {}
+        for event in (CREATED, CREATED, UPDATED, DELETED, PING, REPORT):
+            run_flow(mixpanel.deliver(event, config(), 0))
+        assert [event["event"] for event in fake.recorded.values()] == ["report.ready"], "one id, one event"
+        with pytest.raises(AuthFailed):
+            run_flow(mixpanel.test(config(projectToken="f" * 32)))
+
+
+def test_a_service_account_proves_the_project():
+    with FakeMixpanel() as fake:
+        mixpanel = Mixpanel({"apiUrl": fake.url})
+        metadata = run_flow(mixpanel.test(config(**ACCOUNT_FIELDS))).metadata
+        assert metadata == {"region": "us", "project": "Inventory", "projectId": "1234567"}
+        run_flow(mixpanel.deliver(CREATED, config(**ACCOUNT_FIELDS), 0))
+        with pytest.raises(InvalidConfig, match="no project 7"):
+            run_flow(mixpanel.test(config(**{**ACCOUNT_FIELDS, "projectId": "7"})))
+        with pytest.raises(AuthFailed):
+            run_flow(mixpanel.test(config(**{**ACCOUNT_FIELDS, "serviceAccountSecret": "x" * 32})))
