@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import OperationalError, connection
 
 from invenicum import demo
 from invenicum.processes import ChildEnded, Family
@@ -60,7 +60,10 @@ class Command(BaseCommand):
         if not _is_free(settings.PORT):
             raise CommandError(f"Port {settings.PORT} is taken. Choose another: PORT={settings.PORT + 1} make run")
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
-        call_command("migrate", interactive=False, verbosity=0)
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except OperationalError as error:
+            raise CommandError(f"The database cannot be used: {error}") from None
         user, account = demo.account(settings.DATA_DIR / "demo.json")
         receiver, secret = _receiver(user)
         environment = _environment()
@@ -143,7 +146,7 @@ def _services() -> list[tuple[str, list[str]]]:
         return [("The web server", web), ("The delivery engine", _manage("deliver"))]
     celery = [sys.executable, "-m", "celery", "-A", "invenicum"]
     worker = [*celery, "worker", "--loglevel", "WARNING", "--concurrency", "2"]
-    beat = [*celery, "beat", "--loglevel", "WARNING"]
+    beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile="]
     return [("The web server", web), ("The worker", worker), ("The beat", beat)]
 
 

@@ -1,0 +1,103 @@
+"""What the files around the code promise an operator, as far as it can be seen without a container engine."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+DOCUMENTED = (ROOT / "docs/settings.md").read_text()
+VARIABLE = re.compile(r"""(?:env\.\w+|secret|json_object|environ\.get)\(\s*f?["']([A-Z][A-Z_]+)["']""")
+SOURCES = [
+    path
+    for package in ("invenicum", "integrations", "oauth_flows", "webhooks")
+    for path in (ROOT / package).rglob("*.py")
+]
+NOT_SETTINGS = {"INVENICUM_TEST_SERVICES"}
+
+
+def variables_read() -> set[str]:
+    return {name for path in SOURCES for name in VARIABLE.findall(path.read_text())} - NOT_SETTINGS
+
+
+@pytest.mark.parametrize("name", sorted(variables_read()))
+def test_every_variable_is_documented(name: str) -> None:
+    assert f"`{name}`" in DOCUMENTED
+
+
+def test_every_documented_variable_is_read() -> None:
+    text = "".join(path.read_text() for path in SOURCES)
+    documented = set(re.findall(r"^\| `([A-Z_]+)`", DOCUMENTED, re.MULTILINE))
+    assert {name for name in documented if name not in text} == set()
+
+
+def test_the_example_environment_names_only_known_variables() -> None:
+    names = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert set(names) - variables_read() == {"POSTGRES_PASSWORD"}
+
+
+def test_every_service_is_watched_and_starts_after_what_it_needs() -> None:
+    assert set(OURS) == {"migrate", "web", "worker", "beat"}
+    for name in ("postgres", "redis", "worker", "beat"):
+        assert SERVICES[name]["healthcheck"]["test"], name
+    assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()  # of the web server
+    for name in ("web", "worker", "beat"):
+        assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_no_secret_has_a_default() -> None:
+    for service in OURS.values():
+        for name in ("SECRET_KEY", "FERNET_KEYS", "DATABASE_URL"):
+            assert ":?" in service["environment"][name], name
+
+
+def test_the_image_does_not_run_as_root_and_brings_every_package() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    user = next(number for number, line in enumerate(lines) if line.startswith("USER "))
+    start = next(number for number, line in enumerate(lines) if line.startswith("CMD "))
+    assert user < start
+    assert "root" not in lines[user]
+    copied = {line.split()[1] for line in lines if line.startswith("COPY ")}
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert copied >= {"manage.py", "invenicum", "integrations", "oauth_flows", "webhooks", "templates"}
+    assert {f"!{name}" for name in copied} <= {*ignored}
+
+
+def test_the_static_files_of_the_image_can_be_collected(tmp_path: Path) -> None:
+    code = (
+        "from invenicum import settings; from django.core.management import call_command; import django, sys;"
+        "from pathlib import Path; settings.STATIC_ROOT = Path(sys.argv[1]); django.setup();"
+        "call_command('collectstatic', interactive=False, verbosity=0)"
+    )
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(tmp_path / "data"),
+        "SECRET_KEY": "build",
+        "FERNET_KEYS": "build",
+        "DJANGO_SETTINGS_MODULE": "invenicum.settings",
+    }
+    subprocess.run([sys.executable, "-c", code, tmp_path / "static"], cwd=ROOT, env=environment, check=True)
+    assert (tmp_path / "static/admin/css/base.css").exists()
+    assert (tmp_path / "static/drf_spectacular_sidecar").exists()
+
+
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "FERNET_KEYS"])
+def test_a_production_start_without_its_keys_refuses_in_one_line(missing: str) -> None:
+    keys = {"SECRET_KEY": "s", "FERNET_KEYS": "f"}
+    del keys[missing]
+    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": "postgres://localhost/x", **keys}
+    answer = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        f"Configuration: Set {missing}: a production start needs its own keys (see docs/settings.md).\n"
+    )
