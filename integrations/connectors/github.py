@@ -13,7 +13,7 @@ from ..core.config import ConnectorConfig, Destination, Matches, NeverSent, OAut
 from ..core.connector import Category, TestResult
 from ..core.documents import ABSENT, Conflict, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
-from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, Token
+from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets, Token
 from ..core.git import GitConnector, check_size, commit_message, decoded
 from ..core.http import Flow, Request, Response
 from ..core.oauth import OAuthSpec
@@ -83,7 +83,7 @@ class GitHub(GitConnector):
         repository: Repository
         branch: Branch = "main"
         path_prefix: PathPrefix = "assets/"
-        sync_assets: bool = True
+        sync_assets: SyncAssets = True
         webhook_url: HttpsUrl | None = None
         webhook_secret: Annotated[HookSecret | None, NeverSent()] = None
         events: Annotated[list[Event], Field(min_length=1, max_length=80)] = ["push"]

@@ -82,7 +82,9 @@ class S3(DocumentConnector):
         bucket: Bucket
         path_prefix: PathPrefix = ""
         endpoint_url: Annotated[EndpointUrl | None, Destination(), Field(validate_default=True)] = None
-        force_path_style: bool | None = None  # None: where there is an endpoint_url
+        force_path_style: Annotated[
+            bool | None, Field(description="Whether the bucket stands in the path; yes where there is an endpointUrl")
+        ] = None
         server_side_encryption: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = None
         events: AssetEvents = list(ASSET_EVENTS)
 

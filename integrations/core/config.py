@@ -45,7 +45,8 @@ class Matches:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**handler(schema), "pattern": self.pattern, "examples": [self.example]}
+        described = {"description": _sentence(self.says), "pattern": self.pattern, "examples": [self.example]}
+        return handler(schema) | described
 
     def _check(self, value: Any) -> Any:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -68,7 +69,7 @@ class OneOf:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**handler(schema), "enum": list(self.values)}
+        return handler(schema) | {"description": _sentence(self.says), "enum": list(self.values)}
 
     def _check(self, value: str) -> str:
         if value not in self.values:
@@ -119,7 +120,12 @@ class ConnectorConfig(BaseModel):
     """Base of every connector's `Config`. JSON names are camelCase; unknown fields are errors."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, hide_input_in_errors=True, str_strip_whitespace=True
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        field_title_generator=lambda name, info: name.replace("_", " ").capitalize(),
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
     )
 
     # How the engine sends to this integration, whatever its type.
@@ -134,8 +140,9 @@ class ConnectorConfig(BaseModel):
     @classmethod
     @cache
     def facts(cls) -> tuple[FieldFacts, ...]:
-        """The declared fields, in their order."""
-        return tuple(_facts(name, info) for name, info in cls.model_fields.items())
+        """The declared fields in their order, then those that all types have."""
+        own = [name for name in cls.model_fields if name not in ConnectorConfig.model_fields]
+        return tuple(_facts(name, cls.model_fields[name]) for name in dict.fromkeys([*own, *cls.model_fields]))
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], *, connected: bool = False) -> "ConnectorConfig":
@@ -192,9 +199,8 @@ class ConnectorConfig(BaseModel):
     def json_schema(cls) -> dict[str, Any]:
         """The JSON Schema of what a user submits. Secrets are `writeOnly`."""
         schema = cls.model_json_schema(by_alias=True)
-        for fact in cls.facts():
-            if fact.internal:
-                del schema["properties"][fact.alias]
+        shown = [fact.alias for fact in cls.facts() if not fact.internal]
+        schema["properties"] = {alias: schema["properties"][alias] for alias in shown}
         schema["required"] = [fact.alias for fact in cls.facts() if fact.required]
         return schema
 
@@ -265,6 +271,10 @@ def _types(annotation: Any) -> set[Any]:
     for part in parts:
         found |= _types(part)
     return found
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _lower_first(text: str) -> str:

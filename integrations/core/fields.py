@@ -35,6 +35,7 @@ HttpsUrl = Annotated[
     ),
     Field(max_length=2048),
 ]
+SyncAssets = Annotated[bool, Field(description="Whether documents of assets are committed")]
 HookSecret = Annotated[
     SecretStr, Matches(r"^[\x20-\x7e]{1,255}$", "1 to 255 printable ASCII characters", "your-webhook-secret")
 ]

@@ -1,0 +1,80 @@
+import time
+from email.utils import formatdate
+
+import pytest
+
+from integrations.core.answers import (
+    MAX_RETRY_AFTER,
+    error_for,
+    excerpt,
+    field_of,
+    objects_at,
+    reset_after,
+    retry_after,
+    text_at,
+)
+from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, RateLimited, Rejected
+from tests.flows import json_response, text_response
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("30", 30), ("0.5", 0.5), ("-1", 0), ("99999999", MAX_RETRY_AFTER), ("", None), ("soon", None), ("nan", None)],
+)
+def test_a_wait_in_seconds_is_read_and_bounded(value, seconds):
+    assert retry_after(text_response(429, retry_after=value)) == seconds
+
+
+def test_a_wait_may_be_a_date():
+    wait = retry_after(text_response(429, retry_after=formatdate(time.time() + 60, usegmt=True)))
+    assert 55 < wait <= 60
+
+
+def test_a_limit_may_name_the_time_of_its_reset():
+    assert 50 < reset_after(text_response(403, x_reset=str(time.time() + 60)), "x-reset") <= 60
+    assert reset_after(text_response(403, x_reset="1"), "x-reset") == 1
+    assert reset_after(text_response(403), "x-reset") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "permanent"),
+    [
+        (301, ConnectionFailed, False),
+        (400, ConnectionFailed, False),
+        (401, AuthFailed, False),
+        (403, AuthFailed, False),
+        (410, Gone, True),
+        (413, Rejected, True),
+        (429, RateLimited, False),
+        (503, ConnectionFailed, False),
+    ],
+)
+def test_each_status_has_its_error(status, error, permanent):
+    made = error_for(text_response(status, retry_after="7"), "The service", "its word")
+    assert type(made) is error
+    assert made.permanent is permanent
+    assert made.message.startswith("The service ")
+
+
+def test_an_excerpt_is_one_short_line():
+    assert excerpt(" a\n b ") == "a b"
+    assert excerpt(["no text"]) == ""
+    assert len(excerpt("x" * 1000)) == 200
+
+
+@pytest.mark.parametrize(
+    "body", ["", "null", "[]", "{", "[" * 100_000, '{"a": []}', '{"a": {"b": {}}}', '{"a": {"b": ""}}']
+)
+def test_a_field_that_is_not_there_is_missed_without_harm(body):
+    response = text_response(200, body)
+    assert not field_of(response, "a", "b")
+    assert objects_at(response, "a", "b") == []
+    with pytest.raises(ConnectionFailed, match=r"has no a\.b"):
+        text_at(response, "a", "b")
+
+
+def test_fields_are_found_by_their_path():
+    response = json_response(200, {"a": {"b": 5, "c": [1, {"d": 2}]}})
+    assert text_at(response, "a", "b") == "5"
+    assert objects_at(response, "a", "c") == [{"d": 2}]
+    assert objects_at(json_response(200, [{"e": 1}])) == [{"e": 1}]

@@ -1,0 +1,110 @@
+from typing import Annotated
+
+import pytest
+from pydantic import Field, SecretStr
+
+from integrations.core.config import (
+    ConnectorConfig,
+    Destination,
+    Internal,
+    Matches,
+    NeverSent,
+    OAuthReplaces,
+    OneOf,
+)
+from integrations.core.errors import InvalidConfig
+
+Code = Annotated[str, Matches(r"^[a-z]{2}$", "two letters", "de")]
+Note = Annotated[str, Matches(r"^.{0,5}$", "at most five characters", "hello")]
+
+
+class Example(ConnectorConfig):
+    address: Annotated[str, Destination()]
+    api_key: Annotated[SecretStr | None, OAuthReplaces()] = None
+    signing_key: Annotated[SecretStr | None, NeverSent()] = None
+    country_code: Code | None = None
+    note: Note = "x"
+    colour: Annotated[str, OneOf(("red", "blue"), "a colour")] = "red"
+    headers: dict[str, SecretStr] = {}
+    counted: Annotated[int, Field(ge=1), Internal()] = 1
+
+
+GIVEN = {"address": "here", "apiKey": "k", "headers": {"X": "secret"}}
+
+
+def details_of(values):
+    with pytest.raises(InvalidConfig) as caught:
+        Example.parse(values)
+    return caught.value.details
+
+
+def test_every_wrong_field_is_named_as_the_user_knows_it():
+    assert details_of({"countryCode": "DEU", "colour": "green", "tall": 1, "counted": 2}) == {
+        "tall": ["unknown field"],
+        "counted": ["unknown field"],
+        "address": ["this field is required"],
+        "apiKey": ["this field is required"],
+        "countryCode": ["must be two letters, for example de"],
+        "colour": ["must be a colour, for example red"],
+    }
+
+
+def test_the_sentence_names_the_first_of_them():
+    with pytest.raises(InvalidConfig, match="not valid: address: this field is required"):
+        Example.parse({"apiKey": "k"})
+
+
+def test_what_a_connected_account_replaces_may_be_missing():
+    assert Example.parse({"address": "here"}, connected=True).api_key is None
+
+
+def test_blank_counts_as_absent_unless_the_field_accepts_it():
+    parsed = Example.parse({**GIVEN, "countryCode": "", "note": "", "signingKey": None})
+    assert (parsed.country_code, parsed.note, parsed.signing_key) == (None, "", None)
+    assert details_of({**GIVEN, "address": ""}) == {"address": ["this field is required"]}
+
+
+def test_secrets_are_kept_apart_and_printed_nowhere():
+    parsed = Example.parse(GIVEN)
+    assert parsed.public() == {"address": "here", "headers": {"X": ""}}
+    assert parsed.secrets() == {"apiKey": "k", "headers": {"X": "secret"}}
+    assert "secret'" not in repr(parsed)
+    assert Example.load({"address": "here"}, parsed.secrets()).secrets() == parsed.secrets()
+
+
+def test_a_wrong_value_is_never_repeated_in_the_message():
+    assert "hunter2" not in str(details_of({**GIVEN, "headers": "hunter2", "apiKey": ["hunter2"]}))
+
+
+def test_what_is_stored_and_no_longer_valid_says_so():
+    with pytest.raises(InvalidConfig, match="countryCode"):
+        Example.load({"address": "here", "countryCode": "DEU"}, {})
+
+
+def test_the_facts_follow_from_the_declaration():
+    facts = {fact.alias: fact for fact in Example.facts()}
+    assert list(facts)[:2] == ["address", "apiKey"], "a type's own fields come first"
+    assert facts["address"].destination
+    assert facts["apiKey"].secret
+    assert facts["apiKey"].required
+    assert facts["signingKey"].never_sent
+    assert facts["headers"].mapping
+    assert facts["counted"].internal
+    assert facts["note"].accepts_blank
+    assert not facts["countryCode"].accepts_blank
+
+
+def test_the_schema_shows_a_form_all_that_it_needs():
+    schema = Example.json_schema()
+    assert schema["required"] == ["address", "apiKey"]
+    assert schema["properties"]["note"] == {
+        "type": "string",
+        "title": "Note",
+        "description": "At most five characters",
+        "pattern": "^.{0,5}$",
+        "examples": ["hello"],
+        "default": "x",
+    }
+    assert schema["properties"]["colour"]["enum"] == ["red", "blue"]
+    assert schema["properties"]["apiKey"]["anyOf"][0]["writeOnly"] is True
+    assert "counted" not in schema["properties"]
