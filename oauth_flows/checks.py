@@ -10,7 +10,8 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from integrations import registry
 from invenicum.env import secret
 
-from .clients import ADDRESSES, is_safe, variables
+from .clients import ADDRESSES, variables
+from .protocol import is_safe
 
 
 @register

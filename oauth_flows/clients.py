@@ -13,7 +13,7 @@ from invenicum.env import secret
 
 from .errors import NotConfigured
 from .models import ProviderApp
-from .protocol import Client
+from .protocol import Client, is_safe
 
 CALLBACK_PATH = "/api/v1/integrations/oauth/callback/"
 # The names that `PROVIDER_ENDPOINTS` and `OAuthSpec.self_hosted` use for the addresses of a spec.
@@ -62,12 +62,6 @@ def client_for(integration_type: str) -> Client:
                 f"Connecting {connector.name} needs addresses with https; {urlsplit(url).netloc} is not."
             )
     return Client(integration_type, connector.name, spec, client_id, client_secret, server)
-
-
-def is_safe(url: str) -> bool:
-    """Whether codes and tokens may be sent there: over TLS, or to this very machine."""
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"))
 
 
 def _located(connector: Connector, spec: OAuthSpec, server: str) -> OAuthSpec:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -10,6 +11,8 @@ from fernet_fields import EncryptedJSONField, EncryptedTextField
 from integrations import registry
 from integrations.models import Integration
 
+from .protocol import is_safe
+
 
 class ProviderApp(models.Model):
     """Our client at one provider, entered by an administrator. The environment's `OAUTH_<TYPE>_…` wins over it."""
@@ -17,8 +20,10 @@ class ProviderApp(models.Model):
     type = models.CharField(max_length=40, unique=True)
     client_id = models.CharField(max_length=255)
     client_secret = EncryptedTextField()
-    server = models.URLField(
-        blank=True, help_text="The address of a self-hosted server, for example https://gitlab.example.com."
+    server = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="The address of a self-hosted server, for example https://gitlab.example.com.",
     )
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -37,6 +42,8 @@ class ProviderApp(models.Model):
             raise ValidationError({"type": "This type has no OAuth."})
         if self.server and not spec.self_hosted:
             raise ValidationError({"server": "This service is not self-hosted."})
+        if self.server and (not is_safe(self.server) or urlsplit(self.server).path.strip("/")):
+            raise ValidationError({"server": "Give an https address without a path."})
 
 
 class Authorization(models.Model):

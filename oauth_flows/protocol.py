@@ -79,8 +79,12 @@ def refresh_request(client: Client, refresh_token: str) -> Request:
 
 
 def identity_request(client: Client, access_token: str) -> Request:
-    assert client.spec.identity_url
-    return Request(client.spec.identity_method, client.spec.identity_url, _bearer(access_token), confidential=True)
+    method, url = client.spec.identity_method, client.spec.identity_url
+    assert url
+    if method == "POST":  # Dropbox, whose arguments are JSON even where there are none
+        headers = _bearer(access_token) | {"Content-Type": "application/json"}
+        return Request(method, url, headers, b"null", confidential=True)
+    return Request(method, url, _bearer(access_token), confidential=True)
 
 
 def revocation_requests(client: Client, access_token: str, refresh_token: str) -> list[Request]:
@@ -161,6 +165,12 @@ def is_issuer(spec: OAuthSpec, issuer: str) -> bool:
         return issuer == spec.issuer
     # Microsoft's issuer names the tenant, which is not known before: the origin is what can be compared.
     return _origin(issuer) == _origin(spec.authorize_url)
+
+
+def is_safe(url: str) -> bool:
+    """Whether codes and tokens may be sent there: over TLS, or to this very machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"))
 
 
 def _origin(url: str) -> tuple[str, str]:

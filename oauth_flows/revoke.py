@@ -9,6 +9,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from fernet_fields import DecryptionError
 
 from integrations import registry
 from integrations.core.errors import ConnectionFailed, IntegrationError
@@ -87,7 +88,7 @@ def _claim(now: datetime) -> Revocation | None:
     # Removing a hook needs the tokens: that comes first.
     cleaning_up = RemoteJob.objects.filter(integration=OuterRef("integration"), kind=RemoteJob.Kind.DELETE)
     due = Revocation.objects.select_for_update(skip_locked=True, of=("self",)).filter(due_at__lte=now)
-    revocation = due.exclude(Exists(cleaning_up)).order_by("due_at", "pk").first()
+    revocation = due.exclude(Exists(cleaning_up)).defer("tokens").order_by("due_at", "pk").first()
     if revocation:
         revocation.due_at = now + LEASE
         revocation.attempt_count += 1
@@ -107,6 +108,8 @@ def _run(revocation: Revocation) -> None:
             _end(revocation, Action.REVOKED)
     except (IntegrationError, NotConfigured) as error:
         _retry_or_give_up(revocation, error.message)
+    except DecryptionError:
+        _retry_or_give_up(revocation, "The tokens cannot be decrypted with the configured keys.")
 
 
 def _account_is_in_use(revocation: Revocation) -> bool:

@@ -18,6 +18,7 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from fernet_fields import DecryptionError
 from pydantic import SecretStr
 
 from integrations import registry
@@ -74,7 +75,11 @@ def stored(tokens: Tokens, refresh_token: str = "") -> dict[str, str]:
 def grants_of(integration_ids: Iterable[UUID]) -> dict[UUID, Grant]:
     """The grants behind integrations, in one statement."""
     grants = Grant.objects.filter(integration_id__in=integration_ids).select_related("integration")
-    return {grant.integration_id: grant for grant in grants}
+    try:
+        found = list(grants)
+    except DecryptionError:  # what cannot be decrypted spoils only itself, when somebody looks at it
+        found = list(grants.defer("tokens"))
+    return {grant.integration_id: grant for grant in found}
 
 
 def authorized(grant: Grant, config: ConnectorConfig, call: Callable[[Any], Flow[T]]) -> Flow[T]:
@@ -83,7 +88,8 @@ def authorized(grant: Grant, config: ConnectorConfig, call: Callable[[Any], Flow
 
     Raises what the flow raises, NeedsReconnect, or BeingRefreshed. `grant` is brought up to date on the way.
     """
-    if grant.refused_at or (grant.refresh_at and grant.refresh_at <= timezone.now()):
+    now = timezone.now()
+    if grant.refused_at or grant.is_expired(now) or (grant.refresh_at and grant.refresh_at <= now):
         yield from _refresh_where_needed(grant)
     token, statuses = grant.access_token, list[int]()
     try:
@@ -243,7 +249,8 @@ def refresh_due(limit: int = 100) -> int:
     now = timezone.now()
     free = Q(leased_until=None) | Q(leased_until__lt=now)
     due = Grant.objects.filter(free, refresh_at__lte=now, refused_at=None, integration__deleted_at=None)
-    grants = list(due.select_related("integration").order_by("refresh_at")[:limit])
+    # Tokens are read in each flow, so that what cannot be decrypted spoils only itself.
+    grants = list(due.select_related("integration").defer("tokens").order_by("refresh_at")[:limit])
     if not grants:
         return 0
     with FlowDriver[int]() as driver:
@@ -262,7 +269,7 @@ def tell_owners(limit: int = 20) -> int:
     """Writes to the owners of connections that were refused, each once. Returns to how many."""
     untold = Grant.objects.filter(refused_at__isnull=False, owner_told_at=None, integration__deleted_at=None)
     told = 0
-    for grant in untold.select_related("integration__owner")[:limit]:
+    for grant in untold.select_related("integration__owner").defer("tokens")[:limit]:
         # Marked before it is sent: two workers must not both write, and a mail that bounces is not sent again.
         if Grant.objects.filter(pk=grant.pk, owner_told_at=None).update(owner_told_at=timezone.now()):
             _tell(grant)

@@ -5,6 +5,7 @@ import pytest
 
 from oauth_flows.clients import redirect_uri
 from tests.fakes.authorization_server import AuthorizationServer
+from tests.fakes.token_server import TokenServer
 
 from .consent import Consent
 
@@ -30,3 +31,13 @@ def drive(provider: AuthorizationServer, settings: Any, monkeypatch: pytest.Monk
 def ada(provider: AuthorizationServer) -> Consent:
     """Who has an account at the provider, signed in there."""
     return Consent(provider.url)
+
+
+@pytest.fixture
+def dropbox(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
+    """A strict provider, as the Dropbox of this server."""
+    monkeypatch.setenv("OAUTH_DROPBOX_CLIENT_ID", "dropbox-client")
+    monkeypatch.setenv("OAUTH_DROPBOX_CLIENT_SECRET", "dropbox-secret")
+    with TokenServer() as server:
+        settings.PROVIDER_ENDPOINTS = {"dropbox": server.endpoints}
+        yield server

@@ -1,0 +1,143 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from .clients import redirect_uri
+from .models import AuditEntry, Grant, ProviderApp, Revocation
+from .revoke import disconnect
+
+
+class ReadOnly:
+    """Tokens and what happened to them are not edited."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ProviderAppForm(forms.ModelForm[ProviderApp]):
+    """The secret goes in and never comes out: blank keeps the one that is stored."""
+
+    new_secret = forms.CharField(
+        label="Client secret",
+        required=False,
+        strip=True,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Stored encrypted and never shown. Leave it blank to keep the one that is stored.",
+    )
+
+    class Meta:
+        model = ProviderApp
+        fields = ["type", "client_id", "server"]
+
+    def clean_new_secret(self) -> str:
+        secret: str = self.cleaned_data["new_secret"]
+        if not secret and self.instance.pk is None:
+            raise forms.ValidationError("A client needs its secret.")
+        return secret
+
+    def save(self, commit: bool = True) -> ProviderApp:
+        if self.cleaned_data["new_secret"]:
+            self.instance.client_secret = self.cleaned_data["new_secret"]
+        return super().save(commit)
+
+
+@admin.register(ProviderApp)
+class ProviderAppAdmin(admin.ModelAdmin[ProviderApp]):
+    form = ProviderAppForm
+    list_display = ["type", "client_id", "server", "updated_at"]
+    fields = ["type", "client_id", "new_secret", "server", "redirect_uri"]
+    readonly_fields = ["redirect_uri"]
+
+    @admin.display(description="redirect URI to register")
+    def redirect_uri(self, app: ProviderApp) -> str:
+        return redirect_uri(app.type or "<type>")
+
+
+@admin.register(Grant)
+class GrantAdmin(ReadOnly, admin.ModelAdmin[Grant]):
+    """Who has given us access to which account, until when. No token is read here at all."""
+
+    list_display = ["type", "owner", "account", "scope", "connected_at", "refreshed_at", "expires_at", "refused_at"]
+    list_filter = ["integration__type", "expires_at", "connected_at", ("refused_at", admin.EmptyFieldListFilter)]
+    search_fields = ["account", "integration__owner__username", "integration__owner__email"]
+    show_full_result_count = False
+    actions = ["revoke"]
+    readonly_fields = [
+        "type",
+        "owner",
+        "account",
+        "scope",
+        "client_id",
+        "connected_at",
+        "refreshed_at",
+        "expires_at",
+        "refresh_at",
+        "failing_since",
+        "refused_at",
+        "refusal",
+        "owner_told_at",
+    ]
+    fields = tuple(readonly_fields)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Grant]:
+        rows = super().get_queryset(request).select_related("integration__owner")
+        return rows.defer("tokens", "integration__secrets")
+
+    @admin.display(ordering="integration__type")
+    def type(self, grant: Grant) -> str:
+        return grant.integration.type
+
+    @admin.display(ordering="integration__owner")
+    def owner(self, grant: Grant) -> str:
+        return str(grant.integration.owner)
+
+    @admin.display(description="scopes")
+    def scope(self, grant: Grant) -> str:
+        return " ".join(grant.scopes)
+
+    @admin.action(description="Revoke at the provider and delete the integration", permissions=["change"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[Grant]) -> None:
+        grants = list(chosen)
+        for grant in grants:
+            disconnect(grant)
+            self.log_change(request, grant, "Revoked.")
+        self.message_user(request, f"{len(grants)} revoked.", messages.SUCCESS)
+
+
+@admin.register(Revocation)
+class RevocationAdmin(ReadOnly, admin.ModelAdmin[Revocation]):
+    """Tokens that are still to be given back."""
+
+    list_display = ["type", "account", "attempt_count", "due_at", "last_error"]
+    list_filter = ["type"]
+    actions = ["try_now"]
+    readonly_fields = ["type", "account", "client_id", "attempt_count", "due_at", "last_error"]
+    fields = tuple(readonly_fields)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Revocation]:
+        return super().get_queryset(request).defer("tokens")
+
+    @admin.action(description="Try the selected revocations now", permissions=["change"])
+    def try_now(self, request: HttpRequest, chosen: QuerySet[Revocation]) -> None:
+        count = chosen.update(due_at=timezone.now())
+        self.message_user(request, f"{count} will be tried within seconds.", messages.SUCCESS)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnly, admin.ModelAdmin[AuditEntry]):
+    list_display = ["at", "action", "type", "account", "owner", "actor", "address", "detail"]
+    list_filter = ["action", "type", "at"]
+    search_fields = ["account", "owner__username", "actor__username", "=address"]
+    list_select_related = ["owner", "actor"]
+    show_full_result_count = False
+    date_hierarchy = "at"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,212 @@
+"""The attacks on a client that RFC 9700 describes, each against the real flow."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from integrations.models import Integration
+from invenicum.api.tokens import issue_token
+from oauth_flows.flow import is_allowed_return
+from oauth_flows.models import AuditEntry, Authorization, Grant
+
+from .test_flow import AUTHORIZE, CALLBACK, PAGE, begin
+
+pytestmark = pytest.mark.django_db
+
+
+def assert_refused(answer: Any, says: str = "") -> None:
+    """400 OAUTH_ERROR with a sentence, and nothing stored."""
+    body = answer.json()
+    assert (answer.status_code, body["error"], body["success"]) == (400, "OAUTH_ERROR", False)
+    assert says in body["message"]
+    assert body["message"].endswith(".")
+    assert not Grant.objects.exists()
+    assert not Integration.objects.exists()
+
+
+def refreshes(drive: Any, before: int) -> list[Any]:
+    return drive.log()[before:]
+
+
+def test_cross_site_request_forgery_has_no_state(drive, ada, alice, api) -> None:
+    """4.7: a victim's browser is sent to the callback with the attacker's code."""
+    attacker = Client()
+    stolen = ada.allow(begin(api(alice))["authorizationUrl"])
+    before = len(drive.log())
+    for parameters in ({"code": stolen["code"]}, {"code": stolen["code"], "state": ""}, {**stolen, "state": "x" * 43}):
+        assert_refused(attacker.get(CALLBACK, parameters), "another browser")
+    assert drive.log()[before:] == []  # no code was even tried
+
+
+def test_a_code_cannot_be_injected_into_another_session(drive, ada, alice, bob, api) -> None:
+    """4.5: the attacker puts a stolen code into a flow of their own."""
+    stolen = ada.allow(begin(api(alice))["authorizationUrl"])
+    attacker = api(bob)
+    own = begin(attacker)
+    answer = attacker.get(CALLBACK, {"code": stolen["code"], "state": own["state"], "iss": stolen["iss"]})
+    assert_refused(answer)  # the proof key of the attacker's flow is another
+    assert drive.log()[-1]["status"] == 400
+
+
+def test_a_callback_of_another_session_is_refused_and_leaves_the_flow_alone(drive, ada, alice, bob, api) -> None:
+    """Session swap: a victim follows the attacker's callback link, and would connect the attacker's account."""
+    client, victim = api(alice), api(bob)
+    begin(victim)
+    parameters = ada.allow(begin(client)["authorizationUrl"])
+    assert_refused(victim.get(CALLBACK, parameters), "another browser")
+    assert_refused(Client().get(CALLBACK, parameters), "another browser")
+    assert client.get(CALLBACK, parameters).status_code == 200
+
+
+def test_who_signs_in_after_somebody_else_does_not_inherit_their_flow(drive, ada, alice, bob, api) -> None:
+    browser = api(alice)
+    parameters = ada.allow(begin(browser)["authorizationUrl"])
+    browser.get(AUTHORIZE, headers={"Authorization": f"Bearer {issue_token(bob)}"})
+    assert_refused(browser.get(CALLBACK, parameters))
+
+
+def test_a_token_of_somebody_else_at_the_callback_is_refused(drive, ada, alice, bob, api) -> None:
+    browser = api(alice)
+    parameters = ada.allow(begin(browser)["authorizationUrl"])
+    assert_refused(browser.get(CALLBACK, parameters, headers={"Authorization": f"Bearer {issue_token(bob)}"}))
+
+
+def test_a_state_works_once(drive, ada, alice, api) -> None:
+    """4.2.4: replay."""
+    client = api(alice)
+    parameters = ada.allow(begin(client)["authorizationUrl"])
+    assert client.get(CALLBACK, parameters).status_code == 200
+    again = client.get(CALLBACK, parameters)
+    assert (again.status_code, again.json()["error"]) == (400, "OAUTH_ERROR")
+    assert Grant.objects.count() == 1
+
+
+def test_a_state_is_used_up_by_a_failure_too(drive, ada, alice, api) -> None:
+    client = api(alice)
+    begun = begin(client)
+    parameters = ada.allow(begun["authorizationUrl"])
+    assert_refused(client.get(CALLBACK, {"state": begun["state"], "error": "access_denied"}), "not granted")
+    assert_refused(client.get(CALLBACK, parameters), "used already")
+
+
+def test_a_state_lives_ten_minutes(drive, ada, alice, api) -> None:
+    client = api(alice)
+    parameters = ada.allow(begin(client)["authorizationUrl"])
+    left = Authorization.objects.get().expires_at - timezone.now()
+    assert 590 < left.total_seconds() <= 600
+    Authorization.objects.update(expires_at=timezone.now())
+    assert_refused(client.get(CALLBACK, parameters), "ten minutes")
+
+
+def test_an_answer_at_another_types_callback_is_refused(drive, ada, alice, api) -> None:
+    """4.4: mix-up, by the redirect URI that each type has of its own."""
+    client = api(alice)
+    parameters = ada.allow(begin(client)["authorizationUrl"])
+    before = len(drive.log())
+    assert_refused(client.get(CALLBACK.replace("google_drive", "github"), parameters), "another service")
+    assert drive.log()[before:] == []
+
+
+@pytest.mark.parametrize("issuer", ["https://evil.example.com", "http://127.0.0.1:1/o", "", "://"])
+def test_an_answer_of_another_issuer_is_refused(drive, ada, alice, api, issuer) -> None:
+    """4.4 and RFC 9207: mix-up, by the issuer."""
+    client = api(alice)
+    parameters = ada.allow(begin(client)["authorizationUrl"])
+    assert parameters["iss"].startswith(drive.url)
+    before = len(drive.log())
+    assert_refused(client.get(CALLBACK, {**parameters, "iss": issuer}), "another server")
+    assert drive.log()[before:] == []
+
+
+def test_a_parameter_that_comes_twice_is_refused(drive, ada, alice, api) -> None:
+    client = api(alice)
+    parameters = ada.allow(begin(client)["authorizationUrl"])
+    for name in ("state", "code", "iss"):
+        assert_refused(client.get(CALLBACK, {**parameters, name: [parameters[name], "other"]}), "twice")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example.com/",
+        "https://app.example.com.evil.com/",
+        "https://app.example.com@evil.com/",
+        "https://app.example.com:8443/",
+        "http://app.example.com/",
+        "//app.example.com/",
+        "/integrations",
+        "https:app.example.com",
+        "https://app.example.com\\@evil.com/",
+        "https://app.example.com\t.evil.com/",
+        "https://APP.example.com/",
+        "https://ápp.example.com/",
+        "javascript:alert(1)//https://app.example.com",
+        "https://[app.example.com/",
+        "https://app.example.com/" + "a" * 2000,
+    ],
+)
+def test_the_return_url_leads_nowhere_else(drive, alice, api, url) -> None:
+    """4.11: open redirectors."""
+    assert_refused(api(alice).get(AUTHORIZE, {"returnUrl": url}), "returnUrl")
+    assert not Authorization.objects.exists()
+
+
+def test_the_return_url_may_be_any_page_of_an_allowed_origin() -> None:
+    origins = ["https://app.example.com/", "http://localhost:3000"]
+    for url in ("https://app.example.com", "https://app.example.com/a?b=c#d", "http://localhost:3000/x"):
+        assert is_allowed_return(url, origins)
+    assert not is_allowed_return("https://app.example.com/", [])
+
+
+def test_a_return_url_of_the_callback_is_not_believed(drive, ada, alice, api) -> None:
+    client = api(alice)
+    parameters = ada.allow(begin(client)["authorizationUrl"])
+    answer = client.get(CALLBACK, {**parameters, "returnUrl": "https://evil.example.com"}, headers=PAGE)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", None])
+def test_another_site_cannot_begin_a_flow_for_its_visitors(drive, alice, api, site) -> None:
+    """4.7.1: a flow that the victim did not ask for, to connect an account that is not theirs."""
+    browser = api(alice)
+    begin(browser)
+    browser.force_login(alice)
+    headers = {**PAGE, "Authorization": ""} | ({"Sec-Fetch-Site": site} if site else {})
+    assert browser.get(AUTHORIZE, headers=headers).status_code == 401
+    allowed = browser.get(AUTHORIZE, headers={**headers, "Sec-Fetch-Site": "none"})
+    assert allowed.status_code == 302
+
+
+def test_beginning_needs_somebody_and_the_right_scope(drive, alice, api) -> None:
+    assert Client().get(AUTHORIZE).status_code == 401
+    assert api(alice, "integrations:read").get(AUTHORIZE).status_code == 403
+
+
+def test_a_disabled_user_cannot_finish(drive, ada, alice, api) -> None:
+    client = api(alice)
+    parameters = ada.allow(begin(client)["authorizationUrl"])
+    alice.is_active = False
+    alice.save()
+    assert_refused(Client(cookies=None).get(CALLBACK, parameters))
+    anonymous = Client()
+    anonymous.cookies = client.cookies
+    assert_refused(anonymous.get(CALLBACK, parameters))
+
+
+def test_what_a_provider_says_of_an_error_is_shown_as_text(drive, alice, api) -> None:
+    client = api(alice)
+    state = begin(client)["state"]
+    page = client.get(CALLBACK, {"state": state, "error": "<script>alert(1)</script>"}, headers=PAGE)
+    assert page.status_code == 400
+    assert "<script>alert" not in page.content.decode()
+    assert "&lt;script&gt;" in page.content.decode()
+
+
+def test_every_failure_is_in_the_trail_with_who_and_why(drive, alice, api) -> None:
+    client = api(alice)
+    client.get(CALLBACK, {"state": begin(client)["state"], "error": "access_denied"})
+    [entry] = AuditEntry.objects.all()
+    assert (entry.action, entry.owner, entry.type) == ("connect_failed", alice, "google_drive")
+    assert "not granted" in entry.detail

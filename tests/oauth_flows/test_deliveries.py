@@ -1,0 +1,123 @@
+"""Deliveries of connected integrations, through the real engine."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from integrations.models import Integration
+from invenicum.events.publish import Draft, publish_many
+from oauth_flows import tokens
+from oauth_flows.models import Grant
+from tests.fakes.http_server import reset
+from tests.fakes.token_server import TokenServer
+from webhooks.engine import drain
+from webhooks.models import Attempt, Delivery
+
+from .connected import connect_dropbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def publish(owner: Any, count: int = 1) -> None:
+    publish_many(
+        Draft(owner, "asset.created", {"assetId": f"asset-{number}", "name": "Chair"}) for number in range(count)
+    )
+
+
+def statuses() -> list[str]:
+    return list(Delivery.objects.values_list("status", flat=True))
+
+
+def drain_all(seconds: float = 20) -> None:
+    """Drains until nothing waits to be tried any more."""
+    deadline = timezone.now().timestamp() + seconds
+    while Delivery.objects.filter(status="pending", due_at__isnull=False, attempt_count=0).exists():
+        assert timezone.now().timestamp() < deadline
+        drain()
+
+
+def test_a_batch_needs_one_refresh_and_no_try_is_counted_for_waiting(dropbox: TokenServer, alice: Any) -> None:
+    dropbox.seconds = 0.3
+    connect_dropbox(alice, expires_in=-60)
+    publish(alice, 20)
+    drain_all()
+    assert statuses() == ["delivered"] * 20
+    assert dropbox.refreshes == 1
+    assert len(dropbox.uploads) == 20
+    assert Attempt.objects.count() == 20
+
+
+def test_a_token_refused_during_a_delivery_is_refreshed_and_the_delivery_succeeds(
+    dropbox: TokenServer, alice: Any
+) -> None:
+    dropbox.number = 2
+    connect_dropbox(alice)
+    Grant.objects.update(tokens={"access": "access-1", "refresh": "refresh-2"})
+    publish(alice)
+    drain()
+    assert statuses() == ["delivered"]
+    assert Attempt.objects.count() == 1
+    assert dropbox.refreshes == 1
+
+
+def test_a_refusal_stops_the_deliveries_and_a_new_connection_resumes_them(dropbox: TokenServer, alice: Any) -> None:
+    dropbox.revoked = True
+    connect_dropbox(alice, expires_in=-60)
+    publish(alice, 3)
+    drain_all()
+    assert Integration.objects.get().status == "needs_reconnect"
+    assert statuses() == ["pending"] * 3
+    assert not Delivery.objects.filter(due_at__isnull=False).exists()
+    publish(alice)  # what happens meanwhile waits as well
+    dropbox.revoked = False
+    reconnect(alice)
+    drain_all()
+    assert statuses() == ["delivered"] * 4
+
+
+def reconnect(owner: Any) -> None:
+    from oauth_flows.clients import client_for
+    from oauth_flows.protocol import Tokens
+    from oauth_flows.store import store
+
+    answer = Tokens(access="access-1", refresh="refresh-1", expires_in=3600, scopes=None, answer={})
+    store(owner, client_for("dropbox"), answer, "ada@example.com")
+
+
+def test_no_attempt_shows_what_the_token_endpoint_said(dropbox: TokenServer, alice: Any) -> None:
+    connect_dropbox(alice, expires_in=-60)
+    publish(alice)
+    answer = dropbox.handler
+    dropbox.handler = lambda request: answer(request) if request.path == "/token" else reset
+    drain()
+    attempt = Attempt.objects.get()
+    assert attempt.error_class == "reset"
+    assert attempt.response_excerpt == ""
+
+
+def test_one_that_is_being_refreshed_elsewhere_is_put_off(dropbox: TokenServer, alice: Any) -> None:
+    connect_dropbox(alice, expires_in=-60)
+    Grant.objects.update(leased_until=timezone.now() + tokens.LEASE)
+    publish(alice)
+    drain(seconds=0.5)
+    delivery = Delivery.objects.get()
+    assert (delivery.status, delivery.attempt_count) == ("pending", 0)
+    assert delivery.due_at > timezone.now()
+    assert Attempt.objects.count() == 0
+    assert dropbox.refreshes == 0
+
+
+def test_integrations_without_a_grant_cost_no_further_statement(
+    dropbox: TokenServer, alice: Any, django_assert_num_queries: Any
+) -> None:
+    from tests.factories import connect_webhook
+    from webhooks.prepared import PreparedIntegrations
+    from webhooks.queue import Claimed
+
+    integration = connect_webhook(alice, f"{dropbox.url}/hook")
+    publish(alice)
+    delivery = Delivery.objects.get()
+    claimed = Claimed(delivery.id, 0, integration.id, integration.updated_at, True, delivery.event.message())
+    with django_assert_num_queries(1):
+        PreparedIntegrations().load([claimed])

@@ -1,0 +1,229 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import connection, connections
+from django.utils import timezone
+
+from integrations.core.errors import AuthFailed, ConnectionFailed
+from integrations.core.http import Flow, Request
+from integrations.models import Integration
+from oauth_flows import tokens
+from oauth_flows.models import AuditEntry, Grant
+from oauth_flows.tokens import NeedsReconnect
+from tests.fakes.http_server import close, json_answer
+from tests.fakes.token_server import TokenServer
+
+from .connected import connect_dropbox
+
+pytestmark = pytest.mark.django_db
+WORKERS = 16
+
+
+def upload(url: str) -> Callable[[Any], Flow[str]]:
+    """A call that says with which token it succeeded."""
+
+    def call(config: Any) -> Flow[str]:
+        token = config.access_token.get_secret_value()
+        response = yield Request("POST", f"{url}/2/files/upload", {"Authorization": f"Bearer {token}"}, b"{}")
+        if response.status == 401:
+            raise AuthFailed("no")
+        return str(token)
+
+    return call
+
+
+def use(grant: Grant, url: str) -> str:
+    return tokens.run(grant.integration, grant.integration.load_config(), upload(url))
+
+
+def test_a_token_is_used_while_it_lives(dropbox: TokenServer, alice: Any) -> None:
+    assert use(connect_dropbox(alice), dropbox.url) == "access-1"
+    assert dropbox.refreshes == 0
+
+
+@pytest.mark.parametrize("expires_in", [-60, 60], ids=["expired", "about to expire"])
+def test_it_is_refreshed_before_it_is_used(dropbox: TokenServer, alice: Any, expires_in: int) -> None:
+    grant = connect_dropbox(alice, expires_in=expires_in)
+    assert use(grant, dropbox.url) == "access-2"
+    grant.refresh_from_db()
+    assert (grant.access_token, grant.refresh_token) == ("access-2", "refresh-2")
+    assert grant.expires_at > timezone.now() + timedelta(seconds=3500)
+    assert grant.leased_until is None
+
+
+def test_the_sweep_refreshes_what_is_about_to_expire(dropbox: TokenServer, alice: Any, bob: Any) -> None:
+    due, later = connect_dropbox(alice, expires_in=60), connect_dropbox(bob)
+    assert tokens.refresh_due() == 1
+    due.refresh_from_db()
+    later.refresh_from_db()
+    assert (due.access_token, later.access_token) == ("access-2", "access-1")
+    assert tokens.refresh_due() == 0
+
+
+def test_a_refused_token_is_refreshed_once_and_tried_again(dropbox: TokenServer, alice: Any) -> None:
+    dropbox.number = 2
+    grant = connect_dropbox(alice)
+    Grant.objects.update(tokens={"access": "access-1", "refresh": "refresh-2"})
+    assert use(grant, dropbox.url) == "access-3"
+    assert dropbox.refreshes == 1
+
+
+def test_a_fresh_token_that_is_refused_is_not_refreshed_again_and_again(dropbox: TokenServer, alice: Any) -> None:
+    grant = connect_dropbox(alice, age=5)
+    dropbox.number = 2
+    with pytest.raises(AuthFailed):
+        use(grant, dropbox.url)
+    assert dropbox.refreshes == 0
+
+
+def test_a_provider_that_does_not_rotate_keeps_its_refresh_token(dropbox: TokenServer, alice: Any) -> None:
+    dropbox.fails = json_answer(200, {"access_token": "access-1", "expires_in": "3600"})
+    grant = connect_dropbox(alice, expires_in=-1)
+    assert use(grant, dropbox.url) == "access-1"
+    grant.refresh_from_db()
+    assert grant.refresh_token == "refresh-1"
+
+
+def test_without_expires_in_a_token_is_good_until_it_is_refused(dropbox: TokenServer, alice: Any) -> None:
+    dropbox.expires_in = None
+    grant = connect_dropbox(alice, expires_in=-1)
+    use(grant, dropbox.url)
+    grant.refresh_from_db()
+    assert (grant.expires_at, grant.refresh_at) == (None, None)
+
+
+def test_a_refusal_asks_the_owner_to_connect_again(dropbox: TokenServer, alice: Any) -> None:
+    dropbox.revoked = True
+    grant = connect_dropbox(alice, expires_in=-1)
+    with pytest.raises(NeedsReconnect):
+        use(grant, dropbox.url)
+    integration = Integration.objects.get()
+    assert integration.status == "needs_reconnect"
+    assert "Dropbox" in integration.status_reason
+    assert AuditEntry.objects.get().action == "refused"
+    assert (tokens.tell_owners(), tokens.tell_owners()) == (1, 0)
+    [letter] = mail.outbox
+    assert letter.to == ["alice@example.com"]
+    assert letter.subject == "Invenicum: connect Dropbox again"
+    assert "ada@example.com" in letter.body
+    with pytest.raises(NeedsReconnect):
+        use(grant, dropbox.url)
+    assert dropbox.refreshes == 1
+
+
+def test_a_token_without_refresh_that_is_refused_asks_for_a_new_connection(dropbox: TokenServer, alice: Any) -> None:
+    grant = connect_dropbox(alice, expires_in=None, refresh=False)
+    dropbox.revoked = True
+    with pytest.raises(NeedsReconnect):
+        use(grant, dropbox.url)
+    assert Integration.objects.get().status == "needs_reconnect"
+    assert dropbox.refreshes == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        json_answer(503, {}),
+        json_answer(401, {"error": "invalid_client"}),
+        (200, {}, b"<html>welcome</html>"),
+        json_answer(200, {"token_type": "bearer"}),
+        close,
+    ],
+    ids=["down", "our client is refused", "not JSON", "no token", "closed"],
+)
+def test_a_failure_that_may_pass_changes_nothing_for_the_owner(dropbox: TokenServer, alice: Any, answer: Any) -> None:
+    dropbox.fails = answer
+    grant = connect_dropbox(alice, expires_in=-1)
+    with pytest.raises(ConnectionFailed):
+        use(grant, dropbox.url)
+    assert Integration.objects.get().status == "active"
+    grant.refresh_from_db()
+    assert (grant.refresh_token, grant.leased_until) == ("refresh-1", None)
+    assert grant.refresh_at > timezone.now()
+    dropbox.fails = None
+    assert use(grant, dropbox.url) == "access-2"
+
+
+def test_a_long_outage_is_noted_once(dropbox: TokenServer, alice: Any) -> None:
+    dropbox.fails = json_answer(503, {})
+    connect_dropbox(alice, expires_in=-1)
+    for _ in range(3):
+        Grant.objects.update(refresh_at=timezone.now())
+        tokens.refresh_due()
+    assert [entry.action for entry in AuditEntry.objects.all()] == ["refresh_failed"]
+
+
+def test_a_token_that_still_lives_is_used_while_its_provider_is_down(dropbox: TokenServer, alice: Any) -> None:
+    dropbox.fails = json_answer(503, {})
+    assert use(connect_dropbox(alice, expires_in=60), dropbox.url) == "access-1"
+
+
+def test_what_cannot_be_decrypted_spoils_only_itself(dropbox: TokenServer, alice: Any, bob: Any) -> None:
+    broken, sound = connect_dropbox(alice, expires_in=60), connect_dropbox(bob, expires_in=60)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE oauth_flows_grant SET tokens = %s WHERE id = %s", [b"nonsense", broken.pk])
+    tokens.refresh_due()
+    sound.refresh_from_db()
+    assert sound.access_token == "access-2"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite lets one thread write at a time")
+@pytest.mark.parametrize("expires_in", [-60, 60], ids=["expired", "about to expire"])
+def test_of_sixteen_workers_one_refreshes(settings: Any, dropbox: TokenServer, alice: Any, expires_in: int) -> None:
+    dropbox.seconds = 0.5
+    grant = connect_dropbox(alice, expires_in=expires_in)
+    start = Barrier(WORKERS)
+
+    def work(_: int) -> str:
+        try:
+            start.wait()
+            return use(Grant.objects.select_related("integration").get(pk=grant.pk), dropbox.url)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        used = list(pool.map(work, range(WORKERS)))
+    assert dropbox.refreshes == 1
+    assert not dropbox.revoked
+    assert set(used) <= ({"access-2"} if expires_in < 0 else {"access-1", "access-2"})
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite lets one thread write at a time")
+def test_of_sixteen_workers_that_are_refused_one_refreshes(dropbox: TokenServer, alice: Any) -> None:
+    dropbox.seconds = 0.5
+    dropbox.number = 2
+    grant = connect_dropbox(alice)
+    Grant.objects.update(tokens={"access": "access-1", "refresh": "refresh-2"})
+    start = Barrier(WORKERS)
+
+    def work(_: int) -> str:
+        try:
+            start.wait()
+            return use(Grant.objects.select_related("integration").get(pk=grant.pk), dropbox.url)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        assert set(pool.map(work, range(WORKERS))) == {"access-3"}
+    assert dropbox.refreshes == 1
+
+
+def test_a_lease_that_was_left_behind_runs_out(dropbox: TokenServer, alice: Any) -> None:
+    grant = connect_dropbox(alice, expires_in=-1)
+    Grant.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    assert use(grant, dropbox.url) == "access-2"
+
+
+def test_tokens_fetched_by_somebody_else_are_used(dropbox: TokenServer, alice: Any) -> None:
+    known = connect_dropbox(alice, expires_in=-1)
+    tokens.refresh_due()
+    flow = tokens.authorized(known, known.integration.load_config(), upload(dropbox.url))
+    assert next(flow).headers["Authorization"] == "Bearer access-2"
+    assert dropbox.refreshes == 1
