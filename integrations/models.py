@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from fernet_fields import EncryptedJSONField
 
 from invenicum.events.ids import uuid7
@@ -39,6 +40,8 @@ class Integration(models.Model):
     secret_names = models.JSONField(default=list, editable=False)
     # The event patterns it receives, kept beside the config so that publishing needs no secret and no connector.
     subscriptions = models.JSONField(default=list, editable=False)
+    # Whether the events of one asset go out in the order in which they were published.
+    ordered = models.BooleanField(default=False, editable=False)
     # What `Connector.on_save` last returned, e.g. the id of a registered hook.
     remote_state = models.JSONField(default=dict, editable=False)
     status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
@@ -104,3 +107,19 @@ def stored_values(config: ConnectorConfig) -> dict[str, Any]:
     """The model's columns for a configuration."""
     secrets = config.secrets()
     return {"config": config.public(), "secrets": secrets, "secret_names": sorted(secrets)}
+
+
+class IntegrationChange(models.Model):
+    """How an integration stood from a moment on: what tells later why an event was not meant for it."""
+
+    integration = models.ForeignKey(Integration, models.CASCADE, related_name="changes")
+    at = models.DateTimeField(default=timezone.now)
+    status = models.CharField(max_length=20, choices=Integration.Status)
+    subscriptions = models.JSONField(default=list)
+    deleted = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.status} since {self.at:%Y-%m-%d %H:%M}"

@@ -95,6 +95,7 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
         setattr(integration, column, value)
     integration.secrets |= kept
     integration.subscriptions = list(connector.subscriptions(config))
+    integration.ordered = config.ordered
     if is_active is None:
         is_active = waited or was != Status.PAUSED
     integration.status_reason = CONNECT_AGAIN if refused else ""

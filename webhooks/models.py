@@ -27,6 +27,8 @@ class Delivery(models.Model):
     due_at = models.DateTimeField(null=True)
     # Tries since it was queued, by its event or by hand: the place in the retry schedule.
     attempt_count = models.PositiveSmallIntegerField(default=0)
+    # On an ordered integration, what it is about: it waits for earlier pending ones with the same key.
+    order_key = models.CharField(max_length=100, blank=True, default="")
     error = models.CharField(max_length=500, blank=True, default="")
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -39,6 +41,11 @@ class Delivery(models.Model):
                 fields=["integration", "due_at"],
                 condition=Q(status="pending", due_at__isnull=False),
                 name="delivery_due",
+            ),
+            models.Index(
+                fields=["integration", "order_key", "id"],
+                condition=Q(status="pending") & ~Q(order_key=""),
+                name="delivery_order",
             ),
             models.Index(fields=["integration", "status", "id"], name="delivery_integration_log"),
             models.Index(fields=["owner", "id"], name="delivery_owner_log"),
@@ -66,6 +73,8 @@ class Lane(models.Model):
     # The circuit breaker: failures since the last success, and until when nothing is sent.
     failures = models.PositiveIntegerField(default=0)
     held_until = models.DateTimeField(null=True)
+    # How much its owner has been told of the failures that `Integration.failing_since` began.
+    notices = models.PositiveSmallIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"lane {self.integration_id}"
@@ -95,6 +104,8 @@ class EngineHeartbeat(models.Model):
 
     worker = models.CharField(max_length=255, primary_key=True)
     last_drain_at = models.DateTimeField(db_index=True)
+    # What it has counted since it started; see `webhooks.metrics`.
+    counters = models.JSONField(default=dict)
 
     def __str__(self) -> str:
         return self.worker

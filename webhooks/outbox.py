@@ -25,34 +25,35 @@ def create_deliveries(events: Sequence[Event]) -> int:
     """
     integrations = _subscribers({event.owner_id for event in events})
     deliveries = [
-        new_delivery(event, integration_id, waits=status != Status.ACTIVE)
+        new_delivery(event, integration_id, waits=status != Status.ACTIVE, ordered=ordered)
         for event in events
-        for integration_id, status, patterns in integrations.get(event.owner_id, ())
+        for integration_id, status, patterns, ordered in integrations.get(event.owner_id, ())
         if matches(patterns, event.name)
     ]
     Delivery.objects.bulk_create(deliveries, batch_size=1000)
     return len(deliveries)
 
 
-def new_delivery(event: Event, integration_id: UUID, *, waits: bool = False) -> Delivery:
-    """An unsaved delivery; `waits` keeps it until its integration is active again."""
+def new_delivery(event: Event, integration_id: UUID, *, waits: bool = False, ordered: bool = False) -> Delivery:
+    """An unsaved delivery; `waits` keeps it until its integration is active, `ordered` behind its asset's others."""
     now = timezone.now()
     return Delivery(
         event=event,
         integration_id=integration_id,
         owner_id=event.owner_id,
+        order_key=event.subject if ordered else "",
         created_at=now,
         due_at=None if waits else now + timedelta(seconds=settings.RETRY_SCHEDULE[0]),
     )
 
 
-def _subscribers(owner_ids: Iterable[int]) -> dict[int, list[tuple[UUID, str, list[str]]]]:
+def _subscribers(owner_ids: Iterable[int]) -> dict[int, list[tuple[UUID, str, list[str], bool]]]:
     rows = (
         Integration.objects.live()
         .filter(owner_id__in=owner_ids, status__in=(Status.ACTIVE, Status.NEEDS_RECONNECT))
-        .values_list("owner_id", "id", "status", "subscriptions")
+        .values_list("owner_id", "id", "status", "subscriptions", "ordered")
     )
     found = defaultdict(list)
-    for owner_id, integration_id, status, patterns in rows:
-        found[owner_id].append((integration_id, status, patterns))
+    for owner_id, *subscriber in rows:
+        found[owner_id].append(tuple(subscriber))
     return found

@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from integrations.core.errors import ErrorClass
 from invenicum.api.schema import PAGE_PARAMETERS, Answer, PageAnswer, Shape
+from invenicum.events.views import EventShape
 
 StatusName = Literal["pending", "delivered", "failed", "cancelled"]
 
@@ -37,6 +38,18 @@ class AttemptShape(Shape):
 class DeliveryDetail(DeliveryShape):
     payload: dict[str, Any]
     attempts: list[AttemptShape]
+
+
+class FateShape(Shape):
+    type: str
+    outcome: Literal["pending", "delivered", "failed", "cancelled", "not_sent"]
+    reason: str | None
+    delivery_id: str | None
+    waits_until: str | None
+
+
+class EventDetail(EventShape):
+    integrations: list[FateShape]
 
 
 class Count(Shape):
@@ -76,4 +89,7 @@ replay_schema = extend_schema(
         }
     },
     responses={202: Answer[Count]},
+)
+event_schema = extend_schema(
+    summary="One event, and what became of it at each integration", responses=Answer[EventDetail]
 )

@@ -16,11 +16,14 @@ from invenicum.api.pagination import paginate
 from invenicum.api.responses import answer
 from invenicum.api.throttling import OutgoingThrottle
 from invenicum.events.ids import parse_public_id
+from invenicum.events.models import Event
 from invenicum.events.publish import format_timestamp
+from invenicum.events.views import present_event
 
 from . import services
+from .fate import Fate, fates
 from .models import Attempt, Delivery
-from .schema import deliveries_schema, delivery_schema, ping_schema, replay_schema, retry_schema
+from .schema import deliveries_schema, delivery_schema, event_schema, ping_schema, replay_schema, retry_schema
 
 StatusName = Literal["pending", "delivered", "failed", "cancelled"]
 
@@ -84,6 +87,18 @@ class DeliveryDetailView(APIView):
         )
 
 
+class EventDetailView(APIView):
+    required_scopes = "deliveries:read"
+
+    @event_schema
+    def get(self, request: Request, event_id: str) -> Response:
+        key = parse_public_id("evt", event_id)
+        event = Event.objects.filter(pk=key, owner=current_user(request)).first() if key else None
+        if event is None:
+            raise Http404
+        return answer(present_event(event) | {"integrations": [present_fate(fate) for fate in fates(event)]})
+
+
 class RetryView(IntegrationView):
     required_scopes = "deliveries:write"
 
@@ -119,6 +134,16 @@ def find(request: Request, delivery_id: str) -> Delivery:
     if delivery is None:
         raise Http404
     return delivery
+
+
+def present_fate(fate: Fate) -> dict[str, Any]:
+    return {
+        "type": fate.integration.type,
+        "outcome": fate.outcome,
+        "reason": fate.reason or None,
+        "deliveryId": fate.delivery.public_id if fate.delivery else None,
+        "waitsUntil": _moment(fate.waits_until),
+    }
 
 
 def present(delivery: Delivery) -> dict[str, Any]:

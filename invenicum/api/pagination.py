@@ -52,7 +52,7 @@ class Page:
 
 def paginate(request: Request, rows: "QuerySet[Row]") -> Page:
     """The page of `rows` (whose primary key is a UUIDv7) that the query's `cursor` and `limit` ask for."""
-    limit, cursor = _read_limit(request), _read_cursor(request)
+    limit, cursor = read_limit(request), _read_cursor(request)
     if cursor is None:
         found = list(rows.order_by("-pk")[: limit + 1])
     elif cursor.is_backward:
@@ -74,7 +74,8 @@ def paginate(request: Request, rows: "QuerySet[Row]") -> Page:
     )
 
 
-def _read_limit(request: Request) -> int:
+def read_limit(request: Request) -> int:
+    """The `limit` of the query. Raises ApiError where it is none."""
     text = request.query_params.get("limit", str(DEFAULT_LIMIT))
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_LIMIT):
         raise invalid({"limit": [f"must be a number from 1 to {MAX_LIMIT}"]})

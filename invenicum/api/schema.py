@@ -63,13 +63,14 @@ class Error(Shape):
     details: dict[str, list[str]] = {}
 
 
+LIMIT_PARAMETER = OpenApiParameter(
+    "limit",
+    {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    description="How many at most.",
+)
 PAGE_PARAMETERS = [
     OpenApiParameter("cursor", {"type": "string", "pattern": CURSOR}, description="From `next` or `previous`."),
-    OpenApiParameter(
-        "limit",
-        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-        description="How many at most.",
-    ),
+    LIMIT_PARAMETER,
 ]
 
 _DESCRIPTIONS = {

@@ -8,6 +8,7 @@ from django.db import models
 
 from .ids import public_id, uuid7
 from .message import Message
+from .position import CurrentTransaction
 
 
 class Event(models.Model):
@@ -16,16 +17,20 @@ class Event(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="events", db_index=False)
     name = models.CharField(max_length=100)
+    # What it is about: the id of the asset, where it is about one.
+    subject = models.CharField(max_length=100, blank=True, default="")
     occurred_at = models.DateTimeField()
     created_at = models.DateTimeField()
     # The JSON that is signed and sent, encoded once; text, because a JSON column would not give the same bytes back.
     body = models.TextField()
     # The asset as it stood, for connectors that keep a copy of it. Null where the publisher did not know it.
     document = models.JSONField(null=True, blank=True)
+    # With the id, its place in the feed.
+    position = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["owner", "id"], name="event_owner_id")]
+        indexes = [models.Index(fields=["owner", "position", "id"], name="event_feed")]
 
     def __str__(self) -> str:
         return f"{self.name} {self.public_id}"

@@ -47,11 +47,17 @@ def _event(draft: Draft, now: datetime) -> Event:
     return Event(
         owner_id=draft.owner.pk,
         name=draft.name,
+        subject=_subject(draft.data),
         occurred_at=occurred_at,
         created_at=now,
         body=json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
         document=draft.document,
     )
+
+
+def _subject(data: dict[str, Any]) -> str:
+    asset_id = data.get("assetId")
+    return asset_id if isinstance(asset_id, str) and len(asset_id) <= 100 else ""
 
 
 def format_timestamp(moment: datetime) -> str:

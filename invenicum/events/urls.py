@@ -1,5 +1,5 @@
 from django.urls import path
 
-from .views import PublishView
+from .views import EventListView
 
-urlpatterns = [path("events", PublishView.as_view())]
+urlpatterns = [path("events", EventListView.as_view())]

@@ -43,6 +43,7 @@ def test_a_batch_of_one_is_answered_with_a_list(api, alice):
     assert len(api(alice).post("/events", {"events": [RELEASE]}).json()["data"]) == 1
 
 
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite splits an INSERT at 999 parameters")
 def test_a_batch_takes_a_fixed_number_of_statements(api, alice, bob, charlie):
     client = api(alice, *ANY)
     owners = [f"user-{user.pk}" for user in (alice, bob, charlie)]

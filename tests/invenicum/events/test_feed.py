@@ -1,0 +1,92 @@
+"""`GET /events`: the feed that a receiver catches up from."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+
+from invenicum.events.publish import publish
+from webhooks.retention import prune
+
+
+def ids(response: Any) -> list[str]:
+    return [event["data"]["n"] for event in response.json()["data"]]
+
+
+# A feed ends where a transaction still runs: the tests' own must not be one of them.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_the_feed_has_the_owners_events_in_order(api: Any, alice: User, bob: User) -> None:
+    for number in range(3):
+        publish(alice, "asset.created", {"n": number})
+        publish(bob, "asset.created", {"n": 10 + number})
+    response = api(alice).get("/api/v1/events")
+    assert ids(response) == [0, 1, 2]
+    assert response.json()["next"] is None
+    first = response.json()["data"][0]
+    assert set(first) == {"id", "event", "timestamp", "data", "createdAt"}
+
+
+def test_a_receiver_goes_on_behind_the_last_event_it_saw(api: Any, alice: User) -> None:
+    events = [publish(alice, "asset.created", {"n": number}) for number in range(3)]
+    client = api(alice)
+    assert ids(client.get(f"/events?after={events[0].public_id}")) == [1, 2]
+    assert ids(client.get(f"/events?after={events[2].public_id}")) == []
+
+
+def test_the_feed_has_pages(api: Any, alice: User) -> None:
+    for number in range(5):
+        publish(alice, "asset.created", {"n": number})
+    client, address, seen = api(alice), "/events?limit=2", []
+    while address:
+        page = client.get(address)
+        seen += ids(page)
+        address = page.json()["next"]
+    assert seen == [0, 1, 2, 3, 4]
+
+
+def test_a_place_that_was_pruned_is_the_beginning(api: Any, alice: User) -> None:
+    old = publish(alice, "asset.created", {"n": 0})
+    new = publish(alice, "asset.created", {"n": 1})
+    assert prune(new.created_at) == 1
+    assert ids(api(alice).get(f"/events?after={old.public_id}")) == [1]
+
+
+@pytest.mark.parametrize("after", ["nonsense", "dlv_" + "0" * 32, "evt_" + "f" * 32])
+def test_a_wrong_place_is_refused(api: Any, alice: User, after: str) -> None:
+    publish(alice, "asset.created", {"n": 0})
+    response = api(alice).get(f"/events?after={after}")
+    assert (response.status_code, set(response.json()["details"])) == (400, {"after"})
+
+
+def test_somebody_elses_event_is_no_place(api: Any, alice: User, charlie: User) -> None:
+    publish(charlie, "asset.created", {"n": 0})
+    event = publish(alice, "asset.created", {"n": 1})
+    assert api(charlie).get(f"/events?after={event.public_id}").status_code == 400
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite writers take turns")
+def test_an_event_whose_transaction_ends_late_is_not_missed(api: Any, alice: User) -> None:
+    written, may_commit = threading.Event(), threading.Event()
+
+    def slow_writer() -> None:
+        with transaction.atomic():
+            publish(alice, "asset.created", {"n": 0})
+            written.set()
+            may_commit.wait(10)
+        connection.close()
+
+    thread = threading.Thread(target=slow_writer)
+    thread.start()
+    written.wait(10)
+    publish(alice, "asset.created", {"n": 1})  # later, but committed first
+    client = api(alice)
+    assert ids(client.get("/events")) == []
+    may_commit.set()
+    thread.join()
+    assert ids(client.get("/events")) == [0, 1]
