@@ -62,4 +62,4 @@ def _subject(data: dict[str, Any]) -> str:
 
 def format_timestamp(moment: datetime) -> str:
     """`2026-03-07T10:30:00Z`: UTC, whole seconds, as everywhere in the API."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -1,0 +1,64 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from django.db import transaction
+
+from invenicum.events.models import Event
+from invenicum.events.publish import Draft, format_timestamp, publish, publish_many
+from invenicum.events.signals import events_published
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2026, 3, 7, 10, 30, tzinfo=UTC), "2026-03-07T10:30:00Z"),
+        (datetime(2026, 3, 7, 10, 30, 59, 999_999, tzinfo=timezone(timedelta(hours=1))), "2026-03-07T09:30:59Z"),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00Z"),
+    ],
+)
+def test_times_are_written_in_utc_and_whole_seconds(moment, text):
+    assert format_timestamp(moment) == text
+
+
+def test_the_body_is_the_specs_compact_and_in_its_order(alice):
+    moment = datetime(2026, 3, 7, 10, 30, tzinfo=UTC)
+    (event,) = publish_many([Draft(alice, "asset.deleted", {"name": "Ünïcode", "assetId": "a"}, moment)])
+    assert event.body == (
+        '{"event":"asset.deleted","timestamp":"2026-03-07T10:30:00Z","data":{"name":"Ünïcode","assetId":"a"}}'
+    )
+    assert Event.objects.get().message().body == event.body.encode()
+
+
+def test_an_event_exists_exactly_if_the_change_behind_it_does(alice):
+    with transaction.atomic():
+        publish(alice, "asset.created", {})
+        transaction.set_rollback(True)
+    assert not Event.objects.exists()
+
+
+def test_a_listener_that_fails_undoes_the_publishing(alice):
+    def fail(**_):
+        raise ZeroDivisionError
+
+    events_published.connect(fail)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            publish(alice, "asset.created", {})
+    finally:
+        events_published.disconnect(fail)
+    assert not Event.objects.exists()
+
+
+def test_listeners_hear_of_a_batch_once_and_of_nothing_never(alice):
+    heard = []
+
+    def listen(events, **_):
+        heard.append([event.name for event in events])
+
+    events_published.connect(listen)
+    try:
+        publish_many([Draft(alice, "a.b", {}), Draft(alice, "c.d", {})])
+        publish_many([])
+    finally:
+        events_published.disconnect(listen)
+    assert heard == [["a.b", "c.d"]]
