@@ -144,6 +144,17 @@ def test_the_error_of_a_flow_is_handed_back_with_what_was_answered(finish):
     assert (finished.status, finished.excerpt) == (429, "sl\N{REPLACEMENT CHARACTER}w")
 
 
+def test_a_secret_that_the_response_repeats_is_hidden_before_the_excerpt_is_cut(driver):
+    answer = b"x" * 995 + b"you sent: sesame-open"
+    with FakeServer(lambda request: (400, {}, answer)) as server:
+        driver.start(1, ask(server.url), secrets=["sesame-open", "x" * 2000])
+        [finished] = driver.poll(5)
+        driver.start(2, ask(server.url), secrets=["you sent: sesame-open"])
+        [cut] = driver.poll(5)
+    assert finished.excerpt == "x" * 995 + "you s"
+    assert cut.excerpt == "x" * 995 + "[hidd"
+
+
 def test_a_flow_with_a_bug_disturbs_no_other(driver):
     def divide(url):
         yield Request("GET", url)

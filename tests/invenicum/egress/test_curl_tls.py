@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_an_outdated_tls_version_is_refused(finish, authority):
 def test_https_to_a_server_that_speaks_http_is_a_tls_failure(finish):
     def answer(listener):
         connection, _ = listener.accept()
-        with connection:
+        with connection, suppress(ConnectionError):
             connection.recv(65536)
             connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             connection.shutdown(socket.SHUT_WR)
