@@ -8,7 +8,7 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_DELETED, ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, field_of, retry_after
-from ..core.chat import Notice, fitting, notice_for
+from ..core.chat import CHAT_SENDS, Notice, fitting, notice_for
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, OAuthReplaces
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
@@ -52,6 +52,7 @@ class Discord(Connector):
    with OAuth and choose the channel there.
 2. For a forum or a thread, give the thread's id as `threadId`.
 """
+    sends = CHAT_SENDS
     oauth = OAuthSpec(
         "https://discord.com/oauth2/authorize",
         "https://discord.com/api/oauth2/token",

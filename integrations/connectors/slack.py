@@ -7,7 +7,7 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, field_of, objects_at, retry_after
-from ..core.chat import Notice, fitting, notice_for
+from ..core.chat import CHAT_SENDS, Notice, fitting, notice_for
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, NeverSent, OAuthReplaces
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
@@ -61,6 +61,7 @@ class Slack(Connector):
 3. Optional: a bot token with the scopes `channels:read` and `groups:read` lets the connection test name the team and
    find the channel.
 """
+    sends = CHAT_SENDS
     oauth = OAuthSpec(
         "https://slack.com/oauth/v2/authorize",
         "https://slack.com/api/oauth.v2.access",

@@ -9,7 +9,7 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, field_of, retry_after
-from ..core.chat import Notice, notice_for
+from ..core.chat import CHAT_SENDS, Notice, notice_for
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, OAuthReplaces
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
@@ -58,6 +58,7 @@ class Teams(Connector):
 2. Copy the address of the workflow and paste it here. Anyone who has it can post, so it is kept as a secret.
 3. Or connect with OAuth, and give `teamId` and `channelId` (both stand in *Get link to channel*).
 """
+    sends = CHAT_SENDS
     oauth = OAuthSpec(
         "https://login.microsoftonline.com/common/oauth2/v2.0/authorize",
         "https://login.microsoftonline.com/common/oauth2/v2.0/token",

@@ -76,6 +76,17 @@ class Webhook(Connector):
 3. Verify `X-Invenicum-Signature`, or the Standard Webhooks headers, before you believe a request.
 """
 
+    sends: ClassVar[str] = """\
+The event as JSON, `{"event", "timestamp", "data"}`, with your `headers` and these of ours:
+
+- `X-Invenicum-Signature`: `sha256=` and the HMAC-SHA256 of the body in hexadecimal, keyed with the signing secret
+- `webhook-id`, `webhook-timestamp`, `webhook-signature`: the [Standard Webhooks](https://www.standardwebhooks.com)
+  headers; the id is the same on every try
+
+Any 2xx counts as taken; redirects are not followed; 410 disables the integration; anything else is tried again.
+See [verifying webhooks](../verifying-webhooks.md).
+"""
+
     class Config(ConnectorConfig):
         url: Annotated[Url, Destination()]
         method: Literal["POST", "PUT", "PATCH"] = "POST"

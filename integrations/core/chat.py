@@ -17,6 +17,12 @@ TITLES = {
     ASSET_DELETED: "Asset deleted",
     PING: "Invenicum is connected",
 }
+# For the docs pages.
+CHAT_SENDS = """\
+A message for each event in `events`: what happened, the asset's name with a link, what changed from what to what, who
+did it and when. Names are escaped, so that none pings anybody. Events of other kinds, such as `report.ready`, are
+shown with their plain values where `events` asks for them by name.
+"""
 NOTHING = "—"
 MAX_LINES = 10
 MAX_TEXT = 150

@@ -46,6 +46,8 @@ class Connector:
     description: ClassVar[str]
     # Markdown: what a user does on the service's side before connecting. Shown on the connector's docs page.
     setup: ClassVar[str] = ""
+    # Markdown: what an event becomes at the service. On the same page.
+    sends: ClassVar[str] = ""
     oauth: ClassVar[OAuthSpec | None] = None
     Config: ClassVar[builtins.type[ConnectorConfig]]
     # The JSON name of the secret that signs what we send, where there is one: it can be shown and rotated.

@@ -90,6 +90,12 @@ class DocumentConnector(Connector):
     the service refuses it because the file has changed meanwhile, they raise Conflict and are called again.
     """
 
+    sends: ClassVar[str] = """\
+`asset.created` and `asset.updated` write the asset as a JSON document to `<pathPrefix><assetId>.json`; `asset.deleted`
+removes it. An `asset.updated` that was published from outside says only what changed, so that the document at the
+service is read, changed and written again, unless somebody else has written it in between. Other events are not sent.
+A `ping` tests the connection.
+"""
     # Whether even a whole document is only written after a look at what is there, e.g. to commit no empty change.
     looks_first: ClassVar[bool] = False
 

@@ -33,6 +33,16 @@ class GitConnector(DocumentConnector):
     `webhook_url`, `webhook_secret` and `events`, the platform's own, for the hook.
     """
 
+    sends = (
+        DocumentConnector.sends
+        + """
+Each write is a commit to `branch` in the name of the token's owner, such as `Update asset-123: Hero Image.jpg`; where
+the document would not change, nothing is committed. With `syncAssets: false` nothing is sent at all.
+
+With a `webhookUrl`, a webhook for `events` is registered when the integration is saved, kept in step with it, and
+removed when it is deleted. Without a secret of yours, one is made.
+"""
+    )
     looks_first = True
     concurrency = 1  # two commits to one branch at once: one of them is refused
     update_hook_method: ClassVar[str] = "PUT"

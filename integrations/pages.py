@@ -1,0 +1,112 @@
+"""The documentation page of a connector, from its declaration. Pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .core.config import ConnectorConfig, FieldFacts
+from .core.connector import Connector
+
+
+def render_page(connector: Connector) -> str:
+    """The page as Markdown: what to do at the service, the fields, what is sent."""
+    sections = [
+        f"<!-- Made by `python manage.py connector_docs` from the declaration of `{connector.type}`: edit that. -->",
+        f"# {connector.name}",
+        f"{connector.description} Type `{connector.type}`, category `{connector.category}`.",
+        f"## What to do at {connector.name}" if connector.type != "webhook" else "## What to do on your side",
+        connector.setup.strip(),
+        *_oauth_section(connector),
+        "## Configuration",
+        _table(connector),
+        "\n".join(["For example:", "", "```json", _example(connector), "```"]),
+        "## What is sent",
+        connector.sends.strip(),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def render_index(connectors: list[Connector]) -> str:
+    """The list of all pages."""
+    rows = [
+        f"| [{connector.name}]({connector.type}.md) | `{connector.type}` | {connector.category.replace('_', ' ')} "
+        f"| {'yes' if connector.oauth else ''} | {connector.description} |"
+        for connector in connectors
+    ]
+    head = ["# Connectors", "", "| service | type | category | OAuth | |", "|---|---|---|---|---|"]
+    return "\n".join(["<!-- Made by `python manage.py connector_docs`. -->", "", *head, *rows]) + "\n"
+
+
+def _oauth_section(connector: Connector) -> list[str]:
+    if connector.oauth is None:
+        return []
+    facts = connector.Config.facts()
+    replaces = ", ".join(f"`{fact.alias}`" for fact in facts if fact.oauth_replaces)
+    how = f"takes the place of {replaces}" if replaces else "lets the connection test prove more"
+    how = "is the only way to connect" if connector.oauth.required else how
+    scopes = ", ".join(f"`{scope}`" for scope in connector.oauth.scopes)
+    return [
+        "## Connecting with OAuth",
+        f"Connecting an account {how}. Whoever runs this service registers an app at {connector.name} first, "
+        f"with the redirect address `<PUBLIC_URL>/api/v1/integrations/oauth/callback/{connector.type}`, and sets "
+        f"`OAUTH_{connector.type.upper()}_CLIENT_ID` and `OAUTH_{connector.type.upper()}_CLIENT_SECRET` "
+        f"([settings](../settings.md#oauth)). Asked for: {scopes}.",
+    ]
+
+
+def _table(connector: Connector) -> str:
+    schema = connector.Config.json_schema()["properties"]
+    facts = [fact for fact in connector.Config.facts() if not fact.internal]
+    rows = [_row(fact, _plain(schema[fact.alias])) for fact in facts]
+    return "\n".join(["| field | required | value | default | example |", "|---|---|---|---|---|", *rows])
+
+
+def _row(fact: FieldFacts, schema: Mapping[str, Any]) -> str:
+    required = "unless connected with OAuth" if fact.oauth_replaces else "yes" if fact.required else ""
+    notes = [_value(schema).rstrip(".")]
+    if fact.secret:
+        notes.append("Secret" if not fact.mapping else "The values are secret")
+    elif fact.destination:
+        notes.append("When it changes, the secrets must be given again")
+    default = "" if schema.get("default") in (None, "", {}) or fact.required else _code(schema["default"])
+    example = next((_code(item) for item in schema.get("examples", [])), "")
+    return f"| `{fact.alias}` | {required} | {'. '.join(notes)} | {default} | {example} |"
+
+
+def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a field that may also be null, without the null."""
+    choices = [choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"]
+    own = {key: value for key, value in schema.items() if key != "anyOf"}
+    return {**choices[0], **own} if choices else own
+
+
+def _value(schema: Mapping[str, Any]) -> str:
+    if schema.get("description"):
+        return str(schema["description"])
+    if "enum" in schema:
+        return "One of " + ", ".join(_code(value) for value in schema["enum"])
+    if schema.get("type") == "array":
+        return "A list. Each item: " + _value(schema["items"]).lower()
+    if schema.get("type") == "object":
+        return "Names and values"
+    return {"boolean": "`true` or `false`", "number": "A number", "integer": "A whole number"}.get(
+        str(schema.get("type")), "Text"
+    )
+
+
+def _code(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "`" + text.replace("|", "\\|") + "`"
+
+
+def _example(connector: Connector) -> str:
+    config = example_config(connector.Config)
+    return json.dumps({"type": connector.type, "config": config}, indent=2, ensure_ascii=False)
+
+
+def example_config(config_class: type[ConnectorConfig]) -> dict[str, Any]:
+    """The required fields, each with the example of its declaration."""
+    schema = config_class.json_schema()["properties"]
+    fields = [fact.alias for fact in config_class.facts() if fact.required and not fact.internal]
+    examples = {alias: _plain(schema[alias]) for alias in fields}
+    return {alias: next(iter(field.get("examples", [])), field.get("default")) for alias, field in examples.items()}
