@@ -54,7 +54,11 @@ class EventListView(APIView):
     @extend_schema(
         operation_id="readFeed",
         parameters=[
-            OpenApiParameter("after", {"type": "string"}, description="The id of the last event that you have seen."),
+            OpenApiParameter(
+                "after",
+                {"type": "string", "pattern": "^evt_[0-9a-fA-F]{32}$"},
+                description="The id of the last event that you have seen.",
+            ),
             LIMIT_PARAMETER,
         ],
         responses=PageAnswer[EventShape],
