@@ -118,14 +118,16 @@ class S3(DocumentConnector):
 
     def write(self, path: str, content: bytes, found: Stored | None, message: Message, config: Config) -> Flow[None]:
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        condition = {}
+        if found:
+            condition = {"If-Match": found.version} if found.version else {"If-None-Match": "*"}
         headers = {"Content-Type": "application/json"}
-        if found == ABSENT:
-            headers["If-None-Match"] = "*"
-        elif found and found.version:
-            headers["If-Match"] = found.version
         if config.server_side_encryption:
             headers["x-amz-server-side-encryption"] = config.server_side_encryption
-        response = yield _signed("PUT", self._object_url(path, config), config, headers, content)
+        url = self._object_url(path, config)
+        response = yield _signed("PUT", url, config, headers | condition, content)
+        if response.status == 501 and condition:  # not every S3-compatible server knows conditions
+            response = yield _signed("PUT", url, config, headers, content)
         if not response.ok:
             raise _error(response, config)
 

@@ -1,3 +1,5 @@
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlencode
 
@@ -7,12 +9,14 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, field_of, objects_at, retry_after
-from ..core.chat import CHAT_SENDS, Notice, fitting, notice_for
+from ..core.chat import CHAT_SENDS, Notice, fitting, notice_for, text
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, NeverSent, OAuthReplaces
 from ..core.connector import Category, Connector, TestResult
-from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
-from ..core.http import Flow, Request, Response
+from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected
+from ..core.http import Flow, Request, Response, encode_json
+from ..core.inbound import Happening, Inbound, InboundRequest, Reply, is_recent, is_same, reveal, text_in
 from ..core.oauth import OAuthSpec
+from ..core.signing import hmac_sha256_hex
 
 WebhookUrl = Annotated[
     SecretStr,
@@ -48,6 +52,50 @@ FORBIDDEN = {"action_prohibited", "posting_to_general_channel_denied", "invalid_
 # https://docs.slack.dev/reference/methods/auth.test#errors
 BAD_TOKEN = {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "no_permission"}
 CHANNEL_PAGES = 10
+JSON = "application/json"
+
+
+class SlackInbound(Inbound):
+    """The Events API: https://docs.slack.dev/apis/events-api/"""
+
+    setup = """\
+1. In your Slack app, give this address under *Event Subscriptions → Request URL*, and choose the events.
+2. Save the app's *Signing Secret* here as `signingSecret`. An account connected with OAuth needs none, where whoever
+   runs this service has set `SLACK_SIGNING_SECRET`.
+
+An event is published by the name that Slack gives it: `slack.message`, `slack.reaction_added`. What bots write is left
+out, so that no message of ours comes back.
+"""
+    app_secret = "SLACK_SIGNING_SECRET"
+
+    def handshake(self, request: InboundRequest) -> Reply | None:
+        # It names no team, so that nobody's secret can prove it: https://docs.slack.dev/reference/events/url_verification
+        if text_in(request.payload, "type") != "url_verification":
+            return None
+        return Reply(body=encode_json({"challenge": text_in(request.payload, "challenge")}), content_type=JSON)
+
+    def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(re.findall(r"/services/(T[A-Z0-9]+)/", reveal(config.webhook_url)))
+
+    def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
+        return (text_in(request.payload, "team_id"),)
+
+    def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
+        # https://docs.slack.dev/authentication/verifying-requests-from-slack
+        timestamp, given = request.header("x-slack-request-timestamp"), request.header("x-slack-signature")
+        signed = b"v0:%s:%s" % (timestamp.encode(), request.body)
+        secrets = filter(None, (reveal(config.signing_secret), app_secret))
+        return is_recent(timestamp, request.now) and any(
+            is_same(given, f"v0={hmac_sha256_hex(secret, signed)}") for secret in secrets
+        )
+
+    def read(self, request: InboundRequest, state: Mapping[str, Any]) -> Happening | Reply:
+        payload = request.payload
+        event = payload.get("event")
+        if text_in(event, "bot_id") or text_in(event, "subtype") == "bot_message":
+            return Reply()
+        kind = text_in(event, "type") or text_in(payload, "type") or "event"
+        return Happening(kind, text_in(payload, "event_id") or request.digest, payload, text(text_in(event, "text")))
 
 
 class Slack(Connector):
@@ -114,8 +162,7 @@ class Slack(Connector):
                     return metadata | {"channelId": found.get("id")}
             cursor = field_of(page, "response_metadata", "next_cursor")
             if not cursor:
-                sentence = f"Slack has no channel {config.channel} that the bot can see."
-                raise InvalidConfig(sentence, {"channel": ["not found"]})
+                raise Rejected(f"Channel not found: the bot sees no channel {config.channel} in Slack.")
         return metadata
 
     def _call(self, method: str, query: dict[str, str], config: Config) -> Flow[Response]:
@@ -140,6 +187,8 @@ class Slack(Connector):
         # Slack says ok in the body; a page of somebody else's proxy says 200 too.
         if response.status != 200 or response.text.strip() != "ok":
             raise _error(response)
+
+    inbound = SlackInbound()
 
     def _webhook_url(self, config: Config) -> str:
         return self.relocated(config.webhook_url.get_secret_value() if config.webhook_url else "")
@@ -186,7 +235,7 @@ def _error(response: Response) -> IntegrationError:
     if said in FORBIDDEN or response.status == 403:
         return AuthFailed(f"Slack does not let this webhook post to the channel ({said}): ask the workspace's admin.")
     if response.status == 404:
-        return InvalidConfig(f"Invalid webhook URL or channel not found ({said}).")
+        return Rejected(f"Invalid webhook URL or channel not found ({said}).")
     if response.status == 429:
         return RateLimited("Slack asks to slow down.", retry_after=retry_after(response) or 1.0)
     if response.status == 400:

@@ -149,6 +149,12 @@ def test_a_merge_writes_only_over_what_it_has_read():
     assert create.headers["If-None-Match"] == "*"
 
 
+def test_a_server_that_knows_no_conditions_is_written_to_without():
+    answers = [error_answer(404, "NoSuchKey"), error_answer(501, "NotImplemented"), text_response(200)]
+    _, (_, _, write) = play(S3().deliver(UPDATED, config(), 0), *answers)
+    assert "If-None-Match" not in write.headers
+
+
 def test_a_merge_that_keeps_losing_the_race_is_tried_again_later():
     answers = [error_answer(404, "NoSuchKey"), error_answer(412, "PreconditionFailed")] * 3
     with pytest.raises(Conflict) as caught:

@@ -90,7 +90,7 @@ def test_a_refusal_inside_a_200_is_a_refusal(answer, error, says):
 
 
 def test_a_channel_that_the_bot_cannot_see_is_named():
-    with pytest.raises(InvalidConfig, match="#asset-updates"):
+    with pytest.raises(Rejected, match="#asset-updates"):
         play(
             Slack().test(config(botToken=TOKEN)),
             text_response(400, "no_text"),
@@ -103,7 +103,7 @@ def test_a_channel_that_the_bot_cannot_see_is_named():
     ("status", "text", "error"),
     [
         (404, "no_service", Gone),
-        (404, "channel_not_found", InvalidConfig),
+        (404, "channel_not_found", Rejected),
         (410, "channel_is_archived", Gone),
         (403, "action_prohibited", AuthFailed),
         (403, "invalid_token", AuthFailed),
