@@ -14,7 +14,9 @@ from ..core.documents import Conflict, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets
 from ..core.git import GitConnector, check_size, commit_message, hook_label, token
+from ..core.git_inbound import GitInbound, bitbucket_line
 from ..core.http import Flow, Request, Response
+from ..core.inbound import InboundRequest, text_in
 from ..core.oauth import OAuthSpec
 
 # https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/: app passwords (ATBB…) no longer work.
@@ -47,6 +49,19 @@ EVENTS = (
 # fmt: on
 Event = Annotated[str, OneOf(EVENTS, "the name of a Bitbucket webhook event")]
 MAY_WRITE = {"repository:write", "repository:admin", "write:repository:bitbucket", "admin:repository:bitbucket"}
+
+
+class BitbucketInbound(GitInbound):
+    def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
+        return (f"{config.workspace}/{config.repository}".lower(),)
+
+    def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
+        # Workspace and repository may each be given by name or by UUID.
+        repository = request.payload.get("repository")
+        workspace, _, name = text_in(repository, "full_name").partition("/")
+        workspaces = (workspace, text_in(repository, "workspace", "uuid") or text_in(repository, "owner", "uuid"))
+        names = (name, text_in(repository, "uuid"))
+        return tuple(f"{one}/{other}".lower() for one in workspaces for other in names if one and other)
 
 
 class Bitbucket(GitConnector):
@@ -142,6 +157,9 @@ class Bitbucket(GitConnector):
             "events": config.events,
             "secret": secret,
         }
+
+    # https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#HTTP-headers
+    inbound = BitbucketInbound("x-event-key", ("x-request-uuid",), bitbucket_line, "x-hub-signature")
 
     def repository_name(self, config: Config) -> str:
         return f"{config.workspace}/{config.repository}"

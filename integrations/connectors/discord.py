@@ -1,7 +1,11 @@
+import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlencode
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import Field, SecretStr
 
 from invenicum.events.message import Message
@@ -14,6 +18,7 @@ from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ..core.fields import HttpsUrl
 from ..core.http import Flow, Request, Response
+from ..core.inbound import Happening, Inbound, InboundRequest, Reply, Unreadable, text_in
 from ..core.oauth import OAuthSpec
 
 WEBHOOK = re.compile(r"/webhooks/(?P<id>\d{17,20})/(?P<token>[A-Za-z0-9_-]{60,120})/?$")
@@ -35,11 +40,54 @@ Username = Annotated[
         "Invenicum Bot",
     ),
 ]
+ApplicationId = Annotated[str, Matches(r"^\d{17,20}$", "the id of your Discord application", "1234567890123456789")]
+PublicKey = Annotated[
+    str, Matches(r"^[0-9a-f]{64}$", "the public key of your Discord application, 64 hexadecimal digits", "0f" * 32)
+]
 ThreadId = Annotated[str, Matches(r"^\d{17,20}$", "the id of a thread", "1234567890123456789")]
 
 # https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
 UNKNOWN_CHANNEL, UNKNOWN_WEBHOOK, INVALID_TOKEN, THREAD_NEEDED = 10003, 10015, 50027, 220001
 BLUE, GREY = 0x3B82F6, 0x6B7280
+
+
+class DiscordInbound(Inbound):
+    """https://docs.discord.com/developers/events/webhook-events"""
+
+    setup = """\
+1. Save the *Application ID* and the *Public Key* of your Discord application as `applicationId` and `publicKey`.
+2. Then give this address under *Webhooks → Endpoint* of the application, and choose the events.
+
+An event is published by the name that Discord gives it: `discord.application_authorized`.
+"""
+    accepted = Reply(204)
+
+    def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
+        return (config.application_id or "",)
+
+    def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
+        return (text_in(request.payload, "application_id"),)
+
+    def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
+        # https://docs.discord.com/developers/interactions/overview#validating-security-request-headers
+        signed = request.header("x-signature-timestamp").encode() + request.body
+        try:
+            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(config.public_key or ""))
+            key.verify(bytes.fromhex(request.header("x-signature-ed25519")), signed)
+        except (ValueError, InvalidSignature):
+            return False
+        return True
+
+    def read(self, request: InboundRequest, state: Mapping[str, Any]) -> Happening | Reply:
+        event, kind = request.payload.get("event"), request.payload.get("type")
+        if kind == 0:  # is somebody there?
+            return Reply(204)
+        if kind == 1 and not event:  # the same of an address for interactions
+            return Reply(body=json.dumps({"type": 1}).encode(), content_type="application/json")
+        if not isinstance(event, Mapping):
+            raise Unreadable("Only webhook events are understood here, no interactions.")
+        # An event has no id. Its body has the moment of the event, so that a repetition has the same digest.
+        return Happening(text_in(event, "type") or "event", request.digest, request.payload)
 
 
 class Discord(Connector):
@@ -70,6 +118,8 @@ class Discord(Connector):
         username: Username | None = None
         avatar_url: Annotated[HttpsUrl | None, Field(max_length=2048)] = None
         thread_id: ThreadId | None = None
+        application_id: ApplicationId | None = None
+        public_key: PublicKey | None = None
         events: AssetEvents = list(ASSET_EVENTS)
 
     def test(self, config: Config) -> Flow[TestResult]:
@@ -94,6 +144,8 @@ class Discord(Connector):
             raise _error(response)
         if not field_of(response, "id"):
             raise ConnectionFailed("Discord did not confirm the message: is a proxy in between?")
+
+    inbound = DiscordInbound()
 
     def _url(self, config: Config) -> str:
         found = WEBHOOK.search(config.webhook_url.get_secret_value() if config.webhook_url else "")

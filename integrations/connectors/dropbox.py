@@ -1,5 +1,7 @@
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
+from uuid import uuid4
 
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
@@ -11,6 +13,7 @@ from ..core.documents import ABSENT, Conflict, DocumentConnector, Stored
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.fields import Token
 from ..core.http import Flow, Request, Response
+from ..core.inbound import Happening, Inbound, InboundRequest, Reply, is_signed, value_in
 from ..core.oauth import OAuthSpec
 
 Path = Annotated[
@@ -21,6 +24,35 @@ Path = Annotated[
         "/Invenicum",
     ),
 ]
+
+
+class DropboxInbound(Inbound):
+    """https://www.dropbox.com/developers/reference/webhooks"""
+
+    setup = """\
+Whoever runs this service gives this address in the *App Console* under *Webhooks*. Every account that is connected with
+OAuth is then heard: `dropbox.change` says that something has changed in it, not what.
+"""
+    app_secret = "client"
+
+    def handshake(self, request: InboundRequest) -> Reply | None:
+        challenge = request.query.get("challenge")
+        return Reply(body=challenge.encode()) if challenge else None
+
+    def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
+        return (state.get("accountId", ""),)
+
+    def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
+        accounts = value_in(request.payload, "list_folder", "accounts")
+        return tuple(item for item in accounts if isinstance(item, str)) if isinstance(accounts, list) else ()
+
+    def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
+        return is_signed(request, "x-dropbox-signature", app_secret)
+
+    def read(self, request: InboundRequest, state: Mapping[str, Any]) -> Happening | Reply:
+        # The body is the same whenever the same accounts change, so that nothing tells a repetition from news.
+        # Whose accounts the others are is nobody's business.
+        return Happening("change", str(uuid4()), {"accountId": state.get("accountId", "")})
 
 
 class Dropbox(DocumentConnector):
@@ -97,6 +129,15 @@ class Dropbox(DocumentConnector):
         response = yield self._call("files/delete_v2", {"path": path}, config)
         if not response.ok and not _summary(response).startswith("path_lookup/not_found"):
             raise _error(response)
+
+    def on_save(self, config: Config, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
+        # Notifications name an account by its id, which the token alone proves.
+        account = yield self._call("users/get_current_account", None, config)
+        if not account.ok:
+            raise _error(account)
+        return {"accountId": text_at(account, "account_id")}
+
+    inbound = DropboxInbound()
 
     def _call(self, method: str, arguments: Any, config: Config) -> Request:
         url = f"{self.endpoint('apiUrl', 'https://api.dropboxapi.com')}/2/{method}"

@@ -15,6 +15,7 @@ from ..core.documents import ABSENT, Conflict, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets, Token
 from ..core.git import GitConnector, check_size, commit_message, decoded
+from ..core.git_inbound import GitInbound, github_line
 from ..core.http import Flow, Request, Response
 from ..core.oauth import OAuthSpec
 
@@ -155,6 +156,9 @@ class GitHub(GitConnector):
         # GitHub has room for no label, and takes no second hook for the same address either.
         target = hook.get("config")
         return isinstance(target, dict) and target.get("url") == config.webhook_url
+
+    # https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers
+    inbound = GitInbound("x-github-event", ("x-github-delivery",), github_line, "x-hub-signature-256")
 
     def repository_name(self, config: Config) -> str:
         return f"{config.organization}/{config.repository}"

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, urlencode
 
@@ -13,7 +14,9 @@ from ..core.documents import ABSENT, Conflict, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets, Token
 from ..core.git import GitConnector, check_size, commit_message, decoded, hook_label
+from ..core.git_inbound import GitInbound, gitlab_line
 from ..core.http import Flow, Request, Response
+from ..core.inbound import InboundRequest, has_standard_signature, is_same, reveal, text_in
 from ..core.oauth import OAuthSpec
 
 Project = Annotated[
@@ -54,6 +57,24 @@ EVENTS = (
 Event = Annotated[str, OneOf(EVENTS, "the name of a GitLab webhook event")]
 # https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions
 CHANGED = re.compile(r"already exists|doesn't exist|has changed since|could not update", re.IGNORECASE)
+
+
+class GitLabInbound(GitInbound):
+    def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
+        return (config.project.lower(),)
+
+    def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
+        project, number = request.payload.get("project"), text_in(request.payload, "project_id")
+        return (text_in(project, "path_with_namespace").lower(), text_in(project, "id") or number)
+
+    def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
+        if config.webhook_signing_token:  # then a mere token, which a proxy may have seen, is not enough
+            return has_standard_signature(request, reveal(config.webhook_signing_token))
+        return is_same(request.header("x-gitlab-token"), reveal(config.webhook_secret))
+
+    def event_of(self, request: InboundRequest) -> str:
+        # `Merge Request Hook`; in the body, confidential issues are called like all others.
+        return super().event_of(request).lower().removesuffix(" hook").replace(" ", "_")
 
 
 class GitLab(GitConnector):
@@ -160,6 +181,9 @@ class GitLab(GitConnector):
             **{event: event in config.events for event in EVENTS},
             **{name: secret.get_secret_value() for name, secret in secrets.items() if secret},
         }
+
+    # https://docs.gitlab.com/user/project/integrations/webhooks/#delivery-headers
+    inbound = GitLabInbound("x-gitlab-event", ("webhook-id", "idempotency-key"), gitlab_line)
 
     def repository_name(self, config: Config) -> str:
         return config.project

@@ -17,6 +17,7 @@ from ..core.errors import AuthFailed, InvalidConfig
 from ..core.fields import HookSecret, HttpsUrl, PathPrefix
 from ..core.google import google_error
 from ..core.http import Flow, Request, Response, encode_json
+from ..core.inbound import Happening, Inbound, InboundRequest, Reply, is_same, reveal
 from ..core.oauth import OAuthSpec
 from ..core.signing import generate_secret
 
@@ -30,6 +31,33 @@ FOLDER = "application/vnd.google-apps.folder"
 OWN_FOLDER = "Invenicum"
 BOUNDARY = "invenicum-document"
 WEEK = 604_800  # the longest that Drive keeps a channel
+
+
+class GoogleDriveInbound(Inbound):
+    """https://developers.google.com/workspace/drive/api/guides/push"""
+
+    setup = """\
+Give this address as `webhookUrl`. Google must be able to reach it over https. `google_drive.change` then says that
+something has changed among the files that Invenicum may see, not what.
+"""
+
+    def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
+        return (state.get("channelId", ""),)
+
+    def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
+        return (request.header("x-goog-channel-id"),)
+
+    def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
+        return is_same(request.header("x-goog-channel-token"), reveal(config.webhook_secret))
+
+    def read(self, request: InboundRequest, state: Mapping[str, Any]) -> Happening | Reply:
+        event = request.header("x-goog-resource-state") or "change"
+        if event == "sync":  # the channel begins
+            return Reply()
+        names = {"resourceId": "resource-id", "resourceUri": "resource-uri", "changed": "changed"}
+        payload = {ours: request.header(f"x-goog-{theirs}") for ours, theirs in names.items()}
+        delivery_id = f"{request.header('x-goog-channel-id')}:{request.header('x-goog-message-number')}"
+        return Happening(event, delivery_id, {name: value for name, value in payload.items() if value})
 
 
 class GoogleDrive(DocumentConnector):
@@ -173,6 +201,8 @@ class GoogleDrive(DocumentConnector):
             response = yield self._request("POST", "/drive/v3/channels/stop", config, channel)
             if not response.ok and response.status not in (400, 404):
                 raise google_error(response, self.name)
+
+    inbound = GoogleDriveInbound()
 
     def _send(self, method: str, path: str, config: Config, payload: Any = None) -> Flow[Response]:
         response = yield self._request(method, path, config, payload)

@@ -12,6 +12,7 @@ from invenicum.events.names import ASSET_EVENTS
 
 from .config import ConnectorConfig
 from .http import Flow
+from .inbound import Inbound
 from .oauth import OAuthSpec
 
 
@@ -50,6 +51,8 @@ class Connector:
     sends: ClassVar[str] = ""
     oauth: ClassVar[OAuthSpec | None] = None
     Config: ClassVar[builtins.type[ConnectorConfig]]
+    # How the service calls us at `/webhooks/<type>`, where it does.
+    inbound: ClassVar[Inbound | None] = None
     # The JSON name of the secret that signs what we send, where there is one: it can be shown and rotated.
     signing_secret: ClassVar[str | None] = None
     # How many deliveries to one integration may be under way at once; None where the service does not mind.
