@@ -136,6 +136,7 @@ class FlowDriver(Generic[Key]):
         transfer = run.transfer
         if code == pycurl.E_OK or transfer.read_enough(code):
             run.response = transfer.response()
+            run.response_is_confidential = run.request_is_confidential
             self._advance(run, run.flow.send, run.response)
         else:
             error = transport_error(transfer.url, curl, code, message, transfer.closed_because)
@@ -155,6 +156,7 @@ class FlowDriver(Generic[Key]):
             except Exception as error:  # noqa: BLE001 - shown to the flow at the request that caused it
                 step, value = run.flow.throw, error
             else:
+                run.request_is_confidential = request.confidential
                 self._multi.add_handle(run.transfer.curl)
                 self._runs[run.transfer.curl] = run
                 return None
@@ -231,13 +233,26 @@ def run_flow(flow: Flow[T], timeout: float | None = None, options: Options | Non
 class _Run(Generic[Key]):
     """A flow under way, and the transfer that is its own until it ends."""
 
-    __slots__ = ("_deadline", "_secrets", "flow", "key", "response", "started", "started_at", "transfer")
+    __slots__ = (
+        "_deadline",
+        "_secrets",
+        "flow",
+        "key",
+        "request_is_confidential",
+        "response",
+        "response_is_confidential",
+        "started",
+        "started_at",
+        "transfer",
+    )
 
     def __init__(self, key: Key, flow: Flow[Any], transfer: Transfer, timeout: float, secrets: Collection[str]):
         self.key = key
         self.flow = flow
         self.transfer = transfer
+        self.request_is_confidential = False
         self.response: Response | None = None
+        self.response_is_confidential = False
         self.started_at = datetime.now(UTC)
         self.started = time.monotonic()
         self._deadline = self.started + timeout
@@ -250,11 +265,11 @@ class _Run(Generic[Key]):
         return seconds
 
     def excerpt(self) -> str:
-        if not self.response:
+        if not (self.response and self.response.body) or self.response_is_confidential:
             return ""
         # PostgreSQL cannot store the NUL character.
         text = self.response.body[:_EXCERPT_BYTES].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-        return redact(text, self._secrets)[:EXCERPT_LENGTH]
+        return (redact(text, self._secrets) if self._secrets else text)[:EXCERPT_LENGTH]
 
     def abandon(self) -> None:
         with suppress(Exception):
