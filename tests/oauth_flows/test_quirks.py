@@ -1,0 +1,192 @@
+"""What providers really answer, by small fakes of each over a real socket."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from integrations.models import Integration
+from oauth_flows.models import Grant, ProviderApp, Revocation
+from tests.fakes.http_server import Answer, FakeServer, close, json_answer
+
+pytestmark = pytest.mark.django_db
+SLACK_URL = "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
+Provider = Callable[..., AbstractContextManager[FakeServer]]
+Connect = Callable[..., Any]
+
+
+@pytest.fixture
+def provider(settings: Any, monkeypatch: Any) -> Provider:
+    """`provider("slack", token=…, me=…)` is the authorization server of Slack that answers so."""
+
+    @contextmanager
+    def run(integration_type: str, token: Answer, me: Answer = (404, {}, b"")) -> Iterator[FakeServer]:
+        monkeypatch.setenv(f"OAUTH_{integration_type.upper()}_CLIENT_ID", "client")
+        monkeypatch.setenv(f"OAUTH_{integration_type.upper()}_CLIENT_SECRET", "secret")
+        with FakeServer(lambda request: token if request.path == "/token" else me) as server:
+            addresses = {
+                "authorizeUrl": "/authorize",
+                "tokenUrl": "/token",
+                "identityUrl": "/me",
+                "revokeUrl": "/revoke",
+            }
+            settings.PROVIDER_ENDPOINTS = {
+                integration_type: {name: server.url + path for name, path in addresses.items()}
+            }
+            yield server
+
+    return run
+
+
+@pytest.fixture
+def connect(api: Any, alice: Any) -> Connect:
+    """Goes through a flow of Alice's, with whatever code. Returns the callback's answer."""
+
+    def run(integration_type: str) -> Any:
+        client = api(alice)
+        begun = client.get(f"/api/v1/integrations/oauth/authorize/{integration_type}").json()
+        query = {"code": "c0de", "state": begun["state"]}
+        return client.get(f"/api/v1/integrations/oauth/callback/{integration_type}", query)
+
+    return run
+
+
+def test_slack_brings_its_webhook_and_names_the_team(provider: Provider, connect: Connect) -> None:
+    answer = json_answer(
+        200,
+        {
+            "ok": True,
+            "access_token": "xoxb-17653672481",
+            "token_type": "bot",
+            "scope": "incoming-webhook",
+            "team": {"name": "Invenicum Team", "id": "T1"},
+            "incoming_webhook": {"channel": "#asset-updates", "channel_id": "C1", "url": SLACK_URL},
+        },
+    )
+    with provider("slack", answer) as server:
+        connected = connect("slack")
+    assert connected.json()["data"] == {"type": "slack", "isActive": True, "account": "Invenicum Team"}
+    integration = Integration.objects.get()
+    assert integration.config == {"channel": "#asset-updates"}
+    assert integration.secrets == {"webhookUrl": SLACK_URL}
+    [request] = server.requests
+    assert request.headers["authorization"].startswith("Basic ")
+    assert b"code_verifier" not in request.body
+    grant = Grant.objects.get()
+    assert (grant.access_token, grant.refresh_token, grant.expires_at) == ("xoxb-17653672481", "", None)
+
+
+def test_slack_with_a_users_token_only(provider: Provider, connect: Connect) -> None:
+    user = {"id": "U1", "access_token": "xoxp-1", "refresh_token": "xoxe-1", "expires_in": 43200}
+    answer = {"ok": True, "authed_user": user, "team": {"name": "T"}}
+    with provider("slack", json_answer(200, answer)):
+        assert connect("slack").status_code == 200
+    grant = Grant.objects.get()
+    assert (grant.access_token, grant.refresh_token) == ("xoxp-1", "xoxe-1")
+    assert grant.refresh_at is not None
+
+
+def test_a_webhook_that_is_none_is_not_stored(provider: Provider, connect: Connect) -> None:
+    hook = {"channel": "#a", "url": "http://169.254.169.254/latest"}
+    with provider(
+        "slack", json_answer(200, {"ok": True, "access_token": "x", "team": {"name": "T"}, "incoming_webhook": hook})
+    ):
+        answer = connect("slack")
+    assert (answer.status_code, answer.json()["error"]) == (400, "OAUTH_ERROR")
+    assert not Integration.objects.exists()
+    assert Revocation.objects.get().tokens == {"access": "x"}
+
+
+def test_discord_brings_its_webhook(provider: Provider, connect: Connect) -> None:
+    url = "https://discord.com/api/webhooks/347114750880120863/" + "k" * 68
+    answer = {
+        "access_token": "a",
+        "refresh_token": "r",
+        "expires_in": 604800,
+        "scope": "webhook.incoming",
+        "webhook": {"name": "Invenicum", "url": url, "channel_id": "1"},
+    }
+    with provider("discord", json_answer(200, answer)):
+        assert connect("discord").json()["data"] == {"type": "discord", "isActive": True, "account": "Invenicum"}
+    assert Integration.objects.get().secrets == {"webhookUrl": url}
+
+
+def test_github_is_connected_and_then_completed(provider: Provider, connect: Connect, api: Any, alice: Any) -> None:
+    token = {"access_token": "gho_1", "scope": "admin:repo_hook,repo", "token_type": "bearer"}
+    with provider("github", json_answer(200, token), json_answer(200, {"login": "ada"})) as server:
+        connected = connect("github")
+        assert connected.json()["data"] == {"type": "github", "isActive": False, "account": "ada"}
+        assert server.requests[0].headers["accept"] == "application/json"
+        assert server.requests[1].headers["authorization"] == "Bearer gho_1"
+    client = api(alice)
+    shown = client.get("/api/v1/integrations/github").json()["data"]
+    assert shown["status"] == "paused"
+    assert shown["statusReason"] == "Connected. Still needed: organization and repository."
+    refused = client.patch("/api/v1/integrations/github", {"isActive": True})
+    assert (refused.status_code, refused.json()["error"]) == (400, "INVALID_CONFIG")
+    saved = client.post(
+        "/api/v1/integrations", {"type": "github", "config": {"organization": "my-org", "repository": "assets"}}
+    )
+    assert saved.json()["data"]["isActive"] is True
+    assert client.get("/api/v1/integrations/github").json()["data"]["statusReason"] is None
+
+
+@pytest.mark.parametrize(
+    ("token", "says"),
+    [
+        (json_answer(200, {"error": "bad_verification_code", "error_description": "x"}), "bad_verification_code"),
+        (json_answer(200, {"ok": False, "error": "invalid_code"}), "invalid_code"),
+        (json_answer(400, {"error": "invalid_grant"}), "invalid_grant"),
+        (json_answer(503, {}), "HTTP 503"),
+        ((200, {}, b"<html>maintenance</html>"), "no access token"),
+        ((200, {"Content-Type": "application/json"}, b'{"access_token": '), "no access token"),
+        ((302, {"Location": "https://evil.example.com/"}, b""), "HTTP 302"),
+        (close, "closed the connection"),
+    ],
+    ids=["GitHub", "Slack", "RFC", "down", "page", "cut", "redirect", "closed"],
+)
+def test_whatever_the_token_endpoint_says_nothing_is_stored(
+    provider: Provider, connect: Connect, token: Answer, says: str
+) -> None:
+    with provider("github", token):
+        answer = connect("github")
+    assert (answer.status_code, answer.json()["error"]) == (400, "OAUTH_ERROR")
+    assert says in answer.json()["message"]
+    assert "Please try again." in answer.json()["message"]
+    assert not Integration.objects.exists()
+    assert not Grant.objects.exists()
+
+
+@pytest.mark.parametrize("me", [json_answer(401, {}), json_answer(200, []), (200, {}, b"hello"), close])
+def test_without_an_account_nothing_is_stored_and_the_token_is_given_back(
+    provider: Provider, connect: Connect, me: Answer
+) -> None:
+    with provider("gitlab", json_answer(200, {"access_token": "a", "refresh_token": "r"}), me):
+        answer = connect("gitlab")
+    assert answer.json()["error"] == "OAUTH_ERROR"
+    assert not Integration.objects.exists()
+    assert Revocation.objects.get().tokens == {"access": "a", "refresh": "r"}
+
+
+def test_a_permission_that_was_unticked_is_named(provider: Provider, connect: Connect) -> None:
+    token = json_answer(200, {"access_token": "a", "scope": "openid email"})
+    with provider("google_drive", token, json_answer(200, {"email": "ada@example.com"})):
+        answer = connect("google_drive")
+    assert "drive.file" in answer.json()["message"]
+    assert not Integration.objects.exists()
+
+
+def test_a_self_hosted_server_gets_its_own_tokens_only(connect: Connect, api: Any, alice: Any) -> None:
+    """Whatever the configuration said before, the token goes to the server that issued it."""
+    config = {"apiKey": "glpat-12345678", "project": "a/b", "baseUrl": "https://evil.example.com"}
+    api(alice).post("/api/v1/integrations", {"type": "gitlab", "config": config})
+    with FakeServer(lambda request: json_answer(200, {"access_token": "a", "username": "ada"})) as server:
+        ProviderApp.objects.create(type="gitlab", client_id="i", client_secret="s", server=server.url)
+        assert connect("gitlab").status_code == 200
+        integration = Integration.objects.get()
+        assert integration.config["baseUrl"] == server.url
+        assert integration.secrets == {}
+        assert [urlsplit(request.path).path for request in server.requests] == ["/oauth/token", "/api/v4/user"]
+        assert parse_qs(server.requests[0].body.decode())["client_id"] == ["i"]

@@ -1,0 +1,161 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from integrations import services
+from integrations.models import Integration, RemoteJob
+from oauth_flows.models import AuditEntry, Grant, Revocation
+from oauth_flows.revoke import SCHEDULE, disconnect, revoke_due
+from tests.fakes.http_server import close, json_answer
+from tests.fakes.token_server import TokenServer
+from webhooks.tasks import run_jobs
+
+from .connected import connect_dropbox
+from .test_flow import CALLBACK, begin
+
+pytestmark = pytest.mark.django_db
+
+
+def actions() -> list[str]:
+    return list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
+
+
+def test_deleting_revokes_both_tokens_at_the_provider(drive: Any, ada: Any, alice: Any, api: Any) -> None:
+    client = api(alice)
+    client.get(CALLBACK, ada.allow(begin(client)["authorizationUrl"]))
+    grant = Grant.objects.get()
+    assert drive.knows(grant.access_token)
+    deleted = client.delete("/api/v1/integrations/google_drive")
+    assert deleted.json()["message"] == "Google Drive integration deleted successfully"
+    assert not Grant.objects.exists()
+    before = len(drive.log())
+    assert revoke_due() == 0  # the hooks first
+    run_jobs()
+    assert [(call["path"], call["status"]) for call in drive.log()[before:]] == [("/o/revoke_token/", 200)] * 2
+    assert not drive.knows(grant.access_token)
+    assert not Revocation.objects.exists()
+    assert actions() == ["connected", "disconnected", "revoked"]
+    gone = AuditEntry.objects.get(action="disconnected")
+    assert (gone.actor, gone.address, gone.account) == (alice, "127.0.0.1", "ada@example.com")
+
+
+def test_a_provider_that_is_down_does_not_hold_up_the_deletion(dropbox: TokenServer, alice: Any) -> None:
+    connect_dropbox(alice)
+    answer = dropbox.handler
+    dropbox.handler = lambda request: close
+    services.delete_integration(alice, "dropbox")
+    assert not Grant.objects.exists()
+    for tries in (1, 2):
+        Revocation.objects.update(due_at=timezone.now())
+        assert revoke_due() == 1
+        revocation = Revocation.objects.get()
+        assert revocation.attempt_count == tries
+        wait = (revocation.due_at - timezone.now()).total_seconds()
+        assert SCHEDULE[tries] - 5 < wait <= SCHEDULE[tries]
+    dropbox.handler = answer
+    Revocation.objects.update(due_at=timezone.now())
+    revoke_due()
+    assert dropbox.given_back == ["access-1"]
+    assert not Revocation.objects.exists()
+
+
+def test_after_the_last_try_the_tokens_go_all_the_same(dropbox: TokenServer, alice: Any) -> None:
+    connect_dropbox(alice)
+    services.delete_integration(alice, "dropbox")
+    dropbox.handler = lambda request: json_answer(500, {})
+    Revocation.objects.update(attempt_count=len(SCHEDULE) - 1)
+    revoke_due()
+    assert not Revocation.objects.exists()
+    assert actions() == ["disconnected", "revocation_given_up"]
+
+
+def test_tokens_wait_encrypted(dropbox: TokenServer, alice: Any) -> None:
+    connect_dropbox(alice)
+    services.delete_integration(alice, "dropbox")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tokens FROM oauth_flows_revocation")
+        [[stored]] = cursor.fetchall()
+    assert b"access-1" not in bytes(stored)
+    assert Revocation.objects.get().tokens["access"] == "access-1"
+
+
+def test_what_revokes_by_calling_gets_a_token_that_lives_first(dropbox: TokenServer, alice: Any) -> None:
+    connect_dropbox(alice, expires_in=-60)
+    services.delete_integration(alice, "dropbox")
+    revoke_due()
+    assert dropbox.given_back == ["access-2"]
+
+
+def test_what_is_revoked_already_is_done(dropbox: TokenServer, alice: Any) -> None:
+    connect_dropbox(alice, expires_in=-60)
+    dropbox.revoked = True
+    services.delete_integration(alice, "dropbox")
+    revoke_due()
+    assert not Revocation.objects.exists()
+    assert actions()[-1] == "revoked"
+
+
+def test_hooks_are_removed_before_the_tokens_go(dropbox: TokenServer, alice: Any) -> None:
+    grant = connect_dropbox(alice)
+    job = RemoteJob.objects.create(
+        kind="delete", integration=grant.integration, due_at=timezone.now() + timedelta(hours=1)
+    )
+    services.delete_integration(alice, "dropbox")
+    assert revoke_due() == 0
+    job.delete()
+    assert revoke_due() == 1
+
+
+def test_an_administrator_revokes_and_the_trail_says_who(dropbox: TokenServer, alice: Any, admin_user: Any) -> None:
+    disconnect(connect_dropbox(alice))
+    assert not Integration.objects.live().exists()
+    assert actions() == ["revoked", "disconnected"]
+    revoke_due()
+    assert dropbox.given_back == ["access-1"]
+
+
+@pytest.fixture
+def google(settings: Any, monkeypatch: Any, alice: Any) -> Any:
+    """Google Drive and Analytics of one account, connected by one client."""
+    for name in ("GOOGLE_DRIVE", "GOOGLE_ANALYTICS"):
+        monkeypatch.setenv(f"OAUTH_{name}_CLIENT_ID", "google-client")
+        monkeypatch.setenv(f"OAUTH_{name}_CLIENT_SECRET", "secret")
+    from tests.fakes.http_server import FakeServer
+
+    now = timezone.now()
+    for name in ("google_drive", "google_analytics"):
+        Grant.objects.create(
+            integration=Integration.objects.create(owner=alice, type=name),
+            account="ada@example.com",
+            client_id="google-client",
+            tokens={"access": name, "refresh": name},
+            connected_at=now,
+            refreshed_at=now,
+        )
+    with FakeServer(lambda request: (200, {}, b"")) as server:
+        settings.PROVIDER_ENDPOINTS = {
+            name: {"revokeUrl": f"{server.url}/revoke"} for name in ("google_drive", "google_analytics")
+        }
+        yield server
+
+
+def test_one_connection_of_an_account_does_not_take_the_other_with_it(google: Any, alice: Any) -> None:
+    """Google ends everything that the account gave the client, whichever token is given back."""
+    services.delete_integration(alice, "google_drive")
+    run_jobs()
+    assert google.requests == []
+    assert "goes on" in AuditEntry.objects.latest("id").detail
+    services.delete_integration(alice, "google_analytics")
+    run_jobs()
+    assert len(google.requests) == 2
+
+
+def test_tokens_of_a_client_that_is_no_longer_ours_are_given_up(google: Any, alice: Any, monkeypatch: Any) -> None:
+    services.delete_integration(alice, "google_drive")
+    monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_CLIENT_ID", "another")
+    run_jobs()
+    assert google.requests == []
+    assert actions()[-1] == "revocation_given_up"
