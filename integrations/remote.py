@@ -6,7 +6,7 @@ a provider and a delete succeeds here even when the provider is down.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -82,6 +82,7 @@ def _claim(now: datetime) -> RemoteJob | None:
 def _run(job: RemoteJob) -> None:
     integration = job.integration
     connector = registry.get(integration.type)
+    renew_at: int | None = None
     try:
         if job.kind == RemoteJob.Kind.SAVE:
             state = connections.current().run(
@@ -90,6 +91,7 @@ def _run(job: RemoteJob) -> None:
                 lambda config: connector.on_save(config, integration.remote_state),
             )
             Integration.objects.filter(pk=integration.pk, deleted_at=None).update(remote_state=state)
+            renew_at = state.get("renewAt")
         else:
             payload: dict[str, Any] = job.payload
             config = connector.Config.load(payload["config"], payload["secrets"])
@@ -98,7 +100,11 @@ def _run(job: RemoteJob) -> None:
         _retry_or_give_up(job, error)
     else:
         # A job that a later save has replaced is gone already.
-        RemoteJob.objects.filter(pk=job.pk).delete()
+        done = RemoteJob.objects.filter(pk=job.pk)
+        if renew_at is None:
+            done.delete()
+        else:
+            done.update(due_at=datetime.fromtimestamp(renew_at, UTC), attempt_count=0, last_error="")
 
 
 def _retry_or_give_up(job: RemoteJob, error: IntegrationError) -> None:

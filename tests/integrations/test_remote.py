@@ -1,0 +1,76 @@
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from integrations import registry
+from integrations.connectors.webhook import Webhook
+from integrations.models import RemoteJob
+from integrations.remote import run_due_jobs
+from integrations.services import delete_integration, save_integration
+from tests.fakes.github import TOKEN, FakeGitHub
+
+GITHUB = {
+    "apiKey": TOKEN,
+    "organization": "my-org",
+    "repository": "asset-repo",
+    "webhookUrl": "https://api.invenicum.com/webhooks/github",
+}
+
+
+class Channel(Webhook):
+    """Keeps something at its service that ends by itself in an hour."""
+
+    type = "channel"
+
+    def on_save(self, config, state):
+        yield from ()
+        return {"renewals": state.get("renewals", 0) + 1, "renewAt": int(time.time()) + 3600}
+
+
+@pytest.fixture
+def github(settings):
+    with FakeGitHub() as fake:
+        settings.PROVIDER_ENDPOINTS = {"github": {"apiUrl": fake.url}}
+        yield fake
+
+
+def test_a_hook_is_registered_after_the_save_and_removed_after_the_delete(alice, github):
+    integration = save_integration(alice, "github", GITHUB).integration
+    assert github.hooks == {}, "a save does not wait for the provider"
+    assert run_due_jobs() == 1
+    (hook,) = github.hooks.values()
+    integration.refresh_from_db()
+    assert integration.remote_state["hookId"] == str(hook["id"])
+    assert hook["config"]["secret"] == integration.secrets["webhookSecret"], "one is made where the user gives none"
+    delete_integration(alice, "github")
+    assert run_due_jobs() == 1
+    assert github.hooks == {}
+    assert not RemoteJob.objects.exists()
+
+
+def test_a_hook_that_cannot_be_registered_is_told_its_owner(alice, github):
+    integration = save_integration(alice, "github", {**GITHUB, "repository": "no-such-repo"}).integration
+    run_due_jobs()
+    run_due_jobs()
+    integration.refresh_from_db()
+    job = integration.remote_jobs.get()
+    assert "no-such-repo" in job.last_error
+    assert integration.is_active
+
+
+def test_a_channel_that_ends_by_itself_is_renewed_in_time(alice, monkeypatch):
+    monkeypatch.setattr(registry, "CONNECTORS", (*registry.CONNECTORS, Channel))
+    integration = save_integration(alice, "channel", {"url": "https://example.com/"}).integration
+    run_due_jobs()
+    job = integration.remote_jobs.get()
+    assert timedelta(minutes=58) < job.due_at - timezone.now() <= timedelta(hours=1)
+    assert job.attempt_count == 0
+    assert run_due_jobs() == 0
+    integration.remote_jobs.update(due_at=timezone.now())
+    assert run_due_jobs() == 1
+    integration.refresh_from_db()
+    assert integration.remote_state["renewals"] == 2
+    delete_integration(alice, "channel")
+    assert not integration.remote_jobs.exists()
