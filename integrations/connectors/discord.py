@@ -31,7 +31,7 @@ WebhookUrl = Annotated[
         "/kKDdjXa1g9tKNs0-_yOwLyALC9gydEWP6gr9sHabuK1vuofjhQDDnlOclJeRIvYK-pj_",
     ),
 ]
-# https://docs.discord.com/developers/resources/webhook#create-webhook
+# https://discord.com/developers/docs/resources/webhook#create-webhook
 Username = Annotated[
     str,
     Matches(
@@ -46,13 +46,13 @@ PublicKey = Annotated[
 ]
 ThreadId = Annotated[str, Matches(r"^\d{17,20}$", "the id of a thread", "1234567890123456789")]
 
-# https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
+# https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 UNKNOWN_CHANNEL, UNKNOWN_WEBHOOK, INVALID_TOKEN, THREAD_NEEDED = 10003, 10015, 50027, 220001
 BLUE, GREY = 0x3B82F6, 0x6B7280
 
 
 class DiscordInbound(Inbound):
-    """https://docs.discord.com/developers/events/webhook-events"""
+    """https://discord.com/developers/docs/events/webhook-events"""
 
     setup = """\
 1. Save the *Application ID* and the *Public Key* of your Discord application as `applicationId` and `publicKey`.
@@ -69,7 +69,7 @@ An event is published by the name that Discord gives it: `discord.application_au
         return (text_in(request.payload, "application_id"),)
 
     def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
-        # https://docs.discord.com/developers/interactions/overview#validating-security-request-headers
+        # https://discord.com/developers/docs/interactions/overview#validating-security-request-headers
         signed = request.header("x-signature-timestamp").encode() + request.body
         try:
             key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(config.public_key or ""))
@@ -111,7 +111,7 @@ class Discord(Connector):
         fills={"webhookUrl": "webhook.url"},
         account="webhook.name",
     )
-    concurrency = 1  # https://docs.discord.com/developers/topics/rate-limits: five in two seconds a webhook
+    concurrency = 1  # https://discord.com/developers/docs/topics/rate-limits: five in two seconds a webhook
 
     class Config(ConnectorConfig):
         webhook_url: Annotated[WebhookUrl | None, Destination(), OAuthReplaces()] = None
@@ -153,32 +153,31 @@ class Discord(Connector):
         return f"{self.endpoint('apiUrl', 'https://discord.com')}/api/v10/webhooks/{found['id']}/{found['token']}"
 
 
-# https://docs.discord.com/developers/reference#user-agent
+# https://discord.com/developers/docs/reference#user-agent
 HEADERS = {"User-Agent": "DiscordBot (https://invenicum.com, 1.0)"}
 
 
 def discord_message(notice: Notice, event: str) -> dict[str, Any]:
-    """One embed: https://docs.discord.com/developers/resources/message#embed-object-embed-limits"""
+    """One embed: https://discord.com/developers/docs/resources/message#embed-object-embed-limits"""
     lines = (f"**{escape(c.label)}:** {escape(c.old)} → {escape(c.new)}" for c in notice.changes)
     fields = [{"name": escape(name), "value": escape(value), "inline": True} for name, value in notice.facts]
     embed: dict[str, Any] = {
         "author": {"name": notice.title},
         "title": escape(notice.subject),
+        "url": notice.link,
         "description": fitting(lines, 2000),
         "fields": fields,
         "color": GREY if event == ASSET_DELETED else BLUE,
         "timestamp": notice.occurred_at.isoformat(),
     }
-    if notice.link:
-        embed["url"] = notice.link
     if notice.actor:
         embed["footer"] = {"text": f"By {notice.actor}"}
     # Whatever a name says, nobody is pinged.
-    return {"embeds": [embed], "allowed_mentions": {"parse": []}}
+    return {"embeds": [{key: value for key, value in embed.items() if value}], "allowed_mentions": {"parse": []}}
 
 
 def escape(text: str) -> str:
-    """So that no name is a mention, a link or a format: https://docs.discord.com/developers/reference#message-formatting"""
+    """So that no name is a mention, a link or a format: https://discord.com/developers/docs/reference#message-formatting"""
     return re.sub(r"([\\*_~`|>#\[\]()<@:-])", r"\\\1", text)
 
 

@@ -41,11 +41,15 @@ class FakeDiscord(FakeServer):
 
 
 def _problem(payload: dict[str, Any]) -> str:
-    """What breaks the limits: https://docs.discord.com/developers/resources/message#embed-object-embed-limits"""
+    """What breaks the limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits"""
     for embed in payload.get("embeds", []):
-        if len(embed.get("title", "")) > 256 or len(embed.get("description", "")) > 4096 or len(embed["fields"]) > 25:
+        if (
+            len(embed.get("title", "")) > 256
+            or len(embed.get("description", "")) > 4096
+            or len(embed.get("fields", [])) > 25
+        ):
             return "too long"
-        for field in embed["fields"]:
+        for field in embed.get("fields", []):
             if not (0 < len(field["name"]) <= 256 and 0 < len(field["value"]) <= 1024):
                 return "bad field"
     return "" if payload.get("embeds") or payload.get("content") else "empty"
