@@ -52,14 +52,14 @@ class AssetQuerySet(models.QuerySet["Asset"]):
     def bulk_create(self, objs: Iterable[Asset], *args: Any, **options: Any) -> list[Asset]:
         if len(args) > 1 or options.get("ignore_conflicts") or options.get("update_conflicts"):
             raise NotImplementedError("An asset that is skipped or replaced by the way would have no event.")
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             created = super().bulk_create(objs, *args, **options)
             _publish_changes({}, _snapshots([asset.pk for asset in created]))
         return created
 
     def _publishing(self, write: Callable[[AssetQuerySet], Result]) -> Result:
         """Runs `write` on the rows that this queryset selects now, and publishes what became of them."""
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             before = _snapshots(self.values_list("pk", flat=True), lock=True)
             result = write(self.filter(pk__in=list(before)))
             _publish_changes(before, _snapshots(before))
@@ -105,13 +105,13 @@ class Asset(models.Model):
         return f"{self.name} ({self.asset_id})"
 
     def save(self, *args: Any, **options: Any) -> None:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             before = _snapshots([self.pk], lock=True)
             super().save(*args, **options)
             _publish_changes(before, _snapshots([self.pk]))
 
     def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             before = _snapshots([self.pk], lock=True)
             result = super().delete(*args, **options)
             _publish_changes(before, {})

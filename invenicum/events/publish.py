@@ -35,7 +35,8 @@ def publish_many(drafts: Iterable[Draft]) -> list[Event]:
     now = timezone.now()
     events = [_event(draft, now) for draft in drafts]
     if events:
-        with transaction.atomic():
+        # No savepoint: who fails to tell of a change must not keep the change.
+        with transaction.atomic(savepoint=False):
             Event.objects.bulk_create(events, batch_size=1000)
             events_published.send(sender=Event, events=events)
     return events

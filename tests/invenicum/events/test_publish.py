@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from django.db import transaction
 
+from invenicum.assets.models import Asset
 from invenicum.events.models import Event
 from invenicum.events.publish import Draft, format_timestamp, publish, publish_many
 from invenicum.events.signals import events_published
@@ -36,17 +37,18 @@ def test_an_event_exists_exactly_if_the_change_behind_it_does(alice):
     assert not Event.objects.exists()
 
 
-def test_a_listener_that_fails_undoes_the_publishing(alice):
+def test_a_listener_that_fails_undoes_the_publishing_and_the_change_behind_it(alice):
     def fail(**_):
         raise ZeroDivisionError
 
     events_published.connect(fail)
     try:
-        with pytest.raises(ZeroDivisionError):
-            publish(alice, "asset.created", {})
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            Asset.objects.create(owner=alice, name="Photo")
     finally:
         events_published.disconnect(fail)
     assert not Event.objects.exists()
+    assert not Asset.objects.exists()
 
 
 def test_listeners_hear_of_a_batch_once_and_of_nothing_never(alice):
