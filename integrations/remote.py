@@ -20,6 +20,7 @@ from . import connections, registry
 from .core.connector import Connector
 from .core.errors import IntegrationError
 from .models import Integration, RemoteJob
+from .signals import remote_state_changed
 
 # Seconds before each try; after the last the job is given up and the integration says so.
 SCHEDULE = (0, 30, 300, 1800, 7200, 21600, 43200)
@@ -90,7 +91,7 @@ def _run(job: RemoteJob) -> None:
                 integration.load_config(),
                 lambda config: connector.on_save(config, integration.remote_state),
             )
-            Integration.objects.filter(pk=integration.pk, deleted_at=None).update(remote_state=state)
+            _keep_state(integration, state)
             renew_at = state.get("renewAt")
         else:
             payload: dict[str, Any] = job.payload
@@ -105,6 +106,13 @@ def _run(job: RemoteJob) -> None:
             done.delete()
         else:
             done.update(due_at=datetime.fromtimestamp(renew_at, UTC), attempt_count=0, last_error="")
+
+
+@transaction.atomic
+def _keep_state(integration: Integration, state: dict[str, Any]) -> None:
+    if Integration.objects.filter(pk=integration.pk, deleted_at=None).update(remote_state=state):
+        integration.remote_state = state
+        remote_state_changed.send(sender=Integration, integration=integration)
 
 
 def _retry_or_give_up(job: RemoteJob, error: IntegrationError) -> None:

@@ -177,6 +177,10 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 API_MAX_BODY = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY
+# What services send to /webhooks may be larger: GitHub's and GitLab's own limit is 25 MiB.
+INBOUND_MAX_BODY = env.int("INBOUND_MAX_BODY", 25 * 1024 * 1024)
+# Of the operator's Slack app, for the accounts that are connected to it with OAuth.
+SLACK_SIGNING_SECRET = secret("SLACK_SIGNING_SECRET")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["invenicum.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["invenicum.api.permissions.HasScope"],

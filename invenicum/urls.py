@@ -13,6 +13,7 @@ import oauth_flows.urls
 import webhooks.urls
 from invenicum.api import errors
 from invenicum.api.schema import SchemaView
+from webhooks.inbound_views import InboundView
 
 api_urlpatterns = [
     *invenicum.assets.urls.urlpatterns,
@@ -28,6 +29,8 @@ urlpatterns = [
     path("docs", SpectacularSwaggerView.as_view()),
     path("api/v1/", include(api_urlpatterns)),
     path("", include(api_urlpatterns)),
+    path("webhooks/<str:integration_type>", InboundView.as_view()),
+    path("webhooks/<str:integration_type>/<str:integration_id>", InboundView.as_view()),
     re_path("", csrf_exempt(errors.not_found)),
 ]
 

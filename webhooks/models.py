@@ -99,6 +99,47 @@ class Attempt(models.Model):
         return f"attempt {self.pk}"
 
 
+class InboundEvent(models.Model):
+    """Something that a service told an integration at `/webhooks/<type>`. Written once, however often it is told."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    integration = models.ForeignKey(Integration, models.CASCADE, related_name="inbound_events", db_index=False)
+    type = models.CharField(max_length=40)
+    name = models.CharField(max_length=100)
+    provider_delivery_id = models.CharField(max_length=200)
+    payload = models.JSONField()
+    received_at = models.DateTimeField()
+    # What it was published as; nothing where the integration was paused.
+    event = models.ForeignKey(Event, models.SET_NULL, null=True, related_name="inbound_events")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["integration", "provider_delivery_id"], name="one_inbound_event_a_delivery")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.public_id}"
+
+    @property
+    def public_id(self) -> str:
+        return public_id("inb", self.id)
+
+
+class InboundKey(models.Model):
+    """What a service calls the thing an integration is connected to, so that its requests find it without an id."""
+
+    integration = models.ForeignKey(Integration, models.CASCADE, related_name="inbound_keys")
+    type = models.CharField(max_length=40)
+    key = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["type", "key", "integration"], name="one_inbound_key")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.key}"
+
+
 class EngineHeartbeat(models.Model):
     """When a worker last looked for due deliveries: how others see that the engine runs."""
 

@@ -1,6 +1,7 @@
 """From an event to its deliveries, in the transaction that published it; and what a change of an integration means
 for the deliveries that are pending."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
@@ -10,11 +11,12 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from integrations.models import Integration
-from integrations.signals import integration_deleted, integration_resumed, integration_stopped
+from integrations.signals import integration_deleted, integration_resumed, integration_stopped, remote_state_changed
 from invenicum.events.models import Event
 from invenicum.events.signals import events_published
 
 from . import wake
+from .inbound import refresh_keys
 from .models import Delivery, Lane
 from .outbox import create_deliveries
 
@@ -26,9 +28,18 @@ def on_events_published(events: list[Event], **kwargs: Any) -> None:
 
 
 @receiver(post_save, sender=Integration)
-def on_integration_saved(instance: Integration, created: bool, **kwargs: Any) -> None:
+def on_integration_saved(
+    instance: Integration, created: bool, update_fields: Collection[str] | None = None, **kwargs: Any
+) -> None:
     if created:
         Lane.objects.create(integration=instance)
+    if update_fields is None or "config" in update_fields:
+        refresh_keys(instance)
+
+
+@receiver(remote_state_changed)
+def on_remote_state_changed(integration: Integration, **kwargs: Any) -> None:
+    refresh_keys(integration)
 
 
 @receiver(integration_resumed)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from invenicum.events.ids import first_id_at
 from invenicum.events.models import Event, IdempotencyKey
 
-from .models import Attempt, Delivery
+from .models import Attempt, Delivery, InboundEvent
 
 BATCH = 2000
 IDEMPOTENCY_TIME = timedelta(hours=24)
@@ -39,6 +39,7 @@ def _delete(ids: list[UUID]) -> int:
     for rows in (
         Attempt.objects.filter(delivery__event__in=ids),
         Delivery.objects.filter(event__in=ids),
+        InboundEvent.objects.filter(event__in=ids),
         Event.objects.filter(id__in=ids),
     ):
         rows._raw_delete(rows.db)
