@@ -1,7 +1,6 @@
 """How gunicorn serves: `gunicorn -c python:invenicum.gunicorn invenicum.wsgi`."""
 
 import os
-from typing import Any
 
 from invenicum import settings
 
@@ -18,11 +17,3 @@ logconfig_dict = settings.LOGGING
 loglevel = "warning" if settings.EMBEDDED else "info"
 control_socket_disable = True
 limit_request_line = 8190
-
-
-def child_exit(server: Any, worker: Any) -> None:
-    """Takes a dead worker's gauges out of `/metrics`."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        from prometheus_client import multiprocess
-
-        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

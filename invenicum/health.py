@@ -12,12 +12,12 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from kombu.exceptions import OperationalError
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from invenicum.celery import app
 from invenicum.events.publish import format_timestamp
-from invenicum.metrics import registry
 from webhooks.heartbeat import last_drain
+from webhooks.metrics import EngineCollector
 
 # The engine looks for work at least every few seconds: by the `deliver` loop, or by the sweep that beat sends.
 STALE = timedelta(seconds=60)
@@ -55,7 +55,10 @@ def ready() -> HttpResponse:
 
 
 def metrics() -> HttpResponse:
-    return HttpResponse(generate_latest(registry()), content_type=CONTENT_TYPE_LATEST)
+    """The engine's figures, for Prometheus. They come from the database, so every web process answers alike."""
+    registry = CollectorRegistry()
+    registry.register(EngineCollector())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
 PROBES = {"/healthz": live, "/readyz": ready, "/metrics": metrics}

@@ -1,9 +1,6 @@
 import json
 import os
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,34 +87,15 @@ def test_the_queue_is_measured(client: Client, alice: User) -> None:
     Delivery.objects.filter(pk=Delivery.objects.latest("id").pk).update(due_at=timezone.now() - timedelta(minutes=1))
     Delivery.objects.filter(pk=Delivery.objects.earliest("id").pk).update(due_at=timezone.now() + timedelta(hours=1))
     values = scrape(client.get("/metrics").content.decode())
-    assert values["invenicum_deliveries_pending"] == 2
-    assert values["invenicum_deliveries_due"] == 1
-    assert 60 <= values["invenicum_delivery_oldest_due_seconds"] < 120
+    assert values['invenicum_deliveries_pending{state="due"}'] == 1
+    assert values['invenicum_deliveries_pending{state="later"}'] == 1
+    assert values['invenicum_deliveries_pending{state="waiting"}'] == 0
+    assert 0 <= values["invenicum_oldest_undelivered_seconds"] < 60
 
 
 def scrape(text: str) -> dict[str, float]:
     lines = [line.rsplit(" ", 1) for line in text.split("\n") if line and line[0] != "#"]
     return {name: float(value) for name, value in lines}
-
-
-COUNT = "from prometheus_client import Counter; Counter('tries', 'Tries.').inc({})"
-SCRAPE = """
-import django; django.setup()
-from invenicum.metrics import registry; from prometheus_client import generate_latest
-print(generate_latest(registry()).decode())
-"""
-
-
-def test_the_metrics_of_all_processes_that_share_a_folder_are_added_up(tmp_path: Path) -> None:
-    environment = {
-        **os.environ,
-        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
-        "DJANGO_SETTINGS_MODULE": "invenicum.settings",
-    }
-    for program in (COUNT.format(3), COUNT.format(4)):
-        subprocess.run([sys.executable, "-c", program], env=environment, check=True)
-    answer = subprocess.run([sys.executable, "-c", SCRAPE], env=environment, check=True, capture_output=True, text=True)
-    assert scrape(answer.stdout)["tries_total"] == 7
 
 
 def test_probes_are_read_only(client: Client) -> None:

@@ -1,5 +1,4 @@
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -133,11 +132,7 @@ def _receiver(user: User) -> tuple[int | None, str]:
 
 
 def _environment() -> dict[str, str]:
-    metrics = settings.DATA_DIR / "metrics"
-    shutil.rmtree(metrics, ignore_errors=True)  # the numbers of processes that are gone
-    metrics.mkdir()
-    defaults = {"EGRESS_ALLOW": LOOPBACK, "WEB_WORKERS": "1"}
-    return {**defaults, **os.environ, "PROMETHEUS_MULTIPROC_DIR": str(metrics), "PYTHONUNBUFFERED": "1"}
+    return {"EGRESS_ALLOW": LOOPBACK, "WEB_WORKERS": "1", **os.environ, "PYTHONUNBUFFERED": "1"}
 
 
 def _services() -> list[tuple[str, list[str]]]:
