@@ -108,7 +108,7 @@ class Bitbucket(GitConnector):
         scopes = {scope.strip() for scope in response.headers.get("x-oauth-scopes", "").split(",")} - {""}
         if config.sync_assets and scopes and not scopes & MAY_WRITE:
             raise AuthFailed("The token may read the repository but not write to it: it needs Repositories: write.")
-        yield from self._tip(config)
+        yield from self.check_branch(self._branch_path(config), config)
         if config.webhook_url:
             yield from self.check_hooks(config)
         name = field_of(response, "full_name") or self.repository_name(config)
@@ -116,8 +116,11 @@ class Bitbucket(GitConnector):
         return TestResult(f"Successfully connected to Bitbucket repository {name}", metadata)
 
     def _tip(self, config: Config) -> Flow[str]:
-        branch = yield from self.check_branch(f"/refs/branches/{quote(config.branch)}", config)
+        branch = yield from self.check_branch(self._branch_path(config), config)
         return text_at(branch, "target", "hash")
+
+    def _branch_path(self, config: Config) -> str:
+        return f"/refs/branches/{quote(config.branch)}"
 
     def read(self, path: str, config: Config) -> Flow[Stored]:
         # By the hash, because a branch with a slash in its name has no place in this address:

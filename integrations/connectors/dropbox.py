@@ -94,8 +94,8 @@ class Dropbox(DocumentConnector):
             if field_of(folder, ".tag") != "folder":
                 raise InvalidConfig(f"{config.path} is no folder.", {"path": ["must be a folder"]})
         # An upload that is never finished proves the right to write and leaves nothing behind.
-        session = yield self._transfer("upload_session/start", {"close": True}, config, b"")
-        if not session.ok:
+        session = yield self._transfer("upload_session/start", {"close": True}, config)
+        if session.status in (401, 403):
             raise _error(session)
         email = field_of(account, "email")
         return TestResult(
@@ -113,13 +113,15 @@ class Dropbox(DocumentConnector):
         if not response.ok:
             raise _error(response)
         described = Response(200, {}, response.headers.get("dropbox-api-result", "").encode())
-        return Stored(response.body, text_at(described, "rev"))
+        return Stored(response.body, excerpt(field_of(described, "rev")))
 
     def write(self, path: str, content: bytes, found: Stored | None, message: Message, config: Config) -> Flow[None]:
         # https://www.dropbox.com/developers/documentation/http/documentation#files-upload
         mode: Any = "overwrite"
-        if found:
-            mode = {".tag": "update", "update": found.version} if found.version else "add"
+        if found == ABSENT:
+            mode = "add"
+        elif found and found.version:
+            mode = {".tag": "update", "update": found.version}
         arguments = {"path": path, "mode": mode, "autorename": False, "mute": True}
         response = yield self._transfer("upload", arguments, config, content)
         if not response.ok:

@@ -42,6 +42,8 @@ BaseUrl = Annotated[
 Event = Annotated[
     str, Matches(r"^(?:\*|[a-z]+(?:_[a-z]+)*)$", "the name of a GitHub webhook event, or * for all", "pull_request")
 ]
+WRITING = {"repo", "public_repo"}
+CONTENTS = "the scope repo, or Contents: read and write"
 
 
 class GitHub(GitConnector):
@@ -96,12 +98,16 @@ class GitHub(GitConnector):
         repository = answer.json_object()
         if repository.get("archived"):
             raise InvalidConfig(f"{name} is archived: nothing can be committed to it.")
-        if field_of(answer, "permissions", "push") is False:
-            raise AuthFailed(f"The token may read {name} but not write to it.")
+        scopes = answer.headers.get("x-oauth-scopes")  # of classic tokens only
+        may_write = scopes is None or not WRITING.isdisjoint(scopes.split(", "))
+        if field_of(answer, "permissions", "push") is False or not may_write:
+            raise AuthFailed(f"The token may read {name} but not write to it: it needs {CONTENTS}.")
         yield from self.check_branch(f"/branches/{quote(config.branch, safe='')}", config)
         if config.sync_assets:
-            # Only writing proves that a token may write. Nobody sees a blob that no tree names; it is collected later.
-            yield from self.send("POST", "/git/blobs", config, {"content": "", "encoding": "utf-8"})
+            # What a fine-grained token may do shows only in doing it. Nobody sees a blob that no tree names.
+            blob = yield self.request("POST", "/git/blobs", config, {"content": "", "encoding": "utf-8"})
+            if blob.status == 403:
+                raise self.error(blob, config)
         if config.webhook_url:
             yield from self.check_hooks(config)
         return TestResult(
@@ -188,8 +194,7 @@ class GitHub(GitConnector):
         if status == 401:
             return AuthFailed("GitHub refused the token: it is wrong, expired or revoked. Create a new one.")
         if status == 403:
-            needed = "the scope repo, or Contents: read and write"
-            return AuthFailed(f"The token may not do this in {name} ({said}): it needs {needed}.")
+            return AuthFailed(f"The token may not do this in {name} ({said}): it needs {CONTENTS}.")
         if status == 404:
             return InvalidConfig(
                 f"There is no repository {name} that this token can reach: check the names and the token's access.",

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 
 from invenicum.events.message import Message
 
-from ..core.answers import error_for, excerpt, field_of, reset_after, retry_after, text_at
+from ..core.answers import error_for, excerpt, field_of, reset_after, retry_after
 from ..core.config import ConnectorConfig, Destination, Matches, NeverSent, OAuthReplaces, OneOf
 from ..core.connector import Category, TestResult
 from ..core.documents import ABSENT, Conflict, Stored
@@ -154,11 +154,11 @@ class GitLab(GitConnector):
             return ABSENT
         if not response.ok:
             raise self.error(response, config)
-        return Stored(decoded(response, "content"), text_at(response, "last_commit_id"))
+        return Stored(decoded(response, "content"), excerpt(field_of(response, "last_commit_id")))
 
     def write(self, path: str, content: bytes, found: Stored | None, message: Message, config: Config) -> Flow[None]:
         check_size(content, self.name)
-        kind = "update" if found and found.version else "create"
+        kind = "create" if found is None or found.content is None else "update"
         yield from self._commit(kind, path, found, message, config, {"content": content.decode()})
 
     def remove(self, path: str, found: Stored | None, message: Message, config: Config) -> Flow[None]:

@@ -83,7 +83,8 @@ is who did it, and `$insert_id` makes a repetition count once.
         response = yield Request("GET", f"{base}/api/app/me", _headers(config))
         if not response.ok:
             raise _error(response)
-        project = field_of(response, "results", "projects", str(config.project_id))
+        projects = response.json_object() and field_of(response, "results", "projects")
+        project = projects.get(str(config.project_id)) if isinstance(projects, dict) else {}
         if not isinstance(project, dict):
             sentence = f"The service account sees no project {config.project_id}."
             raise InvalidConfig(sentence, {"projectId": ["is not visible to the service account"]})

@@ -1,7 +1,7 @@
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from pydantic import SecretStr
 
@@ -145,7 +145,9 @@ class Slack(Connector):
         response = yield Request("POST", self._webhook_url(config), {"Content-Type": "application/json"}, b"{")
         if not (response.status == 400 and response.text.strip() in ALIVE):
             raise _error(response)
-        metadata = (yield from self._look_up(config)) if config.bot_token else {}
+        metadata = {"channel": config.channel, "teamId": urlsplit(self._webhook_url(config)).path.split("/")[2]}
+        if config.bot_token:
+            metadata |= yield from self._look_up(config)
         return TestResult(f"Successfully connected to Slack channel {config.channel}", metadata)
 
     def _look_up(self, config: Config) -> Flow[dict[str, Any]]:

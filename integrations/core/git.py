@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_EVENTS
 
-from .answers import objects_at, text_at
+from .answers import field_of, objects_at, text_at
 from .documents import DocumentConnector
 from .errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, Rejected
 from .http import Flow, Request, Response
@@ -176,9 +176,9 @@ def token(config: Any) -> str:
 def decoded(response: Response, *path: str) -> bytes:
     """The base64 under `path` in a JSON answer. Raises ConnectionFailed where there is none."""
     try:
-        return base64.b64decode(text_at(response, *path))
-    except ValueError:
-        raise ConnectionFailed(f"The answer (HTTP {response.status}) was not base64.") from None
+        return base64.b64decode(field_of(response, *path))
+    except (TypeError, ValueError):
+        raise ConnectionFailed(f"The answer (HTTP {response.status}) has no base64 as {'.'.join(path)}.") from None
 
 
 def check_size(content: bytes, service: str) -> None:

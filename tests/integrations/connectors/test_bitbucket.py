@@ -55,7 +55,7 @@ def test_each_refusal_of_the_repository_has_its_error(answer, error, says):
 @pytest.mark.parametrize("odd", [text_response(200, "<html>"), json_response(200, {"target": None})])
 def test_an_odd_branch_is_a_failed_connection(odd):
     with pytest.raises(ConnectionFailed):
-        play(Bitbucket().test(config()), json_response(200, {}), odd)
+        play(Bitbucket().deliver(CREATED, config(), 0), odd)
 
 
 def test_a_lasting_conflict_is_given_up_for_now():

@@ -106,7 +106,6 @@ def test_no_name_pings_anybody_or_is_a_format(name, shown):
         (text_response(404, "<html>"), InvalidConfig),
         (json_response(400, {"code": 50035, "message": "Invalid Form Body"}), Rejected),
         (text_response(502), ConnectionFailed),
-        (text_response(204), ConnectionFailed),
         (text_response(200, "<html>Sign in</html>"), ConnectionFailed),
     ],
 )

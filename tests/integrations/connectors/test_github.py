@@ -83,6 +83,7 @@ def test_a_webhook_without_a_secret_is_given_one():
         (error_answer(404, "Not Found"), InvalidConfig, "no repository my-org/asset-repo"),
         (json_response(200, {"archived": True}), InvalidConfig, "archived"),
         (json_response(200, {"permissions": {"push": False}}), AuthFailed, "not write"),
+        (json_response(200, {}, x_oauth_scopes="gist, admin:repo_hook"), AuthFailed, "the scope repo"),
         (error_answer(403, "You have exceeded a secondary rate limit", retry_after="42"), RateLimited, "slow down"),
         (error_answer(503, "Service unavailable"), ConnectionFailed, "503"),
         (text_response(302), ConnectionFailed, "redirect"),

@@ -56,6 +56,7 @@ def test_a_malformed_field_is_named_with_an_example_of_a_right_one(field, value)
 def test_the_test_posts_nothing_that_slack_would_show():
     result, (request,) = play(Slack().test(config()), text_response(400, "invalid_payload"))
     assert result.message == "Successfully connected to Slack channel #asset-updates"
+    assert result.metadata == {"channel": "#asset-updates", "teamId": "T00000000"}
     with pytest.raises(ValueError):
         json.loads(request.body)
 
@@ -70,7 +71,8 @@ def test_a_bot_token_names_the_team_and_finds_the_channel():
         json_response(200, first),
         json_response(200, second),
     )
-    assert result.metadata == {"teamName": "Invenicum Team", "channelId": "C123456789"}
+    assert result.metadata["teamName"] == "Invenicum Team"
+    assert result.metadata["channelId"] == "C123456789"
     assert "cursor=abc%3D" in requests[-1].url
     assert all(TOKEN not in request.url for request in requests)
 
@@ -180,7 +182,8 @@ def test_a_message_reaches_a_server_that_refuses_what_slack_refuses():
     with FakeSlack() as fake:
         slack = Slack({"apiUrl": fake.url})
         result = run_flow(slack.test(config(botToken=TOKEN)))
-        assert result.metadata == {"teamName": "Invenicum Team", "channelId": "C123456789"}
+        assert result.metadata["teamName"] == "Invenicum Team"
+        assert result.metadata["channelId"] == "C123456789"
         assert fake.posted == []
         run_flow(slack.deliver(UPDATED, config(), 0))
         assert [posted["text"] for posted in fake.posted] == ["Asset updated: Hero Image.jpg"]
