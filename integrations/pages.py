@@ -22,6 +22,7 @@ def render_page(connector: Connector) -> str:
         "\n".join(["For example:", "", "```json", _example(connector), "```"]),
         "## What is sent",
         connector.sends.strip(),
+        *_inbound_section(connector),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -51,6 +52,19 @@ def _oauth_section(connector: Connector) -> list[str]:
         f"with the redirect address `<PUBLIC_URL>/api/v1/integrations/oauth/callback/{connector.type}`, and sets "
         f"`OAUTH_{connector.type.upper()}_CLIENT_ID` and `OAUTH_{connector.type.upper()}_CLIENT_SECRET` "
         f"([settings](../settings.md#oauth)). Asked for: {scopes}.",
+    ]
+
+
+def _inbound_section(connector: Connector) -> list[str]:
+    if connector.inbound is None:
+        return []
+    return [
+        "## What comes in",
+        f"{connector.name} calls `<PUBLIC_URL>/webhooks/{connector.type}`, and what it says tells whose it is. Or it "
+        "calls the integration's own address, `inboundUrl` in the API, which also takes bodies above 2 MiB. What its "
+        "signature proves is published as an event of the integration's owner, for the integrations that ask for it by "
+        f"name or for `{connector.type}.*`.",
+        connector.inbound.setup.strip(),
     ]
 
 

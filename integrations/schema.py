@@ -39,6 +39,7 @@ class IntegrationShape(Shape):
     status: Literal["active", "paused", "disabled", "needs_reconnect"]
     status_reason: str | None
     account: str | None
+    inbound_url: str | None
     secrets: dict[str, bool]
 
 

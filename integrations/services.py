@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -52,6 +53,13 @@ def find(owner: User, integration_type: str) -> Integration:
         return Integration.objects.live().get(owner=owner, type=integration_type)
     except Integration.DoesNotExist:
         raise IntegrationNotFound(integration_type) from None
+
+
+def inbound_url(integration: Integration) -> str | None:
+    """The address at which its service may call this very integration; None where the service never calls."""
+    if registry.get(integration.type).inbound is None:
+        return None
+    return f"{settings.PUBLIC_URL}/webhooks/{integration.type}/{integration.id}"
 
 
 def test_connection(owner: User, integration_type: str, values: Mapping[str, Any]) -> TestResult:

@@ -166,6 +166,7 @@ def present(integration: Integration) -> dict[str, Any]:
         "status": integration.status,
         "statusReason": integration.status_reason or None,
         "account": integration.account or None,
+        "inboundUrl": services.inbound_url(integration),
         "secrets": integration.secret_presence(),
     }
 

@@ -28,7 +28,11 @@ MAX_LINES = 10
 MAX_TEXT = 150
 # Controls, and the marks that make text run backwards: a name must not rearrange the message around it.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
-SHOWN_ELSEWHERE = {"assetId", "name", "title", "url", "changes", "createdBy", "updatedBy", "deletedBy"}
+SHOWN_ELSEWHERE = {
+    *("assetId", "name", "title", "url", "changes", "createdBy", "updatedBy", "deletedBy"),
+    *("integration", "deliveryId", "truncated"),  # of an event that a service told us
+}
+SPELLED = {"Github": "GitHub", "Gitlab": "GitLab"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,8 @@ def notice_for(message: Message) -> Notice:
 def label(name: str) -> str:
     """`purchasePrice` and `purchase_price` as a person writes it: `Purchase price`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_\W]+", " ", name).split()
-    return text(" ".join(words).lower().capitalize())
+    first, *rest = " ".join(words).lower().capitalize().split(" ")
+    return text(" ".join([SPELLED.get(first, first), *rest]))
 
 
 def text(value: Any) -> str:
@@ -103,12 +108,9 @@ def fitting(lines: Iterable[str], limit: int) -> str:
 
 
 def _facts(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    plain = [
-        (label(key), text(value))
-        for key, value in data.items()
-        if key not in SHOWN_ELSEWHERE and value not in (None, "", [], {}) and not isinstance(value, dict)
-    ]
-    return tuple(plain[:MAX_LINES])
+    plain = [(key, value) for key, value in data.items() if key not in SHOWN_ELSEWHERE and not isinstance(value, dict)]
+    shown = [(label(key), text(value)) for key, value in plain]
+    return tuple((name, value) for name, value in shown if name and value)[:MAX_LINES]
 
 
 def _changes(changes: Any) -> tuple[Change, ...]:
@@ -116,7 +118,7 @@ def _changes(changes: Any) -> tuple[Change, ...]:
     for name, change in changes.items() if isinstance(changes, dict) else ():
         if isinstance(change, dict):
             old, new = change.get("old", change.get("removed")), change.get("new", change.get("added"))
-            found.append(Change(label(name), text(old) or NOTHING, text(new) or NOTHING))
+            found.append(Change(label(name) or NOTHING, text(old) or NOTHING, text(new) or NOTHING))
     return tuple(found[:MAX_LINES])
 
 

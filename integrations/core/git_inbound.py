@@ -30,6 +30,14 @@ ZEROS = re.compile(r"0{40,64}")
 class GitInbound(Inbound):
     """A platform that signs the body with the hook's secret and names event and delivery in headers."""
 
+    setup = """\
+Give this address as `webhookUrl`: the webhook is made for you. For one that you make by hand, choose JSON and save its
+secret here as `webhookSecret`.
+
+An event is published by the name that the platform gives it, such as `github.push`, `github.release`,
+`gitlab.merge_request` or `bitbucket.repo.push`, with a `title` for people, a `url` to look at and the whole `payload`.
+"""
+
     def __init__(self, event: str, delivery: tuple[str, ...], describe: Describe, signature: str = ""):
         self.event, self.delivery, self.describe, self.signature = event, delivery, describe, signature
 
