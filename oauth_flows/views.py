@@ -145,7 +145,7 @@ def _page(request: Any, outcome: str, integration_type: str, context: dict[str, 
     context |= {"nonce": nonce, "news": news, "origins": settings.OAUTH_RETURN_ORIGINS}
     response = render(request, f"oauth_flows/{outcome}.html", context)
     response["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
+        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     # The page must keep its opener, which lives at another origin, to tell it.

@@ -1,0 +1,160 @@
+"""A person connects Google Drive in a real browser: signs in at the provider, consents, and ends on our page."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+
+from integrations.models import Integration
+from invenicum.api.tokens import issue_token
+from oauth_flows.models import Grant
+from tests.fakes.authorization_server import AuthorizationServer
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+REQUIRED = os.environ.get("REQUIRE_BROWSER") == "1"
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not CHROMIUM and not REQUIRED, reason="There is no Chromium here: `make browser` installs it"),
+]
+DESKTOP, PHONE = {"width": 1100, "height": 800}, {"width": 375, "height": 700}
+AUTHORIZE = "/api/v1/integrations/oauth/authorize/google_drive"
+# The app as a browser sees it: it asks for the address with its token, and opens it in a popup.
+APP = """
+<button>Connect Google Drive</button>
+<script>
+  addEventListener("message", (event) => { window.told = [event.origin, event.data]; });
+  document.querySelector("button").onclick = async () => {
+    const answer = await fetch("%s", {headers: {Authorization: "Bearer %s"}});
+    open((await answer.json()).authorizationUrl, "connect", "popup,width=500,height=700");
+  };
+</script>
+"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    # Playwright keeps an event loop in this thread, in which Django would refuse to touch the database.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def origin(live_server: Any, settings: Any, monkeypatch: Any) -> Iterator[str]:
+    """The service, set up for a Google of our own."""
+    settings.PUBLIC_URL = live_server.url
+    settings.OAUTH_RETURN_ORIGINS = ["https://elsewhere.example.com", live_server.url]
+    callback = f"{live_server.url}/api/v1/integrations/oauth/callback/google_drive"
+    with AuthorizationServer([callback]) as provider:
+        settings.PROVIDER_ENDPOINTS = {"google_drive": provider.endpoints}
+        monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_CLIENT_ID", provider.client_id)
+        monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_CLIENT_SECRET", provider.client_secret)
+        yield live_server.url
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport=DESKTOP)
+    context.set_default_timeout(10_000)
+    # The provider's pages ask for a style sheet of the wide world.
+    context.route(lambda url: urlsplit(url).hostname not in ("localhost", "127.0.0.1"), lambda route: route.abort())
+    yield context
+    context.close()
+
+
+def sign_in(page: Page) -> None:
+    page.fill("input[name=username]", "ada")
+    page.fill("input[name=password]", "ada")
+    page.click("text=Sign in")
+
+
+def with_token(context: BrowserContext, url: str, token: str) -> None:
+    """Sends a token with the first request to `url`, as an app does that opens it in a view of its own."""
+
+    def send(route: Route) -> None:
+        route.continue_(headers={**route.request.headers, "authorization": f"Bearer {token}"})
+
+    context.route(url, send, times=1)
+
+
+def screenshots(page: Page, folder: Any, name: str) -> None:
+    for kind, size in (("desktop", DESKTOP), ("phone", PHONE)):
+        page.set_viewport_size(size)
+        page.screenshot(path=folder / f"{name}-{kind}.png")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide on a {kind}"
+
+
+def test_a_person_consents_and_ends_on_our_page(
+    context: BrowserContext, origin: str, alice: Any, tmp_path: Any
+) -> None:
+    page = context.new_page()
+    failures: list[str] = []
+    page.on("console", lambda message: failures.append(f"{message.text} {message.location['url']}"))
+    with_token(context, origin + AUTHORIZE, issue_token(alice))
+    page.goto(origin + AUTHORIZE)
+    sign_in(page)
+    page.click("input[name=allow]")
+    expect(page.get_by_role("heading")).to_have_text("Google Drive is connected")
+    expect(page.get_by_text("ada@example.com")).to_be_visible()
+    assert page.url == f"{origin}/api/v1/integrations/oauth/callback/google_drive"  # without code and state
+    assert page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") == "432px"
+    assert [failure for failure in failures if origin in failure] == []
+    screenshots(page, tmp_path, "connected")
+    assert Integration.objects.get(owner=alice).is_active
+    assert Grant.objects.get().account == "ada@example.com"
+
+
+def test_a_popup_tells_the_app_and_closes(context: BrowserContext, origin: str, alice: Any) -> None:
+    page = context.new_page()
+    app = APP % (AUTHORIZE, issue_token(alice))
+    context.route(f"{origin}/app", lambda route: route.fulfill(body=app, content_type="text/html"))
+    page.goto(f"{origin}/app")
+    with page.expect_popup() as opened:
+        page.click("button")
+    popup = opened.value
+    sign_in(popup)
+    with popup.expect_event("close"):
+        popup.click("input[name=allow]")
+    told = {"source": "invenicum-integrations", "status": "connected", "type": "google_drive"}
+    assert page.evaluate("window.told") == [origin, told]
+
+
+def test_an_opener_of_another_origin_is_told_nothing(
+    context: BrowserContext, origin: str, settings: Any, alice: Any
+) -> None:
+    settings.OAUTH_RETURN_ORIGINS = ["https://elsewhere.example.com"]
+    page = context.new_page()
+    app = APP % (AUTHORIZE, issue_token(alice))
+    context.route(f"{origin}/app", lambda route: route.fulfill(body=app, content_type="text/html"))
+    page.goto(f"{origin}/app")
+    with page.expect_popup() as opened:
+        page.click("button")
+    sign_in(opened.value)
+    with opened.value.expect_event("close"):
+        opened.value.click("input[name=allow]")
+    assert page.evaluate("window.told") is None
+
+
+def test_who_says_no_is_told_why_and_can_try_again(
+    context: BrowserContext, origin: str, alice: Any, tmp_path: Any
+) -> None:
+    page = context.new_page()
+    url = f"{origin}{AUTHORIZE}?returnUrl={origin}/app"
+    with_token(context, url, issue_token(alice))
+    page.goto(url)
+    sign_in(page)
+    page.click("text=Cancel")
+    expect(page.get_by_role("heading")).to_have_text("Google Drive was not connected")
+    expect(page.get_by_text("The access was not granted")).to_be_visible()
+    expect(page.get_by_role("link", name="Back to Invenicum")).to_be_visible()
+    screenshots(page, tmp_path, "failed")
+    page.click("text=Try again")
+    page.click("input[name=allow]")
+    page.wait_for_url(f"{origin}/app?status=connected&type=google_drive")
+    assert Integration.objects.get(owner=alice).is_active

@@ -1,0 +1,91 @@
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from integrations.models import Integration
+from oauth_flows.models import AuditEntry, Grant, ProviderApp, Revocation
+from tests.fakes.token_server import TokenServer
+
+from .connected import connect_dropbox
+
+pytestmark = pytest.mark.django_db
+
+
+def test_grants_are_listed_by_account_without_any_token(dropbox: TokenServer, alice: Any, admin_client: Client) -> None:
+    grant = connect_dropbox(alice)
+    for path in ("/admin/oauth_flows/grant/", f"/admin/oauth_flows/grant/{grant.pk}/change/"):
+        page = admin_client.get(path)
+        assert page.status_code == 200
+        text = page.content.decode()
+        assert "ada@example.com" in text
+        assert "files.content.write" in text
+        assert "access-1" not in text
+        assert "refresh-1" not in text
+    assert admin_client.get("/admin/oauth_flows/grant/", {"q": "ada@"}).status_code == 200
+    assert "tokens" not in str(grant)
+
+
+def test_many_grants_are_revoked_at_once(
+    dropbox: TokenServer, alice: Any, bob: Any, admin_client: Client, admin_user: Any
+) -> None:
+    chosen = [connect_dropbox(alice).pk, connect_dropbox(bob).pk]
+    page = admin_client.post("/admin/oauth_flows/grant/", {"action": "revoke", "_selected_action": chosen}, follow=True)
+    assert "2 revoked." in page.content.decode()
+    assert not Grant.objects.exists()
+    assert not Integration.objects.live().exists()
+    assert Revocation.objects.count() == 2
+    entries = AuditEntry.objects.filter(action="revoked")
+    assert {(entry.owner, entry.actor, entry.address) for entry in entries} == {
+        (alice, admin_user, "127.0.0.1"),
+        (bob, admin_user, "127.0.0.1"),
+    }
+
+
+def test_tokens_that_wait_to_be_revoked_are_not_shown_either(
+    dropbox: TokenServer, alice: Any, admin_client: Client
+) -> None:
+    connect_dropbox(alice)
+    from integrations.services import delete_integration
+
+    delete_integration(alice, "dropbox")
+    Revocation.objects.update(last_error="Dropbox answered HTTP 503 to the revocation.", due_at="2030-01-01T00:00:00Z")
+    text = admin_client.get("/admin/oauth_flows/revocation/").content.decode()
+    assert "HTTP 503" in text
+    assert "access-1" not in text
+    chosen = {"action": "try_now", "_selected_action": [Revocation.objects.get().pk]}
+    admin_client.post("/admin/oauth_flows/revocation/", chosen)
+    assert Revocation.objects.get().due_at.year < 2030
+
+
+def test_a_clients_secret_goes_in_and_never_comes_out(admin_client: Client) -> None:
+    values = {"type": "gitlab", "client_id": "id", "new_secret": "s3cret-of-gitlab", "server": ""}
+    add = "/admin/oauth_flows/providerapp/add/"
+    assert "A client needs its secret." in admin_client.post(add, {**values, "new_secret": ""}).content.decode()
+    assert admin_client.post(add, values).status_code == 302
+    app = ProviderApp.objects.get()
+    assert app.client_secret == "s3cret-of-gitlab"
+    change = f"/admin/oauth_flows/providerapp/{app.pk}/change/"
+    page = admin_client.get(change).content.decode()
+    assert "s3cret-of-gitlab" not in page
+    assert "/api/v1/integrations/oauth/callback/gitlab" in page
+    admin_client.post(change, {**values, "new_secret": "", "client_id": "another"})
+    app.refresh_from_db()
+    assert (app.client_id, app.client_secret) == ("another", "s3cret-of-gitlab")
+    refused = admin_client.post(change, {**values, "type": "s3"})
+    assert "This type has no OAuth." in refused.content.decode()
+
+
+def test_the_trail_can_be_read_and_not_edited(alice: Any, admin_client: Client) -> None:
+    entry = AuditEntry.objects.create(action="connected", type="dropbox", account="ada@example.com", owner=alice)
+    assert "ada@example.com" in admin_client.get("/admin/oauth_flows/auditentry/").content.decode()
+    assert admin_client.get("/admin/oauth_flows/auditentry/add/").status_code == 403
+    change = f"/admin/oauth_flows/auditentry/{entry.pk}/change/"
+    assert admin_client.post(change, {"account": "x"}).status_code == 403
+    assert admin_client.post(f"/admin/oauth_flows/auditentry/{entry.pk}/delete/").status_code == 403
+
+
+def test_only_staff_sees_it(charlie: Any, client: Client) -> None:
+    client.force_login(charlie)
+    for name in ("grant", "providerapp", "revocation", "auditentry"):
+        assert client.get(f"/admin/oauth_flows/{name}/").status_code == 302
