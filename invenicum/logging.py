@@ -16,6 +16,8 @@ _secret_name = re.compile(
 )
 # They bring handlers of their own, which would print everything a second time.
 _loud = ("django", "django.server", "gunicorn.error")
+# They tell of every task, and there are many a second when there is much to deliver.
+_chatty = ("celery.app.trace", "celery.beat", "celery.worker.strategy")
 
 
 def remove_secrets(logger: Any, method: str, event: EventDict) -> EventDict:
@@ -67,7 +69,10 @@ def configure(level: str, *, for_people: bool | None = None) -> dict[str, Any]:
         "formatters": {"structured": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {name: {"handlers": [], "propagate": True} for name in _loud},
+        "loggers": {
+            **{name: {"handlers": [], "propagate": True} for name in _loud},
+            **{name: {"level": "WARNING"} for name in _chatty},
+        },
     }
 
 
