@@ -153,7 +153,8 @@ time.sleep(1)  # the waker is a thread of this process
 
 def test_publishing_does_not_wait_for_a_broker_that_is_gone(alice: User, tmp_path: Path) -> None:
     connect_webhook(alice)
-    env = environment(CELERY_BROKER_URL=f"redis://127.0.0.1:{free_port()}/0", DJANGO_SETTINGS_MODULE="invenicum.settings")
+    broker = f"redis://127.0.0.1:{free_port()}/0"
+    env = environment(CELERY_BROKER_URL=broker, DJANGO_SETTINGS_MODULE="invenicum.settings")
     with Process(["-c", PUBLISH.format(owner=alice.pk)], env, tmp_path / "publisher.log") as publisher:
         assert publisher.process.wait(20) == 0, publisher.output()
     assert Delivery.objects.get().status == Delivery.Status.PENDING
