@@ -90,7 +90,7 @@ def receive(integration_type: str, integration_id: UUID | None, request: Inbound
         results.append(happening if isinstance(happening, Reply) else _record(integration, happening))
     if not results:
         raise InvalidSignature
-    return inbound.accepted or results[0]
+    return inbound.accepted if inbound.accepted and isinstance(results[0], InboundEvent) else results[0]
 
 
 def refresh_keys(integration: Integration) -> None:

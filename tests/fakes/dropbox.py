@@ -7,6 +7,7 @@ from typing import Any
 from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
 TOKEN = "sl.access-token-0001"
+ACCOUNT_ID = "dbid:AAH4f99T0taONIb-OurWxbNQ6ywGRopQngc"
 
 
 class FakeDropbox(FakeServer):
@@ -25,7 +26,9 @@ class FakeDropbox(FakeServer):
         method = request.path.removeprefix("/2/")
         if method == "users/get_current_account":
             return (
-                json_answer(200, {"email": "alice@example.com"}) if request.body == b"null" else _text(400, "no null")
+                json_answer(200, {"account_id": ACCOUNT_ID, "email": "alice@example.com"})
+                if request.body == b"null"
+                else _text(400, "no null")
             )
         if method in ("files/get_metadata", "files/delete_v2"):
             return self._call(method, json.loads(request.body)["path"])
