@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -6,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from . import services
+from .core.errors import InvalidConfig
 from .models import Integration
 
 
@@ -51,11 +53,11 @@ class IntegrationAdmin(admin.ModelAdmin[Integration]):
 
     @admin.action(description="Pause the selected integrations", permissions=["change"])
     def pause(self, request: HttpRequest, chosen: QuerySet[Integration]) -> None:
-        self._apply(request, chosen, Integration.Status.PAUSED, "paused")
+        self._apply(request, chosen, services.pause, "paused")
 
     @admin.action(description="Resume the selected integrations", permissions=["change"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Integration]) -> None:
-        self._apply(request, chosen, Integration.Status.ACTIVE, "resumed")
+        self._apply(request, chosen, services.resume, "resumed")
 
     @admin.action(description="Revoke: delete the selected integrations and their credentials", permissions=["change"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[Integration]) -> None:
@@ -66,10 +68,21 @@ class IntegrationAdmin(admin.ModelAdmin[Integration]):
                 self.log_change(request, integration, "Revoked.")
         self.message_user(request, f"{len(integrations)} revoked.", messages.SUCCESS)
 
-    def _apply(self, request: HttpRequest, chosen: QuerySet[Integration], status: str, done: str) -> None:
+    def _apply(
+        self,
+        request: HttpRequest,
+        chosen: QuerySet[Integration],
+        change: Callable[[Integration], None],
+        done: str,
+    ) -> None:
+        count = 0
         with transaction.atomic():
-            integrations = list(Integration.objects.live().filter(pk__in=chosen.values("pk")).select_for_update())
-            for integration in integrations:
-                services.change_status(integration, status)
+            for integration in Integration.objects.live().filter(pk__in=chosen.values("pk")).select_for_update():
+                try:
+                    change(integration)
+                except InvalidConfig as error:
+                    self.message_user(request, f"{integration}: {error.message}", messages.WARNING)
+                    continue
                 self.log_change(request, integration, f"{done.capitalize()}.")
-        self.message_user(request, f"{len(integrations)} {done}.", messages.SUCCESS)
+                count += 1
+        self.message_user(request, f"{count} {done}.", messages.SUCCESS)

@@ -148,12 +148,25 @@ def _parse(connector: Connector, values: Mapping[str, Any], stored: Integration 
 def set_active(owner: User, integration_type: str, is_active: bool) -> Integration:
     """Pauses or resumes. Raises IntegrationNotFound, or InvalidConfig where it lacks what it needs to be active."""
     integration = _lock(owner, integration_type)
-    if is_active and (error := missing(integration)):
-        raise error
-    if is_active and connections.current().is_refused(integration):
-        raise InvalidConfig(CONNECT_AGAIN)
-    change_status(integration, Status.ACTIVE if is_active else Status.PAUSED)
+    if is_active:
+        resume(integration)
+    else:
+        pause(integration)
     return integration
+
+
+def pause(integration: Integration) -> None:
+    """Lets what is meant for a locked integration wait."""
+    change_status(integration, Status.PAUSED)
+
+
+def resume(integration: Integration) -> None:
+    """Makes a locked integration active. Raises InvalidConfig where it lacks what it needs for that."""
+    if error := missing(integration):
+        raise error
+    if connections.current().is_refused(integration):
+        raise InvalidConfig(CONNECT_AGAIN)
+    change_status(integration, Status.ACTIVE)
 
 
 def change_status(integration: Integration, status: str, reason: str = "") -> None:

@@ -1,5 +1,6 @@
+from .letters import tell_owners
 from .revoke import revoke_due
-from .tokens import refresh_due, tell_owners
+from .tokens import refresh_due
 
 
 def run_due_jobs() -> None:

@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
 from integrations.models import Integration
@@ -13,3 +14,12 @@ from .models import Grant
 def on_integration_deleted(integration: Integration, **kwargs: Any) -> None:
     for grant in Grant.objects.select_for_update().filter(integration=integration):
         revoke.end_grant(grant)
+
+
+@receiver(pre_delete, sender=Grant)
+def on_grant_deleted(instance: Grant, origin: Any, **kwargs: Any) -> None:
+    """Also where a whole user is deleted, and the integration with it."""
+    revocation = revoke.revocation_of(instance)
+    if origin is not instance:
+        revocation.integration = None
+    revoke.schedule(revocation)

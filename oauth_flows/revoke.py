@@ -32,9 +32,8 @@ log = structlog.get_logger(__name__)
 
 
 def end_grant(grant: Grant) -> None:
-    """Erases a grant in the caller's transaction and queues its revocation."""
+    """Erases a grant in the caller's transaction, which queues its revocation (receivers.py)."""
     integration = grant.integration
-    schedule(revocation_of(grant))
     audit(Action.DISCONNECTED, integration.type, owner_id=integration.owner_id, account=grant.account)
     grant.delete()
 

@@ -87,14 +87,23 @@ def _with_generated(connector: Connector, config: ConnectorConfig) -> ConnectorC
 
 def _replace_grant(integration: Integration, client: Client, tokens: Tokens, account: str) -> None:
     old = Grant.objects.select_for_update().filter(integration=integration).first()
-    if old and (old.account != account or old.client_id != client.client_id):
-        schedule(revocation_of(old))
     now = timezone.now()
-    scopes = client.spec.scopes if tokens.scopes is None else tokens.scopes
-    columns = {"account": account, "client_id": client.client_id, "tokens": stored(tokens), "scopes": list(scopes)}
-    if old:
-        old.delete()
-    Grant.objects.create(integration=integration, connected_at=now, **columns, **lifetime(tokens, now))
+    columns = {
+        "account": account,
+        "client_id": client.client_id,
+        "tokens": stored(tokens),
+        "scopes": list(client.spec.scopes if tokens.scopes is None else tokens.scopes),
+        "connected_at": now,
+        **lifetime(tokens, now),
+    }
+    if old is None:
+        Grant.objects.create(integration=integration, **columns)
+    else:
+        if old.account != account or old.client_id != client.client_id:
+            schedule(revocation_of(old))
+        # A refresh of the old tokens that is under way finds another generation, and leaves these alone.
+        fresh = {"leased_until": None, "failing_since": None, "refused_at": None, "refusal": "", "owner_told_at": None}
+        Grant.objects.filter(pk=old.pk).update(**columns, **fresh, generation=old.generation + 1)
     audit(
         Action.RECONNECTED if old else Action.CONNECTED,
         client.type,

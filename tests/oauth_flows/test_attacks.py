@@ -1,8 +1,12 @@
 """The attacks on a client that RFC 9700 describes, each against the real flow."""
 
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
@@ -10,6 +14,7 @@ from integrations.models import Integration
 from invenicum.api.tokens import issue_token
 from oauth_flows.flow import is_allowed_return
 from oauth_flows.models import AuditEntry, Authorization, Grant
+from webhooks.tasks import run_jobs
 
 from .test_flow import AUTHORIZE, CALLBACK, PAGE, begin
 
@@ -24,10 +29,6 @@ def assert_refused(answer: Any, says: str = "") -> None:
     assert body["message"].endswith(".")
     assert not Grant.objects.exists()
     assert not Integration.objects.exists()
-
-
-def refreshes(drive: Any, before: int) -> list[Any]:
-    return drive.log()[before:]
 
 
 def test_cross_site_request_forgery_has_no_state(drive, ada, alice, api) -> None:
@@ -210,3 +211,46 @@ def test_every_failure_is_in_the_trail_with_who_and_why(drive, alice, api) -> No
     [entry] = AuditEntry.objects.all()
     assert (entry.action, entry.owner, entry.type) == ("connect_failed", alice, "google_drive")
     assert "not granted" in entry.detail
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite lets one thread write at a time")
+def test_of_two_callbacks_at_the_same_moment_one_wins(drive, ada, alice, api) -> None:
+    """4.2.4: replay, as a race."""
+    client = api(alice)
+    parameters = ada.allow(begin(client)["authorizationUrl"])
+    start = Barrier(8)
+
+    def call(_: int) -> int:
+        browser = Client()
+        browser.cookies = client.cookies
+        try:
+            start.wait()
+            return browser.get(CALLBACK, parameters).status_code
+        finally:
+            connections.close_all()
+
+    before = len(drive.log())
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(call, range(8))) == [200] + [400] * 7
+    assert len(drive.log()[before:]) == 1
+
+
+def test_neither_code_nor_state_nor_token_is_in_any_log(drive, ada, alice, api, caplog, capfd) -> None:
+    caplog.set_level(logging.DEBUG)
+    client = api(alice)
+    begun = begin(client)
+    parameters = ada.allow(begun["authorizationUrl"])
+    client.get(CALLBACK, parameters, headers=PAGE)
+    client.get(CALLBACK, parameters)  # refused
+    grant = Grant.objects.get()
+    Grant.objects.update(refresh_at=timezone.now())
+    run_jobs()
+    client.delete("/api/v1/integrations/google_drive")
+    run_jobs()
+    # The test's own statements to the database, which nobody logs in production, are left out.
+    written = "\n".join(record.getMessage() for record in caplog.records if record.name != "django.db.backends")
+    written += "".join(capfd.readouterr())
+    assert "Bad Request: /api/v1/integrations/oauth/callback/google_drive" in written
+    for secret in (parameters["code"], parameters["state"], grant.access_token, grant.refresh_token):
+        assert secret not in written

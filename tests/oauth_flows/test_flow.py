@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from integrations.models import Integration
+from oauth_flows.clients import redirect_uri
 from oauth_flows.models import AuditEntry, Authorization, Grant
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +61,7 @@ def test_the_request_has_a_state_and_a_proof_key_of_its_own(drive, alice, api) -
         assert query["state"] == [begun["state"]]
         assert query["code_challenge_method"] == ["S256"]
         assert query["response_type"] == ["code"]
-        assert query["redirect_uri"] == ["http://localhost:8000" + CALLBACK]
+        assert query["redirect_uri"] == [redirect_uri("google_drive")]
         assert query["scope"] == ["openid email https://www.googleapis.com/auth/drive.file"]
         assert query["access_type"] == ["offline"]
 

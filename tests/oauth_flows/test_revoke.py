@@ -7,8 +7,11 @@ from django.utils import timezone
 
 from integrations import services
 from integrations.models import Integration, RemoteJob
+from oauth_flows.clients import client_for
 from oauth_flows.models import AuditEntry, Grant, Revocation
+from oauth_flows.protocol import Tokens
 from oauth_flows.revoke import SCHEDULE, disconnect, revoke_due
+from oauth_flows.store import store
 from tests.fakes.http_server import close, json_answer
 from tests.fakes.token_server import TokenServer
 from webhooks.tasks import run_jobs
@@ -159,3 +162,22 @@ def test_tokens_of_a_client_that_is_no_longer_ours_are_given_up(google: Any, ali
     run_jobs()
     assert google.requests == []
     assert actions()[-1] == "revocation_given_up"
+
+
+def test_a_user_who_is_deleted_takes_no_token_along(dropbox: TokenServer, alice: Any) -> None:
+    connect_dropbox(alice)
+    alice.delete()
+    assert not Grant.objects.exists()
+    assert revoke_due() == 1
+    assert dropbox.given_back == ["access-1"]
+
+
+def test_another_account_connected_instead_gives_the_first_one_back(dropbox: TokenServer, alice: Any) -> None:
+    grant = connect_dropbox(alice)
+    tokens = Tokens(access="access-9", refresh="refresh-9", expires_in=3600, scopes=None, answer={})
+    store(alice, client_for("dropbox"), tokens, "ada@example.com")
+    assert not Revocation.objects.exists()  # revoking might end the new connection too
+    store(alice, client_for("dropbox"), tokens, "bea@example.com")
+    assert Revocation.objects.get().account == "ada@example.com"
+    grant.refresh_from_db()
+    assert (grant.account, grant.access_token, grant.generation) == ("bea@example.com", "access-9", 2)
