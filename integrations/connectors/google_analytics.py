@@ -22,7 +22,7 @@ ApiSecret = Annotated[
 ]
 PropertyId = Annotated[str, Matches(r"^\d{5,12}$", "the number of a property", "123456789")]
 # https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference
-RESERVED = re.compile(r"^(?:ga_|google_|firebase_|\d|_)")
+RESERVED = re.compile(r"^(?:ga_|google_|firebase_|[^a-z]|$)")
 MAX_AGE = 72 * 3600  # seconds; what is older cannot be dated back
 HOSTS = {"global": "https://www.google-analytics.com", "eu": "https://region1.google-analytics.com"}
 

@@ -34,13 +34,13 @@ class FakeDiscord(FakeServer):
                 200, {"name": "Assets", "channel_id": "199737254929760256", "guild_id": "1997372549297602"}
             )
         payload = json.loads(request.body)
-        if problem := _problem(payload):
+        if problem := problem_of(payload):
             return json_answer(400, {"message": "Invalid Form Body", "code": 50035, "errors": problem})
         self.posted.append(payload)
         return json_answer(200, {"id": "1"}) if parse_qs(parts.query).get("wait") == ["true"] else (204, {}, b"")
 
 
-def _problem(payload: dict[str, Any]) -> str:
+def problem_of(payload: dict[str, Any]) -> str:
     """What breaks the limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits"""
     for embed in payload.get("embeds", []):
         if (

@@ -23,7 +23,7 @@ class FakeGoogleAnalytics(FakeServer):
         parts = urlsplit(request.path)
         if parts.path.startswith("/v1beta/"):
             return self._admin(parts.path, request)
-        problems = _problems(json.loads(request.body))
+        problems = problems_of(json.loads(request.body))
         if parts.path == "/debug/mp/collect":
             return json_answer(200, {"validationMessages": problems})
         query = parse_qs(parts.query)
@@ -51,7 +51,7 @@ class FakeGoogleAnalytics(FakeServer):
         return json_answer(200, answers[path])
 
 
-def _problems(payload: dict[str, Any]) -> list[dict[str, str]]:
+def problems_of(payload: dict[str, Any]) -> list[dict[str, str]]:
     """What breaks the limits: https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference"""
     found = [] if payload.get("client_id") else ["client_id is missing"]
     for event in payload["events"]:
