@@ -3,8 +3,10 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
-from .models import Attempt, Delivery
+from . import breaker
+from .models import Attempt, Delivery, Lane
 from .services import requeue
 
 
@@ -26,6 +28,47 @@ class AttemptInline(ReadOnly, admin.TabularInline[Attempt, Delivery]):
     extra = 0
     readonly_fields = ["started_at", "duration_ms", "status_code", "error_class", "error", "response_excerpt"]
     fields = tuple(readonly_fields)
+
+
+class CircuitFilter(admin.SimpleListFilter):
+    title = parameter_name = "circuit"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("failing", "failing"), ("open", "open")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Lane]) -> QuerySet[Lane]:
+        match self.value():
+            case "failing":
+                return queryset.filter(failures__gt=0)
+            case "open":
+                return queryset.filter(held_until__gt=timezone.now())
+        return queryset
+
+
+@admin.register(Lane)
+class LaneAdmin(ReadOnly, admin.ModelAdmin[Lane]):
+    """Which endpoints fail, and which are given a rest."""
+
+    list_display = ["integration", "circuit", "failures", "held_until", "leased_until"]
+    list_filter = [CircuitFilter, "integration__type"]
+    search_fields = ["integration__owner__username"]
+    show_full_result_count = False
+    ordering = ["-failures"]
+    actions = ["close"]
+    readonly_fields = ["integration", "circuit", "failures", "held_until", "worker", "leased_until"]
+    fields = tuple(readonly_fields)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Lane]:
+        return super().get_queryset(request).select_related("integration").defer("integration__secrets")
+
+    @admin.display
+    def circuit(self, lane: Lane) -> str:
+        return breaker.state(lane.failures, lane.held_until, timezone.now())
+
+    @admin.action(description="Close the circuit: try again at once", permissions=["view"])
+    def close(self, request: HttpRequest, chosen: QuerySet[Lane]) -> None:
+        count = Lane.objects.filter(pk__in=chosen.values("pk")).update(failures=0, held_until=None)
+        self.message_user(request, f"{count} circuits closed.", messages.SUCCESS)
 
 
 @admin.register(Delivery)

@@ -6,7 +6,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from integrations.core.errors import Gone, IntegrationError
+from integrations.core.redaction import redact
 from integrations.services import disable
 from invenicum.egress.curl import Finished, FlowDriver
 from oauth_flows.tokens import BeingRefreshed
@@ -25,7 +26,7 @@ from . import heartbeat, queue
 from .lanes import Lanes
 from .models import Delivery
 from .prepared import PreparedIntegrations
-from .queue import NO_LANE, Claimed, Outcome
+from .queue import NO_LANE, Claimed, LaneState, Outcome
 from .schedule import next_delay
 
 MAX_IN_FLIGHT = 1000  # flows at once in one process
@@ -41,6 +42,7 @@ RENEWAL = timedelta(seconds=1)  # after which a connection that is being renewed
 GRACE = 8.0  # seconds that a stopping worker gives to the flows under way
 
 Status = Delivery.Status
+_COUNTED: dict[str, str] = {Status.DELIVERED: "delivered", Status.PENDING: "retried", Status.FAILED: "failed"}
 log = structlog.get_logger(__name__)
 
 
@@ -96,6 +98,7 @@ class Engine:
         self._unwritten: list[Outcome] = []
         self._postponed: list[Claimed] = []
         self._gone: dict[UUID, str] = {}
+        self._states: dict[UUID, LaneState] = {}
         self._after = NO_LANE
         self._depth = 1.0  # deliveries found on a lane, on the average of late
         self._renewed = 0.0
@@ -113,21 +116,19 @@ class Engine:
             if not result.more and (should_stop() or now >= slice_ends):
                 result.more = True
                 hand_over()
+                for lane in self._lanes:
+                    self._lanes.drop_backlog(lane)
             if should_stop():
                 gives_up = min(gives_up, now + GRACE)
             look_again = False
-            if not result.more and (now >= next_look or not self._lanes) and self._has_room():
+            if not result.more and (now >= next_look or not self._is_busy()) and self._has_room():
                 look_again = self._take()
                 next_look = now if look_again else now + LOOK_EVERY
-            if now >= gives_up or not (self._lanes or look_again):
+            if now >= gives_up or not (look_again or self._is_busy()):
                 break
             self._start()
-            for finished in self._driver.poll(LOOK_EVERY):
-                self._lanes.finished(finished.key)
-                if isinstance(finished.error, BeingRefreshed):
-                    self._postponed.append(finished.key)
-                else:
-                    self._unwritten.append(self._outcome(finished))
+            for finished in self._driver.poll(min(LOOK_EVERY, self._lanes.wakes_in(now))):
+                self._note(finished)
             waited = time.monotonic() - written
             if len(self._unwritten) >= RECORD_AT or waited >= RECORD_EVERY or not self._driver.in_flight:
                 self._write(result)
@@ -135,6 +136,10 @@ class Engine:
             self._renew(now)
         self._hand_back()
         return result
+
+    def _is_busy(self) -> bool:
+        """Whether anything that was claimed is still to be sent, under way or to be written."""
+        return bool(self._driver.in_flight or self._unwritten or self._postponed or self._lanes.waiting())
 
     def _has_room(self) -> bool:
         return self._lanes.waiting() < BACKLOG // 2
@@ -158,7 +163,8 @@ class Engine:
             held=self._lanes.held(own),
         )
         self._after = claim.after
-        self._lanes.add(claim.lanes)
+        for lane, failures in claim.lanes.items():
+            self._lanes.add(lane, failures)
         if claim.deliveries:
             self._depth = len(claim.deliveries) / (len(claim.lanes) + len(own))
         inactive = [item.id for item in claim.deliveries if not item.active]
@@ -168,18 +174,44 @@ class Engine:
         self._prepared.load(active)
         for item in active:
             self._lanes.push(item)
+            self._lanes.set_rate(item.integration_id, self._prepared.rate_limit(item))
         return bool(claim.deliveries) or not began_at_first
 
     def _start(self) -> None:
-        now = int(time.time())
-        while self._driver.in_flight < MAX_IN_FLIGHT and (claimed := self._lanes.next()):
-            self._driver.start(claimed, self._prepared.flow(claimed, now))
+        clock, now = time.monotonic(), int(time.time())
+        while self._driver.in_flight < MAX_IN_FLIGHT and (claimed := self._lanes.next(clock)):
+            flow = self._prepared.flow(claimed, now)
+            self._driver.start(claimed, flow, secrets=self._prepared.secrets(claimed))
 
-    def _outcome(self, finished: Finished[Claimed]) -> Outcome:
-        outcome = outcome_of(finished)
-        if isinstance(finished.error, Gone):
-            self._gone[outcome.integration_id] = outcome.error
-        return outcome
+    def _note(self, finished: Finished[Claimed]) -> None:
+        """Takes in that a flow has ended, and what that says of its lane."""
+        claimed, error = finished.key, finished.error
+        self._lanes.finished(claimed)
+        if isinstance(error, BeingRefreshed):
+            self._postponed.append(claimed)
+            return
+        outcome = outcome_of(finished, self._prepared.secrets(claimed))
+        self._unwritten.append(outcome)
+        heartbeat.counters.count(_COUNTED[outcome.status], outcome.error_class)
+        if error is None:
+            heartbeat.counters.observe(time.time() - claimed.published_at.timestamp())
+            if self._lanes.succeeded(claimed.integration_id):
+                self._states[claimed.integration_id] = LaneState(0, None)
+        elif isinstance(error, Gone):
+            self._gone[claimed.integration_id] = outcome.error
+            self._lanes.rest(claimed.integration_id)
+        elif isinstance(error, IntegrationError) and not error.permanent:
+            self._note_failure(claimed.integration_id, error)
+
+    def _note_failure(self, lane: UUID, error: IntegrationError) -> None:
+        failures, rest = self._lanes.failed(lane)
+        if error.retry_after:  # what it asks of one request it means for all
+            self._lanes.rest(lane)
+            rest = max(error.retry_after, rest or 0.0)
+        held_until = self._states[lane].held_until if lane in self._states else None
+        if rest:
+            held_until = timezone.now() + timedelta(seconds=rest)
+        self._states[lane] = LaneState(failures, held_until)
 
     def _write(self, result: Drained) -> None:
         """Writes what has finished and gives back the lanes on which nothing is left."""
@@ -188,9 +220,14 @@ class Engine:
             self._lanes.written(outcome.integration_id, outcome.delivery_id)
         if self._postponed:
             self._postpone()
+        now, clock = timezone.now(), time.monotonic()
         done = self._lanes.drop_empty()
+        for lane, goes_on_at in done.items():
+            if goes_on_at > clock:  # the next worker keeps to the rate too
+                self._states.setdefault(lane, LaneState(0, now + timedelta(seconds=goes_on_at - clock)))
         if outcomes or done:
-            queue.record(self._worker, outcomes, done, timezone.now())
+            queue.record(self._worker, outcomes, self._states, done, now)
+            self._states.clear()
         result.counts.update(str(outcome.status) for outcome in outcomes)
         for integration_id, reason in self._gone.items():
             disable(integration_id, reason)
@@ -208,20 +245,22 @@ class Engine:
         if now - self._renewed < RENEW_EVERY or not self._lanes:
             return
         self._renewed = now
+        self._prepared.trim(self._lanes)
         queue.renew(self._worker, list(self._lanes), timezone.now())
         for lane in queue.changed(self._lanes.versions()):
             self._lanes.drop_backlog(lane)
 
     def _hand_back(self) -> None:
         """Gives up what is still under way: the endpoint may have heard of it, and will again."""
-        if self._lanes:
+        if self._driver.in_flight:
             self._driver.close()
             self._driver = FlowDriver()
+        if self._lanes:
             queue.release(self._worker, self._lanes.clear())
 
 
-def outcome_of(finished: Finished[Claimed]) -> Outcome:
-    """What one try leads to: delivered, another try, or failed."""
+def outcome_of(finished: Finished[Claimed], secrets: Collection[str]) -> Outcome:
+    """What one try leads to: delivered, another try, or failed. None of `secrets` is in it."""
     claimed, error = finished.key, finished.error
     status, due_at = Status.DELIVERED, None
     message, error_class = "", ""
@@ -238,12 +277,12 @@ def outcome_of(finished: Finished[Claimed]) -> Outcome:
         integration_id=claimed.integration_id,
         status=status,
         due_at=due_at,
-        error=message[:500],
+        error=redact(message, secrets)[:500],
         started_at=finished.started_at,
         duration_ms=round(finished.duration * 1000),
         status_code=finished.status,
         error_class=error_class,
-        response_excerpt=finished.excerpt.replace("\0", "")[:1000],
+        response_excerpt=finished.excerpt,
     )
 
 

@@ -1,35 +1,50 @@
-"""What one worker holds in its hands, and whose turn it is. Pure."""
+"""What one worker holds in its hands, and whose turn it is. Pure; times are seconds of a monotonic clock."""
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from . import breaker
 from .queue import Claimed
+
+BEGINNING = 4  # deliveries at once to an endpoint that nothing is known of yet
+BURST = 0.1  # seconds that a limited lane may catch up
+REMEMBERED = 10_000  # lanes
 
 
 @dataclass(slots=True)
 class _Lane:
+    limit: int
+    failures: int
+    interval: float = 0.0
+    next_at: float = 0.0
     backlog: deque[Claimed] = field(default_factory=deque)
     under_way: int = 0
     # Everything that must not be claimed again: waiting here, under way, or finished and not yet written.
     held: set[UUID] = field(default_factory=set)
+    queued: bool = False
+    resting: bool = False
 
 
 class Lanes:
     """The lanes that a worker has leased, each with what it may send next.
 
-    `next` serves the lanes in turn, and of each only so many deliveries at once (`concurrency`): a slow endpoint
-    holds up its own lane and no other.
+    `next` serves the lanes in turn. How many deliveries a lane may have under way grows with every success, up to
+    `concurrency`, and halves with every failure: an endpoint that hangs takes up next to nothing, and holds up its
+    own lane and no other.
     """
 
     def __init__(self, concurrency: int):
         self.concurrency = concurrency
         self._lanes: dict[UUID, _Lane] = {}
+        self._limits: dict[UUID, int] = {}
         self._ready: deque[UUID] = deque()
+        self._sleeping: list[tuple[float, UUID]] = []
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -37,38 +52,86 @@ class Lanes:
     def __iter__(self) -> Iterator[UUID]:
         return iter(self._lanes)
 
-    def add(self, lanes: Iterable[UUID]) -> None:
-        """Takes lanes in, with nothing on them yet."""
-        for lane in lanes:
-            self._lanes.setdefault(lane, _Lane())
+    def add(self, lane: UUID, failures: int) -> None:
+        """Takes a lane in with so many failures in a row, and nothing on it yet."""
+        limit = self._limits.get(lane, min(BEGINNING, self.concurrency)) if failures == 0 else 1
+        self._lanes.setdefault(lane, _Lane(limit, failures))
+
+    def set_rate(self, lane: UUID, rate: float | None) -> None:
+        """Limits a lane to `rate` deliveries a second; None for as many as it takes."""
+        self._lanes[lane].interval = 1 / rate if rate else 0.0
 
     def push(self, claimed: Claimed) -> None:
         """Puts a delivery at the end of its lane."""
         lane = self._lanes[claimed.integration_id]
         lane.held.add(claimed.id)
         lane.backlog.append(claimed)
-        if len(lane.backlog) == 1 and lane.under_way < self.concurrency:
-            self._ready.append(claimed.integration_id)
+        self._offer(claimed.integration_id, lane)
 
-    def next(self) -> Claimed | None:
-        """The delivery to start next, or None where every lane is empty or busy."""
-        if not self._ready:
-            return None
-        lane = self._lanes[self._ready[0]]
-        claimed = lane.backlog.popleft()
-        lane.under_way += 1
-        if lane.backlog and lane.under_way < self.concurrency:
-            self._ready.rotate(-1)
-        else:
-            self._ready.popleft()
-        return claimed
+    def next(self, now: float) -> Claimed | None:
+        """The delivery to start next, or None where every lane is empty, busy or ahead of its rate."""
+        while self._sleeping and self._sleeping[0][0] <= now:
+            self._ready.append(heapq.heappop(self._sleeping)[1])
+        while self._ready:
+            lane_id = self._ready.popleft()
+            lane = self._lanes.get(lane_id)
+            if lane is None:
+                continue
+            lane.queued = False
+            if not lane.backlog or lane.under_way >= lane.limit:
+                continue
+            if lane.interval:
+                if lane.next_at > now:
+                    lane.queued = True
+                    heapq.heappush(self._sleeping, (lane.next_at, lane_id))
+                    continue
+                lane.next_at = max(lane.next_at, now - BURST) + lane.interval
+            lane.under_way += 1
+            claimed = lane.backlog.popleft()
+            self._offer(lane_id, lane)
+            return claimed
+        return None
+
+    def wakes_in(self, now: float) -> float:
+        """The seconds until a lane that is ahead of its rate may go on."""
+        return max(self._sleeping[0][0] - now, 0.0) if self._sleeping else float("inf")
 
     def finished(self, claimed: Claimed) -> None:
         """Makes room for the next delivery of the same lane; this one is held until it is written."""
         lane = self._lanes[claimed.integration_id]
         lane.under_way -= 1
-        if lane.backlog and lane.under_way == self.concurrency - 1:
-            self._ready.append(claimed.integration_id)
+        self._offer(claimed.integration_id, lane)
+
+    def succeeded(self, lane_id: UUID) -> bool:
+        """Notes that the endpoint took a delivery. Returns whether that ended a row of failures."""
+        lane = self._lanes[lane_id]
+        had_failed, lane.failures, lane.resting = lane.failures > 0, 0, False
+        if lane.limit < self.concurrency:
+            lane.limit += 1
+            self._remember(lane_id, lane.limit)
+            self._offer(lane_id, lane)
+        return had_failed
+
+    def failed(self, lane_id: UUID) -> tuple[int, float | None]:
+        """Notes that it did not. Returns the failures in a row, and the seconds to rest where the circuit opens."""
+        lane = self._lanes[lane_id]
+        lane.limit = max(lane.limit // 2, 1)
+        self._remember(lane_id, lane.limit)
+        if lane.resting:  # what was under way when the circuit opened tells nothing new
+            return lane.failures, None
+        lane.failures += 1
+        rest = breaker.rest_after(lane.failures)
+        if rest is not None:
+            self.rest(lane_id)
+        return lane.failures, rest
+
+    def rest(self, lane_id: UUID) -> None:
+        """Starts nothing more on a lane while it is held here."""
+        self._lanes[lane_id].resting = True
+        self.drop_backlog(lane_id)
+
+    def failures(self, lane_id: UUID) -> int:
+        return self._lanes[lane_id].failures
 
     def written(self, lane: UUID, delivery: UUID) -> None:
         self._lanes[lane].held.discard(delivery)
@@ -77,24 +140,22 @@ class Lanes:
         """The lanes with a backlog → the version of the integration for which it was claimed."""
         return {lane: state.backlog[0].version for lane, state in self._lanes.items() if state.backlog}
 
-    def drop_backlog(self, lane: UUID) -> None:
+    def drop_backlog(self, lane_id: UUID) -> None:
         """Forgets what has not been started on a lane: it is to be claimed again, as things stand then."""
-        state = self._lanes[lane]
-        state.held.difference_update(claimed.id for claimed in state.backlog)
-        state.backlog.clear()
-        if lane in self._ready:
-            self._ready.remove(lane)
+        lane = self._lanes[lane_id]
+        lane.held.difference_update(claimed.id for claimed in lane.backlog)
+        lane.backlog.clear()
 
-    def drop_empty(self) -> list[UUID]:
-        """Forgets the lanes on which nothing is left, and returns them."""
-        empty = [lane for lane, state in self._lanes.items() if not state.held]
+    def drop_empty(self) -> dict[UUID, float]:
+        """Forgets the lanes on which nothing is left. Returns them → when their rate lets them go on."""
+        empty = {lane: state.next_at for lane, state in self._lanes.items() if not state.held}
         for lane in empty:
             del self._lanes[lane]
         return empty
 
     def with_room(self, depth: int, limit: int) -> list[UUID]:
         """Up to `limit` lanes whose backlog is below `depth`."""
-        found = (lane for lane, state in self._lanes.items() if len(state.backlog) < depth)
+        found = (lane for lane, state in self._lanes.items() if len(state.backlog) < depth and not state.resting)
         return [lane for lane, _ in zip(found, range(limit), strict=False)]
 
     def held(self, lanes: Iterable[UUID]) -> list[UUID]:
@@ -110,4 +171,15 @@ class Lanes:
         lanes = list(self._lanes)
         self._lanes.clear()
         self._ready.clear()
+        self._sleeping.clear()
         return lanes
+
+    def _offer(self, lane_id: UUID, lane: _Lane) -> None:
+        if lane.backlog and not lane.queued and lane.under_way < lane.limit:
+            lane.queued = True
+            self._ready.append(lane_id)
+
+    def _remember(self, lane_id: UUID, limit: int) -> None:
+        if len(self._limits) > REMEMBERED:
+            self._limits.clear()
+        self._limits[lane_id] = limit

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -21,27 +22,31 @@ from .queue import Claimed
 
 KEPT = 10_000  # integrations
 
-Prepared = tuple[Connector, ConnectorConfig, Grant | None] | IntegrationError
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An integration that can be sent to. `secrets` are the texts that must not be stored elsewhere."""
+
+    connector: Connector
+    config: ConnectorConfig
+    grant: Grant | None
+    secrets: Collection[str]
 
 
 class PreparedIntegrations:
     """Gives a claimed delivery its flow."""
 
     def __init__(self) -> None:
-        self._known: dict[UUID, tuple[datetime, Prepared]] = {}
+        self._known: dict[UUID, tuple[datetime, Prepared | IntegrationError]] = {}
 
     def load(self, claimed: Iterable[Claimed]) -> None:
-        """Reads, in one statement, the integrations that are new or have changed since they were last read; in one
-        more the grants of those that may have one.
+        """Reads what is new or has changed: in one statement the integrations, in one more the grants of those that
+        may have one.
         """
         missing = {item.integration_id for item in claimed if not self._is_current(item)}
         if not missing:
             return
-        if len(self._known) > KEPT:
-            self._known.clear()
-        for integration_id in missing:
-            self._known.pop(integration_id, None)
-        # A row that cannot be decrypted spoils only itself, so secrets are read one by one when the whole cannot be.
+        # A row that cannot be decrypted spoils only itself: then the secrets are read row by row.
         try:
             integrations = list(Integration.objects.filter(id__in=missing))
         except DecryptionError:
@@ -53,30 +58,58 @@ class PreparedIntegrations:
             prepared = _prepare(integration, grants.get(integration.id))
             self._known[integration.id] = integration.updated_at, prepared
 
+    def trim(self, in_use: Iterable[UUID]) -> None:
+        """Forgets, when there are many, all that is not in use."""
+        if len(self._known) > KEPT:
+            self._known = {lane: self._known[lane] for lane in in_use if lane in self._known}
+
     def flow(self, claimed: Claimed, now: int) -> Flow[None]:
         """The flow of one try; where the configuration cannot be used, one that says why."""
-        _, prepared = self._known[claimed.integration_id]
+        prepared = self._known[claimed.integration_id][1]
         if isinstance(prepared, IntegrationError):
             return _failing(prepared)
-        connector, config, grant = prepared
+        connector, grant = prepared.connector, prepared.grant
         if grant:
-            return authorized(grant, config, lambda config: connector.deliver(claimed.message, config, now))
-        return connector.deliver(claimed.message, config, now)
+            return authorized(grant, prepared.config, lambda config: connector.deliver(claimed.message, config, now))
+        return connector.deliver(claimed.message, prepared.config, now)
+
+    def secrets(self, claimed: Claimed) -> Collection[str]:
+        """What must be hidden where a response or an error repeats it."""
+        prepared = self._known[claimed.integration_id][1]
+        if isinstance(prepared, IntegrationError):
+            return ()
+        # The token may have been renewed since.
+        return (*prepared.secrets, prepared.grant.access_token) if prepared.grant else prepared.secrets
+
+    def rate_limit(self, claimed: Claimed) -> float | None:
+        """Deliveries a second, where the integration has a limit."""
+        prepared = self._known[claimed.integration_id][1]
+        return None if isinstance(prepared, IntegrationError) else prepared.config.rate_limit
 
     def _is_current(self, claimed: Claimed) -> bool:
         known = self._known.get(claimed.integration_id)
         return known is not None and known[0] == claimed.version
 
 
-def _prepare(integration: Integration, grant: Grant | None) -> Prepared:
+def _prepare(integration: Integration, grant: Grant | None) -> Prepared | IntegrationError:
     try:
-        return registry.get(integration.type), integration.load_config(), grant
+        config = integration.load_config()
+        return Prepared(registry.get(integration.type), config, grant, tuple(_texts(integration.secrets)))
     except DecryptionError:
         return InvalidConfig("The stored secrets cannot be decrypted with the configured keys.", permanent=False)
     except registry.UnknownType:
         return InvalidConfig(f"There is no connector of type {integration.type}.", permanent=False)
     except IntegrationError as error:
         return error
+
+
+def _texts(secrets: object) -> Iterable[str]:
+    """Every text in a nest of secrets."""
+    if isinstance(secrets, str):
+        yield secrets
+    elif isinstance(secrets, dict):
+        for value in secrets.values():
+            yield from _texts(value)
 
 
 def _failing(error: IntegrationError) -> Flow[None]:

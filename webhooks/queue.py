@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Case, DateTimeField, F, Q, Value, When
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, Value, When
 
 from integrations.models import Integration
 from invenicum.events.ids import public_id
@@ -39,6 +39,7 @@ class Claimed:
     version: datetime
     active: bool
     message: Message
+    published_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a claim brought. `after` is the last lane taken, or NO_LANE where there were no further ones."""
+    """What a claim brought: the lanes taken → their failures in a row, and deliveries on these and on the worker's own.
 
-    lanes: set[UUID]
+    `after` is where the next claim goes on: NO_LANE where there was nothing further.
+    """
+
+    lanes: dict[UUID, int]
     deliveries: list[Claimed]
     after: UUID
 
@@ -103,9 +107,15 @@ def claim(
     return _claim_step_by_step(arguments)
 
 
-# `pending` hops through the partial index from one integration with pending deliveries to the next, so that a million
-# rows of one owner cost no more than one row.
-CLAIM = """
+# On an ordered integration, not behind an earlier delivery about the same thing.
+_IS_FIRST = """
+        (d.order_key = '' OR NOT EXISTS (
+            SELECT 1 FROM webhooks_delivery earlier
+             WHERE earlier.integration_id = d.integration_id AND earlier.status = 'pending'
+               AND earlier.order_key <> '' AND earlier.order_key = d.order_key AND earlier.id < d.id))"""
+# Hops through the partial index from one integration with pending deliveries to the next, so that a million rows of
+# one owner cost no more than one row.
+_PENDING = """
 WITH RECURSIVE pending (id, hop) AS (
     (SELECT integration_id, 1 FROM webhooks_delivery
       WHERE status = 'pending' AND due_at IS NOT NULL AND integration_id > %(after)s
@@ -115,51 +125,68 @@ WITH RECURSIVE pending (id, hop) AS (
              WHERE d.status = 'pending' AND d.due_at IS NOT NULL AND d.integration_id > pending.id
              ORDER BY d.integration_id LIMIT 1), hop + 1
       FROM pending WHERE pending.id IS NOT NULL AND hop < %(hops)s
-), free AS MATERIALIZED (
+)"""
+CLAIM = f"""{_PENDING}, free AS MATERIALIZED (
     SELECT lane.integration_id
       FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
      WHERE (lane.leased_until IS NULL OR lane.leased_until < %(now)s)
        AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
        AND EXISTS (SELECT 1 FROM webhooks_delivery d
-                    WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s)
+                    WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s
+                      AND {_IS_FIRST})
      LIMIT %(lanes)s
        FOR UPDATE OF lane SKIP LOCKED
 ), taken AS (
     UPDATE webhooks_lane lane SET worker = %(worker)s, leased_until = %(until)s
       FROM free WHERE lane.integration_id = free.integration_id
-    RETURNING lane.integration_id
+    RETURNING lane.integration_id, lane.failures
 ), mine AS (
-    SELECT integration_id, TRUE AS is_new FROM taken
+    SELECT integration_id, failures FROM taken
     UNION ALL
-    SELECT unnest(%(own)s::uuid[]), FALSE
+    SELECT unnest(%(own)s::uuid[]), NULL
 )
-SELECT mine.integration_id, mine.is_new, i.updated_at, i.status = 'active', d.id, d.attempt_count,
-       e.id, e.name, e.occurred_at, e.body, e.document::text
+SELECT mine.integration_id, mine.failures, i.updated_at, i.status = 'active', d.id, d.attempt_count,
+       e.id, e.name, e.occurred_at, e.body, e.document::text, e.created_at
   FROM mine
   JOIN integrations_integration i ON i.id = mine.integration_id
   LEFT JOIN LATERAL (
-    SELECT id, attempt_count, event_id FROM webhooks_delivery
-     WHERE integration_id = mine.integration_id AND status = 'pending' AND due_at <= %(now)s
-       AND id <> ALL(%(held)s::uuid[])
-     ORDER BY due_at LIMIT %(depth)s) d ON TRUE
+    SELECT id, attempt_count, event_id FROM webhooks_delivery d
+     WHERE d.integration_id = mine.integration_id AND d.status = 'pending' AND d.due_at <= %(now)s
+       AND d.id <> ALL(%(held)s::uuid[]) AND {_IS_FIRST}
+     ORDER BY d.due_at LIMIT %(depth)s) d ON TRUE
   LEFT JOIN events_event e ON e.id = d.event_id
-"""
+"""  # noqa: S608 - made of constants
+LAST_HOP = f"{_PENDING} SELECT id FROM pending WHERE hop = %(hops)s AND id IS NOT NULL"  # noqa: S608
 
 
 def _claim_in_one_statement(arguments: dict[str, Any]) -> Claim:
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, arguments)
         rows = cursor.fetchall()
-    taken = {row[0] for row in rows if row[1]}
-    return Claim(
-        lanes=taken,
-        deliveries=[_claimed(row) for row in rows if row[4]],
-        after=max(taken) if len(taken) == arguments["lanes"] else NO_LANE,
-    )
+        taken = {row[0]: row[1] for row in rows if row[1] is not None}
+        if len(taken) == arguments["lanes"]:
+            after = max(taken)
+        else:  # perhaps there are more behind the lanes that were looked at
+            cursor.execute(LAST_HOP, arguments)
+            after = next((row[0] for row in cursor.fetchall()), NO_LANE)
+    return Claim(taken, [_claimed(row) for row in rows if row[4]], after)
 
 
 def _claimed(row: Sequence[Any]) -> Claimed:
-    integration_id, _, version, active, delivery_id, attempts, event_id, name, occurred_at, body, document = row
+    (
+        integration_id,
+        _,
+        version,
+        active,
+        delivery_id,
+        attempts,
+        event_id,
+        name,
+        occurred_at,
+        body,
+        document,
+        published_at,
+    ) = row
     message = Message(
         id=public_id("evt", event_id),
         name=name,
@@ -167,7 +194,7 @@ def _claimed(row: Sequence[Any]) -> Claimed:
         body=body.encode(),
         document=json.loads(document) if document else None,
     )
-    return Claimed(delivery_id, attempts, integration_id, version, active, message)
+    return Claimed(delivery_id, attempts, integration_id, version, active, message, published_at)
 
 
 def _claim_step_by_step(arguments: dict[str, Any]) -> Claim:
@@ -177,21 +204,30 @@ def _claim_step_by_step(arguments: dict[str, Any]) -> Claim:
     free = Lane.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now)).filter(
         Q(held_until=None) | Q(held_until__lte=now)
     )
-    taken: set[UUID] = set()
+    earlier = Delivery.objects.filter(
+        integration_id=OuterRef("integration_id"),
+        status=Delivery.Status.PENDING,
+        order_key=OuterRef("order_key"),
+        id__lt=OuterRef("id"),
+    )
+    taken: dict[UUID, int] = {}
     hop: UUID | None = arguments["after"]
     with transaction.atomic():
         for _ in range(arguments["hops"]):
             further = pending.filter(integration_id__gt=hop).order_by("integration_id")
             hop = further.values_list("integration_id", flat=True).first()
-            if hop is None or len(taken) == arguments["lanes"]:
+            if hop is None:
                 break
             if due.filter(integration_id=hop).exists() and free.filter(pk=hop).update(
                 worker=arguments["worker"], leased_until=arguments["until"]
             ):
-                taken.add(hop)
+                taken[hop] = Lane.objects.values_list("failures", flat=True).get(pk=hop)
+                if len(taken) == arguments["lanes"]:
+                    break
     rows: list[Delivery] = []
     for lane in [*taken, *arguments["own"]]:
         of_lane = due.filter(integration_id=lane).select_related("event", "integration").defer("integration__secrets")
+        of_lane = of_lane.filter(Q(order_key="") | ~Exists(earlier))
         rows += of_lane.order_by("due_at")[: arguments["depth"]]
     return Claim(
         lanes=taken,
@@ -203,10 +239,11 @@ def _claim_step_by_step(arguments: dict[str, Any]) -> Claim:
                 delivery.integration.updated_at,
                 delivery.integration.is_active,
                 delivery.event.message(),
+                delivery.event.created_at,
             )
             for delivery in rows
         ],
-        after=max(taken) if len(taken) == arguments["lanes"] else NO_LANE,
+        after=hop or NO_LANE,
     )
 
 
@@ -241,8 +278,22 @@ def postpone(deliveries: Collection[UUID], due_at: datetime) -> None:
     pending.update(due_at=due_at)
 
 
-def record(worker: int, outcomes: Sequence[Outcome], done_lanes: Collection[UUID], now: datetime) -> None:
-    """Writes outcomes and attempts and releases `done_lanes`, in one transaction.
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """What changed about a lane: failures in a row, and until when it is held (None lifts a hold)."""
+
+    failures: int
+    held_until: datetime | None
+
+
+def record(
+    worker: int,
+    outcomes: Sequence[Outcome],
+    states: Mapping[UUID, LaneState],
+    done_lanes: Collection[UUID],
+    now: datetime,
+) -> None:
+    """Writes outcomes, attempts and the `states` of lanes, and releases `done_lanes`, in one transaction.
 
     An outcome counts only while its delivery is pending: one that was cancelled meanwhile, or delivered by another
     worker after the lease had run out, stays as it is. Its attempt is logged all the same.
@@ -252,8 +303,17 @@ def record(worker: int, outcomes: Sequence[Outcome], done_lanes: Collection[UUID
             _record_in_bulk(outcomes, now)
         else:
             _record_one_by_one(outcomes, now)
+        for lane, state in states.items():
+            _record_state(lane, state, now)
         if done_lanes:
             release(worker, done_lanes)
+
+
+def _record_state(lane: UUID, state: LaneState, now: datetime) -> None:
+    """One statement a lane: states change when endpoints begin or cease to fail, which is rare."""
+    Lane.objects.filter(pk=lane).update(failures=state.failures, held_until=state.held_until)
+    if state.failures:
+        Integration.objects.filter(pk=lane, failing_since=None).update(failing_since=now)
 
 
 RECORD_DELIVERED = """

@@ -52,6 +52,16 @@ class EventDetail(EventShape):
     integrations: list[FateShape]
 
 
+class HealthShape(Shape):
+    circuit: Literal["closed", "open", "half_open"]
+    failures_in_a_row: int
+    held_until: str | None
+    failing_since: str | None
+    pending: int
+    waiting: int
+    oldest_pending: str | None
+
+
 class Count(Shape):
     count: int
 
@@ -73,6 +83,7 @@ deliveries_schema = extend_schema(
 )
 delivery_schema = extend_schema(summary="One delivery with its payload and attempts", responses=Answer[DeliveryDetail])
 retry_schema = extend_schema(summary="Queue a delivery again", request=None, responses={202: Answer[DeliveryShape]})
+health_schema = extend_schema(summary="How deliveries to an integration fare", responses=Answer[HealthShape])
 ping_schema = extend_schema(summary="Send a ping", request=None, responses={202: Answer[DeliveryShape]})
 replay_schema = extend_schema(
     summary="Queue again what ended in a time range",

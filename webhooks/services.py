@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Case, Exists, OuterRef, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, Min, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from integrations.models import Integration
@@ -15,9 +16,40 @@ from integrations.services import IntegrationNotFound, find
 from invenicum.events.names import PING
 from invenicum.events.publish import publish
 
-from . import wake
+from . import breaker, wake
 from .models import Delivery
 from .outbox import new_delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How deliveries to one integration fare."""
+
+    circuit: breaker.State
+    failures: int
+    held_until: datetime | None
+    failing_since: datetime | None
+    pending: int
+    waiting: int
+    oldest_pending: datetime | None
+
+
+def health(owner: User, integration_type: str) -> Health:
+    """Raises IntegrationNotFound."""
+    integration = find(owner, integration_type)
+    lane, now = integration.lane, timezone.now()
+    pending = Delivery.objects.filter(integration=integration, status=Delivery.Status.PENDING).aggregate(
+        count=Count("pk"), waiting=Count("pk", filter=Q(due_at=None)), oldest=Min("created_at")
+    )
+    return Health(
+        circuit=breaker.state(lane.failures, lane.held_until, now),
+        failures=lane.failures,
+        held_until=lane.held_until if lane.held_until and lane.held_until > now else None,
+        failing_since=integration.failing_since,
+        pending=pending["count"],
+        waiting=pending["waiting"],
+        oldest_pending=pending["oldest"],
+    )
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@ from django.urls import path
 from . import views
 
 urlpatterns = [
+    path("integrations/<str:integration_type>/health", views.HealthView.as_view()),
     path("integrations/<str:integration_type>/ping", views.PingView.as_view()),
     path("integrations/<str:integration_type>/replay", views.ReplayView.as_view()),
     path("events/<str:event_id>", views.EventDetailView.as_view()),

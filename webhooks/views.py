@@ -23,7 +23,15 @@ from invenicum.events.views import present_event
 from . import services
 from .fate import Fate, fates
 from .models import Attempt, Delivery
-from .schema import deliveries_schema, delivery_schema, event_schema, ping_schema, replay_schema, retry_schema
+from .schema import (
+    deliveries_schema,
+    delivery_schema,
+    event_schema,
+    health_schema,
+    ping_schema,
+    replay_schema,
+    retry_schema,
+)
 
 StatusName = Literal["pending", "delivered", "failed", "cancelled"]
 
@@ -106,6 +114,25 @@ class RetryView(IntegrationView):
     def post(self, request: Request, delivery_id: str) -> Response:
         services.retry(find(request, delivery_id))
         return answer(present(find(request, delivery_id)), status=202)
+
+
+class HealthView(IntegrationView):
+    required_scopes = "deliveries:read"
+
+    @health_schema
+    def get(self, request: Request, integration_type: str) -> Response:
+        health = services.health(current_user(request), integration_type)
+        return answer(
+            {
+                "circuit": health.circuit,
+                "failuresInARow": health.failures,
+                "heldUntil": _moment(health.held_until),
+                "failingSince": _moment(health.failing_since),
+                "pending": health.pending,
+                "waiting": health.waiting,
+                "oldestPending": _moment(health.oldest_pending),
+            }
+        )
 
 
 class PingView(IntegrationView):

@@ -108,6 +108,17 @@ def test_an_endpoint_that_is_gone_disables_its_integration_and_its_deliveries_wa
     assert Delivery.objects.get().status == Status.FAILED
 
 
+def test_a_secret_that_an_endpoint_repeats_is_not_stored(alice: User) -> None:
+    echo = FakeServer(lambda request: (500, {}, str(dict(request.headers)).encode()))
+    with echo as server:
+        connect_webhook(alice, server.url, headers={"Authorization": "Bearer very-secret-token"})
+        publish(alice, "asset.created", {"assetId": "a"})
+        drain()
+    attempt = Attempt.objects.get()
+    assert "authorization" in attempt.response_excerpt
+    assert "very-secret-token" not in attempt.response_excerpt
+
+
 def test_nobody_listening_is_a_failed_attempt_with_its_class(alice: User) -> None:
     with answering(200) as server:
         url = server.url

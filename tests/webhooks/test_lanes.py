@@ -2,7 +2,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from invenicum.events.message import Message
-from webhooks.lanes import Lanes
+from webhooks import breaker
+from webhooks.lanes import BEGINNING, Lanes
 from webhooks.queue import Claimed
 
 NOW = datetime(2026, 3, 7, 10, 30, tzinfo=UTC)
@@ -10,14 +11,14 @@ A, B = UUID(int=1), UUID(int=2)
 
 
 def claimed(lane: UUID, number: int) -> Claimed:
-    return Claimed(
-        UUID(int=lane.int * 1000 + number), 0, lane, NOW, True, Message("evt_1", "asset.created", NOW, b"{}")
-    )
+    message = Message("evt_1", "asset.created", NOW, b"{}")
+    return Claimed(UUID(int=lane.int * 1000 + number), 0, lane, NOW, True, message, NOW)
 
 
 def lanes_with(*, concurrency: int, **counts: int) -> Lanes:
     lanes = Lanes(concurrency)
-    lanes.add([A, B])
+    lanes.add(A, 0)
+    lanes.add(B, 0)
     for lane, count in zip((A, B), (counts.get("a", 0), counts.get("b", 0)), strict=True):
         for number in range(count):
             lanes.push(claimed(lane, number))
@@ -26,7 +27,7 @@ def lanes_with(*, concurrency: int, **counts: int) -> Lanes:
 
 def take_all(lanes: Lanes) -> list[Claimed]:
     taken = []
-    while item := lanes.next():
+    while item := lanes.next(0.0):
         taken.append(item)
     return taken
 
@@ -52,7 +53,7 @@ def test_a_lane_that_is_full_does_not_hold_up_another() -> None:
 def test_within_a_lane_the_order_is_kept() -> None:
     lanes = lanes_with(concurrency=1, a=3)
     order = []
-    while item := lanes.next():
+    while item := lanes.next(0.0):
         order.append(item.id.int % 1000)
         lanes.finished(item)
     assert order == [0, 1, 2]
@@ -60,25 +61,25 @@ def test_within_a_lane_the_order_is_kept() -> None:
 
 def test_a_delivery_is_held_until_it_is_written() -> None:
     lanes = lanes_with(concurrency=1, a=1)
-    item = lanes.next()
+    item = lanes.next(0.0)
     assert item is not None
     lanes.finished(item)
     assert lanes.held([A]) == [item.id]
-    assert lanes.drop_empty() == [B]
+    assert list(lanes.drop_empty()) == [B]
     lanes.written(A, item.id)
-    assert lanes.drop_empty() == [A]
+    assert list(lanes.drop_empty()) == [A]
     assert len(lanes) == 0
 
 
 def test_what_was_not_started_can_be_let_go() -> None:
     lanes = lanes_with(concurrency=1, a=3, b=1)
-    started = lanes.next()
+    started = lanes.next(0.0)
     assert started is not None
     lanes.drop_backlog(A)
     assert lanes.held([A]) == [started.id]
     assert [item.integration_id for item in take_all(lanes)] == [B]
     lanes.finished(started)
-    assert lanes.next() is None
+    assert lanes.next(0.0) is None
 
 
 def test_a_lane_that_was_let_go_can_be_filled_again() -> None:
@@ -92,3 +93,61 @@ def test_lanes_with_room_are_those_whose_backlog_is_short() -> None:
     lanes = lanes_with(concurrency=1, a=3, b=1)
     assert lanes.with_room(2, 10) == [B]
     assert lanes.waiting() == 4
+
+
+def test_what_a_lane_may_have_under_way_grows_with_success_and_halves_with_failure() -> None:
+    lanes = lanes_with(concurrency=16, a=100)
+    assert len(take_all(lanes)) == BEGINNING
+    for _ in range(3):
+        lanes.succeeded(A)
+    assert len(take_all(lanes)) == 3
+    lanes.failed(A)
+    lanes.failed(A)
+    lanes.finished(claimed(A, 0))
+    assert take_all(lanes) == []
+
+
+def test_a_lane_keeps_to_its_rate_and_may_catch_up_a_little() -> None:
+    lanes = lanes_with(concurrency=50, a=40, b=1)
+    lanes._lanes[A].limit = 50
+    lanes.set_rate(A, 10)
+
+    def taken_at(now: float) -> int:
+        count = 0
+        while item := lanes.next(now):
+            count += item.integration_id == A
+        return count
+
+    assert taken_at(100.0) == 2  # at once, and what a tenth of a second earlier would have allowed
+    assert lanes.wakes_in(100.0) > 0
+    assert taken_at(100.05) == 0
+    assert sum(taken_at(100 + tick / 100) for tick in range(5, 201)) == 20
+
+
+def test_after_ten_failures_in_a_row_a_lane_rests() -> None:
+    lanes = lanes_with(concurrency=16, a=100)
+    results = [lanes.failed(A) for _ in range(breaker.OPENS_AFTER)]
+    assert results[-2:] == [(9, None), (10, 30.0)]
+    assert take_all(lanes) == []
+    assert lanes.held([A]) == []
+    assert lanes.failed(A) == (10, None)  # what was under way when it opened
+
+
+def test_a_lane_that_rested_begins_with_one_probe() -> None:
+    lanes = Lanes(16)
+    lanes.add(A, breaker.OPENS_AFTER)
+    for number in range(5):
+        lanes.push(claimed(A, number))
+    assert len(take_all(lanes)) == 1
+    assert lanes.failed(A) == (11, 60.0)
+
+
+def test_a_probe_that_succeeds_ends_the_row_of_failures() -> None:
+    lanes = Lanes(16)
+    lanes.add(A, breaker.OPENS_AFTER)
+    lanes.push(claimed(A, 0))
+    item = lanes.next(0.0)
+    assert item is not None
+    assert lanes.succeeded(A) is True
+    assert lanes.succeeded(A) is False
+    assert lanes.failures(A) == 0
