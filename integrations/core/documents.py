@@ -120,11 +120,11 @@ A `ping` tests the connection.
             yield from self._keep(message, config)
 
     def _keep(self, message: Message, config: Any) -> Flow[None]:
-        for last in (*[False] * (TRIES - 1), True):
+        for attempt in range(1, TRIES + 1):
             try:
                 return (yield from self._keep_once(message, config))
             except Conflict:
-                if last:
+                if attempt == TRIES:
                     raise
 
     def _keep_once(self, message: Message, config: Any) -> Flow[None]:
