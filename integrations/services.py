@@ -242,8 +242,10 @@ def _lock(owner: User, integration_type: str) -> Integration:
 
 
 @transaction.atomic
-def disable(integration_id: UUID, reason: str) -> None:
-    """Stops an integration whose endpoint is gone or keeps failing; its owner can resume it."""
+def disable(integration_id: UUID, reason: str) -> bool:
+    """Stops an integration whose endpoint is gone or keeps failing; its owner can resume it. Returns whether it ran."""
     integration = Integration.objects.live().select_for_update().filter(pk=integration_id).first()
-    if integration and integration.is_active:
-        change_status(integration, Status.DISABLED, reason)
+    if integration is None or not integration.is_active:
+        return False
+    change_status(integration, Status.DISABLED, reason)
+    return True

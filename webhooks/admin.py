@@ -5,22 +5,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from invenicum.api.admin import ReadOnly
+
 from . import breaker
 from .models import Attempt, Delivery, Lane
 from .services import requeue
-
-
-class ReadOnly:
-    """What happened cannot be edited."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class AttemptInline(ReadOnly, admin.TabularInline[Attempt, Delivery]):

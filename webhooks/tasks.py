@@ -9,6 +9,7 @@ from django.utils import timezone
 from integrations import remote
 from oauth_flows import jobs
 
+from . import failing
 from .engine import drain
 from .retention import prune as prune_before
 
@@ -29,8 +30,9 @@ def sweep() -> None:
 
 @shared_task(name="webhooks.tasks.run_jobs")
 def run_jobs() -> None:
-    """Does what is owed to providers and owners: hooks, tokens, revocations, letters."""
+    """Does what is owed to providers and owners: hooks, tokens, revocations, letters about failures."""
     remote.run_due_jobs()
+    failing.watch()
     jobs.run_due_jobs()
 
 

@@ -1,0 +1,17 @@
+"""Mail to the owners of integrations."""
+
+import structlog
+from django.contrib.auth.models import User
+from django.core.mail import send_mail
+
+log = structlog.get_logger(__name__)
+
+
+def write_to(owner: User, subject: str, text: str) -> None:
+    """Sends a mail if the owner has an address. Never fails: whatever a mail server does, the caller's work goes on."""
+    if not owner.email:
+        return
+    try:
+        send_mail(f"Invenicum: {subject}", text, None, [owner.email])
+    except Exception as error:  # noqa: BLE001
+        log.warning("mail_not_sent", user=owner.pk, error=type(error).__name__)
