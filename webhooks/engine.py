@@ -173,8 +173,8 @@ class Engine:
         active = [item for item in claim.deliveries if item.active]
         self._prepared.load(active)
         for item in active:
+            self._lanes.restrict(item.integration_id, *self._prepared.limits(item))
             self._lanes.push(item)
-            self._lanes.set_rate(item.integration_id, self._prepared.rate_limit(item))
         return bool(claim.deliveries) or not began_at_first
 
     def _start(self) -> None:

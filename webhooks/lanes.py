@@ -21,6 +21,7 @@ REMEMBERED = 10_000  # lanes
 class _Lane:
     limit: int
     failures: int
+    most: int
     interval: float = 0.0
     next_at: float = 0.0
     backlog: deque[Claimed] = field(default_factory=deque)
@@ -55,11 +56,14 @@ class Lanes:
     def add(self, lane: UUID, failures: int) -> None:
         """Takes a lane in with so many failures in a row, and nothing on it yet."""
         limit = self._limits.get(lane, min(BEGINNING, self.concurrency)) if failures == 0 else 1
-        self._lanes.setdefault(lane, _Lane(limit, failures))
+        self._lanes.setdefault(lane, _Lane(limit, failures, self.concurrency))
 
-    def set_rate(self, lane: UUID, rate: float | None) -> None:
-        """Limits a lane to `rate` deliveries a second; None for as many as it takes."""
-        self._lanes[lane].interval = 1 / rate if rate else 0.0
+    def restrict(self, lane_id: UUID, rate: float | None, concurrency: int | None) -> None:
+        """Limits a lane to `rate` deliveries a second and to `concurrency` at once; None for as many as it takes."""
+        lane = self._lanes[lane_id]
+        lane.interval = 1 / rate if rate else 0.0
+        lane.most = min(concurrency or self.concurrency, self.concurrency)
+        lane.limit = min(lane.limit, lane.most)
 
     def push(self, claimed: Claimed) -> None:
         """Puts a delivery at the end of its lane."""
@@ -106,7 +110,7 @@ class Lanes:
         """Notes that the endpoint took a delivery. Returns whether that ended a row of failures."""
         lane = self._lanes[lane_id]
         had_failed, lane.failures, lane.resting = lane.failures > 0, 0, False
-        if lane.limit < self.concurrency:
+        if lane.limit < lane.most:
             lane.limit += 1
             self._remember(lane_id, lane.limit)
             self._offer(lane_id, lane)

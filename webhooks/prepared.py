@@ -81,10 +81,12 @@ class PreparedIntegrations:
         # The token may have been renewed since.
         return (*prepared.secrets, prepared.grant.access_token) if prepared.grant else prepared.secrets
 
-    def rate_limit(self, claimed: Claimed) -> float | None:
-        """Deliveries a second, where the integration has a limit."""
+    def limits(self, claimed: Claimed) -> tuple[float | None, int | None]:
+        """Deliveries a second, and at once, where the integration or its type has a limit."""
         prepared = self._known[claimed.integration_id][1]
-        return None if isinstance(prepared, IntegrationError) else prepared.config.rate_limit
+        if isinstance(prepared, IntegrationError):
+            return None, None
+        return prepared.config.rate_limit, prepared.connector.concurrency
 
     def _is_current(self, claimed: Claimed) -> bool:
         known = self._known.get(claimed.integration_id)

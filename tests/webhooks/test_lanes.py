@@ -110,7 +110,7 @@ def test_what_a_lane_may_have_under_way_grows_with_success_and_halves_with_failu
 def test_a_lane_keeps_to_its_rate_and_may_catch_up_a_little() -> None:
     lanes = lanes_with(concurrency=50, a=40, b=1)
     lanes._lanes[A].limit = 50
-    lanes.set_rate(A, 10)
+    lanes.restrict(A, 10, None)
 
     def taken_at(now: float) -> int:
         count = 0
@@ -151,3 +151,13 @@ def test_a_probe_that_succeeds_ends_the_row_of_failures() -> None:
     assert lanes.succeeded(A) is True
     assert lanes.succeeded(A) is False
     assert lanes.failures(A) == 0
+
+
+def test_a_type_that_takes_one_at_a_time_gets_one_at_a_time() -> None:
+    lanes = lanes_with(concurrency=16)
+    lanes.restrict(A, None, 1)
+    for number in range(5):
+        lanes.push(claimed(A, number))
+    assert len(take_all(lanes)) == 1
+    lanes.succeeded(A)
+    assert take_all(lanes) == []
