@@ -4,13 +4,14 @@
 #   make test     everything that CI checks
 #   make audit    ask for known vulnerabilities of the locked requirements (needs the network)
 #   make browser  install Chromium for the browser tests (Debian, as root)
+#   make payloads install GitHub's example payloads for the tests of what comes in (needs npm and the network)
 #   make bench    measure the delivery engine
 #   make lock     resolve requirements/*.in anew (UPGRADE=--upgrade for the newest versions)
 #   make clean    remove .venv and caches; the data below .data stays
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run test check audit browser bench lock clean
+.PHONY: run test check audit browser payloads bench lock clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -44,6 +45,9 @@ browser:
 	@command -v chromium >/dev/null || { \
 		command -v apt-get >/dev/null || { echo "Install Chromium yourself: this machine has no apt-get." >&2; exit 1; }; \
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; }
+
+payloads: | .venv/bin/python
+	@npm install --prefix .venv/payloads --no-save --no-package-lock --ignore-scripts --silent @octokit/webhooks-examples@7.6.1
 
 bench: .venv/dev.installed
 	@exec $(VENV)/python -m bench $(ARGS)

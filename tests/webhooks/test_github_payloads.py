@@ -1,0 +1,64 @@
+"""Every example payload that GitHub's own project publishes comes in, under its name and with a line for people.
+
+`make payloads` installs the npm package; GITHUB_PAYLOADS names its folder where it is somewhere else.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from invenicum.events.models import Event
+from tests.inbound import connect, send_github
+from webhooks.models import InboundEvent, InboundKey
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALLED = ROOT / ".venv/payloads/node_modules/@octokit/webhooks-examples"
+FOLDER = Path(os.environ.get("GITHUB_PAYLOADS") or INSTALLED)
+FILES = sorted(FOLDER.glob("*/index.json"))
+
+pytestmark = pytest.mark.skipif(not FILES, reason="GitHub's example payloads are not installed: make payloads")
+
+
+each_server = pytest.mark.parametrize("file", FILES or [Path("none")], ids=lambda file: file.parent.name)
+
+
+def payloads_in(file: Path) -> Iterator[tuple[str, Any]]:
+    """Each payload with the name of its event."""
+    for event in json.loads(file.read_text()):
+        for payload in event["examples"]:
+            yield event["name"], payload
+
+
+@each_server
+def test_an_example_payload_is_published_as_it_came(alice: User, file: Path) -> None:
+    integration = connect(alice, "github")
+    sent = list(payloads_in(file))
+    for number, (event, payload) in enumerate(sent):
+        response = send_github(payload, f"github/{integration.id}", event=event, delivery=str(number))
+        assert response.status_code == 202, event
+    stored = InboundEvent.objects.select_related("event").order_by("id")
+    for inbound, (event, payload) in zip(stored, sent, strict=True):
+        data = inbound.event.payload["data"]
+        assert inbound.event.name == inbound.name == f"github.{event}"
+        assert data["payload"] == inbound.payload == payload
+        assert re.fullmatch(r"\S+( \S+)+", data["title"]), event
+        assert re.match("https?://", data.get("url", "https://")), event
+
+
+@each_server
+def test_an_example_of_a_repository_finds_who_is_connected_to_it(alice: User, file: Path) -> None:
+    about_one = [
+        (event, payload) for event, payload in payloads_in(file) if "full_name" in payload.get("repository", {})
+    ]
+    for number, (event, payload) in enumerate(about_one):
+        name = payload["repository"]["full_name"]
+        if not InboundKey.objects.filter(key=name.lower()).exists():
+            connect(alice, "github", organization=name.split("/")[0], repository=name.split("/")[1])
+        assert send_github(payload, event=event, delivery=str(number)).status_code == 202, event
+    assert Event.objects.count() == len(about_one) > 0
