@@ -96,7 +96,8 @@ class PreparedIntegrations:
 def _prepare(integration: Integration, grant: Grant | None) -> Prepared | IntegrationError:
     try:
         config = integration.load_config()
-        return Prepared(registry.get(integration.type), config, grant, tuple(_texts(integration.secrets)))
+        secrets = (*_texts(integration.secrets), *_texts(grant.tokens if grant else {}))
+        return Prepared(registry.get(integration.type), config, grant, secrets)
     except DecryptionError:
         return InvalidConfig("The stored secrets cannot be decrypted with the configured keys.", permanent=False)
     except registry.UnknownType:

@@ -110,6 +110,22 @@ def test_one_that_is_being_refreshed_elsewhere_is_put_off(dropbox: TokenServer, 
     assert dropbox.refreshes == 0
 
 
+def test_tokens_that_cannot_be_decrypted_spoil_only_their_own_deliveries(
+    dropbox: TokenServer, alice: Any, bob: Any
+) -> None:
+    broken = connect_dropbox(alice)
+    connect_dropbox(bob)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE oauth_flows_grant SET tokens = %s WHERE id = %s", [b"nonsense", broken.pk])
+    publish(alice)
+    publish(bob)
+    drain()
+    assert Delivery.objects.get(owner=bob).status == "delivered"
+    waiting = Delivery.objects.get(owner=alice)
+    assert waiting.status == "pending"
+    assert "cannot be decrypted" in waiting.error
+
+
 def test_integrations_without_a_grant_cost_no_further_statement(dropbox: TokenServer, alice: Any) -> None:
     dropbox.handler = lambda request: json_answer(200, {})
     connect_webhook(alice, f"{dropbox.url}/hook")
