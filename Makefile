@@ -26,8 +26,8 @@ run: .venv/base.installed
 	@exec $(VENV)/python manage.py run
 
 test: check
-	$(VENV)/pytest -q -n 2
-	TEST_DATABASE=sqlite $(VENV)/pytest -q -n 2 tests/invenicum tests/integrations tests/webhooks
+	$(VENV)/pytest -q -n 2 --dist worksteal
+	TEST_DATABASE=sqlite $(VENV)/pytest -q -n 2 --dist worksteal tests/invenicum tests/integrations tests/webhooks
 
 check: .venv/dev.installed
 	$(VENV)/ruff check
