@@ -75,7 +75,7 @@ class AuthorizeView(FlowView):
         return_url = request.query_params.get("returnUrl", "")
         begun = flow.begin(current_user(request), integration_type, request.session, return_url)
         if wants_page(request):
-            return HttpResponseRedirect(begun.authorization_url)
+            return _redirect(begun.authorization_url)
         return Response({"authorizationUrl": begun.authorization_url, "state": begun.state})
 
 
@@ -100,7 +100,7 @@ class CallbackView(FlowView):
             }
             return Response({"success": True, "message": message, "data": data})
         if connected.return_url:
-            return HttpResponseRedirect(with_outcome(connected.return_url, "connected", integration_type))
+            return _redirect(with_outcome(connected.return_url, "connected", integration_type))
         return success_page(request, connected)
 
 
@@ -138,6 +138,10 @@ def failure_page(request: Any, integration_type: str, message: str, return_url: 
     return _page(request, "failed", integration_type, context)
 
 
+def _redirect(url: str) -> HttpResponse:
+    return _kept_private(HttpResponseRedirect(url))
+
+
 def _page(request: Any, outcome: str, integration_type: str, context: dict[str, Any]) -> HttpResponse:
     nonce = secrets.token_urlsafe(16)
     # What the page says to the window that opened it. Nobody else can read it: each origin is addressed by name.
@@ -148,7 +152,11 @@ def _page(request: Any, outcome: str, integration_type: str, context: dict[str, 
         f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-    # The page must keep its opener, which lives at another origin, to tell it.
+    return _kept_private(response)
+
+
+def _kept_private(response: HttpResponse) -> HttpResponse:
+    # The last page of a popup tells its opener at another origin, from whom no answer on the way may cut it off.
     response["Cross-Origin-Opener-Policy"] = "unsafe-none"
     response["Referrer-Policy"] = "no-referrer"
     response["Cache-Control"] = "no-store"

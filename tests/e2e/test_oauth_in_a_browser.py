@@ -125,6 +125,25 @@ def test_a_popup_tells_the_app_and_closes(context: BrowserContext, origin: str, 
     assert page.evaluate("window.told") == [origin, told]
 
 
+def test_a_popup_tells_an_app_of_another_origin_too(
+    context: BrowserContext, origin: str, settings: Any, alice: Any
+) -> None:
+    elsewhere = "http://127.0.0.1:9"
+    settings.OAUTH_RETURN_ORIGINS = [elsewhere]
+    app = APP.replace("(await answer.json()).authorizationUrl", f"'{origin}{AUTHORIZE}'") % ("/app", "")
+    context.route(f"{elsewhere}/app", lambda route: route.fulfill(body=app, content_type="text/html"))
+    with_token(context, origin + AUTHORIZE, issue_token(alice))
+    page = context.new_page()
+    page.goto(f"{elsewhere}/app")
+    with page.expect_popup() as opened:
+        page.click("button")
+    sign_in(opened.value)
+    with opened.value.expect_event("close"):
+        opened.value.click("input[name=allow]")
+    told = {"source": "invenicum-integrations", "status": "connected", "type": "google_drive"}
+    assert page.evaluate("window.told") == [origin, told]
+
+
 def test_an_opener_of_another_origin_is_told_nothing(
     context: BrowserContext, origin: str, settings: Any, alice: Any
 ) -> None:

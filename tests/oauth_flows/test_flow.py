@@ -80,6 +80,7 @@ def test_a_browser_is_redirected_and_sees_a_page(drive, ada, alice, api) -> None
     redirect = client.get(AUTHORIZE, headers=PAGE)
     assert redirect.status_code == 302
     assert redirect["Location"].startswith(f"{drive.url}/o/authorize/?")
+    assert redirect["Cross-Origin-Opener-Policy"] == "unsafe-none"
     parameters = ada.allow(redirect["Location"])
     page = client.get(CALLBACK, parameters, headers=PAGE)
     assert page.status_code == 200
