@@ -6,9 +6,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from invenicum.api.admin import ReadOnly
+from invenicum.events.ids import parse_public_id
 
 from . import breaker
-from .models import Attempt, Delivery, Lane
+from .models import Attempt, Delivery, InboundEvent, Lane
 from .services import requeue
 
 
@@ -110,3 +111,29 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin[Delivery]):
     def retry(self, request: HttpRequest, chosen: QuerySet[Delivery]) -> None:
         count = requeue(Delivery.objects.filter(pk__in=chosen.values("pk")))
         self.message_user(request, f"{count} queued again.", messages.SUCCESS)
+
+
+@admin.register(InboundEvent)
+class InboundEventAdmin(ReadOnly, admin.ModelAdmin[InboundEvent]):
+    """What services told us, and what it was published as."""
+
+    list_display = ["public_id", "name", "integration", "provider_delivery_id", "received_at", "event"]
+    list_filter = ["type", "received_at"]
+    search_fields = ["=name", "=provider_delivery_id", "integration__owner__username"]
+    search_help_text = "An id (inb_…), a name (github.push), the service's delivery id, or a user name."
+    show_full_result_count = False
+    list_per_page = 50
+    ordering = ["-id"]
+    fields = ["public_id", "name", "integration", "provider_delivery_id", "received_at", "event", "payload"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[InboundEvent]:
+        rows = super().get_queryset(request).select_related("integration", "event")
+        return rows.defer("integration__secrets")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[InboundEvent], search_term: str
+    ) -> tuple[QuerySet[InboundEvent], bool]:
+        key = parse_public_id("inb", search_term.strip())
+        if key is not None:
+            return queryset.filter(pk=key), False
+        return super().get_search_results(request, queryset, search_term)

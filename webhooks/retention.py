@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,13 +17,17 @@ IDEMPOTENCY_TIME = timedelta(hours=24)
 
 
 def prune(before: datetime) -> int:
-    """Deletes events published before that moment, and idempotency keys older than a day. Returns how many events.
+    """Deletes events published before that moment, idempotency keys older than a day and sessions that have ended.
+    Returns how many events.
 
     Goes through the primary key in batches, each in a transaction of its own, so that it neither needs an index by
     time nor holds up the engine.
     """
     IdempotencyKey.objects.filter(created_at__lt=timezone.now() - IDEMPOTENCY_TIME).delete()
+    SessionStore.clear_expired()
     total, last, end = 0, UUID(int=0), first_id_at(before)
+    unpublished = InboundEvent.objects.filter(event=None, id__lt=end)
+    unpublished._raw_delete(unpublished.db)
     while True:
         ids = list(Event.objects.filter(id__gt=last, id__lt=end).order_by("id").values_list("id", flat=True)[:BATCH])
         if not ids:

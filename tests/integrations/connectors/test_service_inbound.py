@@ -99,7 +99,8 @@ def test_slack_s_challenge_is_answered():
 
 def test_a_slack_event_is_named_by_its_type_and_known_by_its_id():
     payload = {"type": "event_callback", "event_id": "Ev08MFMKH6", "event": {"type": "message", "text": "Hello *you*"}}
-    happening = Slack.inbound.read(incoming(payload), {})
+    happening = Slack.inbound.read(incoming({"token": "an-old-secret", **payload}), {})
+    assert happening.payload == payload
     assert (happening.event, happening.delivery_id, happening.title) == ("message", "Ev08MFMKH6", "Hello *you*")
     assert Slack.inbound.read(incoming({"type": "app_rate_limited"}), {}).event == "app_rate_limited"
 
