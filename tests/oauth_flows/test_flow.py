@@ -4,12 +4,15 @@ import hashlib
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from integrations.models import Integration
 from oauth_flows.clients import redirect_uri
 from oauth_flows.models import AuditEntry, Authorization, Grant
+from webhooks.retention import prune
 
 pytestmark = pytest.mark.django_db
 AUTHORIZE = "/api/v1/integrations/oauth/authorize/google_drive"
@@ -166,3 +169,12 @@ def test_connecting_again_keeps_the_settings_and_resumes_what_waited(drive, ada,
     integration = Integration.objects.get()
     assert integration.config == {"pathPrefix": "inventory/"}
     assert (integration.status, integration.status_reason) == ("active", "")
+
+
+def test_sessions_that_have_ended_are_pruned(drive, alice, api) -> None:
+    begin(api(alice))
+    prune(timezone.now())
+    assert Session.objects.exists()
+    Session.objects.update(expire_date=timezone.now())
+    prune(timezone.now())
+    assert not Session.objects.exists()
