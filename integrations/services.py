@@ -92,7 +92,7 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
         config = type(config).load(config.public(), {**config.secrets(), **generated})
     integration = stored or Integration(owner=owner, type=connector.type)
     was = integration.status if stored else None
-    if stored and not connected:
+    if stored and connector.oauth and not connected:
         connections.current().end(integration)
         integration.account = ""
     refused = connected and connections.current().is_refused(integration)
@@ -133,9 +133,8 @@ def _parse(connector: Connector, values: Mapping[str, Any], stored: Integration 
     """The configuration, and whether an OAuth grant goes on to stand behind it, which a key given instead ends."""
     connected = False
     if stored:
-        connected = connections.current().is_connected(stored) and not gives_key(
-            connector.Config, values, stored.secrets
-        )
+        if connector.oauth and not gives_key(connector.Config, values, stored.secrets):
+            connected = connections.current().is_connected(stored)
         values = keep_secrets(connector.Config, values, stored.config, stored.secrets, connected=connected)
     if connector.oauth and connector.oauth.required and not connected:
         raise InvalidConfig(

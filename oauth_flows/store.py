@@ -21,7 +21,7 @@ from .errors import OAuthError
 from .models import Grant, Revocation
 from .protocol import Client, Tokens, value_at
 from .revoke import revocation_of, schedule
-from .tokens import lifetime, stored
+from .tokens import columns_of
 
 SERVER_FIELD = "baseUrl"  # where a self-hosted service's config says which server is meant
 
@@ -91,10 +91,9 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
     columns = {
         "account": account,
         "client_id": client.client_id,
-        "tokens": stored(tokens),
         "scopes": list(client.spec.scopes if tokens.scopes is None else tokens.scopes),
         "connected_at": now,
-        **lifetime(tokens, now),
+        **columns_of(tokens, now),
     }
     if old is None:
         Grant.objects.create(integration=integration, **columns)
@@ -115,5 +114,6 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
 
 def give_back(client: Client, tokens: Tokens) -> None:
     """Queues the revocation of tokens that came to nothing."""
-    expires_at = lifetime(tokens, timezone.now())["expires_at"]
-    schedule(Revocation(type=client.type, client_id=client.client_id, tokens=stored(tokens), expires_at=expires_at))
+    columns = columns_of(tokens, timezone.now())
+    kept = {name: columns[name] for name in ("tokens", "expires_at")}
+    schedule(Revocation(type=client.type, client_id=client.client_id, **kept))

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -34,7 +35,7 @@ from .errors import NotConfigured
 from .models import Grant
 from .protocol import TokenError, Tokens, read_tokens, refresh_request
 
-LEASE = timedelta(seconds=60)  # longer than any flow may take
+LEASE_SPARE = timedelta(seconds=30)  # by which a lease is longer than any flow may take
 AHEAD = timedelta(minutes=5)  # by which a token is refreshed before it expires, or half its life if that is less
 AGAIN = timedelta(seconds=60)  # after which a refresh that failed for the moment is tried again
 YOUNG = timedelta(seconds=60)  # age below which a refused token is not refreshed: the next would be refused as well
@@ -56,19 +57,18 @@ class NeedsReconnect(AuthFailed):
         super().__init__(f"The connection to {name} is no longer accepted: connect it again.")
 
 
-def lifetime(tokens: Tokens, now: datetime) -> dict[str, datetime | None]:
-    """The grant's columns for when tokens issued now expire, and when it is time for new ones."""
-    if tokens.expires_in is None:
-        return {"refreshed_at": now, "expires_at": None, "refresh_at": None}
-    life = timedelta(seconds=tokens.expires_in)
-    due = now + life - min(AHEAD, life / 2) if tokens.refresh else None
-    return {"refreshed_at": now, "expires_at": now + life, "refresh_at": due}
+def columns_of(tokens: Tokens, now: datetime, refresh_token: str = "") -> dict[str, Any]:
+    """The grant's columns for tokens issued now.
 
-
-def stored(tokens: Tokens, refresh_token: str = "") -> dict[str, str]:
-    """What is kept encrypted. A provider that does not rotate leaves the refresh token out: the old one stays."""
+    A provider that does not rotate leaves the refresh token out: the one there was, `refresh_token`, stays.
+    """
     kept = {"access": tokens.access, "refresh": tokens.refresh or refresh_token}
-    return {name: token for name, token in kept.items() if token}
+    columns = {"tokens": {name: token for name, token in kept.items() if token}, "refreshed_at": now}
+    if tokens.expires_in is None:
+        return {**columns, "expires_at": None, "refresh_at": None}
+    life = timedelta(seconds=tokens.expires_in)
+    due = now + life - min(AHEAD, life / 2) if kept["refresh"] else None
+    return {**columns, "expires_at": now + life, "refresh_at": due}
 
 
 def grants_of(integration_ids: Iterable[UUID]) -> dict[UUID, Grant]:
@@ -155,8 +155,9 @@ def refresh(grant: Grant) -> Flow[None]:
         _save(grant, read_tokens(client, response))
     except TokenError as error:
         if error.error in client.spec.refusals:
-            _refuse(grant, error.error)
-            raise NeedsReconnect(client.name) from None
+            if _refuse(grant, error.error):
+                raise NeedsReconnect(client.name) from None
+            return _reload(grant)  # somebody was faster, and has had new tokens since
         # Our own client is refused, or the provider is at fault: not something that the owner can mend.
         _put_off(grant, f"{client.name} answered {error.error}")
         raise
@@ -173,7 +174,8 @@ def _take_lease(grant: Grant) -> bool:
     now = timezone.now()
     free = Q(leased_until=None) | Q(leased_until__lt=now)
     mine = Grant.objects.filter(free, pk=grant.pk, generation=grant.generation, refused_at=None)
-    return mine.update(leased_until=now + LEASE) == 1
+    lease = timedelta(seconds=settings.DELIVERY_TIMEOUT) + LEASE_SPARE
+    return mine.update(leased_until=now + lease) == 1
 
 
 def _reload(grant: Grant) -> None:
@@ -185,8 +187,7 @@ def _reload(grant: Grant) -> None:
 
 @transaction.atomic
 def _save(grant: Grant, tokens: Tokens) -> None:
-    columns: dict[str, Any] = lifetime(tokens, timezone.now())
-    columns |= {"tokens": stored(tokens, grant.refresh_token), "failing_since": None, "leased_until": None}
+    columns = columns_of(tokens, timezone.now(), grant.refresh_token) | {"failing_since": None, "leased_until": None}
     # Also where our lease ran out meanwhile: what we hold is newer than what the row has.
     current = Grant.objects.filter(pk=grant.pk, generation=grant.generation)
     if current.update(**columns, generation=F("generation") + 1):
@@ -196,18 +197,22 @@ def _save(grant: Grant, tokens: Tokens) -> None:
 
 
 @transaction.atomic
-def _refuse(grant: Grant, error: str) -> None:
-    """Marks the integration, which stops its deliveries without losing them. The sweep tells the owner."""
+def _refuse(grant: Grant, error: str) -> bool:
+    """Marks the integration, which stops its deliveries without losing them; its owner is told by a job.
+
+    Returns whether it is the current tokens that are refused.
+    """
     integration = Integration.objects.live().select_for_update().filter(pk=grant.integration_id).first()
     current = Grant.objects.filter(pk=grant.pk, generation=grant.generation, refused_at=None)
     if integration is None or not current.update(refused_at=timezone.now(), refusal=error[:100], leased_until=None):
-        return
+        return False
     if integration.status != Integration.Status.PAUSED:
         name = registry.get(integration.type).name
         change_status(
             integration, Integration.Status.NEEDS_RECONNECT, f"{name} no longer accepts the connection: connect again."
         )
     audit(Action.REFUSED, integration.type, owner=integration.owner, account=grant.account, detail=error)
+    return True
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from integrations.core.errors import AuthFailed, ConnectionFailed
-from integrations.core.http import Flow, Request
+from integrations.core.http import Flow, Request, Response
 from integrations.models import Integration
 from oauth_flows import tokens
 from oauth_flows.models import AuditEntry, Grant
@@ -86,6 +86,7 @@ def test_a_provider_that_does_not_rotate_keeps_its_refresh_token(dropbox: TokenS
     assert use(grant, dropbox.url) == "access-1"
     grant.refresh_from_db()
     assert grant.refresh_token == "refresh-1"
+    assert grant.refresh_at > timezone.now()
 
 
 def test_without_expires_in_a_token_is_good_until_it_is_refused(dropbox: TokenServer, alice: Any) -> None:
@@ -207,6 +208,19 @@ def test_of_sixteen_workers_that_are_refused_one_refreshes(dropbox: TokenServer,
     with ThreadPoolExecutor(WORKERS) as pool:
         assert set(pool.map(work, range(WORKERS))) == {"access-3"}
     assert dropbox.refreshes == 1
+
+
+def test_a_refusal_of_tokens_that_somebody_has_renewed_meanwhile_means_nothing(
+    dropbox: TokenServer, alice: Any
+) -> None:
+    slow = connect_dropbox(alice, expires_in=-1)
+    flow = tokens.authorized(slow, slow.integration.load_config(), upload(dropbox.url))
+    next(flow)  # on its way to the token endpoint, for longer than its lease
+    Grant.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    tokens.refresh_due()
+    request = flow.send(Response(400, {}, b'{"error": "invalid_grant"}'))
+    assert request.headers["Authorization"] == "Bearer access-2"
+    assert Integration.objects.get().status == "active"
 
 
 def test_a_lease_that_was_left_behind_runs_out(dropbox: TokenServer, alice: Any) -> None:
