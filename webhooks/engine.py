@@ -26,7 +26,7 @@ from . import heartbeat, queue
 from .lanes import Lanes
 from .models import Delivery
 from .prepared import PreparedIntegrations
-from .queue import NO_LANE, Claimed, LaneState, Outcome
+from .queue import NO_LANE, Claimed, Id, LaneState, Outcome
 from .schedule import next_delay
 
 MAX_IN_FLIGHT = 1000  # flows at once in one process
@@ -97,8 +97,8 @@ class Engine:
         self._lanes = Lanes(CONCURRENCY)
         self._unwritten: list[Outcome] = []
         self._postponed: list[Claimed] = []
-        self._gone: dict[UUID, str] = {}
-        self._states: dict[UUID, LaneState] = {}
+        self._gone: dict[Id, str] = {}
+        self._states: dict[Id, LaneState] = {}
         self._after = NO_LANE
         self._depth = 1.0  # deliveries found on a lane, on the average of late
         self._renewed = 0.0
@@ -194,7 +194,7 @@ class Engine:
         self._unwritten.append(outcome)
         heartbeat.counters.count(_COUNTED[outcome.status], outcome.error_class)
         if error is None:
-            heartbeat.counters.observe(time.time() - claimed.published_at.timestamp())
+            heartbeat.counters.observe(time.time() - claimed.published_at)
             if self._lanes.succeeded(claimed.integration_id):
                 self._states[claimed.integration_id] = LaneState(0, None)
         elif isinstance(error, Gone):
@@ -203,7 +203,7 @@ class Engine:
         elif isinstance(error, IntegrationError) and not error.permanent:
             self._note_failure(claimed.integration_id, error)
 
-    def _note_failure(self, lane: UUID, error: IntegrationError) -> None:
+    def _note_failure(self, lane: Id, error: IntegrationError) -> None:
         failures, rest = self._lanes.failed(lane)
         if error.retry_after:  # what it asks of one request it means for all
             self._lanes.rest(lane)
@@ -230,7 +230,7 @@ class Engine:
             self._states.clear()
         result.counts.update(str(outcome.status) for outcome in outcomes)
         for integration_id, reason in self._gone.items():
-            disable(integration_id, reason)
+            disable(UUID(integration_id), reason)
         self._gone.clear()
 
     def _postpone(self) -> None:

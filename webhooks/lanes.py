@@ -6,11 +6,9 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from uuid import UUID
 
 from . import breaker
-from .queue import Claimed
+from .queue import Claimed, Id
 
 BEGINNING = 4  # deliveries at once to an endpoint that nothing is known of yet
 BURST = 0.1  # seconds that a limited lane may catch up
@@ -27,7 +25,7 @@ class _Lane:
     backlog: deque[Claimed] = field(default_factory=deque)
     under_way: int = 0
     # Everything that must not be claimed again: waiting here, under way, or finished and not yet written.
-    held: set[UUID] = field(default_factory=set)
+    held: set[Id] = field(default_factory=set)
     queued: bool = False
     resting: bool = False
 
@@ -42,23 +40,23 @@ class Lanes:
 
     def __init__(self, concurrency: int):
         self.concurrency = concurrency
-        self._lanes: dict[UUID, _Lane] = {}
-        self._limits: dict[UUID, int] = {}
-        self._ready: deque[UUID] = deque()
-        self._sleeping: list[tuple[float, UUID]] = []
+        self._lanes: dict[Id, _Lane] = {}
+        self._limits: dict[Id, int] = {}
+        self._ready: deque[Id] = deque()
+        self._sleeping: list[tuple[float, Id]] = []
 
     def __len__(self) -> int:
         return len(self._lanes)
 
-    def __iter__(self) -> Iterator[UUID]:
+    def __iter__(self) -> Iterator[Id]:
         return iter(self._lanes)
 
-    def add(self, lane: UUID, failures: int) -> None:
+    def add(self, lane: Id, failures: int) -> None:
         """Takes a lane in with so many failures in a row, and nothing on it yet."""
         limit = self._limits.get(lane, min(BEGINNING, self.concurrency)) if failures == 0 else 1
         self._lanes.setdefault(lane, _Lane(limit, failures, self.concurrency))
 
-    def restrict(self, lane_id: UUID, rate: float | None, concurrency: int | None) -> None:
+    def restrict(self, lane_id: Id, rate: float | None, concurrency: int | None) -> None:
         """Limits a lane to `rate` deliveries a second and to `concurrency` at once; None for as many as it takes."""
         lane = self._lanes[lane_id]
         lane.interval = 1 / rate if rate else 0.0
@@ -106,7 +104,7 @@ class Lanes:
         lane.under_way -= 1
         self._offer(claimed.integration_id, lane)
 
-    def succeeded(self, lane_id: UUID) -> bool:
+    def succeeded(self, lane_id: Id) -> bool:
         """Notes that the endpoint took a delivery. Returns whether that ended a row of failures."""
         lane = self._lanes[lane_id]
         had_failed, lane.failures, lane.resting = lane.failures > 0, 0, False
@@ -116,7 +114,7 @@ class Lanes:
             self._offer(lane_id, lane)
         return had_failed
 
-    def failed(self, lane_id: UUID) -> tuple[int, float | None]:
+    def failed(self, lane_id: Id) -> tuple[int, float | None]:
         """Notes that it did not. Returns the failures in a row, and the seconds to rest where the circuit opens."""
         lane = self._lanes[lane_id]
         lane.limit = max(lane.limit // 2, 1)
@@ -129,40 +127,40 @@ class Lanes:
             self.rest(lane_id)
         return lane.failures, rest
 
-    def rest(self, lane_id: UUID) -> None:
+    def rest(self, lane_id: Id) -> None:
         """Starts nothing more on a lane while it is held here."""
         self._lanes[lane_id].resting = True
         self.drop_backlog(lane_id)
 
-    def failures(self, lane_id: UUID) -> int:
+    def failures(self, lane_id: Id) -> int:
         return self._lanes[lane_id].failures
 
-    def written(self, lane: UUID, delivery: UUID) -> None:
+    def written(self, lane: Id, delivery: Id) -> None:
         self._lanes[lane].held.discard(delivery)
 
-    def versions(self) -> dict[UUID, datetime]:
+    def versions(self) -> dict[Id, int]:
         """The lanes with a backlog → the version of the integration for which it was claimed."""
         return {lane: state.backlog[0].version for lane, state in self._lanes.items() if state.backlog}
 
-    def drop_backlog(self, lane_id: UUID) -> None:
+    def drop_backlog(self, lane_id: Id) -> None:
         """Forgets what has not been started on a lane: it is to be claimed again, as things stand then."""
         lane = self._lanes[lane_id]
         lane.held.difference_update(claimed.id for claimed in lane.backlog)
         lane.backlog.clear()
 
-    def drop_empty(self) -> dict[UUID, float]:
+    def drop_empty(self) -> dict[Id, float]:
         """Forgets the lanes on which nothing is left. Returns them → when their rate lets them go on."""
         empty = {lane: state.next_at for lane, state in self._lanes.items() if not state.held}
         for lane in empty:
             del self._lanes[lane]
         return empty
 
-    def with_room(self, depth: int, limit: int) -> list[UUID]:
+    def with_room(self, depth: int, limit: int) -> list[Id]:
         """Up to `limit` lanes whose backlog is below `depth`."""
         found = (lane for lane, state in self._lanes.items() if len(state.backlog) < depth and not state.resting)
         return [lane for lane, _ in zip(found, range(limit), strict=False)]
 
-    def held(self, lanes: Iterable[UUID]) -> list[UUID]:
+    def held(self, lanes: Iterable[Id]) -> list[Id]:
         """The deliveries of these lanes that must not be claimed again."""
         return [delivery for lane in lanes for delivery in self._lanes[lane].held]
 
@@ -170,7 +168,7 @@ class Lanes:
         """How many deliveries have not been started."""
         return sum(len(state.backlog) for state in self._lanes.values())
 
-    def clear(self) -> list[UUID]:
+    def clear(self) -> list[Id]:
         """Forgets everything, and returns the lanes."""
         lanes = list(self._lanes)
         self._lanes.clear()
@@ -178,12 +176,12 @@ class Lanes:
         self._sleeping.clear()
         return lanes
 
-    def _offer(self, lane_id: UUID, lane: _Lane) -> None:
+    def _offer(self, lane_id: Id, lane: _Lane) -> None:
         if lane.backlog and not lane.queued and lane.under_way < lane.limit:
             lane.queued = True
             self._ready.append(lane_id)
 
-    def _remember(self, lane_id: UUID, limit: int) -> None:
+    def _remember(self, lane_id: Id, limit: int) -> None:
         if len(self._limits) > REMEMBERED:
             self._limits.clear()
         self._limits[lane_id] = limit

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
 
 from fernet_fields import DecryptionError
 
@@ -18,7 +16,7 @@ from integrations.models import Integration
 from oauth_flows.models import Grant
 from oauth_flows.tokens import authorized, grants_of
 
-from .queue import Claimed
+from .queue import Claimed, Id, version_of
 
 KEPT = 10_000  # integrations
 
@@ -37,7 +35,7 @@ class PreparedIntegrations:
     """Gives a claimed delivery its flow."""
 
     def __init__(self) -> None:
-        self._known: dict[UUID, tuple[datetime, Prepared | IntegrationError]] = {}
+        self._known: dict[Id, tuple[int, Prepared | IntegrationError]] = {}
 
     def load(self, claimed: Iterable[Claimed]) -> None:
         """Reads what is new or has changed: in one statement the integrations, in one more the grants of those that
@@ -56,9 +54,9 @@ class PreparedIntegrations:
         grants = grants_of(connectable) if connectable else {}
         for integration in integrations:
             prepared = _prepare(integration, grants.get(integration.id))
-            self._known[integration.id] = integration.updated_at, prepared
+            self._known[str(integration.id)] = version_of(integration.updated_at), prepared
 
-    def trim(self, in_use: Iterable[UUID]) -> None:
+    def trim(self, in_use: Iterable[Id]) -> None:
         """Forgets, when there are many, all that is not in use."""
         if len(self._known) > KEPT:
             self._known = {lane: self._known[lane] for lane in in_use if lane in self._known}

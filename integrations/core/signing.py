@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
+from functools import lru_cache
 
 PREFIX = "whsec_"
 
@@ -33,6 +34,7 @@ def standard_signature(keys: Iterable[bytes], message_id: str, timestamp: int, b
     return " ".join("v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in keys)
 
 
+@lru_cache(maxsize=10_000)  # an engine signs with the same few keys over and over
 def standard_key(secret: str) -> bytes:
     """The key bytes of a Standard Webhooks secret: base64 after `whsec_`, else the text itself.
 
