@@ -14,6 +14,7 @@ from integrations.models import Integration
 from integrations.services import save_integration
 from tests.integrations.connectors.examples import EXAMPLES
 
+client = Client()  # for all: it loads the middleware once
 SECRET = "hook-secret-0001"
 SIGNING_SECRET = "8f742231b10e8888abcd99aaabbb85a5"
 SIGNING_TOKEN = "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q="
@@ -35,7 +36,7 @@ def encode(payload: Any) -> bytes:
 
 
 def post(path: str, body: bytes, headers: dict[str, str], content_type: str = "application/json") -> Any:
-    return Client().post(f"/webhooks/{path}", body, content_type, headers=headers)
+    return client.post(f"/webhooks/{path}", body, content_type, headers=headers)
 
 
 def send_github(payload: Any, path: str = "github", secret: str = SECRET, event: str = "push", delivery: str = "d-1"):

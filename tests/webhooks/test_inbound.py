@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, connections
+from django.test import Client
 
 from integrations import services
 from integrations.models import Integration
@@ -117,10 +118,7 @@ def test_a_type_whose_service_never_calls_is_not_found(alice: User, path: str) -
 
 def test_there_is_no_second_address_below_the_api(alice: User) -> None:
     connect(alice, "github")
-    body = b"{}"
-    from django.test import Client
-
-    assert Client().post("/api/v1/webhooks/github", body, "application/json").status_code == 404
+    assert Client().post("/api/v1/webhooks/github", b"{}", "application/json").status_code == 404
 
 
 def test_a_repeated_delivery_is_answered_as_before_and_does_nothing(alice: User) -> None:
@@ -221,6 +219,6 @@ def test_an_integration_whose_secrets_cannot_be_read_hides_no_other(alice: User,
     with connection.cursor() as cursor:
         table = Integration._meta.db_table
         key = broken.id if connection.vendor == "postgresql" else broken.id.hex
-        cursor.execute(f"UPDATE {table} SET secrets = 'garbage' WHERE id = %s", [key])
+        cursor.execute(f"UPDATE {table} SET secrets = %s WHERE id = %s", [b"garbage", key])
     assert send_github(PUSH).status_code == 202
     assert [event.owner for event in Event.objects.all()] == [bob]

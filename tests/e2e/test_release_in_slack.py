@@ -1,0 +1,45 @@
+"""A release is published at GitHub, and Slack announces it: hook made on save, called, proved, published, delivered."""
+
+import json
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from integrations.models import Integration
+from integrations.remote import run_due_jobs
+from integrations.services import save_integration
+from tests.fakes.github import TOKEN, FakeGitHub
+from tests.fakes.slack import WEBHOOK, FakeSlack
+from tests.inbound import send_github
+from webhooks.engine import drain
+
+RELEASE = {
+    "action": "published",
+    "release": {"tag_name": "v1.0", "name": "<!channel> One", "html_url": "https://github.com/my-org/asset-repo/v1"},
+    "repository": {"full_name": "my-org/asset-repo"},
+    "sender": {"login": "octocat"},
+}
+
+
+def test_a_release_at_github_is_announced_in_slack(alice: User, settings: Any) -> None:
+    with FakeGitHub() as github, FakeSlack() as slack:
+        settings.PROVIDER_ENDPOINTS = {"github": {"apiUrl": github.url}, "slack": {"apiUrl": slack.url}}
+        hook = "https://integrations.example.com/webhooks/github"
+        repository = {"organization": "my-org", "repository": "asset-repo", "webhookUrl": hook, "events": ["release"]}
+        save_integration(alice, "github", {"apiKey": TOKEN, **repository})
+        save_integration(alice, "slack", {"webhookUrl": WEBHOOK, "channel": "#releases", "events": ["github.release"]})
+        run_due_jobs()
+        (made,) = github.hooks.values()
+        assert made["config"]["url"] == hook
+        secret = made["config"]["secret"]  # made for the user, known to GitHub and to us
+        assert send_github(RELEASE, secret=secret, event="release").status_code == 202
+        assert send_github(RELEASE, secret=secret, event="release").status_code == 202
+        drain()
+        (message,) = slack.posted
+    assert message["text"] == ("GitHub release: octocat published release &lt;!channel&gt; One in my-org/asset-repo")
+    shown = json.dumps(message["blocks"])
+    assert "*GitHub release*" in shown
+    assert "https://github.com/my-org/asset-repo/v1" in shown
+    assert "<!channel>" not in shown
+    assert "Delivery id" not in shown
+    assert Integration.objects.get(type="github").last_sync is not None
