@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -41,6 +42,8 @@ MAX_UNPROVED = 2 * 1024 * 1024  # bytes that are read as JSON before anything pr
 MAX_KEYS = 200
 MAX_CANDIDATES = 100
 MAX_DELIVERY_ID = 200
+
+log = structlog.get_logger(__name__)
 
 
 class NothingComesIn(LookupError):
@@ -81,7 +84,8 @@ def receive(integration_type: str, integration_id: UUID | None, request: Inbound
             pk__in=list(known.values_list("integration_id", flat=True)[:MAX_CANDIDATES])
         )
     results: list[InboundEvent | Reply] = []
-    for integration, config in _loaded(chosen.live().filter(type=integration_type)):
+    candidates = list(_loaded(chosen.live().filter(type=integration_type)))
+    for integration, config in candidates:
         app_secret = _app_secret(inbound, integration, config, keys)
         try:
             happening = inbound.open(request, config, integration.remote_state, app_secret)
@@ -89,6 +93,8 @@ def receive(integration_type: str, integration_id: UUID | None, request: Inbound
             continue
         results.append(happening if isinstance(happening, Reply) else _record(integration, happening))
     if not results:
+        # The caller is not told which of the two it was; whoever runs this has to find out.
+        log.warning("inbound_refused", type=integration_type, candidates=len(candidates))
         raise InvalidSignature
     return inbound.accepted if inbound.accepted and isinstance(results[0], InboundEvent) else results[0]
 
@@ -167,6 +173,7 @@ def _record(integration: Integration, happening: Happening) -> InboundEvent:
         provider_delivery_id=delivery_id,
         defaults={"type": integration.type, "name": name, "payload": payload, "received_at": now},
     )
+    log.info("inbound_received", type=integration.type, id=inbound.public_id, event_name=name, repeated=not is_new)
     if not is_new:
         return inbound
     Integration.objects.filter(pk=integration.pk).update(last_sync=now)

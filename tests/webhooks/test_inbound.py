@@ -1,7 +1,9 @@
 """The way in, as a service that calls sees it: proof, matching, repetition, limits."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -108,6 +110,14 @@ def test_a_body_changed_on_the_way_is_refused(alice: User) -> None:
     headers = {"X-Hub-Signature-256": f"sha256={sign(SECRET, body)}", "X-GitHub-Event": "push"}
     assert post("github", body, headers).status_code == 202
     assert post("github", body + b" ", headers).status_code == 401
+
+
+def test_a_hook_that_sends_forms_is_understood_too(alice: User) -> None:
+    connect(alice, "github")
+    body = urlencode({"payload": json.dumps(PUSH)}).encode()
+    headers = {"X-Hub-Signature-256": f"sha256={sign(SECRET, body)}", "X-GitHub-Event": "push"}
+    assert post("github", body, headers, "application/x-www-form-urlencoded").status_code == 202
+    assert InboundEvent.objects.get().payload == PUSH
 
 
 @pytest.mark.parametrize("path", ["teams", "webhook", "s3", "fax", "github/a/b"])
