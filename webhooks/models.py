@@ -9,6 +9,30 @@ from invenicum.events.ids import public_id, uuid7
 from invenicum.events.models import Event
 
 
+class Replay(models.Model):
+    """A time range of one integration's deliveries that is sent again."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    integration = models.ForeignKey(Integration, models.CASCADE, related_name="replays")
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    statuses = models.JSONField()
+    total = models.PositiveIntegerField()
+    queued = models.PositiveIntegerField(default=0)
+    # The last delivery that was queued: where the next batch goes on.
+    last_id = models.UUIDField()
+    finished_at = models.DateTimeField(null=True, db_index=True)
+    cancelled_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def public_id(self) -> str:
+        return public_id("rpl", self.id)
+
+
 class Delivery(models.Model):
     """One event on its way to one integration."""
 
@@ -29,6 +53,8 @@ class Delivery(models.Model):
     attempt_count = models.PositiveSmallIntegerField(default=0)
     # On an ordered integration, what it is about: it waits for earlier pending ones with the same key.
     order_key = models.CharField(max_length=100, blank=True, default="")
+    # The last replay that queued it again.
+    replay = models.ForeignKey(Replay, models.SET_NULL, null=True, related_name="deliveries", db_index=False)
     error = models.CharField(max_length=500, blank=True, default="")
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -47,6 +73,7 @@ class Delivery(models.Model):
                 condition=Q(status="pending") & ~Q(order_key=""),
                 name="delivery_order",
             ),
+            models.Index(fields=["replay"], condition=Q(replay__isnull=False), name="delivery_replay"),
             models.Index(fields=["integration", "status", "id"], name="delivery_integration_log"),
             models.Index(fields=["owner", "id"], name="delivery_owner_log"),
         ]

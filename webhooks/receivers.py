@@ -33,6 +33,8 @@ def on_integration_saved(
 ) -> None:
     if created:
         Lane.objects.create(integration=instance)
+    elif instance.failing_since is None:  # saved anew or resumed: whatever failed before, this is another try
+        Lane.objects.filter(pk=instance.pk, failures__gt=0).update(failures=0, held_until=None)
     if update_fields is None or "config" in update_fields:
         refresh_keys(instance)
 

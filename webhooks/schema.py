@@ -62,8 +62,21 @@ class HealthShape(Shape):
     oldest_pending: str | None
 
 
-class Count(Shape):
+class ReplayStarted(Shape):
+    id: str | None
     count: int
+
+
+class ReplayShape(Shape):
+    id: str
+    type: str
+    state: Literal["queueing", "queued", "cancelled"]
+    count: int
+    queued: int
+    pending: int
+    delivered: int
+    failed: int
+    cancelled: int
 
 
 _moment = {"type": "string", "format": "date-time"}
@@ -95,12 +108,17 @@ replay_schema = extend_schema(
                 "since": _moment,
                 "until": _moment,
                 "status": {"type": "array", "minItems": 1, "items": _statuses},
+                "dryRun": {"type": "boolean"},
             },
             "additionalProperties": False,
         }
     },
-    responses={202: Answer[Count]},
+    responses={202: Answer[ReplayStarted]},
 )
 event_schema = extend_schema(
     summary="One event, and what became of it at each integration", responses=Answer[EventDetail]
+)
+replay_detail_schema = extend_schema(summary="How far a replay is", responses=Answer[ReplayShape])
+replay_cancel_schema = extend_schema(
+    summary="Stop a replay and cancel what it left pending", responses=Answer[ReplayShape]
 )

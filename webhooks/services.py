@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +16,7 @@ from invenicum.events.names import PING
 from invenicum.events.publish import publish
 
 from . import breaker, wake
-from .models import Delivery
+from .models import Delivery, Lane
 from .outbox import new_delivery
 
 
@@ -59,6 +58,7 @@ def ping(owner: User, integration_type: str) -> Delivery:
     event = publish(owner, PING, {"type": integration_type, "message": "This is a test event from Invenicum."})
     delivery = new_delivery(event, integration.id, waits=not integration.is_active)
     delivery.save(force_insert=True)
+    Lane.objects.filter(pk=integration.pk).update(held_until=None)
     transaction.on_commit(wake.wake)
     return delivery
 
@@ -70,24 +70,9 @@ def retry(delivery: Delivery) -> None:
     requeue(Delivery.objects.filter(pk=delivery.pk))
 
 
-def replay(
-    owner: User, integration_type: str, since: datetime, until: datetime | None, statuses: Collection[str]
-) -> int:
-    """Queues again what one integration was sent in [since, until) and that ended in `statuses`.
-
-    Returns how many. Raises IntegrationNotFound.
-    """
-    deliveries = Delivery.objects.filter(
-        integration=find(owner, integration_type), created_at__gte=since, status__in=statuses
-    )
-    if until:
-        deliveries = deliveries.filter(created_at__lt=until)
-    return requeue(deliveries)
-
-
 @transaction.atomic
 def requeue(deliveries: QuerySet[Delivery]) -> int:
-    """Makes deliveries due now, with all their tries before them. Returns how many."""
+    """Makes deliveries due now, with all their tries before them, and ends their endpoints' rests. Returns how many."""
     now = timezone.now()
     chosen = deliveries.filter(integration__deleted_at=None)
     is_active = Exists(Integration.objects.filter(pk=OuterRef("integration_id"), status=Integration.Status.ACTIVE))
@@ -97,5 +82,6 @@ def requeue(deliveries: QuerySet[Delivery]) -> int:
         attempt_count=0,
         finished_at=None,
     )
+    Lane.objects.filter(held_until__isnull=False, integration__deliveries__in=chosen).update(held_until=None)
     transaction.on_commit(wake.wake)
     return count

@@ -9,7 +9,7 @@ from django.utils import timezone
 from integrations import remote
 from oauth_flows import jobs
 
-from . import failing
+from . import failing, replays
 from .engine import drain
 from .retention import prune as prune_before
 
@@ -30,9 +30,10 @@ def sweep() -> None:
 
 @shared_task(name="webhooks.tasks.run_jobs")
 def run_jobs() -> None:
-    """Does what is owed to providers and owners: hooks, tokens, revocations, letters about failures."""
+    """Does what is owed to providers and owners: hooks, tokens, revocations, letters, replays."""
     remote.run_due_jobs()
     failing.watch()
+    replays.run_due()
     jobs.run_due_jobs()
 
 

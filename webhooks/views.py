@@ -20,15 +20,17 @@ from invenicum.events.models import Event
 from invenicum.events.publish import format_timestamp
 from invenicum.events.views import present_event
 
-from . import services
+from . import replays, services
 from .fate import Fate, fates
-from .models import Attempt, Delivery
+from .models import Attempt, Delivery, Replay
 from .schema import (
     deliveries_schema,
     delivery_schema,
     event_schema,
     health_schema,
     ping_schema,
+    replay_cancel_schema,
+    replay_detail_schema,
     replay_schema,
     retry_schema,
 )
@@ -67,6 +69,7 @@ class ReplayBody(Body):
     since: Timestamp
     until: Timestamp | None = None
     status: list[StatusName] = Field(default=["failed"], min_length=1)
+    dry_run: bool = False
 
 
 class DeliveryListView(APIView):
@@ -149,8 +152,24 @@ class ReplayView(IntegrationView):
     @replay_schema
     def post(self, request: Request, integration_type: str) -> Response:
         body = read(ReplayBody, request.data)
-        count = services.replay(current_user(request), integration_type, body.since, body.until, body.status)
-        return answer({"count": count}, status=202)
+        wanted = (current_user(request), integration_type, body.since, body.until, body.status)
+        if body.dry_run:
+            return answer({"id": None, "count": replays.count(*wanted)}, status=202)
+        replay = replays.start(*wanted)
+        return answer({"id": replay.public_id, "count": replay.total}, status=202)
+
+
+class ReplayDetailView(APIView):
+    required_scopes = {"GET": "deliveries:read", "DELETE": "deliveries:write"}
+
+    @replay_detail_schema
+    def get(self, request: Request, replay_id: str) -> Response:
+        return answer(present_replay(find_replay(request, replay_id)))
+
+    @replay_cancel_schema
+    def delete(self, request: Request, replay_id: str) -> Response:
+        replays.cancel(find_replay(request, replay_id))
+        return answer(present_replay(find_replay(request, replay_id)))
 
 
 def find(request: Request, delivery_id: str) -> Delivery:
@@ -161,6 +180,28 @@ def find(request: Request, delivery_id: str) -> Delivery:
     if delivery is None:
         raise Http404
     return delivery
+
+
+def find_replay(request: Request, replay_id: str) -> Replay:
+    """The caller's replay of this public id. Raises Http404."""
+    key = parse_public_id("rpl", replay_id)
+    replays_of_caller = Replay.objects.select_related("integration").filter(owner=current_user(request))
+    replay = replays_of_caller.filter(pk=key).first() if key else None
+    if replay is None:
+        raise Http404
+    return replay
+
+
+def present_replay(replay: Replay) -> dict[str, Any]:
+    progress = replays.progress(replay)
+    return {
+        "id": replay.public_id,
+        "type": replay.integration.type,
+        "state": "cancelled" if replay.cancelled_at else "queued" if replay.finished_at else "queueing",
+        "count": replay.total,
+        "queued": progress.queued,
+        **{status: progress.statuses.get(status, 0) for status in Delivery.Status.values},
+    }
 
 
 def present_fate(fate: Fate) -> dict[str, Any]:

@@ -1,11 +1,9 @@
 """The delivery API, as an API consumer sees it."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.utils import timezone
 
 from integrations import services
 from invenicum.events.publish import publish
@@ -135,24 +133,6 @@ def test_a_ping_needs_an_integration(api: Any, alice: User) -> None:
     for integration_type in ("webhook", "fax"):
         response = api(alice).post(f"/integrations/{integration_type}/ping")
         assert (response.status_code, response.json()["error"]) == (404, "INTEGRATION_NOT_FOUND")
-
-
-def test_a_time_range_can_be_replayed(api: Any, alice: User, failed: Delivery) -> None:
-    since = (timezone.now() - timedelta(hours=1)).isoformat()
-    client = api(alice)
-    assert client.post("/integrations/webhook/replay", {"since": since, "status": ["delivered"]}).json() == {
-        "data": {"count": 0}
-    }
-    response = client.post("/integrations/webhook/replay", {"since": since})
-    assert (response.status_code, response.json()) == (202, {"data": {"count": 1}})
-    failed.refresh_from_db()
-    assert (failed.status, failed.attempt_count) == (Delivery.Status.PENDING, 0)
-
-
-@pytest.mark.parametrize("body", [{}, {"since": "yesterday"}, {"since": "2026-01-01T00:00:00Z", "status": ["lost"]}])
-def test_a_replay_needs_a_time_range(api: Any, alice: User, body: Any) -> None:
-    connect_webhook(alice)
-    assert api(alice).post("/integrations/webhook/replay", body).status_code == 400
 
 
 def test_charlie_sees_and_touches_nothing_of_alices(api: Any, alice: User, charlie: User, failed: Delivery) -> None:

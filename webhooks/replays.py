@@ -1,0 +1,110 @@
+"""Sending a time range again: counted first, queued in batches, watched, and stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+
+from integrations.services import find
+from invenicum.events.ids import first_id_at
+
+from .models import Delivery, Replay
+from .services import requeue
+
+BATCH = 5000  # deliveries queued in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a replay is: `queued` of `total` deliveries, and what has become of them by status."""
+
+    queued: int
+    statuses: dict[str, int]
+
+
+def count(
+    owner: User, integration_type: str, since: datetime, until: datetime | None, statuses: Collection[str]
+) -> int:
+    """How many deliveries a replay would send again. Raises IntegrationNotFound."""
+    return _chosen(find(owner, integration_type).pk, since, until or timezone.now(), statuses).count()
+
+
+@transaction.atomic
+def start(
+    owner: User, integration_type: str, since: datetime, until: datetime | None, statuses: Collection[str]
+) -> Replay:
+    """Begins to send again what one integration was sent in [since, until) and that ended in `statuses`.
+
+    The first batch is queued at once, the rest by the workers. Raises IntegrationNotFound.
+    """
+    integration, until = find(owner, integration_type), until or timezone.now()
+    total = _chosen(integration.pk, since, until, statuses).count()
+    replay = Replay.objects.create(
+        owner=owner,
+        integration=integration,
+        since=since,
+        until=until,
+        statuses=list(statuses),
+        total=total,
+        last_id=first_id_at(since),
+    )
+    _queue_batch(replay)
+    return replay
+
+
+def run_due() -> None:
+    """Queues a batch of each replay that is under way."""
+    for pk in Replay.objects.filter(finished_at=None).values_list("pk", flat=True):
+        with transaction.atomic():
+            replay = Replay.objects.select_for_update(skip_locked=True).filter(pk=pk, finished_at=None).first()
+            if replay:
+                _queue_batch(replay)
+
+
+def _queue_batch(replay: Replay) -> None:
+    chosen = _chosen(replay.integration_id, replay.since, replay.until, replay.statuses)
+    ids = list(chosen.filter(id__gt=replay.last_id).order_by("id").values_list("id", flat=True)[:BATCH])
+    if ids:
+        batch = Delivery.objects.filter(id__in=ids)
+        requeue(batch)
+        batch.update(replay=replay)
+        replay.last_id = ids[-1]
+        replay.queued += len(ids)
+    if len(ids) < BATCH:
+        replay.finished_at = timezone.now()
+    replay.save(update_fields=["last_id", "queued", "finished_at"])
+
+
+def progress(replay: Replay) -> Progress:
+    rows = Delivery.objects.filter(replay=replay).values("status").annotate(count=Count("pk"))
+    return Progress(replay.queued, {row["status"]: row["count"] for row in rows})
+
+
+@transaction.atomic
+def cancel(replay: Replay) -> int:
+    """Queues no more of it and cancels what is still pending. Returns how many that were."""
+    replay = Replay.objects.select_for_update().get(pk=replay.pk)
+    now = timezone.now()
+    Replay.objects.filter(pk=replay.pk).update(cancelled_at=now, finished_at=replay.finished_at or now)
+    pending = Delivery.objects.filter(replay=replay, status=Delivery.Status.PENDING)
+    return pending.update(
+        status=Delivery.Status.CANCELLED, due_at=None, finished_at=now, error="The replay was cancelled."
+    )
+
+
+def _chosen(integration_id: UUID, since: datetime, until: datetime, statuses: Collection[str]) -> QuerySet[Delivery]:
+    """By the ids' time, which an index serves; `created_at` makes it exact."""
+    return Delivery.objects.filter(
+        integration_id=integration_id,
+        status__in=statuses,
+        id__gte=first_id_at(since),
+        created_at__gte=since,
+        created_at__lt=until,
+    )
