@@ -177,7 +177,7 @@ def _record(integration: Integration, happening: Happening) -> InboundEvent:
     if not is_new:
         return inbound
     Integration.objects.filter(pk=integration.pk).update(last_sync=now)
-    if integration.status != Integration.Status.PAUSED:
+    if integration.status != Integration.Status.PAUSED and not happening.is_echo:
         about = {"title": happening.title, "url": happening.url, "truncated": is_cut}
         data = {"integration": integration.type, "deliveryId": delivery_id, **_given(about), "payload": payload}
         inbound.event = publish(integration.owner, name, data)

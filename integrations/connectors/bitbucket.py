@@ -8,9 +8,9 @@ from pydantic import Field, SecretStr
 from invenicum.events.message import Message
 
 from ..core.answers import error_for, excerpt, field_of, retry_after, text_at
-from ..core.config import ConnectorConfig, Matches, NeverSent, OAuthReplaces, OneOf
+from ..core.config import Matches, NeverSent, OAuthReplaces, OneOf
 from ..core.connector import Category, TestResult
-from ..core.documents import Conflict, Stored
+from ..core.documents import Conflict, DocumentConfig, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets
 from ..core.git import GitConnector, check_size, commit_message, hook_label, token
@@ -91,7 +91,7 @@ class Bitbucket(GitConnector):
     list_hooks = "/hooks?pagelen=50"
     hook_permission = "they need the permission Webhooks"
 
-    class Config(ConnectorConfig):
+    class Config(DocumentConfig):
         api_key: Annotated[ApiKey | None, OAuthReplaces()] = None
         email: Email | None = None
         workspace: Workspace

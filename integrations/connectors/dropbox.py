@@ -7,9 +7,9 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, field_of, retry_after, text_at
-from ..core.config import AssetEvents, ConnectorConfig, Matches, OAuthReplaces
+from ..core.config import AssetEvents, Matches, OAuthReplaces
 from ..core.connector import Category, TestResult
-from ..core.documents import ABSENT, Conflict, DocumentConnector, Stored
+from ..core.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.fields import Token
 from ..core.http import Flow, Request, Response
@@ -78,7 +78,7 @@ class Dropbox(DocumentConnector):
     )
     concurrency = 1  # https://developers.dropbox.com/error-handling-guide: one write at a time in a namespace
 
-    class Config(ConnectorConfig):
+    class Config(DocumentConfig):
         path: Path = ""
         access_token: Annotated[Token | None, OAuthReplaces()] = None
         events: AssetEvents = list(ASSET_EVENTS)

@@ -9,9 +9,9 @@ from pydantic import Field
 from invenicum.events.message import Message
 
 from ..core.answers import error_for, excerpt, field_of, objects_at, reset_after, retry_after, text_at
-from ..core.config import ConnectorConfig, Destination, Matches, NeverSent, OAuthReplaces
+from ..core.config import Destination, Matches, NeverSent, OAuthReplaces
 from ..core.connector import Category, TestResult
-from ..core.documents import ABSENT, Conflict, Stored
+from ..core.documents import ABSENT, Conflict, DocumentConfig, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets, Token
 from ..core.git import GitConnector, check_size, commit_message, decoded
@@ -80,7 +80,7 @@ class GitHub(GitConnector):
     update_hook_method = "PATCH"
     hook_permission = "they need the scope admin:repo_hook, or Webhooks: read and write"
 
-    class Config(ConnectorConfig):
+    class Config(DocumentConfig):
         api_key: Annotated[Token | None, OAuthReplaces()] = None
         organization: Organization
         repository: Repository
@@ -164,7 +164,14 @@ class GitHub(GitConnector):
         return isinstance(target, dict) and target.get("url") == config.webhook_url
 
     # https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers
-    inbound = GitInbound("x-github-event", ("x-github-delivery",), github_line, "x-hub-signature-256")
+    inbound = GitInbound(
+        "x-github-event",
+        ("x-github-delivery",),
+        github_line,
+        "x-hub-signature-256",
+        # …#release: publishing a release is told three times, as `created`, `published` and `released`.
+        echoes={("release", "created"), ("release", "released")},
+    )
 
     def repository_name(self, config: Config) -> str:
         return f"{config.organization}/{config.repository}"

@@ -8,9 +8,9 @@ from pydantic import Field, SecretStr
 from invenicum.events.message import Message
 
 from ..core.answers import error_for, excerpt, field_of, reset_after, retry_after
-from ..core.config import ConnectorConfig, Destination, Matches, NeverSent, OAuthReplaces, OneOf
+from ..core.config import Destination, Matches, NeverSent, OAuthReplaces, OneOf
 from ..core.connector import Category, TestResult
-from ..core.documents import ABSENT, Conflict, Stored
+from ..core.documents import ABSENT, Conflict, DocumentConfig, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets, Token
 from ..core.git import GitConnector, check_size, commit_message, decoded, hook_label
@@ -105,7 +105,7 @@ class GitLab(GitConnector):
     )
     hook_permission = "they need the role Maintainer"
 
-    class Config(ConnectorConfig):
+    class Config(DocumentConfig):
         api_key: Annotated[Token | None, OAuthReplaces()] = None
         project: Project
         branch: Branch = "main"

@@ -10,9 +10,9 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import field_of, objects_at, text_at
-from ..core.config import AssetEvents, ConnectorConfig, Matches, NeverSent
+from ..core.config import AssetEvents, Matches, NeverSent
 from ..core.connector import Category, TestResult
-from ..core.documents import ABSENT, DocumentConnector, Stored
+from ..core.documents import ABSENT, DocumentConfig, DocumentConnector, Stored
 from ..core.errors import AuthFailed, InvalidConfig
 from ..core.fields import HookSecret, HttpsUrl, PathPrefix
 from ..core.google import google_error
@@ -87,7 +87,7 @@ class GoogleDrive(DocumentConnector):
     looks_first = True
     concurrency = 1  # a file has no unique name: two at once would make it twice
 
-    class Config(ConnectorConfig):
+    class Config(DocumentConfig):
         folder_id: FolderId | None = None
         path_prefix: PathPrefix = ""
         webhook_url: HttpsUrl | None = None

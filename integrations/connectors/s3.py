@@ -12,9 +12,9 @@ from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, retry_after
 from ..core.aws import sign_s3
-from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches
+from ..core.config import AssetEvents, Destination, Matches
 from ..core.connector import Category, TestResult
-from ..core.documents import ABSENT, Conflict, DocumentConnector, Stored
+from ..core.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ..core.fields import PathPrefix
 from ..core.http import Flow, Request, Response
@@ -74,7 +74,7 @@ class S3(DocumentConnector):
 4. For MinIO, Cloudflare R2, Ceph and their like, give the server's address as `endpointUrl` too.
 """
 
-    class Config(ConnectorConfig):
+    class Config(DocumentConfig):
         access_key_id: AccessKeyId
         secret_access_key: SecretAccessKey
         session_token: SessionToken | None = None

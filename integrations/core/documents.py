@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_DELETED, ASSET_EVENTS, ASSET_UPDATED, PING
 
+from .config import ConnectorConfig
 from .connector import Connector
 from .errors import ConnectionFailed, Rejected
 from .http import Flow
@@ -81,6 +84,15 @@ def _changed_list(current: Any, change: Mapping[str, Any]) -> list[Any]:
     )
     kept = [item for item in items if item not in removed]
     return kept + [item for item in added if item not in kept]
+
+
+class DocumentConfig(ConnectorConfig):
+    """Base of the configurations of services that keep a copy of each asset.
+
+    In order unless told otherwise: a late try of an old event would overwrite the document of a newer one.
+    """
+
+    ordered: bool = Field(default=True, description=ConnectorConfig.model_fields["ordered"].description)
 
 
 class DocumentConnector(Connector):

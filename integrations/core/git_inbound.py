@@ -1,7 +1,7 @@
 """What GitHub, GitLab and Bitbucket have in common on the way in: a repository, and a line on what happened in it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from .chat import text
@@ -38,8 +38,17 @@ An event is published by the name that the platform gives it, such as `github.pu
 `gitlab.merge_request` or `bitbucket.repo.push`, with a `title` for people, a `url` to look at and the whole `payload`.
 """
 
-    def __init__(self, event: str, delivery: tuple[str, ...], describe: Describe, signature: str = ""):
+    def __init__(
+        self,
+        event: str,
+        delivery: tuple[str, ...],
+        describe: Describe,
+        signature: str = "",
+        echoes: Collection[tuple[str, str]] = (),
+    ):
+        """The headers' names; `echoes` are (event, action) that only repeat another."""
         self.event, self.delivery, self.describe, self.signature = event, delivery, describe, signature
+        self.echoes = echoes
 
     def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"{config.organization}/{config.repository}".lower(),)
@@ -58,7 +67,8 @@ An event is published by the name that the platform gives it, such as `github.pu
         if not event:
             raise Unreadable(f"The header {self.event} is missing.")
         delivery_id = next(filter(None, map(request.header, self.delivery)), request.digest)
-        return Happening(event, delivery_id, payload, *self.describe(event, payload))
+        is_echo = (event, text_in(payload, "action")) in self.echoes
+        return Happening(event, delivery_id, payload, *self.describe(event, payload), is_echo=is_echo)
 
 
 def github_line(event: str, payload: Mapping[str, Any]) -> Line:

@@ -47,6 +47,7 @@ class Happening:
     """Something that the service says has happened.
 
     `delivery_id` is the same when the service says it again. `title` is a line for people, `url` where to look.
+    `is_echo` marks what the service says in other words as well: it is stored and not published.
     """
 
     event: str
@@ -54,6 +55,7 @@ class Happening:
     payload: Mapping[str, Any]
     title: str = ""
     url: str = ""
+    is_echo: bool = False
 
 
 @dataclass(frozen=True)

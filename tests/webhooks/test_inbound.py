@@ -64,6 +64,15 @@ def test_who_asks_for_it_by_name_is_told(alice: User, bob: User) -> None:
     assert list(told) == [("discord", "github.push"), ("discord", "github.release"), ("slack", "github.release")]
 
 
+def test_a_release_is_announced_once_although_github_tells_it_three_times(alice: User) -> None:
+    connect(alice, "github")
+    for number, action in enumerate(("created", "published", "released")):
+        payload = {**PUSH, "release": {"tag_name": "v1"}, "action": action}
+        assert send_github(payload, event="release", delivery=f"r{number}").status_code == 202
+    assert InboundEvent.objects.filter(name="github.release").count() == 3
+    assert Event.objects.filter(name="github.release").count() == 1
+
+
 def test_the_repository_is_found_whatever_its_case(alice: User) -> None:
     connect(alice, "github", organization="My-Org", repository="Asset-Repo")
     assert send_github({**PUSH, "repository": {"full_name": "my-ORG/asset-repo"}}).status_code == 202
