@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from integrations.core.errors import Gone, IntegrationError
@@ -40,6 +41,8 @@ LOOK_EVERY = 0.05  # seconds between two looks for more while flows are under wa
 RENEW_EVERY = 1.0  # seconds between two looks at the lanes in hand: leases renewed, changes of integrations noticed
 RENEWAL = timedelta(seconds=1)  # after which a connection that is being renewed is looked at again
 GRACE = 8.0  # seconds that a stopping worker gives to the flows under way
+DATABASE_REST = 1.0  # seconds between two tries of a database that fails
+REFUSED_AGAIN = 10.0  # seconds between two tries to write what the database refused
 
 Status = Delivery.Status
 _COUNTED: dict[str, str] = {Status.DELIVERED: "delivered", Status.PENDING: "retried", Status.FAILED: "failed"}
@@ -97,11 +100,16 @@ class Engine:
         self._lanes = Lanes(CONCURRENCY)
         self._unwritten: list[Outcome] = []
         self._postponed: list[Claimed] = []
+        # Tries that the database refuses to note: not made again by this worker.
+        self._refused: dict[Id, Outcome] = {}
         self._gone: dict[Id, str] = {}
         self._states: dict[Id, LaneState] = {}
+        self._done: set[Id] = set()
         self._after = NO_LANE
         self._depth = 1.0  # deliveries found on a lane, on the average of late
-        self._renewed = 0.0
+        self._written = self._renewed = self._next_look = 0.0
+        self._refused_again = 0.0
+        self._resumes = 0.0  # when a database that failed is tried again; 0 while it works
 
     def close(self) -> None:
         self._driver.close()
@@ -110,7 +118,7 @@ class Engine:
         result = Drained()
         slice_ends = time.monotonic() + seconds if seconds is not None else float("inf")
         gives_up = float("inf")
-        next_look = written = 0.0
+        self._next_look = 0.0
         while True:
             now = time.monotonic()
             if not result.more and (should_stop() or now >= slice_ends):
@@ -120,34 +128,59 @@ class Engine:
                     self._lanes.drop_backlog(lane)
             if should_stop():
                 gives_up = min(gives_up, now + GRACE)
-            look_again = False
-            if not result.more and (now >= next_look or not self._is_busy()) and self._has_room():
-                look_again = self._take()
-                next_look = now if look_again else now + LOOK_EVERY
+            look_again = now >= self._resumes and self._try_database(result, now)
             if now >= gives_up or not (look_again or self._is_busy()):
                 break
-            self._start()
-            for finished in self._driver.poll(min(LOOK_EVERY, self._lanes.wakes_in(now))):
-                self._note(finished)
-            waited = time.monotonic() - written
-            if len(self._unwritten) >= RECORD_AT or waited >= RECORD_EVERY or not self._driver.in_flight:
-                self._write(result)
-                written = time.monotonic()
-            self._renew(now)
-        self._hand_back()
+            if not self._resumes:
+                self._start()
+            wait = min(LOOK_EVERY, self._lanes.wakes_in(now))
+            finished = self._driver.poll(wait)
+            for flow in finished:
+                self._note(flow)
+            if not (finished or look_again or self._driver.in_flight):
+                time.sleep(wait)  # for a lane that is ahead of its rate, or for the database
+        self._hand_back(result)
         return result
+
+    def _try_database(self, result: Drained, now: float) -> bool:
+        """Exchanges with the database. Where it fails all that is in hand is kept, and nothing sent until it works."""
+        try:
+            look_again = self._exchange(result, now)
+        except Error as error:
+            if not self._is_busy():
+                raise
+            log.warning("database_failed", error=str(error).strip())
+            close_old_connections()
+            self._resumes = time.monotonic() + DATABASE_REST
+            return False
+        self._resumes = 0.0
+        return look_again
+
+    def _exchange(self, result: Drained, now: float) -> bool:
+        """Writes, keeps the leases and takes more, as far as it is time to. Returns whether to look again at once."""
+        waited = now - self._written
+        if len(self._unwritten) >= RECORD_AT or waited >= RECORD_EVERY or not self._driver.in_flight:
+            self._write(result)
+            self._written = time.monotonic()
+        self._renew(now)
+        if result.more or not self._has_room() or (now < self._next_look and self._is_busy()):
+            return False
+        look_again = self._take()
+        self._next_look = now if look_again else now + LOOK_EVERY
+        return look_again
 
     def _is_busy(self) -> bool:
         """Whether anything that was claimed is still to be sent, under way or to be written."""
         return bool(self._driver.in_flight or self._unwritten or self._postponed or self._lanes.waiting())
 
     def _has_room(self) -> bool:
-        return self._lanes.waiting() < BACKLOG // 2
+        return self._lanes.waiting() + len(self._refused) < BACKLOG // 2
 
     def _take(self) -> bool:
         """Claims a batch. Returns whether to look again at once."""
         heartbeat.beat()
         now = timezone.now()
+        self._write_refused(now)
         began_at_first = self._after == NO_LANE
         # As many lanes as will fill the backlog if they are as deep as the last ones were; twice that at the most.
         lanes = round(min(max(BACKLOG / self._depth, MIN_LANES), MAX_LANES))
@@ -160,7 +193,7 @@ class Engine:
             lanes=lanes,
             depth=depth,
             own=own,
-            held=self._lanes.held(own),
+            held=[*self._lanes.held(own), *self._refused],
         )
         self._after = claim.after
         for lane, failures in claim.lanes.items():
@@ -194,7 +227,7 @@ class Engine:
         self._unwritten.append(outcome)
         heartbeat.counters.count(_COUNTED[outcome.status], outcome.error_class)
         if error is None:
-            heartbeat.counters.observe(time.time() - claimed.published_at)
+            heartbeat.counters.observe(max(time.time() - claimed.published_at, 0.0))
             if self._lanes.succeeded(claimed.integration_id):
                 self._states[claimed.integration_id] = LaneState(0, None)
         elif isinstance(error, Gone):
@@ -215,30 +248,40 @@ class Engine:
 
     def _write(self, result: Drained) -> None:
         """Writes what has finished and gives back the lanes on which nothing is left."""
-        outcomes, self._unwritten = self._unwritten, []
+        outcomes = self._unwritten
         for outcome in outcomes:
             self._lanes.written(outcome.integration_id, outcome.delivery_id)
         if self._postponed:
             self._postpone()
         now, clock = timezone.now(), time.monotonic()
-        done = self._lanes.drop_empty()
-        for lane, goes_on_at in done.items():
+        for lane, goes_on_at in self._lanes.drop_empty().items():
+            self._done.add(lane)
             if goes_on_at > clock:  # the next worker keeps to the rate too
                 self._states.setdefault(lane, LaneState(0, now + timedelta(seconds=goes_on_at - clock)))
-        if outcomes or done:
-            queue.record(self._worker, outcomes, self._states, done, now)
+        if outcomes or self._done:
+            refused = queue.record(self._worker, outcomes, self._states, self._done, now)
+            self._refused.update((outcome.delivery_id, outcome) for outcome in refused)
+            self._unwritten = []
             self._states.clear()
+            self._done.clear()
         result.counts.update(str(outcome.status) for outcome in outcomes)
         for integration_id, reason in self._gone.items():
             disable(UUID(integration_id), reason)
         self._gone.clear()
 
+    def _write_refused(self, now: datetime) -> None:
+        clock = time.monotonic()
+        if self._refused and clock >= self._refused_again:
+            self._refused_again = clock + REFUSED_AGAIN
+            refused = queue.record(self._worker, list(self._refused.values()), {}, (), now)
+            self._refused = {outcome.delivery_id: outcome for outcome in refused}
+
     def _postpone(self) -> None:
         """Puts off what waits for its connection to be renewed: that was no try."""
-        postponed, self._postponed = self._postponed, []
-        queue.postpone([item.id for item in postponed], timezone.now() + RENEWAL)
-        for item in postponed:
+        queue.postpone([item.id for item in self._postponed], timezone.now() + RENEWAL)
+        for item in self._postponed:
             self._lanes.written(item.integration_id, item.id)
+        self._postponed = []
 
     def _renew(self, now: float) -> None:
         """Keeps the leases, and lets go of what was claimed for an integration that has changed since."""
@@ -246,17 +289,23 @@ class Engine:
             return
         self._renewed = now
         self._prepared.trim(self._lanes)
-        queue.renew(self._worker, list(self._lanes), timezone.now())
+        for lane in queue.renew(self._worker, list(self._lanes), timezone.now()):
+            self._lanes.lose(lane)
         for lane in queue.changed(self._lanes.versions()):
             self._lanes.drop_backlog(lane)
 
-    def _hand_back(self) -> None:
+    def _hand_back(self, result: Drained) -> None:
         """Gives up what is still under way: the endpoint may have heard of it, and will again."""
         if self._driver.in_flight:
             self._driver.close()
             self._driver = FlowDriver()
-        if self._lanes:
-            queue.release(self._worker, self._lanes.clear())
+        try:
+            self._write(result)
+            if self._lanes:
+                queue.release(self._worker, self._lanes.clear())
+        except Error as error:  # then the leases run out
+            log.warning("lanes_not_released", error=str(error).strip())
+            self._lanes.clear()
 
 
 def outcome_of(finished: Finished[Claimed], secrets: Collection[str]) -> Outcome:
@@ -277,13 +326,18 @@ def outcome_of(finished: Finished[Claimed], secrets: Collection[str]) -> Outcome
         integration_id=claimed.integration_id,
         status=status,
         due_at=due_at,
-        error=redact(message, secrets)[:500],
+        error=_storable(redact(message, secrets))[:500],
         started_at=finished.started_at,
         duration_ms=round(finished.duration * 1000),
         status_code=finished.status,
         error_class=error_class,
         response_excerpt=finished.excerpt,
     )
+
+
+def _storable(text: str) -> str:
+    """Without what a service may say and PostgreSQL cannot store: the NUL character and halves of characters."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
 def _due_again(error: Exception, attempts: int) -> datetime | None:

@@ -28,6 +28,7 @@ class _Lane:
     held: set[Id] = field(default_factory=set)
     queued: bool = False
     resting: bool = False
+    lost: bool = False
 
 
 class Lanes:
@@ -132,11 +133,17 @@ class Lanes:
         self._lanes[lane_id].resting = True
         self.drop_backlog(lane_id)
 
+    def lose(self, lane_id: Id) -> None:
+        """Starts nothing more on a lane that is another worker's by now."""
+        self._lanes[lane_id].lost = True
+        self.drop_backlog(lane_id)
+
     def failures(self, lane_id: Id) -> int:
         return self._lanes[lane_id].failures
 
-    def written(self, lane: Id, delivery: Id) -> None:
-        self._lanes[lane].held.discard(delivery)
+    def written(self, lane_id: Id, delivery: Id) -> None:
+        if lane := self._lanes.get(lane_id):  # else it was let go of before a first try to write failed
+            lane.held.discard(delivery)
 
     def versions(self) -> dict[Id, int]:
         """The lanes with a backlog → the version of the integration for which it was claimed."""
@@ -157,7 +164,8 @@ class Lanes:
 
     def with_room(self, depth: int, limit: int) -> list[Id]:
         """Up to `limit` lanes whose backlog is below `depth`."""
-        found = (lane for lane, state in self._lanes.items() if len(state.backlog) < depth and not state.resting)
+        open_lanes = (item for item in self._lanes.items() if not (item[1].resting or item[1].lost))
+        found = (lane for lane, state in open_lanes if len(state.backlog) < depth)
         return [lane for lane, _ in zip(found, range(limit), strict=False)]
 
     def held(self, lanes: Iterable[Id]) -> list[Id]:

@@ -55,6 +55,8 @@ class PreparedIntegrations:
         for integration in integrations:
             prepared = _prepare(integration, grants.get(integration.id))
             self._known[str(integration.id)] = version_of(integration.updated_at), prepared
+        for vanished in missing.difference(str(integration.id) for integration in integrations):
+            self._known[vanished] = 0, InvalidConfig("The integration is gone.", permanent=False)
 
     def trim(self, in_use: Iterable[Id]) -> None:
         """Forgets, when there are many, all that is not in use."""
@@ -69,7 +71,10 @@ class PreparedIntegrations:
         connector, grant = prepared.connector, prepared.grant
         if grant:
             return authorized(grant, prepared.config, lambda config: connector.deliver(claimed.message, config, now))
-        return connector.deliver(claimed.message, prepared.config, now)
+        try:
+            return connector.deliver(claimed.message, prepared.config, now)
+        except Exception as error:  # noqa: BLE001 - a connector's fault with one event concerns no other
+            return _failing(error)
 
     def secrets(self, claimed: Claimed) -> Collection[str]:
         """What must be hidden where a response or an error repeats it."""
@@ -113,6 +118,6 @@ def _texts(secrets: object) -> Iterable[str]:
             yield from _texts(value)
 
 
-def _failing(error: IntegrationError) -> Flow[None]:
+def _failing(error: Exception) -> Flow[None]:
     yield from ()
     raise error

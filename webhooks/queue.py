@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+import structlog
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, Value, When
 
 from integrations.models import Integration
@@ -28,6 +29,8 @@ Id = str
 NO_LANE: Id = str(UUID(int=0))
 MAX_HOPS = 2000  # lanes with pending deliveries that one claim looks at
 LEASE = timedelta(seconds=20)
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +254,16 @@ def _claim_step_by_step(arguments: dict[str, Any]) -> Claim:
     )
 
 
-def renew(worker: int, lanes: Collection[Id], now: datetime) -> None:
-    """Prolongs the leases of lanes on which the worker still has something under way."""
-    Lane.objects.filter(pk__in=map(UUID, lanes), worker=worker).update(leased_until=now + LEASE)
+def renew(worker: int, lanes: Collection[Id], now: datetime) -> list[Id]:
+    """Prolongs the leases of lanes on which the worker still has something under way.
+
+    Returns those that it has lost, having been silent for too long.
+    """
+    mine = Lane.objects.filter(pk__in=map(UUID, lanes), worker=worker)
+    if mine.update(leased_until=now + LEASE) == len(lanes):
+        return []
+    kept = {str(lane) for lane in mine.values_list("pk", flat=True)}
+    return [lane for lane in lanes if lane not in kept]
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -314,21 +324,58 @@ def record(
     states: Mapping[Id, LaneState],
     done_lanes: Collection[Id],
     now: datetime,
-) -> None:
+) -> list[Outcome]:
     """Writes outcomes, attempts and the `states` of lanes, and releases `done_lanes`, in one transaction.
 
     An outcome counts only while its delivery is pending: one that was cancelled meanwhile, or delivered by another
-    worker after the lease had run out, stays as it is. Its attempt is logged all the same.
+    worker after the lease had run out, stays as it is. Its attempt is logged all the same. Where the database refuses
+    an outcome the others are written without it. Returns the refused.
     """
+    try:
+        with transaction.atomic():
+            _record_outcomes(outcomes, now)
+            _record_lanes(worker, states, done_lanes, now)
+        return []
+    except OperationalError:  # of the database as a whole
+        raise
+    except DatabaseError:
+        refused = _record_apart(outcomes, now)
     with transaction.atomic():
-        if connection.vendor == "postgresql":
-            _record_in_bulk(outcomes, now)
-        else:
-            _record_one_by_one(outcomes, now)
-        for lane, state in states.items():
-            _record_state(lane, state, now)
-        if done_lanes:
-            release(worker, done_lanes)
+        _record_lanes(worker, states, done_lanes, now)
+    return refused
+
+
+def _record_apart(outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
+    """Writes what can be written, by halves, and returns the rest."""
+    try:
+        with transaction.atomic():
+            _record_outcomes(outcomes, now)
+        return []
+    except OperationalError:
+        raise
+    except DatabaseError as error:
+        if len(outcomes) > 1:
+            middle = len(outcomes) // 2
+            return _record_apart(outcomes[:middle], now) + _record_apart(outcomes[middle:], now)
+        [outcome] = outcomes
+        if not Delivery.objects.filter(pk=outcome.delivery_id).exists():
+            return []  # deleted with its owner while it was under way
+        log.error("outcome_refused", delivery=outcome.delivery_id, error=str(error).partition("\n")[0])
+        return [outcome]
+
+
+def _record_outcomes(outcomes: Sequence[Outcome], now: datetime) -> None:
+    if connection.vendor == "postgresql":
+        _record_in_bulk(outcomes, now)
+    else:
+        _record_one_by_one(outcomes, now)
+
+
+def _record_lanes(worker: int, states: Mapping[Id, LaneState], done: Collection[Id], now: datetime) -> None:
+    for lane, state in states.items():
+        _record_state(lane, state, now)
+    if done:
+        release(worker, done)
 
 
 def _record_state(lane: Id, state: LaneState, now: datetime) -> None:
@@ -377,7 +424,7 @@ def _record_in_bulk(outcomes: Sequence[Outcome], now: datetime) -> None:
         if others:
             cursor.execute(RECORD_OTHERS, {"now": now, "outcomes": json.dumps([_as_json(one) for one in others])})
         if outcomes:
-            with cursor.copy(RECORD_ATTEMPTS) as copy:
+            with connection.wrap_database_errors, cursor.copy(RECORD_ATTEMPTS) as copy:
                 copy.write("".join(map(_copied, outcomes)))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 from django.core.management.base import BaseCommand
-from django.db import close_old_connections, connection
+from django.db import Error, close_old_connections, connection
 
 from webhooks.engine import drain
 from webhooks.tasks import run_jobs
@@ -13,6 +13,7 @@ from webhooks.tasks import run_jobs
 LOOK_AT_LEAST_EVERY = 0.5  # seconds: retries fall due without anybody writing to the database
 SQLITE_WATCH = 0.005  # seconds between two looks at SQLite's change counter, which cost microseconds
 PATIENCE = 0.1  # seconds between two looks at a database that cannot be watched
+DATABASE_REST = 1.0  # seconds between two tries of a database that is gone
 
 log = structlog.get_logger(__name__)
 
@@ -33,9 +34,14 @@ class Command(BaseCommand):
             return
         threading.Thread(target=_run_jobs, args=(stop,), daemon=True).start()
         while not stop.is_set():
-            before = _change_counter()
-            drain(should_stop=stop.is_set)
-            _wait_for_change(before, stop)
+            try:
+                before = _change_counter()
+                drain(should_stop=stop.is_set)
+                _wait_for_change(before, stop)
+            except Error as error:
+                log.warning("database_failed", error=str(error).strip())
+                close_old_connections()
+                stop.wait(DATABASE_REST)
 
 
 def _run_jobs(stop: threading.Event) -> None:

@@ -1,0 +1,96 @@
+"""What every fault test needs: a receiver that counts, a broker that can be killed, and the count at the end."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import Count
+
+from invenicum.events.publish import Draft, publish_many
+from tests.fakes.http_server import Answer, FakeServer, Received
+from tests.services import free_port, start_redis
+from webhooks.models import Delivery
+
+on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="workers share a PostgreSQL database")
+
+
+class Receiver:
+    """Counts what arrives by event. `answers` is cleared to let requests hang, `answer` is what they get."""
+
+    def __init__(self) -> None:
+        self.seen: Counter[str] = Counter()
+        self.answers = threading.Event()
+        self.answers.set()
+        self.answer: Answer = (200, {}, b"")
+        self.delay = 0.0
+        self.url = ""
+        self._waits = threading.Event()
+        self._lock = threading.Lock()
+
+    def __call__(self, request: Received) -> Answer:
+        with self._lock:
+            self.seen[request.headers["webhook-id"]] += 1
+        self.answers.wait(20)
+        if self.delay:
+            self._waits.wait(self.delay)
+        return self.answer
+
+    @property
+    def duplicates(self) -> int:
+        return sum(self.seen.values()) - len(self.seen)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    handler = Receiver()
+    with FakeServer(handler) as server:
+        handler.url = server.url
+        yield handler
+        handler.answers.set()
+
+
+class Broker:
+    """The test's own Redis, which keeps nothing on disk: killed and started again on the same port."""
+
+    def __init__(self, folder: Path):
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = start_redis(self.port, self._folder)
+
+    def kill(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    broker = Broker(tmp_path)
+    yield broker
+    broker.kill()
+
+
+def publish(owner: User, count: int, **data: Any) -> None:
+    publish_many([Draft(owner, "asset.created", {"assetId": f"asset-{n}", **data}) for n in range(count)])
+
+
+def counts() -> dict[str, int]:
+    """How many deliveries there are in each status, of those that there are."""
+    rows = Delivery.objects.values_list("status").annotate(count=Count("pk")).order_by()
+    return {str(status): count for status, count in rows}
+
+
+def all_delivered() -> bool:
+    return set(counts()) <= {Delivery.Status.DELIVERED}
