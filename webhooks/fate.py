@@ -50,11 +50,21 @@ def _of_delivery(delivery: Delivery) -> Fate:
         }
         return Fate(integration, delivery.status, waiting.get(integration.status, "It waits."), delivery)
     until = delivery.due_at
-    reason = delivery.error or "It is on its way."
+    reason = delivery.error or (
+        "It waits for an earlier event about the same asset." if _waits_for_another(delivery) else "It is on its way."
+    )
     held_until = integration.lane.held_until
     if held_until and held_until > until:
         until, reason = held_until, f"The endpoint keeps failing and is given a rest. {delivery.error}".strip()
     return Fate(integration, delivery.status, reason, delivery, until)
+
+
+def _waits_for_another(delivery: Delivery) -> bool:
+    """Whether an earlier delivery about the same asset is still pending, on an ordered integration."""
+    if not delivery.order_key:
+        return False
+    same = Delivery.objects.filter(integration=delivery.integration_id, order_key=delivery.order_key)
+    return same.filter(status=Delivery.Status.PENDING, id__lt=delivery.id).exists()
 
 
 def _why_not(event: Event, integration: Integration) -> str:

@@ -22,7 +22,7 @@ class CurrentTransaction(Func):
 
 
 class OldestRunningTransaction(Func):
-    """The boundary below which every transaction has ended."""
+    """The boundary below which every transaction has ended, in all databases of the server."""
 
     template = "1"
     output_field = BigIntegerField()

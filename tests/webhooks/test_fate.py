@@ -61,6 +61,13 @@ def test_a_delivery_that_waits_for_its_integration_says_so(api: Any, alice: User
     assert words in fate["reason"]
 
 
+def test_what_waits_behind_an_earlier_event_of_the_same_asset_says_so(api: Any, alice: User) -> None:
+    connect_webhook(alice, ordered=True)
+    first, second = (publish(alice, "asset.updated", {"assetId": "asset-1"}) for _ in range(2))
+    assert fate_of(api(alice), first)["reason"] == "It is on its way."
+    assert fate_of(api(alice), second)["reason"] == "It waits for an earlier event about the same asset."
+
+
 def test_what_was_not_subscribed_to_was_not_sent(api: Any, alice: User) -> None:
     connect_webhook(alice, events=["asset.deleted"])
     event = publish(alice, "asset.created", {"assetId": "asset-1"})
