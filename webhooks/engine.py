@@ -40,7 +40,7 @@ RECORD_EVERY = 0.02  # seconds that an outcome may wait for others
 LOOK_EVERY = 0.05  # seconds between two looks for more while flows are under way
 RENEW_EVERY = 1.0  # seconds between two looks at the lanes in hand: leases renewed, changes of integrations noticed
 RENEWAL = timedelta(seconds=1)  # after which a connection that is being renewed is looked at again
-GRACE = 8.0  # seconds that a stopping worker gives to the flows under way
+GRACE = 5.0  # seconds that a stopping worker gives to the flows under way; Docker kills after ten
 DATABASE_REST = 1.0  # seconds between two tries of a database that fails
 REFUSED_AGAIN = 10.0  # seconds between two tries to write what the database refused
 

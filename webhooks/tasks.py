@@ -9,7 +9,7 @@ from django.utils import timezone
 from integrations import remote
 from oauth_flows import jobs
 
-from . import failing, replays
+from . import failing, replays, stopping, wake
 from .engine import drain
 from .retention import prune as prune_before
 
@@ -18,8 +18,8 @@ TIME_SLICE = 20.0  # seconds after which a draining task makes room for others
 
 @shared_task(name="webhooks.tasks.deliver_due")
 def deliver_due() -> None:
-    """Delivers until nothing is due, or hands over to a new task at the end of its time slice."""
-    drain(seconds=TIME_SLICE, hand_over=deliver_due.apply_async)
+    """Delivers until nothing is due, or hands over to a new task at the end of its time slice or of its worker."""
+    drain(seconds=TIME_SLICE, should_stop=stopping.is_stopping, hand_over=wake.wake)
 
 
 @shared_task(name="webhooks.tasks.sweep")

@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 
 REST = 0.02  # seconds
+REST_OF_BROKEN = 1.0  # seconds after a message that could not be sent
 
 log = structlog.get_logger(__name__)
 
@@ -29,11 +30,13 @@ class _Waker:
         while True:
             self.wanted.wait()
             self.wanted.clear()
+            seconds = REST
             try:
                 deliver_due.apply_async(retry=False, ignore_result=True)
             except Exception as error:  # noqa: BLE001 - whatever a broker's client raises, the sweep stands in
                 log.warning("wake_not_sent", error=type(error).__name__)
-            rest.wait(REST)
+                seconds = REST_OF_BROKEN
+            rest.wait(seconds)
 
 
 _waker: _Waker | None = None

@@ -3,104 +3,45 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.utils import timezone
 
-from invenicum.events.publish import Draft, publish_many
 from tests.factories import connect_webhook
-from tests.fakes.http_server import FakeServer, Received
 from tests.processes import Process, beat, deliver, environment, wait_until, worker
-from tests.services import free_port, start_redis
+from tests.services import free_port
 from webhooks.models import Delivery, Lane
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="workers share a PostgreSQL database"),
-]
+from .conftest import Broker, Receiver, all_delivered, on_postgresql, publish
+
+pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
 
 
-class Receiver:
-    """Counts what arrives by event, and can be told to stop answering."""
-
-    def __init__(self) -> None:
-        self.seen: Counter[str] = Counter()
-        self.answers = threading.Event()
-        self.answers.set()
-
-    def __call__(self, request: Received) -> Any:
-        self.answers.wait(20)
-        self.seen[request.headers["webhook-id"]] += 1
-        return 200, {}, b""
-
-
-@pytest.fixture
-def receiver() -> Iterator[tuple[Receiver, str]]:
-    handler = Receiver()
-    with FakeServer(handler) as server:
-        yield handler, server.url
-        handler.answers.set()
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Callable[[], Any]]:
-    """Starts the test's own Redis, again and again on the same port."""
-    port = free_port()
-    started: list[Any] = []
-
-    def start() -> Any:
-        started.append(start_redis(port, tmp_path))
-        return started[-1]
-
-    start.url = f"redis://127.0.0.1:{port}/0"  # type: ignore[attr-defined]
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-def publish(owner: User, count: int) -> None:
-    publish_many([Draft(owner, "asset.created", {"assetId": f"asset-{n}"}) for n in range(count)])
-
-
-def all_delivered() -> bool:
-    return not Delivery.objects.exclude(status=Delivery.Status.DELIVERED).exists()
-
-
-def test_a_worker_killed_in_mid_batch_loses_nothing(
-    alice: User, receiver: tuple[Receiver, str], tmp_path: Path
-) -> None:
-    handler, url = receiver
-    connect_webhook(alice, url)
+def test_a_worker_killed_in_mid_batch_loses_nothing(alice: User, receiver: Receiver, tmp_path: Path) -> None:
+    connect_webhook(alice, receiver.url)
     publish(alice, 200)
-    handler.answers.clear()
+    receiver.answers.clear()
     with deliver(environment(), tmp_path / "first.log") as first:
         wait_until(lambda: Lane.objects.exclude(worker=None).exists(), "the worker takes the lane")
         first.kill()
-    handler.answers.set()
+    receiver.answers.set()
     # Nobody waits for the lease to run out: this is what the clock would do.
     Lane.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     with deliver(environment(), tmp_path / "second.log"):
         wait_until(all_delivered, "everything is delivered")
-    assert len(handler.seen) == 200
-    assert sum(handler.seen.values()) <= 200 + 64  # only what was under way is sent twice
+    assert len(receiver.seen) == 200
+    assert sum(receiver.seen.values()) <= 200 + 64  # only what was under way is sent twice
 
 
 def test_a_worker_that_is_told_to_stop_hands_back_what_it_holds(
-    alice: User, receiver: tuple[Receiver, str], tmp_path: Path
+    alice: User, receiver: Receiver, tmp_path: Path
 ) -> None:
-    handler, url = receiver
-    connect_webhook(alice, url)
+    connect_webhook(alice, receiver.url)
     publish(alice, 10)
-    handler.answers.clear()
+    receiver.answers.clear()
     with deliver(environment(), tmp_path / "deliver.log") as process:
         wait_until(lambda: Lane.objects.exclude(worker=None).exists(), "the worker takes the lane")
         assert process.terminate(seconds=15) == 0
@@ -109,36 +50,33 @@ def test_a_worker_that_is_told_to_stop_hands_back_what_it_holds(
 
 
 def test_celery_delivers_and_loses_nothing_when_the_broker_dies_between_publish_and_send(
-    alice: User, receiver: tuple[Receiver, str], broker: Any, tmp_path: Path, settings: Any
+    alice: User, receiver: Receiver, broker: Broker, tmp_path: Path
 ) -> None:
-    handler, url = receiver
-    connect_webhook(alice, url)
-    redis = broker()
+    connect_webhook(alice, receiver.url)
+    broker.start()
     env = environment(CELERY_BROKER_URL=broker.url, SWEEP_INTERVAL="1")
-    redis.kill()
-    redis.wait()
+    broker.kill()
     publish(alice, 50)  # and the message that would wake a worker is lost
-    broker()
+    broker.start()
     with (
         worker(env, tmp_path / "worker.log") as running,
         beat(env, tmp_path / "beat.log", tmp_path / "schedule"),
     ):
-        wait_until(lambda: len(handler.seen) == 50 and all_delivered(), "everything is delivered", 60)
+        wait_until(lambda: len(receiver.seen) == 50 and all_delivered(), "everything is delivered", 60)
         assert running.process.poll() is None
-    assert sum(handler.seen.values()) == 50
+    assert sum(receiver.seen.values()) == 50
 
 
 def test_a_published_event_wakes_a_worker_without_waiting_for_the_sweep(
-    alice: User, receiver: tuple[Receiver, str], broker: Any, tmp_path: Path
+    alice: User, receiver: Receiver, broker: Broker, tmp_path: Path
 ) -> None:
-    handler, url = receiver
-    connect_webhook(alice, url)
-    broker()
+    connect_webhook(alice, receiver.url)
+    broker.start()
     env = environment(CELERY_BROKER_URL=broker.url)
     with worker(env, tmp_path / "worker.log") as running:
         wait_until(lambda: "ready" in running.output(), "the worker is ready")
         with Process(["-c", PUBLISH.format(owner=alice.pk)], env, tmp_path / "publisher.log") as publisher:
-            wait_until(lambda: len(handler.seen) == 1, "the event arrives")
+            wait_until(lambda: len(receiver.seen) == 1, "the event arrives")
             assert publisher.process.wait(20) == 0, publisher.output()
 
 

@@ -1,0 +1,148 @@
+"""Celery workers, beats and their broker, killed and stopped under load."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import redis
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from tests.factories import connect_webhook
+from tests.fakes.http_server import FakeServer
+from tests.processes import Process, beat, deliver, environment, wait_until, worker
+from webhooks.engine import CONCURRENCY
+from webhooks.models import Delivery, EngineHeartbeat, Lane
+
+from .conftest import Broker, Receiver, all_delivered, counts, on_postgresql, publish
+
+pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
+
+Status = Delivery.Status
+
+
+@contextmanager
+def sweeping(broker: Broker, folder: Path, beats: int = 1) -> Iterator[dict[str, str]]:
+    """A broker, and beats that sweep twice a second. The environment for their workers."""
+    broker.start()
+    env = environment(CELERY_BROKER_URL=broker.url, SWEEP_INTERVAL="0.5")
+    with ExitStack() as running:
+        for number in range(beats):
+            running.enter_context(beat(env, folder / f"beat-{number}.log", folder / f"schedule-{number}"))
+        yield env
+
+
+def children(process: Process) -> list[int]:
+    parent = process.process.pid
+    return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+def run_out_leases() -> None:
+    """What the clock would do with the leases of the dead."""
+    Lane.objects.exclude(worker=None).update(leased_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_workers_killed_again_and_again_lose_nothing(
+    alice: User, bob: User, receiver: Receiver, broker: Broker, tmp_path: Path
+) -> None:
+    kills = 6
+    receiver.delay = 0.05
+    for owner in (alice, bob):
+        connect_webhook(owner, receiver.url)
+    with sweeping(broker, tmp_path) as env, ExitStack() as running:
+        current: Process | None = None
+        for kill in range(kills):
+            if current is None:
+                current = running.enter_context(worker(env, tmp_path / "worker.log", processes=2))
+            for owner in (alice, bob):
+                publish(owner, 100)
+            enough = len(receiver.seen) + 60
+            wait_until(lambda enough=enough: len(receiver.seen) > enough, f"kill {kill} strikes in mid-batch")
+            if kill % 2:
+                current.kill()
+                current = None
+            else:  # as the kernel does when memory runs out: the parent forks new ones
+                for child in children(current):
+                    os.kill(child, signal.SIGKILL)
+            run_out_leases()
+        running.enter_context(worker(env, tmp_path / "worker.log", processes=2))
+        wait_until(all_delivered, "everything is delivered", 60)
+    assert counts() == {Status.DELIVERED: kills * 200}
+    assert len(receiver.seen) == kills * 200
+    # Under way, and answered but not yet written, on each of the two lanes.
+    assert receiver.duplicates <= kills * 2 * 2 * CONCURRENCY
+
+
+def test_a_broker_that_forgets_what_was_queued_costs_no_delivery(
+    alice: User, receiver: Receiver, broker: Broker, tmp_path: Path
+) -> None:
+    connect_webhook(alice, receiver.url)
+    publish(alice, 50)
+    receiver.answers.clear()
+    with sweeping(broker, tmp_path) as env, worker(env, tmp_path / "worker.log") as running:
+        wait_until(lambda: len(receiver.seen) > 0, "the worker is busy")
+        with redis.Redis(port=broker.port) as client:
+            wait_until(lambda: client.llen("celery") > 0, "tasks wait in the broker")
+        broker.kill()
+        publish(alice, 50)
+        receiver.answers.set()
+        broker.start()
+        wait_until(all_delivered, "everything is delivered", 60)
+        assert running.process.poll() is None
+    assert counts() == {Status.DELIVERED: 100}
+    assert (len(receiver.seen), receiver.duplicates) == (100, 0)
+
+
+def test_two_beats_two_loops_and_two_celery_processes_send_nothing_twice(
+    alice: User, bob: User, receiver: Receiver, broker: Broker, tmp_path: Path
+) -> None:
+    receiver.delay = 0.01
+    for owner in (alice, bob):
+        connect_webhook(owner, receiver.url)
+    with (
+        sweeping(broker, tmp_path, beats=2) as env,
+        worker(env, tmp_path / "worker.log", processes=2),
+        deliver(env, tmp_path / "first.log"),
+        deliver(env, tmp_path / "second.log"),
+    ):
+        wait_until(lambda: EngineHeartbeat.objects.count() >= 4, "all four look for work")
+        for _ in range(10):
+            publish(alice, 20)
+            publish(bob, 20)
+        wait_until(all_delivered, "everything is delivered")
+    assert counts() == {Status.DELIVERED: 400}
+    assert (len(receiver.seen), receiver.duplicates) == (400, 0)
+
+
+def test_a_worker_told_to_stop_under_load_finishes_what_it_can_and_hands_back_the_rest(
+    alice: User, bob: User, receiver: Receiver, broker: Broker, tmp_path: Path
+) -> None:
+    receiver.delay = 0.05
+    hanging = Receiver()
+    hanging.answers.clear()
+    with (
+        FakeServer(hanging) as endless,
+        sweeping(broker, tmp_path) as env,
+        worker(env | {"DELIVERY_TIMEOUT": "60"}, tmp_path / "worker.log", processes=2) as running,
+    ):
+        connect_webhook(alice, receiver.url)
+        connect_webhook(bob, endless.url)
+        publish(alice, 2000)
+        publish(bob, 10)
+        wait_until(lambda: len(receiver.seen) > 100 and len(hanging.seen) > 0, "the worker is at it")
+        began = time.monotonic()
+        assert running.terminate(seconds=15) == 0, running.output()
+        assert time.monotonic() - began < 10
+        assert not Lane.objects.exclude(worker=None).exists()
+        done = counts()
+        hanging.answers.set()
+    assert done == {Status.DELIVERED: len(receiver.seen), Status.PENDING: 2010 - len(receiver.seen)}
+    assert 100 < len(receiver.seen) < 2000
+    assert (receiver.duplicates, Delivery.objects.filter(owner=bob, attempt_count=0).count()) == (0, 10)
