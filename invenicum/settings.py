@@ -51,7 +51,9 @@ _https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_SAMESITE = "Lax"  # the OAuth redirect comes back from another site
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
-SECURE_REFERRER_POLICY = "no-referrer"
+# Nothing to other sites. "no-referrer" would do so too, but browsers then send forms with `Origin: null`, which the
+# check against forged requests refuses; the pages that carry codes set it for themselves.
+SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
 X_FRAME_OPTIONS = "DENY"
 # Tokens from the Invenicum app itself: HS256 with this secret. Off where it is empty.

@@ -1,26 +1,18 @@
 """A person connects Google Drive in a real browser: signs in at the provider, consents, and ends on our page."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from integrations.models import Integration
 from invenicum.api.tokens import issue_token
 from oauth_flows.models import Grant
+from tests.browser import DESKTOP, PHONE, needs_browser
 from tests.fakes.authorization_server import AuthorizationServer
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-REQUIRED = os.environ.get("REQUIRE_BROWSER") == "1"
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM and not REQUIRED, reason="There is no Chromium here: `make browser` installs it"),
-]
-DESKTOP, PHONE = {"width": 1100, "height": 800}, {"width": 375, "height": 700}
+pytestmark = [pytest.mark.django_db(transaction=True), needs_browser]
 AUTHORIZE = "/api/v1/integrations/oauth/authorize/google_drive"
 # The app as a browser sees it: it asks for the address with its token, and opens it in a popup.
 APP = """
@@ -35,16 +27,6 @@ APP = """
 """
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    # Playwright keeps an event loop in this thread, in which Django would refuse to touch the database.
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def origin(live_server: Any, settings: Any, monkeypatch: Any) -> Iterator[str]:
     """The service, set up for a Google of our own."""
@@ -56,16 +38,6 @@ def origin(live_server: Any, settings: Any, monkeypatch: Any) -> Iterator[str]:
         monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_CLIENT_ID", provider.client_id)
         monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_CLIENT_SECRET", provider.client_secret)
         yield live_server.url
-
-
-@pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    context = chromium.new_context(viewport=DESKTOP)
-    context.set_default_timeout(10_000)
-    # The provider's pages ask for a style sheet of the wide world.
-    context.route(lambda url: urlsplit(url).hostname not in ("localhost", "127.0.0.1"), lambda route: route.abort())
-    yield context
-    context.close()
 
 
 def sign_in(page: Page) -> None:

@@ -1,0 +1,62 @@
+"""Staff look after integrations and deliveries in a real browser."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import BrowserContext, Page, expect
+
+from integrations.models import Integration
+from invenicum.events.publish import publish
+from tests.browser import needs_browser
+from tests.factories import SECRET, connect_webhook
+from webhooks.engine import drain
+from webhooks.models import Delivery
+
+pytestmark = [pytest.mark.django_db(transaction=True), needs_browser]
+
+
+@pytest.fixture
+def page(context: BrowserContext, live_server: Any, alice: User, settings: Any) -> Page:
+    """The admin, signed in, with a delivery of Alice's that failed."""
+    settings.RETRY_SCHEDULE = (0,)
+    User.objects.create_superuser("staff", password="staff")
+    connect_webhook(alice, headers={"Authorization": "Bearer very-secret"})
+    publish(alice, "asset.created", {"assetId": "asset-1"})
+    drain()
+    page = context.new_page()
+    page.goto(f"{live_server.url}/admin/")
+    page.fill("#id_username", "staff")
+    page.fill("#id_password", "staff")
+    page.click("[type=submit]")
+    expect(page.locator("#user-tools")).to_contain_text("staff")
+    return page
+
+
+def choose(page: Page, action: str) -> None:
+    page.check("#result_list tbody tr:first-child input.action-select")
+    page.select_option("select[name=action]", label=action)
+    page.click("button[name=index]")
+    expect(page.locator(".messagelist .success")).to_be_visible()
+
+
+def test_a_failed_delivery_is_looked_at_and_retried(page: Page, live_server: Any) -> None:
+    page.goto(f"{live_server.url}/admin/webhooks/delivery/")
+    page.click("#result_list tbody tr:first-child a >> nth=0")
+    expect(page.locator("#content")).to_contain_text("asset-1")
+    expect(page.locator("#attempts-group")).to_contain_text("refused")
+    page.goto(f"{live_server.url}/admin/webhooks/delivery/")
+    choose(page, "Retry the selected deliveries")
+    assert Delivery.objects.get().status == Delivery.Status.PENDING
+
+
+def test_an_integration_is_looked_at_without_its_secrets_and_revoked(page: Page, live_server: Any) -> None:
+    page.goto(f"{live_server.url}/admin/integrations/integration/")
+    page.click("#result_list tbody tr:first-child a >> nth=0")
+    expect(page.locator("#content")).to_contain_text("headers, secret")
+    shown = page.content()
+    assert "very-secret" not in shown
+    assert SECRET not in shown
+    page.goto(f"{live_server.url}/admin/integrations/integration/")
+    choose(page, "Revoke: delete the selected integrations and their credentials")
+    assert Integration.objects.get().secrets == {}
