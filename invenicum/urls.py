@@ -15,6 +15,8 @@ from invenicum.api import errors
 from invenicum.api.schema import SchemaView
 from webhooks.inbound_views import InboundView
 
+admin.site.site_header = admin.site.site_title = "Invenicum Integrations"
+
 api_urlpatterns = [
     *invenicum.assets.urls.urlpatterns,
     *invenicum.events.urls.urlpatterns,
