@@ -59,6 +59,12 @@ X_FRAME_OPTIONS = "DENY"
 # Tokens from the Invenicum app itself: HS256 with this secret. Off where it is empty.
 INVENICUM_JWT_SECRET = secret("INVENICUM_JWT_SECRET")
 
+# Web apps on other origins that may call the API with a token. Cookies are of no use to them there.
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
+CORS_URLS_REGEX = r"^/(?!admin/)"
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key"]
+CORS_EXPOSE_HEADERS = ["retry-after"]
+
 # --- What leaves the building -------------------------------------------------------------------
 
 try:
@@ -98,9 +104,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "corsheaders",
 ]
 MIDDLEWARE = [
     "invenicum.health.answer_probes",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
