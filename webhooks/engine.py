@@ -171,10 +171,10 @@ class Engine:
 
     def _is_busy(self) -> bool:
         """Whether anything that was claimed is still to be sent, under way or to be written."""
-        return bool(self._driver.in_flight or self._unwritten or self._postponed or self._lanes.waiting())
+        return bool(self._driver.in_flight or self._unwritten or self._postponed or self._lanes.waiting)
 
     def _has_room(self) -> bool:
-        return self._lanes.waiting() + len(self._refused) < BACKLOG // 2
+        return self._lanes.waiting + len(self._refused) < BACKLOG // 2
 
     def _take(self) -> bool:
         """Claims a batch. Returns whether to look again at once."""

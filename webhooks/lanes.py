@@ -45,6 +45,7 @@ class Lanes:
         self._limits: dict[Id, int] = {}
         self._ready: deque[Id] = deque()
         self._sleeping: list[tuple[float, Id]] = []
+        self.waiting = 0  # deliveries that have not been started
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -69,6 +70,7 @@ class Lanes:
         lane = self._lanes[claimed.integration_id]
         lane.held.add(claimed.id)
         lane.backlog.append(claimed)
+        self.waiting += 1
         self._offer(claimed.integration_id, lane)
 
     def next(self, now: float) -> Claimed | None:
@@ -91,6 +93,7 @@ class Lanes:
                 lane.next_at = max(lane.next_at, now - BURST) + lane.interval
             lane.under_way += 1
             claimed = lane.backlog.popleft()
+            self.waiting -= 1
             self._offer(lane_id, lane)
             return claimed
         return None
@@ -153,6 +156,7 @@ class Lanes:
         """Forgets what has not been started on a lane: it is to be claimed again, as things stand then."""
         lane = self._lanes[lane_id]
         lane.held.difference_update(claimed.id for claimed in lane.backlog)
+        self.waiting -= len(lane.backlog)
         lane.backlog.clear()
 
     def drop_empty(self) -> dict[Id, float]:
@@ -172,16 +176,13 @@ class Lanes:
         """The deliveries of these lanes that must not be claimed again."""
         return [delivery for lane in lanes for delivery in self._lanes[lane].held]
 
-    def waiting(self) -> int:
-        """How many deliveries have not been started."""
-        return sum(len(state.backlog) for state in self._lanes.values())
-
     def clear(self) -> list[Id]:
         """Forgets everything, and returns the lanes."""
         lanes = list(self._lanes)
         self._lanes.clear()
         self._ready.clear()
         self._sleeping.clear()
+        self.waiting = 0
         return lanes
 
     def _offer(self, lane_id: Id, lane: _Lane) -> None:

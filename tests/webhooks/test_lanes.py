@@ -91,7 +91,7 @@ def test_a_lane_that_was_let_go_can_be_filled_again() -> None:
 def test_lanes_with_room_are_those_whose_backlog_is_short() -> None:
     lanes = lanes_with(concurrency=1, a=3, b=1)
     assert lanes.with_room(2, 10) == [B]
-    assert lanes.waiting() == 4
+    assert lanes.waiting == 4
 
 
 def test_what_a_lane_may_have_under_way_grows_with_success_and_halves_with_failure() -> None:
