@@ -5,6 +5,8 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     DATA_DIR=/data \
+    # A name server that hangs holds one of libcurl's few resolver threads: four seconds at most.
+    RES_OPTIONS="timeout:2 attempts:2" \
     HOST=0.0.0.0 \
     PORT=8000
 

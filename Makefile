@@ -4,6 +4,7 @@
 #   make test     everything that CI checks
 #   make audit    ask for known vulnerabilities of the locked requirements (needs the network)
 #   make browser  install Chromium for the browser tests (Debian, as root)
+#   make node     install Node.js for the receiver test (Debian, as root)
 #   make payloads install GitHub's example payloads for the tests of what comes in (needs npm and the network)
 #   make bench    measure the delivery engine
 #   make lock     resolve requirements/*.in anew (UPGRADE=--upgrade for the newest versions)
@@ -11,7 +12,7 @@
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run test check audit browser payloads bench lock clean
+.PHONY: run test check audit browser node payloads bench lock clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -45,6 +46,11 @@ browser:
 	@command -v chromium >/dev/null || { \
 		command -v apt-get >/dev/null || { echo "Install Chromium yourself: this machine has no apt-get." >&2; exit 1; }; \
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; }
+
+node:
+	@{ command -v node && command -v npm; } >/dev/null || { \
+		command -v apt-get >/dev/null || { echo "Install Node.js yourself: this machine has no apt-get." >&2; exit 1; }; \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends nodejs npm; }
 
 payloads: | .venv/bin/python
 	@npm install --prefix .venv/payloads --no-save --no-package-lock --ignore-scripts --silent @octokit/webhooks-examples@7.6.1

@@ -124,9 +124,9 @@ def test_the_standard_webhooks_library_verifies_and_refuses_a_changed_body(api: 
 def node_receiver() -> Iterator[tuple[str, Any]]:
     node = shutil.which("node")
     if node is None:
-        if os.environ.get("INVENICUM_REQUIRE_NODE"):
+        if os.environ.get("REQUIRE_NODE"):
             pytest.fail("Node.js is required here and missing.")
-        pytest.skip("Node.js is not installed")
+        pytest.skip("There is no Node.js here: `make node` installs it")
     script = Path(__file__).with_name("receiver.js")
     process = subprocess.Popen([node, script], env={"SECRET": SECRET}, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
