@@ -235,7 +235,7 @@ def _signing_secret(integration: Integration) -> str:
 
 def _lock(owner: User, integration_type: str) -> Integration:
     try:
-        return Integration.objects.live().select_for_update().get(owner=owner, type=integration_type)
+        return Integration.objects.live().without_secrets().select_for_update().get(owner=owner, type=integration_type)
     except Integration.DoesNotExist:
         raise IntegrationNotFound(integration_type) from None
 
@@ -243,7 +243,7 @@ def _lock(owner: User, integration_type: str) -> Integration:
 @transaction.atomic
 def disable(integration_id: UUID, reason: str) -> bool:
     """Stops an integration whose endpoint is gone or keeps failing; its owner can resume it. Returns whether it ran."""
-    integration = Integration.objects.live().select_for_update().filter(pk=integration_id).first()
+    integration = Integration.objects.live().without_secrets().select_for_update().filter(pk=integration_id).first()
     if integration is None or not integration.is_active:
         return False
     change_status(integration, Status.DISABLED, reason)

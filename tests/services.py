@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +97,7 @@ def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
         if is_new:
             initialise = ["--pgdata", data, "--username", "postgres", "--auth", "trust", "--encoding", "UTF8"]
             subprocess.run([programs / "bin/initdb", *initialise, "--no-sync", "--locale", "C"], check=True, **run_as)
-        # Tests kill processes, not the machine: durability across a power cut only costs time here.
-        options = ["listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off", *more_options]
-        settings = [part for option in options for part in ("-c", option)]
+        settings = [part for option in ("listen_addresses=", *HASTY, *more_options) for part in ("-c", option)]
         command = [programs / "bin/postgres", "-D", data, "-k", folder, *settings]
         process = subprocess.Popen(command, preexec_fn=end_with_parent, **run_as)
     wait_for(lambda: socket.socket(socket.AF_UNIX), str(folder / ".s.PGSQL.5432"))

@@ -1,0 +1,112 @@
+"""What an owner does to an integration while its deliveries are under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from standardwebhooks import Webhook as StandardWebhook
+
+from integrations import services
+from tests.factories import SECRET, connect_webhook
+from tests.fakes.http_server import FakeServer
+from webhooks import engine
+from webhooks.engine import CONCURRENCY, Engine
+from webhooks.models import Attempt, Delivery
+
+from .conftest import Receiver, counts, publish
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Status = Delivery.Status
+PUBLISHED = 60
+OTHER_SECRET = "whsec_" + "YW5vdGhlci1zZWNyZXQtb2YtMzItYnl0ZXMtbG9uZw=="
+
+
+@pytest.fixture
+def drain(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Drains, and acts as soon as the receiver, which does not answer until then, has heard something."""
+    monkeypatch.setattr(engine, "RENEW_EVERY", 0)
+    worker = Engine()
+
+    def drain(receiver: Receiver | None = None, act: Callable[[], object] = lambda: None) -> None:
+        def act_once() -> bool:
+            if receiver and receiver.seen and not receiver.answers.is_set():
+                act()
+                receiver.answers.set()
+            return False
+
+        worker.drain(None, act_once, lambda: None)
+
+    yield drain
+    worker.close()
+
+
+def test_what_is_pending_is_cancelled_when_the_integration_is_deleted(
+    alice: User, bob: User, receiver: Receiver, drain: Callable[..., None]
+) -> None:
+    connect_webhook(alice, receiver.url)
+    receiver.answers.clear()
+    publish(alice, PUBLISHED)
+    drain(receiver, lambda: services.delete_integration(alice, "webhook"))
+    assert counts() == {Status.CANCELLED: PUBLISHED}
+    assert 0 < len(receiver.seen) <= CONCURRENCY  # what was under way
+    assert Attempt.objects.count() == len(receiver.seen)
+
+    connect_webhook(alice, receiver.url)
+    connect_webhook(bob, receiver.url)
+    publish(alice, 1)
+    publish(bob, 1)
+    drain()
+    assert counts() == {Status.CANCELLED: PUBLISHED, Status.DELIVERED: 2}
+
+
+def test_what_is_pending_waits_while_the_integration_is_paused(
+    alice: User, receiver: Receiver, drain: Callable[..., None]
+) -> None:
+    connect_webhook(alice, receiver.url)
+    receiver.answers.clear()
+    publish(alice, PUBLISHED)
+    drain(receiver, lambda: services.set_active(alice, "webhook", False))
+    under_way = len(receiver.seen)
+    assert 0 < under_way <= CONCURRENCY
+    drain()
+    assert counts() == {Status.DELIVERED: under_way, Status.PENDING: PUBLISHED - under_way}
+    services.set_active(alice, "webhook", True)
+    drain()
+    assert counts() == {Status.DELIVERED: PUBLISHED}
+    assert (len(receiver.seen), receiver.duplicates) == (PUBLISHED, 0)
+
+
+def test_a_failure_under_way_does_not_wake_a_paused_integration(
+    alice: User, receiver: Receiver, drain: Callable[..., None]
+) -> None:
+    connect_webhook(alice, receiver.url)
+    receiver.answers.clear()
+    receiver.answer = (503, {}, b"")
+    publish(alice, PUBLISHED)
+    drain(receiver, lambda: services.set_active(alice, "webhook", False))
+    assert not Delivery.objects.exclude(status=Status.PENDING, due_at=None).exists()
+
+
+def test_what_is_pending_goes_to_the_new_address_with_the_new_secret(
+    alice: User, receiver: Receiver, drain: Callable[..., None]
+) -> None:
+    moved = Receiver()
+    with FakeServer(receiver) as old, FakeServer(moved) as new:
+        connect_webhook(alice, old.url)
+        receiver.answers.clear()
+        publish(alice, PUBLISHED)
+        drain(
+            receiver,
+            lambda: services.save_integration(alice, "webhook", {"url": new.url, "secret": OTHER_SECRET}),
+        )
+    assert counts() == {Status.DELIVERED: PUBLISHED}
+    assert 0 < len(receiver.seen) <= CONCURRENCY
+    assert not set(receiver.seen) & set(moved.seen)
+    assert len(receiver.seen) + len(moved.seen) == PUBLISHED
+    assert (receiver.duplicates, moved.duplicates) == (0, 0)
+    for server, secret in ((old, SECRET), (new, OTHER_SECRET)):
+        for request in server.requests:
+            StandardWebhook(secret).verify(request.body, dict(request.headers))
