@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -30,7 +31,7 @@ from .prepared import PreparedIntegrations
 from .queue import NO_LANE, Claimed, Id, LaneState, Outcome
 from .schedule import next_delay
 
-MAX_IN_FLIGHT = 1000  # flows at once in one process
+MAX_IN_FLIGHT = 2000  # flows at once in one process
 CONCURRENCY = 16  # flows at once to one integration
 BACKLOG = 2000  # deliveries that a worker claims ahead
 MAX_DEPTH = 64  # of which one integration has at most so many in a claim
@@ -86,8 +87,16 @@ def _engine() -> Engine:
     """The process's engine: connections stay open and configurations stay decrypted between drains."""
     global _shared
     if _shared is None or _shared[0] != os.getpid():  # Celery forks its workers
+        _open_many_files()
         _shared = os.getpid(), Engine()
     return _shared[1]
+
+
+def _open_many_files() -> None:
+    """Raises the soft limit of open files as far as the system lets us: a flow holds a connection."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4 * MAX_IN_FLIGHT if hard == resource.RLIM_INFINITY else min(hard, 4 * MAX_IN_FLIGHT)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 class Engine:
@@ -212,7 +221,8 @@ class Engine:
 
     def _start(self) -> None:
         clock, now = time.monotonic(), int(time.time())
-        while self._driver.in_flight < MAX_IN_FLIGHT and (claimed := self._lanes.next(clock)):
+        most = min(MAX_IN_FLIGHT, self._driver.options.connections)
+        while self._driver.in_flight < most and (claimed := self._lanes.next(clock)):
             flow = self._prepared.flow(claimed, now)
             self._driver.start(claimed, flow, secrets=self._prepared.secrets(claimed))
 

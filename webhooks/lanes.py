@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from . import breaker
 from .queue import Claimed, Id
 
-BEGINNING = 4  # deliveries at once to an endpoint that nothing is known of yet
+BEGINNING = 2  # deliveries at once to an endpoint that nothing is known of yet
 BURST = 0.1  # seconds that a limited lane may catch up
 REMEMBERED = 10_000  # lanes
 
