@@ -16,7 +16,7 @@ from .retention import prune as prune_before
 TIME_SLICE = 20.0  # seconds after which a draining task makes room for others
 
 
-@shared_task(name="webhooks.tasks.deliver_due")
+@shared_task(name=wake.DELIVER_DUE)
 def deliver_due() -> None:
     """Delivers until nothing is due, or hands over to a new task at the end of its time slice or of its worker."""
     drain(seconds=TIME_SLICE, should_stop=stopping.is_stopping, hand_over=wake.wake)

@@ -9,8 +9,10 @@ import os
 import threading
 
 import structlog
+from celery import current_app
 from django.conf import settings
 
+DELIVER_DUE = "webhooks.tasks.deliver_due"
 REST = 0.02  # seconds
 REST_OF_BROKEN = 1.0  # seconds after a message that could not be sent
 
@@ -24,15 +26,13 @@ class _Waker:
         threading.Thread(target=self._run, name="waker", daemon=True).start()
 
     def _run(self) -> None:
-        from .tasks import deliver_due
-
         rest = threading.Event()
         while True:
             self.wanted.wait()
             self.wanted.clear()
             seconds = REST
             try:
-                deliver_due.apply_async(retry=False, ignore_result=True)
+                current_app.send_task(DELIVER_DUE, retry=False, ignore_result=True)
             except Exception as error:  # noqa: BLE001 - whatever a broker's client raises, the sweep stands in
                 log.warning("wake_not_sent", error=type(error).__name__)
                 seconds = REST_OF_BROKEN
