@@ -299,7 +299,7 @@ class Engine:
             return
         self._renewed = now
         self._prepared.trim(self._lanes)
-        for lane in queue.renew(self._worker, list(self._lanes), timezone.now()):
+        for lane in queue.renew(self._worker, list(self._lanes)):
             self._lanes.lose(lane)
         for lane in queue.changed(self._lanes.versions()):
             self._lanes.drop_backlog(lane)

@@ -66,8 +66,10 @@ class Lanes:
         lane.limit = min(lane.limit, lane.most)
 
     def push(self, claimed: Claimed) -> None:
-        """Puts a delivery at the end of its lane."""
+        """Puts a delivery at the end of its lane, once."""
         lane = self._lanes[claimed.integration_id]
+        if claimed.id in lane.held:  # the lane was claimed anew: its lease had run out unnoticed
+            return
         lane.held.add(claimed.id)
         lane.backlog.append(claimed)
         self.waiting += 1

@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, Value, When
+from django.db.models.functions import Now
 
 from integrations.models import Integration
 from invenicum.events.message import Message
@@ -28,7 +29,10 @@ from .models import Attempt, Delivery, Lane
 Id = str
 NO_LANE: Id = str(UUID(int=0))
 MAX_HOPS = 2000  # lanes with pending deliveries that one claim looks at
+# Leases go by the database's clock, which all workers share. One that lasts longer than any can was taken before that
+# clock was set back.
 LEASE = timedelta(seconds=20)
+LONGEST_LEASE = 2 * LEASE
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +102,8 @@ def claim(
     arguments = {
         "worker": worker,
         "now": now,
-        "until": now + LEASE,
+        "lease": LEASE,
+        "longest": LONGEST_LEASE,
         "after": after,
         "lanes": lanes,
         "depth": depth,
@@ -130,18 +135,22 @@ WITH RECURSIVE pending (id, hop) AS (
              ORDER BY d.integration_id LIMIT 1), hop + 1
       FROM pending WHERE pending.id IS NOT NULL AND hop < %(hops)s
 )"""
+# A lane is locked as it is by then, but its deliveries are read as they were when the statement began. `xmin` differs
+# where another worker has had the lane in between: what that one delivered would be sent again.
 CLAIM = f"""{_PENDING}, free AS MATERIALIZED (
     SELECT lane.integration_id
       FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
-     WHERE (lane.leased_until IS NULL OR lane.leased_until < %(now)s)
+     WHERE (lane.leased_until IS NULL
+            OR lane.leased_until NOT BETWEEN statement_timestamp() AND statement_timestamp() + %(longest)s)
        AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
        AND EXISTS (SELECT 1 FROM webhooks_delivery d
                     WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s
                       AND {_IS_FIRST})
+       AND lane.xmin = (SELECT seen.xmin FROM webhooks_lane seen WHERE seen.integration_id = lane.integration_id)
      LIMIT %(lanes)s
        FOR UPDATE OF lane SKIP LOCKED
 ), taken AS (
-    UPDATE webhooks_lane lane SET worker = %(worker)s, leased_until = %(until)s
+    UPDATE webhooks_lane lane SET worker = %(worker)s, leased_until = statement_timestamp() + %(lease)s
       FROM free WHERE lane.integration_id = free.integration_id
     RETURNING lane.integration_id, lane.failures
 ), mine AS (
@@ -207,9 +216,8 @@ def _claim_step_by_step(arguments: dict[str, Any]) -> Claim:
     now = arguments["now"]
     pending = Delivery.objects.filter(status=Delivery.Status.PENDING, due_at__isnull=False)
     due = pending.filter(due_at__lte=now).exclude(id__in=arguments["held"])
-    free = Lane.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now)).filter(
-        Q(held_until=None) | Q(held_until__lte=now)
-    )
+    is_free = Q(leased_until=None) | Q(leased_until__lt=now) | Q(leased_until__gt=now + LONGEST_LEASE)
+    free = Lane.objects.filter(is_free).filter(Q(held_until=None) | Q(held_until__lte=now))
     earlier = Delivery.objects.filter(
         integration_id=OuterRef("integration_id"),
         status=Delivery.Status.PENDING,
@@ -226,7 +234,7 @@ def _claim_step_by_step(arguments: dict[str, Any]) -> Claim:
             if hop is None:
                 break
             if due.filter(integration_id=hop).exists() and free.filter(pk=UUID(hop)).update(
-                worker=arguments["worker"], leased_until=arguments["until"]
+                worker=arguments["worker"], leased_until=now + LEASE
             ):
                 taken[hop] = Lane.objects.values_list("failures", flat=True).get(pk=UUID(hop))
                 if len(taken) == arguments["lanes"]:
@@ -254,13 +262,13 @@ def _claim_step_by_step(arguments: dict[str, Any]) -> Claim:
     )
 
 
-def renew(worker: int, lanes: Collection[Id], now: datetime) -> list[Id]:
+def renew(worker: int, lanes: Collection[Id]) -> list[Id]:
     """Prolongs the leases of lanes on which the worker still has something under way.
 
     Returns those that it has lost, having been silent for too long.
     """
     mine = Lane.objects.filter(pk__in=map(UUID, lanes), worker=worker)
-    if mine.update(leased_until=now + LEASE) == len(lanes):
+    if mine.update(leased_until=Now() + LEASE) == len(lanes):
         return []
     kept = {str(lane) for lane in mine.values_list("pk", flat=True)}
     return [lane for lane in lanes if lane not in kept]

@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Count
+from django.utils import timezone
 
 from invenicum.events.publish import Draft, publish_many
 from tests.fakes.http_server import Answer, FakeServer, Received
 from tests.services import free_port, start_redis
-from webhooks.models import Delivery
+from webhooks.models import Delivery, Lane
 
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="workers share a PostgreSQL database")
 
@@ -94,3 +96,8 @@ def counts() -> dict[str, int]:
 
 def all_delivered() -> bool:
     return set(counts()) <= {Delivery.Status.DELIVERED}
+
+
+def run_out_leases() -> None:
+    """What the clock would do with the leases of the dead."""
+    Lane.objects.exclude(worker=None).update(leased_until=timezone.now() - timedelta(seconds=1))

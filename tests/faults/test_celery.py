@@ -7,13 +7,11 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import redis
 from django.contrib.auth.models import User
-from django.utils import timezone
 
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
@@ -21,7 +19,7 @@ from tests.processes import Process, beat, deliver, environment, wait_until, wor
 from webhooks.engine import CONCURRENCY
 from webhooks.models import Delivery, EngineHeartbeat, Lane
 
-from .conftest import Broker, Receiver, all_delivered, counts, on_postgresql, publish
+from .conftest import Broker, Receiver, all_delivered, counts, on_postgresql, publish, run_out_leases
 
 pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
 
@@ -42,11 +40,6 @@ def sweeping(broker: Broker, folder: Path, beats: int = 1) -> Iterator[dict[str,
 def children(process: Process) -> list[int]:
     parent = process.process.pid
     return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
-
-
-def run_out_leases() -> None:
-    """What the clock would do with the leases of the dead."""
-    Lane.objects.exclude(worker=None).update(leased_until=timezone.now() - timedelta(seconds=1))
 
 
 def test_workers_killed_again_and_again_lose_nothing(

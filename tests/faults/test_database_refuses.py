@@ -15,6 +15,7 @@ from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
 from webhooks import engine
 from webhooks.engine import Engine
+from webhooks.lanes import BEGINNING
 from webhooks.models import Attempt, Delivery, Lane
 
 from .conftest import Receiver, counts, on_postgresql, publish
@@ -119,7 +120,7 @@ def test_an_owner_who_is_deleted_with_deliveries_under_way_takes_no_other_down(
     receiver.answers.clear()
 
     def delete_alice() -> bool:
-        if len(receiver.seen) >= 8 and not receiver.answers.is_set():
+        if len(receiver.seen) >= 2 * BEGINNING and not receiver.answers.is_set():
             alice.delete()
             receiver.answers.set()
         return False

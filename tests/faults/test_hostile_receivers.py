@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
 
 Status = Delivery.Status
 MIB = 1024 * 1024
-EACH = 3
+EACH = 2
 HEALTHY = 300
 
 

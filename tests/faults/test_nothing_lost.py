@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from django.utils import timezone
 
 from tests.factories import connect_webhook
 from tests.processes import Process, beat, deliver, environment, wait_until, worker
 from tests.services import free_port
 from webhooks.models import Delivery, Lane
 
-from .conftest import Broker, Receiver, all_delivered, on_postgresql, publish
+from .conftest import Broker, Receiver, all_delivered, on_postgresql, publish, run_out_leases
 
 pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
 
@@ -28,8 +26,7 @@ def test_a_worker_killed_in_mid_batch_loses_nothing(alice: User, receiver: Recei
         wait_until(lambda: Lane.objects.exclude(worker=None).exists(), "the worker takes the lane")
         first.kill()
     receiver.answers.set()
-    # Nobody waits for the lease to run out: this is what the clock would do.
-    Lane.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    run_out_leases()
     with deliver(environment(), tmp_path / "second.log"):
         wait_until(all_delivered, "everything is delivered")
     assert len(receiver.seen) == 200

@@ -1,0 +1,177 @@
+"""Clocks that jump, and workers that sleep through their leases."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.utils import timezone
+
+from tests.factories import connect_webhook
+from tests.processes import deliver, environment, wait_until
+from webhooks import queue
+from webhooks.engine import CONCURRENCY, Engine
+from webhooks.models import Delivery, Lane
+
+from .conftest import Receiver, all_delivered, counts, on_postgresql, publish, run_out_leases
+
+pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
+
+Status = Delivery.Status
+HOUR = timedelta(hours=1)
+
+
+class Clock:
+    """This process's clock, `wrong` by so much."""
+
+    def __init__(self) -> None:
+        self.wrong = timedelta()
+        self._now = timezone.now
+
+    def __call__(self) -> datetime:
+        return self._now() + self.wrong
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(timezone, "now", clock)
+    return clock
+
+
+@pytest.fixture
+def worker() -> Iterator[Engine]:
+    worker = Engine()
+    yield worker
+    worker.close()
+
+
+def drain(worker: Engine, should_stop: Callable[[], Any] = lambda: False) -> None:
+    worker.drain(None, should_stop, lambda: None)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_clock_that_jumps_in_mid_batch_loses_and_repeats_nothing(
+    alice: User, receiver: Receiver, worker: Engine, clock: Clock, jump: timedelta
+) -> None:
+    connect_webhook(alice, receiver.url)
+    publish(alice, 300)
+    turns: list[None] = []
+
+    def jump_in_mid_batch() -> bool:
+        turns.append(None)
+        if len(receiver.seen) > 50:
+            clock.wrong = jump
+        return False
+
+    drain(worker, jump_in_mid_batch)
+    drain(worker, jump_in_mid_batch)
+    # For a clock that went back nothing is due yet; what was claimed before has been delivered.
+    assert set(counts()) <= {Status.DELIVERED, Status.PENDING}
+    assert not Lane.objects.exclude(worker=None).exists()
+    clock.wrong = timedelta()
+    drain(worker)
+    assert counts() == {Status.DELIVERED: 300}
+    assert (len(receiver.seen), receiver.duplicates) == (300, 0)
+
+
+def test_a_clock_that_is_behind_delays_and_does_not_spin(
+    alice: User, receiver: Receiver, worker: Engine, clock: Clock
+) -> None:
+    connect_webhook(alice, receiver.url)
+    publish(alice, 10)
+    clock.wrong = -HOUR
+    turns: list[None] = []
+    drain(worker, lambda: turns.append(None))
+    assert counts() == {Status.PENDING: 10}
+    assert len(turns) < 10
+
+
+def test_a_worker_whose_clock_is_wrong_respects_the_leases_of_others_and_has_its_own_respected(
+    alice: User, receiver: Receiver, clock: Clock
+) -> None:
+    connect_webhook(alice, receiver.url)
+    publish(alice, 5)
+    for first, second in ((timedelta(), HOUR), (HOUR, timedelta()), (timedelta(), -HOUR), (-HOUR, timedelta())):
+        Delivery.objects.update(due_at=timezone.now() - 2 * HOUR)
+        Lane.objects.update(worker=None, leased_until=None)
+        clock.wrong = first
+        assert len(claim(queue.new_worker()).lanes) == 1
+        clock.wrong = second
+        assert len(claim(queue.new_worker()).lanes) == 0
+
+
+def test_a_lease_from_before_the_databases_clock_was_set_back_does_not_last(
+    alice: User, receiver: Receiver, worker: Engine
+) -> None:
+    connect_webhook(alice, receiver.url)
+    publish(alice, 5)
+    claim(queue.new_worker())  # by a worker that then dies
+    Lane.objects.update(leased_until=timezone.now() + HOUR)
+    drain(worker)
+    assert counts() == {Status.DELIVERED: 5}
+
+
+def test_a_worker_that_wakes_after_its_leases_ran_out_leaves_the_rest_to_others(
+    alice: User, receiver: Receiver, tmp_path: Path
+) -> None:
+    receiver.delay = 0.05
+    connect_webhook(alice, receiver.url)
+    publish(alice, 400)
+    with deliver(environment(), tmp_path / "sleeper.log") as sleeper:
+        wait_until(lambda: len(receiver.seen) > 20, "the worker is in mid-batch")
+        os.kill(sleeper.process.pid, signal.SIGSTOP)  # as a suspended machine, or one that swaps
+        run_out_leases()
+        with deliver(environment(), tmp_path / "other.log"):
+            wait_until(lambda: len(receiver.seen) > 100, "another takes over")
+            os.kill(sleeper.process.pid, signal.SIGCONT)
+            wait_until(all_delivered, "everything is delivered")
+            assert sleeper.terminate(seconds=15) == 0
+    assert counts() == {Status.DELIVERED: 400}
+    assert len(receiver.seen) == 400
+    assert receiver.duplicates <= 2 * CONCURRENCY
+
+
+def test_a_claim_that_was_slow_reads_nothing_that_was_delivered_meanwhile(
+    alice: User, receiver: Receiver, worker: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_webhook(alice, receiver.url)
+    publish(alice, 5)
+    statement = queue.CLAIM
+    assert statement.count("AND EXISTS (") == 1
+    claims: list[queue.Claim] = []
+
+    def claim_slowly() -> None:
+        try:
+            claims.append(claim(queue.new_worker()))
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(queue, "CLAIM", statement.replace("AND EXISTS (", "AND pg_sleep(1) IS NOT NULL AND EXISTS ("))
+    slow = threading.Thread(target=claim_slowly)
+    slow.start()
+    wait_until(is_asleep, "the slow claim has seen the lane")
+    monkeypatch.setattr(queue, "CLAIM", statement)
+    drain(worker)
+    assert counts() == {Status.DELIVERED: 5}
+    slow.join()
+    assert claims[0].deliveries == []
+
+
+def claim(worker: int) -> queue.Claim:
+    now = timezone.now()
+    return queue.claim(worker, now=now, after=queue.NO_LANE, lanes=9, depth=9, own=(), held=())
+
+
+def is_asleep() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+        return cursor.fetchone() is not None
