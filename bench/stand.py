@@ -1,27 +1,40 @@
-"""What every benchmark of the engine stands on: PostgreSQL, Redis and a receiver of its own, filled with owners."""
+"""What every benchmark of the engine stands on: PostgreSQL, brokers and receivers of its own, and workers."""
 
 from __future__ import annotations
 
-import atexit
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Self
+
+from bench import processor
+from bench.receivers import Receiver, Temper
+from tests.services import (
+    end_with_parent,
+    free_port,
+    postgres_url,
+    start_postgres,
+    start_redis,
+    wait_for_port,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests.services import free_port, postgres_url, start_postgres, start_redis, wait_for_port  # noqa: E402
-
+# PostgreSQL's own defaults, durability included, but for a cache and a log that fit the machine.
+DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
+POSTGRES = (*DURABLE, "shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=30min")
+FIRST_PORT, MOST_PORTS = 20_000, 10_000  # of nginx; below the range from which the system takes outgoing ports
 NGINX = """
 worker_processes 1;
 daemon off;
 pid {folder}/nginx.pid;
-error_log {folder}/error.log;
+error_log {folder}/nginx.log;
 worker_rlimit_nofile 65536;
 events {{ worker_connections 32768; }}
 http {{
@@ -32,126 +45,161 @@ http {{
     server {{ listen 127.0.0.1:{first}-{last}; return 200 "ok"; }}
 }}
 """
+PATIENCE = 30  # seconds that a child may take to stop
 
 
 class Stand:
-    """Started once a run. `env` is what a worker needs to take part."""
+    """Everything that one section needs, stopped and removed at the end of the block."""
 
-    def __init__(self, *, database: str = "postgresql"):
+    def __init__(self, database: str):
+        self.database = database
         self.folder = Path(tempfile.mkdtemp(prefix="invenicum-bench-"))
         self.folder.chmod(0o755)
-        (self.folder / "redis").mkdir()
-        port = free_port()
-        self._redis = start_redis(port, self.folder / "redis")
-        self.redis_url = f"redis://127.0.0.1:{port}/0"
+        self.receiver_pid = 0
+        self._postgres: subprocess.Popen[bytes] | None = None
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._receivers: list[Receiver] = []
         self.env = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "invenicum.settings",
             "DATA_DIR": str(self.folder / "data"),
-            "SECRET_KEY": "bench",
-            "FERNET_KEYS": "bench",
+            "DATABASE_URL": "",
+            "CELERY_BROKER_URL": "",
+            "SECRET_KEY": secrets.token_hex(),
+            "FERNET_KEYS": secrets.token_hex(),
             "EGRESS_ALLOW": "127.0.0.0/8",
-            "LOG_LEVEL": "WARNING",
+            "LOG_LEVEL": "ERROR",
             "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "ignore",  # Celery's, that it runs as root
         }
-        self.postgres: subprocess.Popen[bytes] | None = None
-        # PostgreSQL's own defaults, durability included, but for a cache and a log that fit the machine.
-        if database == "postgresql":
-            self.env["DATABASE_URL"] = self._start_postgres()
-        os.environ.update(self.env)
-        self._children: list[subprocess.Popen[bytes]] = []
-        atexit.register(self.stop)
 
-    def _start_postgres(self) -> str:
-        folder = self.folder / "postgres"
-        self.postgres = start_postgres(folder, ["shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=30min"])
-        return postgres_url(folder)
+    def __enter__(self) -> Self:
+        try:
+            if self.database == "postgresql":
+                folder = self.folder / "postgres"
+                self._postgres = start_postgres(folder, *POSTGRES)
+                self._children.append(self._postgres)
+                self.env["DATABASE_URL"] = postgres_url(folder)
+            os.environ.update(self.env)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
 
-    def receiver(self, ports: int) -> list[str]:
-        """Addresses, one a port, that answer every request with 200."""
-        from bench.egress import receiver
+    def __exit__(self, *_: object) -> None:
+        for receiver in self._receivers:
+            receiver.stop()
+        for child in reversed(self._children):
+            self.end(child)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
+    def redis(self) -> str:
+        """The address of a new Redis."""
+        port = free_port()
+        folder = self.folder / f"redis-{port}"
+        folder.mkdir()
+        self._children.append(start_redis(port, folder))
+        return f"redis://127.0.0.1:{port}/0"
+
+    def rabbitmq(self) -> str | None:
+        """The address of a new RabbitMQ, or None where it is not installed."""
+        installed = shutil.which("rabbitmq-server")
+        if not installed:
+            return None
+        # Debian puts a script in front that changes to the system's own node and user.
+        program = next((path for path in Path("/usr/lib/rabbitmq").glob("bin/rabbitmq-server")), Path(installed))
+        port, folder = free_port(), self.folder / "rabbitmq"
+        folder.mkdir()
+        env = {
+            **self.env,
+            "HOME": str(folder),
+            "RABBITMQ_NODENAME": f"bench-{port}@localhost",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "ERL_EPMD_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(folder),
+            "RABBITMQ_LOG_BASE": str(folder),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+        }
+        self._children.append(self._start([str(program)], env))
+        wait_for_port(port, 60)
+        return f"amqp://guest:guest@127.0.0.1:{port}//"
+
+    def endpoints(self, count: int) -> list[str]:
+        """Addresses, one a port, that answer every request with 200: nginx, or an event loop where there is none."""
         nginx = shutil.which("nginx")
         if nginx is None:
-            self._python_receiver = receiver(ports)
-            return self._python_receiver.__enter__()[0]
-        first = 21000
+            return self.receiver([Temper.ANSWERS] * count).urls
+        assert count <= MOST_PORTS
         config = self.folder / "nginx.conf"
-        config.write_text(NGINX.format(folder=self.folder, first=first, last=first + ports - 1))
-        self._children.append(subprocess.Popen([nginx, "-c", config]))
-        wait_for_port(first)
-        return [f"http://127.0.0.1:{first + number}/webhooks/invenicum" for number in range(ports)]
+        config.write_text(NGINX.format(folder=self.folder, first=FIRST_PORT, last=FIRST_PORT + count - 1))
+        child = self._start([nginx, "-c", str(config)], self.env)
+        self._children.append(child)
+        self.receiver_pid = child.pid
+        wait_for_port(FIRST_PORT)
+        assert child.poll() is None, "nginx did not start: are its ports taken?"
+        return [f"http://127.0.0.1:{FIRST_PORT + number}/webhooks/invenicum" for number in range(count)]
 
-    def run(self, *arguments: str, wait: bool = True, **env: str) -> subprocess.Popen[bytes]:
-        child = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=self.env | env)
-        if wait and child.wait():
-            raise SystemExit(f"{arguments} failed")
+    def receiver(self, tempers: Sequence[Temper]) -> Receiver:
+        """An event-loop receiver with one port for each of `tempers`."""
+        receiver = Receiver(tempers)
+        self._receivers.append(receiver)
+        self.receiver_pid = receiver.pid
+        return receiver
+
+    def python(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
+        """A Python process of ours."""
+        child = self._start([sys.executable, *arguments], self.env | env)
         self._children.append(child)
         return child
 
-    def stop(self) -> None:
-        children = [child for child in (*self._children, self._redis, self.postgres) if child]
-        for child in children:
-            child.send_signal(signal.SIGINT)
-        for child in children:
+    def deliver(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A `deliver` command."""
+        return self.python("manage.py", "deliver", *arguments)
+
+    def celery(self, app: str, broker: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """A Celery worker."""
+        quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "ERROR")
+        command = ("-m", "celery", "-A", app, "worker", *quiet, *arguments)
+        return self.python(*command, CELERY_BROKER_URL=broker)
+
+    def end(self, child: subprocess.Popen[bytes]) -> None:
+        """Stops a child and waits for it."""
+        # PostgreSQL would wait for its clients at SIGTERM.
+        child.send_signal(signal.SIGINT if child is self._postgres else signal.SIGTERM)
+        try:
+            child.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            child.kill()
             child.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if child in self._children:
+            self._children.remove(child)
+
+    def database_seconds(self) -> float:
+        return processor.seconds(self._postgres.pid) if self._postgres else 0.0
+
+    def receiver_seconds(self) -> float:
+        return processor.seconds(self.receiver_pid) if self.receiver_pid else 0.0
+
+    def _start(self, command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, preexec_fn=end_with_parent)
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 600, every: float = 0.05) -> None:
+    """Returns when `is_so`."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds} seconds")
+        time.sleep(every)
 
 
 def set_up_django() -> None:
+    """After the stand has set the environment, and before a section is imported."""
     import django
 
     django.setup()
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-
-
-def connect(urls: list[str], owners: int) -> list[int]:
-    """`owners` users, each with a custom webhook at one of `urls` in turn. Returns their ids."""
-    from django.contrib.auth.models import User
-
-    from integrations.models import Integration
-    from webhooks.models import Lane
-
-    first = User.objects.count()
-    users = User.objects.bulk_create(User(username=f"owner-{first + n}") for n in range(owners))
-    integrations = Integration.objects.bulk_create(
-        Integration(
-            owner=user,
-            type="webhook",
-            config={"url": urls[number % len(urls)]},
-            secrets={"secret": "whsec_" + "c2VjcmV0LXRoYXQtaXMtMzItYnl0ZXMtbG9uZyEh"},
-            secret_names=["secret"],
-            subscriptions=["asset.*"],
-        )
-        for number, user in enumerate(users)
-    )
-    Lane.objects.bulk_create(Lane(integration=integration) for integration in integrations)
-    return [user.pk for user in users]
-
-
-def publish(owners: list[int], count: int) -> float:
-    """`count` events, the owners in turn, in batches of a thousand. Returns the seconds it took."""
-    from django.contrib.auth.models import User
-
-    from invenicum.events.publish import Draft, publish_many
-
-    users = [User(pk=pk) for pk in owners]
-    began = time.perf_counter()
-    for start in range(0, count, 1000):
-        publish_many(
-            Draft(
-                users[number % len(users)],
-                "asset.created",
-                {
-                    "assetId": f"asset-{number}",
-                    "name": "Product Photo.jpg",
-                    "category": "Images",
-                    "createdBy": f"user-{users[number % len(users)].pk}",
-                    "url": f"https://cdn.invenicum.com/assets/asset-{number}",
-                },
-            )
-            for number in range(start, min(start + 1000, count))
-        )
-    return time.perf_counter() - began

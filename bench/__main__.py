@@ -1,0 +1,64 @@
+"""`python -m bench [SECTION …] [--quick | --full]`: measures the delivery engine on this machine.
+
+Every section has a process, a database and a receiver of its own; none reaches beyond the loopback interface.
+"""
+
+import argparse
+import sys
+import traceback
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from bench import report
+from bench.section import measure
+from bench.shapes import Size
+from bench.stand import ROOT
+
+SECTIONS = {
+    "throughput": "Throughput",
+    "growth": "Growth",
+    "publish": "Publishing",
+    "latency": "Latency",
+    "fairness": "Fairness",
+    "memory": "Memory",
+    "embedded": "The embedded default: SQLite, no broker",
+    "retention": "Retention",
+}
+ON_SQLITE = {"embedded"}
+ONLY_FULL = {"retention"}  # unless it is asked for by name
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the delivery engine.")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    sizes = parser.add_mutually_exclusive_group()
+    for size in (Size.QUICK, Size.FULL):
+        sizes.add_argument(f"--{size}", dest="size", action="store_const", const=size, default=Size.DEFAULT)
+    parser.add_argument("--output", type=Path, default=ROOT / ".data/bench", help="a folder; .data/bench unless given")
+    given = parser.parse_args()
+    unknown = [name for name in given.sections if name not in SECTIONS]
+    if unknown:
+        parser.error(f"there is no section {', '.join(unknown)}")
+    chosen = given.sections or [name for name in SECTIONS if given.size == Size.FULL or name not in ONLY_FULL]
+    facts, results = report.machine(), {}
+    report.show_machine(facts)
+    failed = False
+    for name in chosen:
+        try:
+            # A process of its own: Django, the engine and its connections start anew.
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                database = "sqlite" if name in ON_SQLITE else "postgresql"
+                results[name] = pool.submit(measure, name, database, given.size).result()
+        except Exception:  # noqa: BLE001 - the other sections are worth having all the same
+            failed = True
+            traceback.print_exc()
+            continue
+        report.show(SECTIONS[name], results[name])
+        report.write(given.output, facts, given.size, results)
+    report.show_targets([target for result in results.values() for target in result.targets])
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()

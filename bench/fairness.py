@@ -1,0 +1,103 @@
+"""What healthy endpoints notice of sick ones, and an owner of another's flood."""
+
+from collections.abc import Sequence
+
+from django.db.models import Max, Min
+
+from bench import seed, steady
+from bench.receivers import Temper
+from bench.shapes import Chart, Result, Size, Table, Target
+from bench.stand import Stand, wait_until
+from webhooks.models import Attempt, Delivery
+
+HEALTHY, SICK = 900, 100
+SICKNESSES = (Temper.HANGS, Temper.DRIPS, Temper.REFUSES)
+NONE = "without them"
+SLOWER, LESS = 1.5, 0.1
+MOST_DELAY = 2.0  # seconds
+
+
+def run(stand: Stand, size: Size) -> Result:
+    broker = stand.redis()
+    # The sick ones are spread evenly among the others, and each kind is there only in its own run.
+    tempers = [*[Temper.ANSWERS] * (HEALTHY // SICK), *SICKNESSES] * SICK
+    receiver = stand.receiver(tempers)
+    owners = seed.connect(receiver.urls, len(tempers))
+    of = {temper: [o for o, t in zip(owners, tempers, strict=True) if t == temper] for temper in Temper}
+    healthy = of[Temper.ANSWERS]
+    drained: dict[str, float] = {}
+    found: dict[str, steady.Latency] = {}
+    for name, sick in {NONE: [], **{str(temper): of[temper] for temper in SICKNESSES}}.items():
+        everyone = sorted(healthy + sick)
+        seed.wipe()
+        seed.fill_many(everyone, len(everyone) * size.of(10, 50, 300))
+        drained[name] = _drain(stand, healthy)
+        seed.wipe()
+        worker = stand.celery("invenicum", broker, "--concurrency", "2")
+        steady.measure(stand, receiver, healthy, 100, 2, broker)
+        rate = drained[NONE] / 2 * len(everyone) / HEALTHY
+        found[name] = steady.measure(stand, receiver, everyone, rate, size.of(6.0, 25.0, 120.0), broker, ignored=sick)
+        stand.end(worker)
+    flood = size.of(20_000, 100_000, 1_000_000)
+    seed.wipe()
+    seed.fill_many(healthy[:1], flood)
+    worker = stand.celery("invenicum", broker, "--concurrency", "2")
+    alone = steady.measure(stand, receiver, healthy[1:], 5, size.of(3.0, 10.0, 60.0), broker)
+    left = Delivery.objects.filter(status=Delivery.Status.PENDING).count()
+    stand.end(worker)
+    drops = {name: 1 - rate / drained[NONE] for name, rate in drained.items() if name != NONE}
+    longer = {name: one.p99 / found[NONE].p99 for name, one in found.items() if name != NONE}
+    worst, least = max(longer, key=longer.__getitem__), max(drops, key=drops.__getitem__)
+    return Result(
+        tables=[
+            Table(
+                f"{HEALTHY} healthy endpoints beside {SICK} sick ones: what the healthy ones get",
+                ["", "deliveries/s", "× without", "events/s", "p50 ms", "p99 ms", "p99 × without"],
+                [
+                    [name, drained[name], drained[name] / drained[NONE], one.rate, one.p50, one.p99]
+                    + [one.p99 / found[NONE].p99]
+                    for name, one in found.items()
+                ],
+            ),
+            Table(
+                f"Single events of other owners while one owner has {flood:,} pending",
+                ["p50 ms", "p99 ms", "longest ms", "events", "of the flood left at the end"],
+                [[alone.p50, alone.p99, alone.worst, alone.count, left]],
+            ),
+        ],
+        targets=[
+            Target(
+                "Healthy endpoints' throughput beside sick ones",
+                f"at most {LESS:.0%} less",
+                f"{drops[least]:.0%} less ({least})",
+                drops[least] <= LESS,
+            ),
+            Target(
+                "Healthy endpoints' p99 beside sick ones",
+                f"≤ {SLOWER} ×",
+                f"{longer[worst]:.2f} × ({worst})",
+                longer[worst] <= SLOWER,
+            ),
+            Target(
+                f"A single event's delay behind another owner's flood of {flood:,}",
+                f"≤ {MOST_DELAY:.0f} s",
+                f"{alone.worst / 1000:.2f} s",
+                alone.worst / 1000 <= MOST_DELAY,
+            ),
+        ],
+        charts=[
+            Chart("Healthy endpoints beside 10 % sick ones, throughput", "deliveries/s", drained),
+            Chart("The same, event to wire at half load, p99", "ms", {name: one.p99 for name, one in found.items()}),
+        ],
+    )
+
+
+def _drain(stand: Stand, healthy: Sequence[int]) -> float:
+    """Deliveries a second to the healthy endpoints, from the first attempt of all to their last outcome."""
+    of_healthy = Delivery.objects.filter(owner_id__in=healthy)
+    worker = stand.deliver()
+    wait_until(lambda: not of_healthy.filter(status=Delivery.Status.PENDING).exists(), every=0.2)
+    stand.end(worker)
+    began = Attempt.objects.aggregate(first=Min("started_at"))["first"]
+    ended = of_healthy.aggregate(last=Max("finished_at"))["last"]
+    return of_healthy.count() / (ended - began).total_seconds()

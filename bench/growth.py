@@ -1,0 +1,68 @@
+"""Whether it stays as fast with more pending and with more endpoints: one worker that has been running for a while."""
+
+import time
+from collections.abc import Sequence
+
+from bench import seed
+from bench.shapes import Chart, Result, Size, Table, Target
+from bench.stand import Stand
+from webhooks.engine import drain
+
+SECONDS = 6.0  # of each measurement
+TOLERANCE = 0.1
+
+
+def run(stand: Stand, size: Size) -> Result:
+    most_endpoints = size.of(1_000, 10_000, 10_000)
+    urls = stand.endpoints(most_endpoints)
+    owners = seed.connect(urls, most_endpoints)
+    few = owners[: min(500, most_endpoints)]
+    pending = {
+        f"{count:,} pending": _rate(few, count)
+        for count in size.of((1_000, 50_000), (1_000, 100_000, 1_000_000), (1_000, 100_000, 1_000_000))
+    }
+    endpoints = {
+        f"{count:,} endpoints": _rate(owners[:count], size.of(20_000, 100_000, 100_000))
+        for count in (10, 1_000, most_endpoints)
+    }
+    apart = 1 - min(pending.values()) / max(pending.values())
+    return Result(
+        tables=[
+            _table(f"Deliveries pending, {len(few)} endpoints", pending),
+            _table("Endpoints, 100,000 deliveries pending", endpoints),
+        ],
+        targets=[
+            Target(
+                "Throughput with 1 thousand to 1 million pending",
+                f"within {TOLERANCE:.0%}",
+                f"{apart:.0%} apart",
+                apart <= TOLERANCE,
+            )
+        ],
+        charts=[Chart("Growth, one worker", "deliveries/s", pending | endpoints)],
+    )
+
+
+def _rate(owners: Sequence[int], pending: int) -> float:
+    """Deliveries a second of one engine while so many are pending: until none is left, again and again, or for a
+    time.
+    """
+    seed.wipe()
+    seed.fill(owners, 5_000)
+    drain()  # connections are open and configurations known
+    count = seconds = 0.0
+    while seconds < SECONDS:
+        seed.wipe()
+        seed.fill_many(owners, pending)
+        began = time.perf_counter()
+        drained = drain(seconds=SECONDS - seconds)
+        seconds += time.perf_counter() - began
+        count += drained.counts["delivered"]
+        if drained.more:
+            break
+    return count / seconds
+
+
+def _table(title: str, rates: dict[str, float]) -> Table:
+    first = next(iter(rates.values()))
+    return Table(title, ["", "deliveries/s", "× first"], [[name, rate, rate / first] for name, rate in rates.items()])

@@ -1,0 +1,51 @@
+"""How long an event takes from its commit to the wire: at rest and at half load, by what wakes the workers."""
+
+import subprocess
+from collections.abc import Callable
+
+from bench import runs, seed, steady
+from bench.receivers import Temper
+from bench.shapes import Chart, Result, Size, Table, Target
+from bench.stand import Stand
+
+ENDPOINTS = 500
+IDLE = 20  # events a second
+TARGET = 15.0  # milliseconds
+COLUMNS = ["", "events/s", "p50", "p99", "longest"]
+TITLE = "Milliseconds from the commit of an event to its request at the receiver"
+
+
+def run(stand: Stand, size: Size) -> Result:
+    receiver = stand.receiver([Temper.ANSWERS] * ENDPOINTS)
+    owners = seed.connect(receiver.urls, ENDPOINTS)
+    seed.fill_many(owners, size.of(5_000, 30_000, 100_000))
+    half = runs.measure(stand, lambda: [stand.deliver("--once")]).rate / 2
+    redis, rabbitmq = stand.redis(), stand.rabbitmq()
+    ways: dict[str, tuple[str, Callable[[], subprocess.Popen[bytes]]]] = {
+        "Celery on Redis": (redis, lambda: stand.celery("invenicum", redis, "--concurrency", "2")),
+        "`deliver`, no broker": ("", stand.deliver),
+    }
+    notes = []
+    if rabbitmq:
+        ways["Celery on RabbitMQ"] = rabbitmq, lambda: stand.celery("invenicum", rabbitmq, "--concurrency", "2")
+    else:
+        notes.append("Without RabbitMQ, which is not installed here.")
+    table, medians = Table(TITLE, COLUMNS), {}
+    for name, (broker, start) in ways.items():
+        seed.wipe()
+        worker = start()
+        steady.measure(stand, receiver, owners, 100, 2, broker)
+        for load, rate in (("idle", IDLE), ("half load", half)):
+            found = steady.measure(stand, receiver, owners, rate, size.of(4.0, 15.0, 60.0), broker)
+            table.rows.append([f"{name}, {load}", found.rate, found.p50, found.p99, found.worst])
+            medians[f"{name}, {load}"] = found.p50
+        stand.end(worker)
+    idle = medians["Celery on Redis, idle"]
+    return Result(
+        tables=[table],
+        targets=[
+            Target("Event to wire, idle, Redis, median", f"≤ {TARGET:.0f} ms", f"{idle:.1f} ms", idle <= TARGET),
+        ],
+        charts=[Chart("Event to wire, median", "ms", medians)],
+        notes=notes,
+    )

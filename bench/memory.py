@@ -1,0 +1,43 @@
+"""Whether a worker's memory stays where it is."""
+
+import time
+
+from bench import processor, seed
+from bench.shapes import Result, Size, Table, Target
+from bench.stand import Stand
+from webhooks.models import Delivery
+
+ENDPOINTS = 1000
+EVERY = 0.5  # seconds
+MORE = 0.05
+
+
+def run(stand: Stand, size: Size) -> Result:
+    count = size.of(20_000, 200_000, 1_000_000)
+    seed.fill_many(seed.connect(stand.endpoints(ENDPOINTS), ENDPOINTS), count)
+    worker = stand.deliver("--once")
+    seen: list[float] = []  # MiB, since it began to deliver
+    while worker.poll() is None:
+        if seen or seed.pending() < count:
+            seen.append(processor.resident(worker.pid))
+        time.sleep(EVERY)
+    assert Delivery.objects.filter(status=Delivery.Status.DELIVERED).count() == count
+    # By then every connection is open and every configuration known.
+    tenth, end, most = seen[len(seen) // 10], seen[-1], max(seen)
+    return Result(
+        tables=[
+            Table(
+                f"Resident memory of a worker over {count:,} deliveries to {ENDPOINTS} endpoints, MiB",
+                ["at the first outcome", "after a tenth", "in the middle", "at the end", "most"],
+                [[seen[0], tenth, seen[len(seen) // 2], end, most]],
+            )
+        ],
+        targets=[
+            Target(
+                f"Memory over {count:,} deliveries, after the first tenth",
+                "flat",
+                f"{end - tenth:+.1f} MiB of {tenth:.0f}",
+                end <= tenth * (1 + MORE),
+            )
+        ],
+    )

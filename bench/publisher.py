@@ -1,0 +1,58 @@
+"""Publishes at a steady rate, in a process of its own, and notes when each event was committed.
+
+    python -m bench.publisher FILE --rate 20 --seconds 10 --batch 1 --owners 1 2 3
+
+A batch of one is published as the application does it, wake-up included; a larger one is made in PostgreSQL, where
+it costs the machine little, because the load is to be the engine's.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import django
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--rate", type=float, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--owners", type=int, nargs="+", required=True)
+    given = parser.parse_args()
+    django.setup()
+    given.file.write_text(json.dumps(publish_steadily(given.rate, given.seconds, given.batch, given.owners)))
+
+
+def publish_steadily(rate: float, seconds: float, batch: int, owners: Sequence[int]) -> list[tuple[str, float, int]]:
+    """Of every event its id, when it was committed in Unix seconds, and its owner."""
+    from django.db import connection
+
+    from bench import seed
+    from invenicum.events.publish import publish_many
+    from webhooks.wake import wake
+
+    in_database = batch > 1 and connection.vendor == "postgresql"
+    published: list[tuple[str, float, int]] = []
+    began, number = time.monotonic(), 0
+    while number < rate * seconds:
+        time.sleep(max(began + number / rate - time.monotonic(), 0))
+        turn = [owners[(number + n) % len(owners)] for n in range(batch)]
+        if in_database:
+            made = seed.fill(turn, batch, number)
+            wake()
+        else:
+            events = publish_many(seed.draft(owner, number + n) for n, owner in enumerate(turn))
+            made = [(event.id.hex, event.owner_id) for event in events]
+        now = time.time()
+        published += [(event_id, now, owner) for event_id, owner in made]
+        number += batch
+    time.sleep(0.2)  # the thread that wakes the workers ends with the process
+    return published
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Receivers of every temper in one event loop: they answer, hang, drip one byte a second, or refuse."""
+
+from __future__ import annotations
+
+import heapq
+import multiprocessing
+import resource
+import selectors
+import socket
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from multiprocessing.connection import Connection
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nServer: bench\r\nContent-Length: 2\r\n\r\nok"
+DRIP_EVERY = 1.0  # seconds
+ID = b"webhook-id: evt_"
+
+
+class Temper(StrEnum):
+    ANSWERS = "answers"
+    HANGS = "hangs"
+    DRIPS = "drips"
+    REFUSES = "refuses"
+
+
+class Receiver:
+    """A process with one port for each temper asked for. It notes when it heard of each event first."""
+
+    def __init__(self, tempers: Sequence[Temper]):
+        self._pipe, theirs = multiprocessing.Pipe()
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(target=_Loop.serve, args=(list(tempers), theirs), daemon=True)
+        self._process.start()
+        self.urls = [f"http://127.0.0.1:{port}/webhooks/invenicum" for port in self._pipe.recv()]
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid
+        return self._process.pid
+
+    def arrivals(self) -> dict[str, float]:
+        """The events that were answered since the last call → when they came, in Unix seconds."""
+        self._pipe.send(None)
+        arrivals: dict[str, float] = self._pipe.recv()
+        return arrivals
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.join()
+
+
+class _Loop:
+    def __init__(self, tempers: list[Temper], pipe: Connection):
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        self._pipe = pipe
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(pipe, selectors.EVENT_READ, self._report)
+        self._arrivals: dict[str, float] = {}
+        self._drips: list[tuple[float, int, socket.socket, int]] = []
+        self._listeners = [self._listen(temper) for temper in tempers]
+        pipe.send([listener.getsockname()[1] for listener in self._listeners])
+
+    @classmethod
+    def serve(cls, tempers: list[Temper], pipe: Connection) -> None:
+        loop = cls(tempers, pipe)
+        while True:
+            loop.turn()
+
+    def turn(self) -> None:
+        wait = max(self._drips[0][0] - time.monotonic(), 0) if self._drips else None
+        for key, _ in self._selector.select(wait):
+            key.data(key.fileobj)
+        while self._drips and self._drips[0][0] <= time.monotonic():
+            self._drip(*heapq.heappop(self._drips)[2:])
+
+    def _listen(self, temper: Temper) -> socket.socket:
+        if temper == Temper.REFUSES:  # bound, so that nobody else gets the port, but not listening
+            listener = socket.socket()
+            listener.bind(("127.0.0.1", 0))
+            return listener
+        listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        listener.setblocking(False)
+        self._selector.register(listener, selectors.EVENT_READ, lambda ready: self._accept(ready, temper))
+        return listener
+
+    def _accept(self, listener: socket.socket, temper: Temper) -> None:
+        connection, _ = listener.accept()
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        buffer = bytearray()
+        self._selector.register(connection, selectors.EVENT_READ, lambda ready: self._read(ready, buffer, temper))
+
+    def _read(self, connection: socket.socket, buffer: bytearray, temper: Temper) -> None:
+        try:
+            received = connection.recv(65536)
+        except OSError:
+            received = b""
+        if not received:
+            self._selector.unregister(connection)
+            connection.close()
+            return
+        buffer += received
+        now = time.time()
+        while (end := buffer.find(b"\r\n\r\n")) >= 0:
+            head = buffer[:end]
+            length = head.lower().find(b"content-length:")
+            size = int(head[length + 15 :].split(b"\r", 1)[0]) if length >= 0 else 0
+            if len(buffer) < end + 4 + size:
+                return
+            del buffer[: end + 4 + size]
+            self._react(connection, head, temper, now)
+
+    def _react(self, connection: socket.socket, head: bytearray, temper: Temper, now: float) -> None:
+        if temper == Temper.DRIPS:
+            self._drip(connection, 0)
+        elif temper == Temper.ANSWERS:
+            connection.send(ANSWER)
+            named = head.find(ID)
+            if named >= 0:
+                self._arrivals.setdefault(head[named + len(ID) : named + len(ID) + 32].decode(), now)
+
+    def _drip(self, connection: socket.socket, sent: int) -> None:
+        try:
+            connection.send(ANSWER[sent : sent + 1])
+        except OSError:
+            return
+        if sent + 1 < len(ANSWER):
+            heapq.heappush(self._drips, (time.monotonic() + DRIP_EVERY, id(connection), connection, sent + 1))
+
+    def _report(self, pipe: Connection) -> None:
+        pipe.recv()
+        pipe.send(self._arrivals)
+        self._arrivals = {}

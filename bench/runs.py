@@ -1,0 +1,87 @@
+"""One measured run: workers deliver what is pending, and the clock and the processor time of all sides are read."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Max, Min
+
+from bench import processor
+from bench.stand import Stand, wait_until
+from webhooks.models import Attempt, Delivery
+
+Workers = Sequence[subprocess.Popen[bytes]]
+
+
+@dataclass
+class Run:
+    """Deliveries a second from the first attempt to the last outcome; microseconds of processor time a delivery."""
+
+    rate: float
+    worker: float
+    database: float
+    receiver: float
+
+    @property
+    def whole(self) -> float:
+        return self.worker + self.database + self.receiver
+
+
+def measure(stand: Stand, start: Callable[[], Workers], already_spent: float = 0.0) -> Run:
+    """Lets the workers that `start` returns deliver everything pending, and stops them. `already_spent` is processor
+    time of theirs that does not count: for starting and stopping.
+    """
+    database, receiver = stand.database_seconds(), stand.receiver_seconds()
+    workers = start()
+    spent = {worker.pid: 0.0 for worker in workers}
+
+    def is_done() -> bool:
+        for worker in workers:
+            if worker.returncode is None:  # one that has ended can be read until it is polled
+                spent[worker.pid] = processor.seconds(worker.pid)
+                worker.poll()
+        ended = all(worker.returncode is not None for worker in workers)
+        return ended or not Delivery.objects.filter(status=Delivery.Status.PENDING).exists()
+
+    wait_until(is_done, seconds=1800, every=0.1)
+    database, receiver = stand.database_seconds() - database, stand.receiver_seconds() - receiver
+    for worker in workers:
+        stand.end(worker)
+    count, seconds = elapsed()
+    return Run(
+        rate=count / seconds,
+        worker=(sum(spent.values()) - already_spent) / count * 1e6,
+        database=database / count * 1e6,
+        receiver=receiver / count * 1e6,
+    )
+
+
+def elapsed() -> tuple[int, float]:
+    """How many there were, and the seconds from the first attempt to the last outcome. Raises where one did not
+    arrive at the first try.
+    """
+    attempts = Attempt.objects.aggregate(count=Count("id"), first=Min("started_at"))
+    deliveries = Delivery.objects.aggregate(count=Count("id"), last=Max("finished_at"))
+    delivered = Delivery.objects.filter(status=Delivery.Status.DELIVERED).count()
+    if not attempts["count"] == deliveries["count"] == delivered:
+        raise RuntimeError(f"{deliveries['count']} deliveries, {delivered} delivered, {attempts['count']} attempts")
+    return delivered, (deliveries["last"] - attempts["first"]).total_seconds()
+
+
+def cost_of_starting(stand: Stand) -> float:
+    """The processor time of a `deliver --once` that finds nothing."""
+    before = processor.seconds_of_ended_children()
+    stand.deliver("--once").wait()
+    return processor.seconds_of_ended_children() - before
+
+
+def settle(worker: subprocess.Popen[bytes]) -> float:
+    """Waits until a worker has started and rests. Returns the processor time it took."""
+    spent, before = processor.seconds(worker.pid), -1.0
+    while spent - before > 0.01 or spent < 0.5:
+        time.sleep(0.5)
+        before, spent = spent, processor.seconds(worker.pid)
+    return spent

@@ -1,0 +1,60 @@
+"""A worker that notes where its processor time goes: `python -m bench.sampler FILE` runs `deliver --once`.
+
+Every few milliseconds of processor time a signal looks at the stack. What is innermost of our own code decides whose
+time it is; what a library does counts for whoever called it.
+"""
+
+import json
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+
+import django
+
+INTERVAL = 0.001  # seconds; the kernel rounds it up to its own tick
+# The first that fits is taken, from the innermost frame outwards: part of the file's path, function or None.
+GROUPS = (
+    ("integrations/core/signing.py", None, "sign"),
+    ("integrations/connectors/", None, "build the request"),
+    ("integrations/core/", None, "build the request"),
+    ("invenicum/egress/", None, "send (egress and libcurl)"),
+    ("webhooks/queue.py", "_claimed", "claim: rows into messages"),
+    ("webhooks/queue.py", "_claim_in_one_statement", "claim: the statement"),
+    ("webhooks/queue.py", "record", "record"),
+    ("webhooks/queue.py", "renew", "renew leases, notice changes"),
+    ("webhooks/queue.py", "changed", "renew leases, notice changes"),
+    ("webhooks/prepared.py", None, "load and decrypt configurations"),
+    ("webhooks/lanes.py", None, "lanes: whose turn it is"),
+    ("webhooks/metrics.py", None, "count and heartbeat"),
+    ("webhooks/heartbeat.py", None, "count and heartbeat"),
+    ("webhooks/engine.py", None, "engine"),
+)
+OTHER = "other"
+
+
+def group(frame: FrameType | None) -> str:
+    while frame is not None:
+        path, function = frame.f_code.co_filename, frame.f_code.co_name
+        for part, name, title in GROUPS:
+            if part in path and name in (None, function):
+                return title
+        frame = frame.f_back
+    return OTHER
+
+
+def main() -> None:
+    django.setup()
+    from django.core.management import call_command
+
+    samples: Counter[str] = Counter()
+    signal.signal(signal.SIGPROF, lambda _, frame: samples.update([group(frame)]))
+    signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
+    call_command("deliver", "--once")
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    Path(sys.argv[1]).write_text(json.dumps(samples))
+
+
+if __name__ == "__main__":
+    main()

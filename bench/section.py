@@ -1,0 +1,13 @@
+"""One section of the benchmark, in a process that is its own."""
+
+from importlib import import_module
+
+from bench.shapes import Result, Size
+from bench.stand import Stand, set_up_django
+
+
+def measure(name: str, database: str, size: Size) -> Result:
+    with Stand(database) as stand:
+        set_up_django()
+        result: Result = import_module(f"bench.{name}").run(stand, size)
+    return result
