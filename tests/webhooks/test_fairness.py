@@ -98,6 +98,16 @@ def test_a_limited_integration_gets_no_more_than_it_asked_for(alice: User) -> No
     assert took >= 27 / 20  # two may go at once, then one every twentieth of a second
 
 
+def test_waiting_for_the_next_turn_of_a_limited_integration_costs_next_to_nothing(alice: User) -> None:
+    with FakeServer(lambda request: (200, {}, b"")) as server:
+        connect_webhook(alice, server.url, rateLimit=4)
+        many(alice, 4)
+        turns: list[None] = []
+        drain(should_stop=lambda: bool(turns.append(None)))
+    assert len(server.requests) == 4
+    assert len(turns) < 100  # for the half second and more that it takes
+
+
 def test_an_integration_says_itself_how_much_it_takes(api: Any, alice: User) -> None:
     connect_webhook(alice, rateLimit=20, ordered=True)
     config = api(alice).get("/integrations/webhook").json()["data"]["config"]
