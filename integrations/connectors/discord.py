@@ -49,6 +49,7 @@ ThreadId = Annotated[str, Matches(r"^\d{17,20}$", "the id of a thread", "1234567
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 UNKNOWN_CHANNEL, UNKNOWN_WEBHOOK, INVALID_TOKEN, THREAD_NEEDED = 10003, 10015, 50027, 220001
 BLUE, GREY = 0x3B82F6, 0x6B7280
+MAX_TITLE = 256
 
 
 class DiscordInbound(Inbound):
@@ -159,12 +160,13 @@ HEADERS = {"User-Agent": "DiscordBot (https://invenicum.com, 1.0)"}
 def discord_message(notice: Notice, event: str) -> dict[str, Any]:
     """One embed: https://discord.com/developers/docs/resources/message#embed-object-embed-limits"""
     lines = (f"**{escape(c.label)}:** {escape(c.old)} → {escape(c.new)}" for c in notice.changes)
-    fields = [{"name": escape(name), "value": escape(value), "inline": True} for name, value in notice.facts]
+    # A label is of letters and digits alone.
+    fields = [{"name": name[:80], "value": escape(value), "inline": True} for name, value in notice.facts]
     embed: dict[str, Any] = {
         "author": {"name": notice.title},
-        "title": escape(notice.subject),
+        "title": _title(notice.subject),
         "url": notice.link,
-        "description": fitting(lines, 2000),
+        "description": fitting(lines, 1000 if fields else 2000),  # all in all an embed may have 6000 characters
         "fields": fields,
         "color": GREY if event == ASSET_DELETED else BLUE,
         "timestamp": notice.occurred_at.isoformat(),
@@ -173,6 +175,12 @@ def discord_message(notice: Notice, event: str) -> dict[str, Any]:
         embed["footer"] = {"text": f"By {notice.actor}"}
     # Whatever a name says, nobody is pinged.
     return {"embeds": [{key: value for key, value in embed.items() if value}], "allowed_mentions": {"parse": []}}
+
+
+def _title(subject: str) -> str:
+    """Within Discord's limit, which counts the escapes too."""
+    title = escape(subject)
+    return title if len(title) <= MAX_TITLE else escape(subject[: MAX_TITLE // 2 - 1]) + "…"
 
 
 def escape(text: str) -> str:

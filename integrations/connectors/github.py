@@ -43,6 +43,8 @@ Event = Annotated[
     str, Matches(r"^(?:\*|[a-z]+(?:_[a-z]+)*)$", "the name of a GitHub webhook event, or * for all", "pull_request")
 ]
 WRITING = {"repo", "public_repo"}
+# To who reads, and to who writes.
+NO_BRANCH = re.compile(r"No commit found|Branch .*not found")
 CONTENTS = "the scope repo, or Contents: read and write"
 
 
@@ -124,7 +126,7 @@ class GitHub(GitConnector):
         # https://docs.github.com/en/rest/repos/contents#get-repository-content
         query = urlencode({"ref": config.branch})
         response = yield self.request("GET", f"/contents/{quote(path)}?{query}", config)
-        if response.status == 404:
+        if response.status == 404 and not NO_BRANCH.match(excerpt(field_of(response, "message"))):
             return ABSENT
         if not response.ok:
             raise self.error(response, config)
@@ -202,6 +204,12 @@ class GitHub(GitConnector):
             return AuthFailed("GitHub refused the token: it is wrong, expired or revoked. Create a new one.")
         if status == 403:
             return AuthFailed(f"The token may not do this in {name} ({said}): it needs {CONTENTS}.")
+        if status == 301:
+            # https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+            sentence = f"The repository {name} was renamed or moved: give the name that it has now."
+            return InvalidConfig(sentence, {"repository": ["was renamed or moved"]})
+        if status == 404 and NO_BRANCH.match(said):
+            return InvalidConfig(f"{name} has no branch {config.branch}.", {"branch": ["does not exist"]})
         if status == 404:
             return InvalidConfig(
                 f"There is no repository {name} that this token can reach: check the names and the token's access.",

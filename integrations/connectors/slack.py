@@ -9,7 +9,7 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, field_of, objects_at, retry_after
-from ..core.chat import CHAT_SENDS, Notice, fitting, notice_for, text
+from ..core.chat import CHAT_SENDS, MAX_LINK, Notice, fitting, notice_for, text
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, NeverSent, OAuthReplaces
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected
@@ -200,7 +200,8 @@ class Slack(Connector):
 def slack_message(notice: Notice) -> dict[str, Any]:
     """In Block Kit, and as the one line of a notification: https://docs.slack.dev/reference/block-kit/blocks"""
     title = escape(notice.subject)
-    if notice.link:
+    # A section may have 3000 characters, and escaping makes five of an `&`.
+    if notice.link and len(escape(notice.link)) <= MAX_LINK:
         title = f"<{escape(notice.link)}|{title or 'Open'}>"
     blocks = [_section(f"*{escape(notice.title)}*" + (f"\n{title}" if title else ""))]
     if notice.changes:

@@ -26,6 +26,7 @@ shown with their plain values where `events` asks for them by name.
 NOTHING = "—"
 MAX_LINES = 10
 MAX_TEXT = 150
+MAX_LINK = 2000
 # Controls, and the marks that make text run backwards: a name must not rearrange the message around it.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 SHOWN_ELSEWHERE = {
@@ -124,7 +125,7 @@ def _changes(changes: Any) -> tuple[Change, ...]:
 
 def _link(value: Any) -> str:
     """A web address that no service can mistake for anything else; empty where `value` is none."""
-    if not isinstance(value, str) or len(value) > 2000:
+    if not isinstance(value, str) or len(value) > MAX_LINK:
         return ""
     try:
         parts = urlsplit(value)
@@ -133,4 +134,5 @@ def _link(value: Any) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[^\w.:\[\]-]", parts.netloc):
         return ""
     path, query, fragment = (quote(part, safe="/%:;=?@&,+~!$'") for part in (parts.path, parts.query, parts.fragment))
-    return urlunsplit((parts.scheme, parts.netloc, path, query, fragment))
+    link = urlunsplit((parts.scheme, parts.netloc, path, query, fragment))
+    return link if len(link) <= MAX_LINK else ""

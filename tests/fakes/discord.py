@@ -45,6 +45,8 @@ def problem_of(payload: dict[str, Any]) -> str:
     for embed in payload.get("embeds", []):
         if (
             len(embed.get("title", "")) > 256
+            or len(embed.get("url", "")) > 2048
+            or _characters(embed) > 6000
             or len(embed.get("description", "")) > 4096
             or len(embed.get("fields", [])) > 25
         ):
@@ -53,3 +55,12 @@ def problem_of(payload: dict[str, Any]) -> str:
             if not (0 < len(field["name"]) <= 256 and 0 < len(field["value"]) <= 1024):
                 return "bad field"
     return "" if payload.get("embeds") or payload.get("content") else "empty"
+
+
+def _characters(embed: dict[str, Any]) -> int:
+    texts = [embed.get("title", ""), embed.get("description", ""), embed.get("author", {}).get("name", "")]
+    texts += [
+        embed.get("footer", {}).get("text", ""),
+        *(text for field in embed.get("fields", []) for text in field.values() if isinstance(text, str)),
+    ]
+    return sum(map(len, texts))

@@ -50,7 +50,9 @@ class FakeGitHub(FakeServer):
 
     def _contents(self, method: str, path: str, branch: str | None, payload: dict[str, Any]) -> Answer:
         if branch != "main":
-            return _error(404, f"No commit found for the ref {branch}")
+            return _error(
+                404, f"No commit found for the ref {branch}" if method == "GET" else f"Branch {branch} not found"
+            )
         if method != "GET" and self.before_write:
             self.before_write.pop(0)()
         current = self.files.get(path)

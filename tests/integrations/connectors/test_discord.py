@@ -5,7 +5,7 @@ import pytest
 from integrations.connectors.discord import Discord
 from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, InvalidConfig, RateLimited, Rejected
 from invenicum.egress.curl import run_flow
-from tests.fakes.discord import WEBHOOK, FakeDiscord
+from tests.fakes.discord import WEBHOOK, FakeDiscord, problem_of
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
 
 TAKEN = json_response(200, {"id": "1"})
@@ -91,6 +91,18 @@ def test_no_name_pings_anybody_or_is_a_format(name, shown):
     sent = sent_for(message("asset.created", {"assetId": "a", "name": name}))
     assert sent["allowed_mentions"] == {"parse": []}
     assert sent["embeds"][0]["title"] == shown
+
+
+def test_a_name_that_escaping_makes_too_long_is_cut_between_two_characters():
+    (embed,) = sent_for(message("asset.created", {"assetId": "a", "name": "*" * 255}))["embeds"]
+    assert embed["title"] == r"\*" * 127 + "…"
+
+
+def test_as_much_as_a_message_may_hold_is_no_more_than_discord_takes():
+    changes = {f"field{number}": {"old": "*" * 200, "new": "_" * 200} for number in range(12)}
+    facts = {f"{'fact' * 40}{number}": "~" * 200 for number in range(12)}
+    sent = sent_for(message("report.ready", {"title": "*" * 200, "createdBy": "x" * 200, "changes": changes, **facts}))
+    assert problem_of(sent) == ""
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,19 @@ def test_a_token_that_may_only_read_is_found_out():
             run_flow(GitHub({"apiUrl": fake.url}).test(config(branch="develop")))
 
 
+@pytest.mark.parametrize("event", [CREATED, UPDATED, DELETED])
+def test_a_branch_that_is_gone_is_named_and_nothing_counts_as_delivered(event):
+    with FakeGitHub() as fake, pytest.raises(InvalidConfig, match="no branch develop") as caught:
+        run_flow(GitHub({"apiUrl": fake.url}).deliver(event, config(branch="develop"), 0))
+    assert list(caught.value.details) == ["branch"]
+
+
+def test_a_repository_that_was_renamed_is_said_to_be():
+    with pytest.raises(InvalidConfig, match="was renamed or moved") as caught:
+        play(GitHub().test(config()), error_answer(301, "Moved Permanently"))
+    assert list(caught.value.details) == ["repository"]
+
+
 def test_the_hook_follows_the_configuration():
     with FakeGitHub() as fake:
         github = GitHub({"apiUrl": fake.url})
