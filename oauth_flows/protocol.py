@@ -130,7 +130,8 @@ def read_tokens(client: Client, response: Response) -> Tokens:
         raise ConnectionFailed(f"The token endpoint of {client.name} answered HTTP {response.status}.")
     at = answer
     if "access_token" not in answer and client.spec.tokens_at:
-        at = value_at(answer, client.spec.tokens_at) or {}
+        nested = value_at(answer, client.spec.tokens_at)
+        at = nested if isinstance(nested, Mapping) else {}
     access, refresh = at.get("access_token"), at.get("refresh_token")
     if not isinstance(access, str) or not _is_token(access) or str(at.get("token_type", "bearer")).lower() == "mac":
         raise ConnectionFailed(f"The token endpoint of {client.name} gave no access token.")
@@ -216,7 +217,7 @@ def _is_token(text: str) -> bool:
 def _seconds(value: Any) -> float | None:
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return seconds if 0 < seconds < 10**9 else None
 

@@ -31,6 +31,7 @@ from integrations.core.inbound import (
     bounded,
     event_name,
 )
+from integrations.core.texts import storable
 from integrations.models import Integration
 from invenicum.events.publish import publish
 from oauth_flows.clients import client_for
@@ -178,7 +179,7 @@ def _record(integration: Integration, happening: Happening) -> InboundEvent:
         return inbound
     Integration.objects.filter(pk=integration.pk).update(last_sync=now)
     if integration.status != Integration.Status.PAUSED and not happening.is_echo:
-        about = {"title": happening.title, "url": happening.url, "truncated": is_cut}
+        about = {"title": storable(happening.title), "url": storable(happening.url), "truncated": is_cut}
         data = {"integration": integration.type, "deliveryId": delivery_id, **_given(about), "payload": payload}
         inbound.event = publish(integration.owner, name, data)
         inbound.save(update_fields=["event"])

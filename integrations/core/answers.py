@@ -1,12 +1,12 @@
 """From a service's answer to the error family: what most services have in common. Pure."""
 
-import json
 import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from .errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected
 from .http import Response
+from .texts import one_line
 
 MAX_RETRY_AFTER = 86_400.0  # a day
 
@@ -34,14 +34,14 @@ def reset_after(response: Response, header: str) -> float | None:
 
 def excerpt(value: object, limit: int = 200) -> str:
     """What a service said of itself, as one short line: empty where that is not text."""
-    return " ".join(value.split())[:limit] if isinstance(value, str) else ""
+    return one_line(value)[:limit] if isinstance(value, str) else ""
 
 
 def field_of(response: Response, *path: str) -> Any:
     """The value under `path` in a JSON answer; None where there is none, or no JSON."""
     try:
-        value: Any = json.loads(response.body)
-    except (ValueError, RecursionError):
+        value = response.json()
+    except ConnectionFailed:
         return None
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None

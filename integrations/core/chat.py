@@ -11,6 +11,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED, PING
 
+from .texts import one_line
+
 TITLES = {
     ASSET_CREATED: "Asset created",
     ASSET_UPDATED: "Asset updated",
@@ -27,8 +29,6 @@ NOTHING = "—"
 MAX_LINES = 10
 MAX_TEXT = 150
 MAX_LINK = 2000
-# Controls, and the marks that make text run backwards: a name must not rearrange the message around it.
-UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 SHOWN_ELSEWHERE = {
     *("assetId", "name", "title", "url", "changes", "createdBy", "updatedBy", "deletedBy"),
     *("integration", "deliveryId", "truncated"),  # of an event that a service told us
@@ -94,7 +94,7 @@ def text(value: Any) -> str:
         value = ", ".join(text(item) for item in value)
     elif isinstance(value, dict):
         value = json.dumps(value, ensure_ascii=False)
-    line = " ".join(UNSAFE.sub(" ", str("" if value is None else value)).split())
+    line = one_line(str("" if value is None else value))
     return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 1] + "…"
 
 

@@ -15,6 +15,7 @@ from .config import ConnectorConfig
 from .connector import Connector
 from .errors import ConnectionFailed, Rejected
 from .http import Flow
+from .texts import storable
 
 ASSET_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 TRIES = 3  # at once, where somebody else writes the same file or branch
@@ -73,9 +74,9 @@ def updated_document(data: Mapping[str, Any], existing: bytes | None) -> dict[st
 def _decoded(existing: bytes | None) -> dict[str, Any]:
     try:
         document = json.loads(existing or b"{}")
-    except ValueError:  # somebody edited it by hand: the next change starts a new one
+    except (ValueError, RecursionError):  # somebody edited it by hand: the next change starts a new one
         return {}
-    return document if isinstance(document, dict) else {}
+    return storable(document) if isinstance(document, dict) else {}
 
 
 def _changed_list(current: Any, change: Mapping[str, Any]) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from .errors import ConnectionFailed
+from .texts import storable
 
 T = TypeVar("T")
 
@@ -66,9 +67,10 @@ class Response:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """The body as JSON. Raises ConnectionFailed where it is not."""
+        """The body as JSON, its texts fit to be stored. Raises ConnectionFailed where it is none."""
         try:
-            return json.loads(self.body)
+            value = json.loads(self.body)
+            return value if self.body.isascii() and b"\\u" not in self.body else storable(value)
         except (ValueError, RecursionError):
             raise ConnectionFailed(f"The answer (HTTP {self.status}) was not JSON.") from None
 

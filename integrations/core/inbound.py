@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from .http import encode_json
 from .signing import hmac_sha256_hex, standard_key, standard_signature
+from .texts import storable
 
 TOLERANCE = 300  # seconds between the moment that was signed and now
 MAX_PAYLOAD = 256 * 1024  # bytes of JSON that are kept and passed on
@@ -195,9 +196,7 @@ def bounded(payload: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
 
 def _copied(value: Any, entries: int | None, characters: int | None, depth: int = 0) -> Any:
     if isinstance(value, str):
-        # PostgreSQL stores no NUL, and no encoding has half of a surrogate pair.
-        text = value if value.isascii() else value.encode(errors="replace").decode()
-        return text.replace("\0", "\ufffd")[:characters]
+        return storable(value)[:characters]
     if isinstance(value, Mapping | list | tuple) and depth >= MAX_DEPTH:
         return None
     if isinstance(value, Mapping):

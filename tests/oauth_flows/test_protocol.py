@@ -92,7 +92,7 @@ def test_tokens_are_read() -> None:
     assert "a" not in repr(tokens).replace("Tokens", "").replace("scopes", "").replace("read", "")
 
 
-@pytest.mark.parametrize("expires_in", [None, "soon", -1, 0, "", [], 10**12, "nan"])
+@pytest.mark.parametrize("expires_in", [None, "soon", -1, 0, "", [], 10**12, 10**400, "nan"])
 def test_an_odd_expiry_counts_as_none(expires_in: object) -> None:
     assert protocol.read_tokens(CLIENT, answer(200, {"access_token": "a", "expires_in": expires_in})).expires_in is None
 
@@ -142,6 +142,9 @@ def test_nested_tokens_are_found() -> None:
     payload = {"ok": True, "authed_user": {"access_token": "xoxp", "scope": "a,b"}}
     tokens = protocol.read_tokens(client(tokens_at="authed_user"), answer(200, payload))
     assert (tokens.access, tokens.scopes) == ("xoxp", ("a", "b"))
+    for nested in ("xoxp", ["access_token"], None):
+        with pytest.raises(ConnectionFailed, match="gave no access token"):
+            protocol.read_tokens(client(tokens_at="authed_user"), answer(200, {"authed_user": nested}))
 
 
 def test_the_account_is_read_or_missed() -> None:

@@ -170,6 +170,14 @@ def test_without_an_account_nothing_is_stored_and_the_token_is_given_back(
     assert Revocation.objects.get().tokens == {"access": "a", "refresh": "r"}
 
 
+def test_what_no_database_stores_spoils_no_connection(provider: Provider, connect: Connect) -> None:
+    token = (200, {}, rb'{"access_token": "a", "scope": "api\u0000 read_user\ud800"}')
+    with provider("gitlab", token, (200, {}, rb'{"username": "a\u0000\ud800\u202eda"}')):
+        answer = connect("gitlab")
+    assert answer.json()["data"]["account"] == "a\ufffd? da"
+    assert Grant.objects.get().scopes == ["api\ufffd", "read_user?"]
+
+
 def test_a_permission_that_was_unticked_is_named(provider: Provider, connect: Connect) -> None:
     token = json_answer(200, {"access_token": "a", "scope": "openid email"})
     with provider("google_drive", token, json_answer(200, {"email": "ada@example.com"})):

@@ -14,6 +14,7 @@ from integrations.core.answers import (
     text_at,
 )
 from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, RateLimited, Rejected
+from integrations.core.http import Response
 from tests.flows import json_response, text_response
 
 
@@ -60,6 +61,14 @@ def test_an_excerpt_is_one_short_line():
     assert excerpt(" a\n b ") == "a b"
     assert excerpt(["no text"]) == ""
     assert len(excerpt("x" * 1000)) == 200
+    assert excerpt("a\0b\ud800\u202ec") == "a b c"
+
+
+def test_what_no_database_stores_is_not_read_from_a_service():
+    response = text_response(200, '{"a": {"b\\u0000": "\\ud800x"}, "c": "\\ud83d\\ude00"}')
+    assert response.json() == {"a": {"b\ufffd": "?x"}, "c": "😀"}
+    assert field_of(response, "c") == "😀"
+    assert Response(200, {}, b'"\xed\xa0\x80"').json() == "?"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_making_the_changes_twice_changes_nothing():
     assert encode_document(updated_document(UPDATED.data, once)) == once
 
 
-@pytest.mark.parametrize("existing", [None, b"", b"not JSON", b"[1]", b"\xff"])
+@pytest.mark.parametrize("existing", [None, b"", b"not JSON", b"[1]", b"\xff", b"[" * 60_000])
 def test_without_a_document_to_change_a_new_one_is_begun(existing):
     document = updated_document(UPDATED.data, existing)
     assert document == {
