@@ -28,7 +28,7 @@ ApiKey = Annotated[
         "ATATT3xFfGF0EXAMPLEEXAMPLE",
     ),
 ]
-Email = Annotated[str, Matches(r"^[^\s@:]+@[^\s@]+\.[^\s@]+$", "an e-mail address", "user@example.com")]
+Email = Annotated[str, Matches(r"^[^\s@:]+@[^\s@.]+(?:\.[^\s@.]+)+$", "an e-mail address", "user@example.com")]
 Workspace = Annotated[
     str, Matches(r"^(?:[a-z0-9][a-z0-9_-]{0,61}|\{[0-9a-f-]{36}\})$", "the id of a workspace", "my-workspace")
 ]

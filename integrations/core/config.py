@@ -28,6 +28,7 @@ from invenicum.events.names import PATTERN
 from .errors import InvalidConfig
 
 REQUIRED = "this field is required"
+MAX_TEXT = 10_000  # characters that a pattern is tried on: some take a time that grows with the square of their number
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Matches:
     example: str
 
     def accepts(self, text: str) -> bool:
-        return re.fullmatch(self.pattern, text) is not None
+        return len(text) <= MAX_TEXT and re.fullmatch(self.pattern, text) is not None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._check, handler(source))

@@ -1,3 +1,4 @@
+import time
 from typing import Annotated
 
 import pytest
@@ -92,6 +93,12 @@ def test_the_facts_follow_from_the_declaration():
     assert facts["counted"].internal
     assert facts["note"].accepts_blank
     assert not facts["countryCode"].accepts_blank
+
+
+def test_a_text_of_any_length_is_judged_at_once():
+    began = time.process_time()
+    assert not Matches(r"^[^@]+@[^@]+\.[^@]+$", "an e-mail address", "a@b.c").accepts("a@" + "." * 1_000_000 + "@")
+    assert time.process_time() - began < 5  # an hour, where the pattern is tried
 
 
 def test_the_schema_shows_a_form_all_that_it_needs():

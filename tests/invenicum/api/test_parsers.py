@@ -1,5 +1,6 @@
 import io
 import json
+import time
 from contextlib import suppress
 
 import pytest
@@ -44,6 +45,14 @@ def test_what_not_everybody_understands_alike_is_refused(body, reason):
         parse_json(body)
     assert (refused.value.status_code, refused.value.code) == (400, "INVALID_CONFIG")
     assert reason in refused.value.message
+
+
+def test_a_name_that_occurs_twice_among_many_is_found_at_once():
+    body = json.dumps({str(number): 1 for number in range(80_000)})[:-1] + ', "79999": 2}'
+    began = time.process_time()
+    with pytest.raises(ApiError, match="'79999' occurs twice"):
+        parse_json(body.encode())
+    assert time.process_time() - began < 5  # minutes, where each is compared with each
 
 
 @pytest.mark.parametrize(
