@@ -55,7 +55,7 @@ class LaneAdmin(ReadOnly, admin.ModelAdmin[Lane]):
     def circuit(self, lane: Lane) -> str:
         return breaker.state(lane.failures, lane.held_until, timezone.now())
 
-    @admin.action(description="Close the circuit: try again at once", permissions=["view"])
+    @admin.action(description="Close the circuit: try again at once", permissions=["act"])
     def close(self, request: HttpRequest, chosen: QuerySet[Lane]) -> None:
         count = Lane.objects.filter(pk__in=chosen.values("pk")).update(failures=0, held_until=None)
         self.message_user(request, f"{count} circuits closed.", messages.SUCCESS)
@@ -107,7 +107,7 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin[Delivery]):
     def payload(self, delivery: Delivery) -> str:
         return delivery.event.body
 
-    @admin.action(description="Retry the selected deliveries", permissions=["view"])
+    @admin.action(description="Retry the selected deliveries", permissions=["act"])
     def retry(self, request: HttpRequest, chosen: QuerySet[Delivery]) -> None:
         count = requeue(Delivery.objects.filter(pk__in=chosen.values("pk")))
         self.message_user(request, f"{count} queued again.", messages.SUCCESS)

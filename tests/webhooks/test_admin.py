@@ -1,0 +1,33 @@
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from invenicum.events.publish import publish
+from tests.factories import connect_webhook
+from webhooks.models import Delivery
+
+
+@pytest.fixture
+def failed(alice: User) -> Delivery:
+    connect_webhook(alice, "https://example.com")
+    publish(alice, "asset.created", {"assetId": "asset-1"})
+    Delivery.objects.update(status="failed", due_at=None)
+    return Delivery.objects.get()
+
+
+@pytest.mark.parametrize(("permissions", "status"), [(["view"], "failed"), (["view", "change"], "pending")])
+def test_who_may_only_look_cannot_have_it_sent_again(
+    client: Client, bob: User, failed: Delivery, permissions: list[str], status: str
+) -> None:
+    bob.is_staff = True
+    bob.save()
+    names = [f"{permission}_delivery" for permission in permissions]
+    bob.user_permissions.set(Permission.objects.filter(codename__in=names))
+    client.force_login(bob)
+    chosen: dict[str, Any] = {"action": "retry", "_selected_action": [str(failed.pk)]}
+    page = client.post("/admin/webhooks/delivery/", chosen, follow=True)
+    assert failed.public_id in page.content.decode()
+    failed.refresh_from_db()
+    assert failed.status == status
