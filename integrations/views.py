@@ -60,6 +60,11 @@ class IntegrationView(APIView):
         "DELETE": "integrations:write",
     }
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        # A signing secret and the state of a flow are in some of these answers.
+        response.headers.setdefault("Cache-Control", "no-store")
+        return super().finalize_response(request, response, *args, **kwargs)
+
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(self._api_error(exc) or exc)
 

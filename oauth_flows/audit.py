@@ -1,7 +1,9 @@
 """The trail of who connected, reconnected, lost and revoked what, when and from where."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
@@ -43,5 +45,8 @@ def audit(action: AuditEntry.Action, integration_type: str, **facts: Any) -> Non
 def client_address(request: HttpRequest) -> str | None:
     """The client's address; behind a proxy that we trust, what that proxy added last."""
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
-    address = forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
-    return address or None
+    for text in (forwarded.rpartition(",")[2].strip(), request.META.get("REMOTE_ADDR", "")):
+        # Some proxies add the port, or a word where they do not know.
+        with suppress(ValueError):
+            return str(ip_address(text.partition("%")[0]))
+    return None

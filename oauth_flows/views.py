@@ -109,10 +109,10 @@ def wants_page(request: Any) -> bool:
 
 
 def with_outcome(url: str, status: str, integration_type: str) -> str:
-    """`url` with `status` and `type` in its query."""
-    parts = urlsplit(url)
-    query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True)]
-    return urlunsplit(parts._replace(query=urlencode([*query, ("status", status), ("type", integration_type)])))
+    """`url` with `status` and `type` in its query, in place of any that it has: they are ours to say."""
+    parts, outcome = urlsplit(url), {"status": status, "type": integration_type}
+    query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in outcome]
+    return urlunsplit(parts._replace(query=urlencode([*query, *outcome.items()])))
 
 
 def success_page(request: Any, connected: flow.Connected) -> HttpResponse:

@@ -88,7 +88,9 @@ def test_a_new_webhook_gets_a_signing_secret_that_is_shown_once(api: Any, alice:
     first = save(api(alice), "webhook", WEBHOOK).json()["data"]
     assert first["signingSecret"].startswith("whsec_")
     assert "signingSecret" not in save(api(alice), "webhook", WEBHOOK).json()["data"]
-    assert api(alice).get("/integrations/webhook/secret").json() == {"data": {"signingSecret": first["signingSecret"]}}
+    shown = api(alice).get("/integrations/webhook/secret")
+    assert shown.json() == {"data": {"signingSecret": first["signingSecret"]}}
+    assert shown["Cache-Control"] == "no-store"
 
 
 def test_a_webhooks_own_secret_is_used_and_not_repeated(api: Any, alice: User) -> None:

@@ -205,6 +205,12 @@ def test_what_a_provider_says_of_an_error_is_shown_as_text(drive, alice, api) ->
     assert "&lt;script&gt;" in page.content.decode()
 
 
+def test_an_error_that_no_database_stores_is_refused_like_any_other(drive, alice, api) -> None:
+    client = api(alice)
+    assert_refused(client.get(CALLBACK, {"state": begin(client)["state"], "error": "a\0b"}), "(a b)")
+    assert AuditEntry.objects.get().detail.count("(a b)") == 1
+
+
 def test_every_failure_is_in_the_trail_with_who_and_why(drive, alice, api) -> None:
     client = api(alice)
     client.get(CALLBACK, {"state": begin(client)["state"], "error": "access_denied"})

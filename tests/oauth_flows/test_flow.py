@@ -106,7 +106,7 @@ def test_the_page_protects_what_is_in_its_address(drive, ada, alice, api) -> Non
 
 def test_with_a_return_url_the_browser_goes_back_to_the_app(drive, ada, alice, api) -> None:
     client = api(alice)
-    begun = begin(client, returnUrl="https://app.example.com/integrations?tab=storage")
+    begun = begin(client, returnUrl="https://app.example.com/integrations?tab=storage&status=failed")
     answer = client.get(CALLBACK, ada.allow(begun["authorizationUrl"]), headers=PAGE)
     assert answer.status_code == 302
     expected = "https://app.example.com/integrations?tab=storage&status=connected&type=google_drive"
