@@ -81,8 +81,9 @@ def _any_configuration(**extra: Any) -> dict[str, Any]:
     return {"application/json": {"oneOf": [_configuration_of(connector, extra) for connector in registry.CONNECTORS]}}
 
 
-status_schema = extend_schema(summary="Which integrations are active", responses=Statuses)
+status_schema = extend_schema(operation_id="readStatuses", summary="Which integrations are active", responses=Statuses)
 save_schema = extend_schema(
+    operation_id="saveIntegration",
     summary="Save an integration",
     description="Creates or replaces it. A secret that is blank or absent keeps its stored value, unless a field "
     "that decides where it is sent has changed.",
@@ -90,10 +91,16 @@ save_schema = extend_schema(
     responses={200: SavedAnswer, 404: Error},
 )
 test_schema = extend_schema(
-    summary="Test a configuration without saving it", request=_any_configuration(), responses={200: Tested, 404: Error}
+    operation_id="testIntegration",
+    summary="Test a configuration without saving it",
+    request=_any_configuration(),
+    responses={200: Tested, 404: Error},
 )
-read_schema = extend_schema(summary="One integration, without its secrets", responses=Answer[IntegrationShape])
+read_schema = extend_schema(
+    operation_id="readIntegration", summary="One integration, without its secrets", responses=Answer[IntegrationShape]
+)
 active_schema = extend_schema(
+    operation_id="pauseOrResumeIntegration",
     summary="Pause or resume an integration",
     request={
         "application/json": {
@@ -105,8 +112,21 @@ active_schema = extend_schema(
     },
     responses=Answer[IntegrationShape],
 )
-delete_schema = extend_schema(summary="Delete an integration and its credentials", responses=Done)
-secret_schema = extend_schema(summary="The secret that signs what is sent", responses=Answer[SigningSecret])
-rotate_schema = extend_schema(summary="Make a new signing secret", request=None, responses=Answer[RotatedSecret])
-catalog_schema = extend_schema(summary="The kinds of integration there are", responses=PageAnswer[ConnectorShape])
-connector_schema = extend_schema(summary="One kind of integration", responses=Answer[ConnectorShape])
+delete_schema = extend_schema(
+    operation_id="deleteIntegration", summary="Delete an integration and its credentials", responses={200: Done}
+)
+secret_schema = extend_schema(
+    operation_id="readSigningSecret", summary="The secret that signs what is sent", responses=Answer[SigningSecret]
+)
+rotate_schema = extend_schema(
+    operation_id="rotateSigningSecret",
+    summary="Make a new signing secret",
+    request=None,
+    responses=Answer[RotatedSecret],
+)
+catalog_schema = extend_schema(
+    operation_id="listConnectors", summary="The kinds of integration there are", responses=PageAnswer[ConnectorShape]
+)
+connector_schema = extend_schema(
+    operation_id="readConnector", summary="One kind of integration", responses=Answer[ConnectorShape]
+)

@@ -212,6 +212,10 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_NAME_OVERRIDES": {
+        "DeliveryStatus": ["pending", "delivered", "failed", "cancelled"],
+        "IntegrationStatus": ["active", "paused", "disabled", "needs_reconnect"],
+    },
     "PREPROCESSING_HOOKS": ["invenicum.api.schema.drop_second_mount"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],

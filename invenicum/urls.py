@@ -13,7 +13,7 @@ import oauth_flows.urls
 import webhooks.urls
 from invenicum.api import errors
 from invenicum.api.schema import SchemaView
-from webhooks.inbound_views import InboundView
+from webhooks.inbound_views import InboundView, OwnInboundView
 
 admin.site.site_header = admin.site.site_title = "Invenicum Integrations"
 
@@ -28,11 +28,12 @@ urlpatterns = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("schema", SchemaView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view()),
+    path("docs", SpectacularSwaggerView.as_view(), name="docs"),
+    path("", RedirectView.as_view(pattern_name="docs")),
     path("api/v1/", include(api_urlpatterns)),
     path("", include(api_urlpatterns)),
     path("webhooks/<str:integration_type>", InboundView.as_view()),
-    path("webhooks/<str:integration_type>/<str:integration_id>", InboundView.as_view()),
+    path("webhooks/<str:integration_type>/<str:integration_id>", OwnInboundView.as_view()),
     re_path("", csrf_exempt(errors.not_found)),
 ]
 

@@ -26,14 +26,18 @@ def _query(name: str, description: str) -> OpenApiParameter:
 
 
 authorize_schema = extend_schema(
+    operation_id="beginConnection",
+    auth=[{"bearer": []}],  # type: ignore[list-item]
     summary="Begin an OAuth flow",
     description="Sets a session cookie, which the callback needs. A browser (`Accept: text/html`) is redirected.",
     parameters=[_query("returnUrl", "Where the browser goes in the end; its origin must be allowed.")],
     responses={200: Begun, 400: Error},
 )
 callback_schema = extend_schema(
+    operation_id="finishConnection",
     summary="End an OAuth flow",
     description="The provider redirects the browser here. Needs the session that began the flow.",
+    auth=[{"bearer": []}, {}],  # type: ignore[list-item]
     parameters=[
         _query("code", "The authorization code."),
         _query("state", "The state that `authorize` gave."),

@@ -81,6 +81,25 @@ def test_every_operation_documents_its_errors_as_the_envelope(operation: dict[st
         assert response["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
 
 
+def test_generated_clients_have_a_method_of_its_own_name_for_every_operation() -> None:
+    names = [operation.values[0]["operationId"] for operation in operations()]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not re.fullmatch("[a-z]+([A-Z][a-z]+)*", name)] == []
+
+
+@pytest.mark.parametrize("operation", list(operations()))
+def test_an_operation_that_answers_with_a_body_is_not_described_as_one_without(operation: dict[str, Any]) -> None:
+    successes = {status: answer for status, answer in operation["responses"].items() if status < "300"}
+    hook = operation["operationId"].startswith("receiveHook")  # Discord wants a 204
+    assert hook or all("content" in answer for answer in successes.values())
+
+
+def test_a_change_has_no_defaults_for_what_it_leaves_as_it_is() -> None:
+    fields = schema.raw_schema["components"]["schemas"]["AssetChanges"]["properties"]
+    assert fields.keys() == {"name", "category", "tags", "url"}
+    assert not any("default" in field for field in fields.values())
+
+
 def test_the_description_comes_as_json_and_as_yaml() -> None:
     plain, asked = Client().get("/schema"), Client().get("/schema", headers={"Accept": "application/yaml"})
     assert plain["Content-Type"] == "application/json"
@@ -94,6 +113,10 @@ def test_the_description_holds_each_route_once_and_names_the_token() -> None:
     assert "/api/v1/assets" in document["paths"]
     assert "/assets" not in document["paths"]
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+def test_the_bare_address_leads_to_the_page() -> None:
+    assert Client().get("/")["Location"] == "/docs"
 
 
 def test_the_page_loads_nothing_from_elsewhere() -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -37,6 +37,7 @@ class InboundView(APIView):
     permission_classes: list[Any] = []
 
     @extend_schema(
+        operation_id="answerChallenge",
         summary="A service asks whether somebody is there",
         parameters=[CHALLENGE],
         responses={(200, "text/plain"): {"type": "string"}, 404: Error},
@@ -48,6 +49,7 @@ class InboundView(APIView):
         return _send(reply)
 
     @extend_schema(
+        operation_id="receiveHook",
         summary="A service tells what has happened",
         description="Proved as the service signs: with the secret of the integration whose id the address names, or of "
         "those connected to the repository, project, team or account that the body names. Some services get an answer "
@@ -73,6 +75,14 @@ class InboundView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(_api_error(exc))
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="answerChallengeToIntegration"),
+    post=extend_schema(operation_id="receiveHookOfIntegration"),
+)
+class OwnInboundView(InboundView):
+    """The same at an integration's own address."""
 
 
 def _read(request: Request) -> InboundRequest:

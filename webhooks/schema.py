@@ -83,6 +83,7 @@ _moment = {"type": "string", "format": "date-time"}
 _statuses = {"type": "string", "enum": ["pending", "delivered", "failed", "cancelled"]}
 
 deliveries_schema = extend_schema(
+    operation_id="listDeliveries",
     summary="The delivery log, newest first",
     parameters=[
         OpenApiParameter("type", {"type": "string"}, description="The type of the integration."),
@@ -94,11 +95,20 @@ deliveries_schema = extend_schema(
     ],
     responses=PageAnswer[DeliveryShape],
 )
-delivery_schema = extend_schema(summary="One delivery with its payload and attempts", responses=Answer[DeliveryDetail])
-retry_schema = extend_schema(summary="Queue a delivery again", request=None, responses={202: Answer[DeliveryShape]})
-health_schema = extend_schema(summary="How deliveries to an integration fare", responses=Answer[HealthShape])
-ping_schema = extend_schema(summary="Send a ping", request=None, responses={202: Answer[DeliveryShape]})
+delivery_schema = extend_schema(
+    operation_id="readDelivery", summary="One delivery with its payload and attempts", responses=Answer[DeliveryDetail]
+)
+retry_schema = extend_schema(
+    operation_id="retryDelivery", summary="Queue a delivery again", request=None, responses={202: Answer[DeliveryShape]}
+)
+health_schema = extend_schema(
+    operation_id="readHealth", summary="How deliveries to an integration fare", responses=Answer[HealthShape]
+)
+ping_schema = extend_schema(
+    operation_id="pingIntegration", summary="Send a ping", request=None, responses={202: Answer[DeliveryShape]}
+)
 replay_schema = extend_schema(
+    operation_id="replayDeliveries",
     summary="Queue again what ended in a time range",
     request={
         "application/json": {
@@ -116,9 +126,15 @@ replay_schema = extend_schema(
     responses={202: Answer[ReplayStarted]},
 )
 event_schema = extend_schema(
-    summary="One event, and what became of it at each integration", responses=Answer[EventDetail]
+    operation_id="readEvent",
+    summary="One event, and what became of it at each integration",
+    responses=Answer[EventDetail],
 )
-replay_detail_schema = extend_schema(summary="How far a replay is", responses=Answer[ReplayShape])
+replay_detail_schema = extend_schema(
+    operation_id="readReplay", summary="How far a replay is", responses=Answer[ReplayShape]
+)
 replay_cancel_schema = extend_schema(
-    summary="Stop a replay and cancel what it left pending", responses=Answer[ReplayShape]
+    operation_id="cancelReplay",
+    summary="Stop a replay and cancel what it left pending",
+    responses={200: Answer[ReplayShape]},
 )

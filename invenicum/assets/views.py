@@ -1,4 +1,4 @@
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -45,8 +45,14 @@ class NewAsset(Body):
     url: Url = ""
 
 
+def _any_of_its_fields(schema: dict[str, Any]) -> None:
+    schema["minProperties"] = 1
+    for field in schema["properties"].values():
+        del field["default"]  # what is not given stays as it is
+
+
 class AssetChanges(Body):
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(json_schema_extra=_any_of_its_fields)
 
     name: Name = ""
     category: Category = ""

@@ -28,5 +28,5 @@ def parse_public_id(prefix: str, text: str) -> uuid.UUID | None:
 
 def first_id_at(moment: datetime) -> uuid.UUID:
     """The smallest UUIDv7 of that millisecond: a boundary for ranges of ids by time."""
-    milliseconds = int(moment.timestamp() * 1000)
+    milliseconds = max(int(moment.timestamp() * 1000), 0)  # no id is from before 1970
     return uuid.UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62)
