@@ -10,7 +10,8 @@ from integrations.models import Integration, IntegrationChange
 from invenicum.events.models import Event
 from invenicum.events.names import PING, matches
 
-from .models import Delivery
+from . import breaker
+from .models import Delivery, Lane
 
 Status = Integration.Status
 
@@ -55,8 +56,14 @@ def _of_delivery(delivery: Delivery) -> Fate:
     )
     held_until = integration.lane.held_until
     if held_until and held_until > until:
-        until, reason = held_until, f"The endpoint keeps failing and is given a rest. {delivery.error}".strip()
+        until, reason = held_until, f"{_why_held(integration.lane)} {delivery.error}".strip()
     return Fate(integration, delivery.status, reason, delivery, until)
+
+
+def _why_held(lane: Lane) -> str:
+    if lane.failures >= breaker.OPENS_AFTER:
+        return "The endpoint keeps failing and is given a rest."
+    return "The service asked to wait." if lane.failures else "The integration's rate limit lets no more go out yet."
 
 
 def _waits_for_another(delivery: Delivery) -> bool:

@@ -92,11 +92,13 @@ def cancel(replay: Replay) -> int:
     """Queues no more of it and cancels what is still pending. Returns how many that were."""
     replay = Replay.objects.select_for_update().get(pk=replay.pk)
     now = timezone.now()
-    Replay.objects.filter(pk=replay.pk).update(cancelled_at=now, finished_at=replay.finished_at or now)
     pending = Delivery.objects.filter(replay=replay, status=Delivery.Status.PENDING)
-    return pending.update(
+    count = pending.update(
         status=Delivery.Status.CANCELLED, due_at=None, finished_at=now, error="The replay was cancelled."
     )
+    if count or not replay.finished_at:  # else there was nothing left to stop
+        Replay.objects.filter(pk=replay.pk).update(cancelled_at=now, finished_at=replay.finished_at or now)
+    return count
 
 
 def _chosen(integration_id: UUID, since: datetime, until: datetime, statuses: Collection[str]) -> QuerySet[Delivery]:

@@ -1,9 +1,11 @@
 """`GET /events/:id`: what became of an event at each integration, and why."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from integrations import services
 from integrations.models import Integration
@@ -11,6 +13,7 @@ from invenicum.events.publish import publish
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
 from webhooks.engine import drain
+from webhooks.models import Lane
 
 SLACK = {"webhookUrl": "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXX", "channel": "#a"}
 
@@ -42,6 +45,16 @@ def test_a_delivery_that_waits_says_until_when_and_why(api: Any, alice: User) ->
     assert fate["outcome"] == "pending"
     assert fate["waitsUntil"].endswith("Z")
     assert "HTTP 500" in fate["reason"]
+
+
+@pytest.mark.parametrize(("failures", "words"), [(10, "keeps failing"), (1, "asked to wait"), (0, "rate limit")])
+def test_a_delivery_that_is_held_back_says_for_which_reason(api: Any, alice: User, failures: int, words: str) -> None:
+    connect_webhook(alice)
+    event = publish(alice, "asset.created", {"assetId": "asset-1"})
+    Lane.objects.update(failures=failures, held_until=timezone.now() + timedelta(minutes=5))
+    fate = fate_of(api(alice), event)
+    assert fate["outcome"] == "pending"
+    assert words in fate["reason"]
 
 
 @pytest.mark.parametrize(

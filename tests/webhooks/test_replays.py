@@ -84,6 +84,19 @@ def test_a_replay_can_be_stopped(
     assert Delivery.objects.filter(status=Status.CANCELLED).count() == 3
 
 
+def test_a_replay_that_is_over_was_not_cancelled(api: Any, alice: User, seven_failed: None, since: str) -> None:
+    client = api(alice)
+    address = f"/replays/{client.post(REPLAY, {'since': since}).json()['data']['id']}"
+    Delivery.objects.update(status=Status.DELIVERED, due_at=None)
+    stopped = client.delete(address).json()["data"]
+    assert (stopped["state"], stopped["delivered"]) == ("queued", 7)
+
+
+@pytest.mark.parametrize("beginning", ["1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_replay_may_begin_before_everything(api: Any, alice: User, seven_failed: None, beginning: str) -> None:
+    assert api(alice).post(REPLAY, {"since": beginning}).json()["data"]["count"] == 7
+
+
 def test_a_replay_to_a_paused_integration_waits(api: Any, alice: User, seven_failed: None, since: str) -> None:
     services.set_active(alice, "webhook", False)
     assert api(alice).post(REPLAY, {"since": since}).status_code == 202
