@@ -130,7 +130,7 @@ def _keys_in(inbound: Inbound, request: InboundRequest) -> tuple[str, ...]:
     if len(request.body) > MAX_UNPROVED:
         return ()
     try:
-        return tuple(key for key in inbound.keys_in(request) if key and "\0" not in key)[:MAX_KEYS]
+        return tuple(storable(key) for key in inbound.keys_in(request) if key)[:MAX_KEYS]
     except Unreadable:
         return ()
 
@@ -179,7 +179,7 @@ def _record(integration: Integration, happening: Happening) -> InboundEvent:
         return inbound
     Integration.objects.filter(pk=integration.pk).update(last_sync=now)
     if integration.status != Integration.Status.PAUSED and not happening.is_echo:
-        about = {"title": storable(happening.title), "url": storable(happening.url), "truncated": is_cut}
+        about = {"title": happening.title, "url": happening.url, "truncated": is_cut}
         data = {"integration": integration.type, "deliveryId": delivery_id, **_given(about), "payload": payload}
         inbound.event = publish(integration.owner, name, data)
         inbound.save(update_fields=["event"])

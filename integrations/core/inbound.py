@@ -180,9 +180,9 @@ def value_in(payload: Any, *path: str) -> Any:
 
 
 def text_in(payload: Any, *path: str) -> str:
-    """The text or number under `path` as text; empty where there is none."""
+    """The text or number under `path` as text fit to be stored; empty where there is none."""
     value = value_in(payload, *path)
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return str(storable(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def bounded(payload: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:

@@ -199,10 +199,11 @@ def test_what_is_proved_but_unreadable_is_a_bad_request(alice: User) -> None:
 
 def test_texts_that_no_database_stores_are_stored_without_them(alice: User) -> None:
     connect(alice, "github")
-    odd = {"nul": "a\0b", "half": "\ud800", "n\0": ["\0"]}
+    odd = {"nul": "a\0b", "half": "\ud800", "n\0": ["\0"], "compare": "https://github.com/\ud800"}
     assert send_github({**PUSH, **odd}).status_code == 202
     assert InboundEvent.objects.get().payload["nul"] == "a\ufffdb"
-    assert Event.objects.get().payload["data"]["payload"]["nul"] == "a\ufffdb"
+    data = Event.objects.get().payload["data"]
+    assert (data["payload"]["nul"], data["url"]) == ("a\ufffdb", "https://github.com/?")
 
 
 def test_a_large_payload_is_passed_on_shortened(alice: User) -> None:

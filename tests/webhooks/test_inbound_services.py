@@ -87,6 +87,7 @@ def test_slack_s_challenge_is_answered_before_anything_is_known(db: None) -> Non
     assert (response.status_code, response.json()) == (200, {"challenge": "<b>abc</b>"})
     assert response["Content-Type"] == "application/json"
     assert response["X-Content-Type-Options"] == "nosniff"
+    assert send_slack({"type": "url_verification", "challenge": "\ud800"}, secret="x").json() == {"challenge": "?"}
 
 
 def test_a_bot_s_message_is_heard_and_nothing_more(alice: User) -> None:
@@ -146,7 +147,7 @@ def test_dropbox_reads_its_challenge_again(db: None) -> None:
 
 
 def send_dropbox(*accounts: str, path: str = "dropbox", secret: str = "app-secret") -> Any:
-    body = encode({"list_folder": {"accounts": accounts}, "delta": {"users": [12345678]}})
+    body = encode({"list_folder": {"accounts": [*accounts, "\ud800\0"]}, "delta": {"users": [12345678]}})
     return post(path, body, {"X-Dropbox-Signature": sign(secret, body)})
 
 
