@@ -109,6 +109,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "invenicum.health.answer_probes",
     "corsheaders.middleware.CorsMiddleware",
+    "invenicum.events.loops.refuse_own_deliveries",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -1,0 +1,23 @@
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+
+from invenicum.api.errors import NOT_FOUND, envelope
+
+from .ids import parse_public_id
+from .models import Event
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+MESSAGE = "This service sent this event itself: taken here, it would be sent again without end"
+
+
+def refuse_own_deliveries(get_response: Answer) -> Answer:
+    """Middleware. A webhook may lead back here, with a token or a hook's secret among its headers."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        key = parse_public_id("evt", request.headers.get("webhook-id", ""))
+        if key and "X-Invenicum-Signature" in request.headers and Event.objects.filter(pk=key).exists():
+            return JsonResponse(envelope(NOT_FOUND, MESSAGE), status=410)  # which disables that webhook
+        return get_response(request)
+
+    return middleware
