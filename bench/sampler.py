@@ -22,7 +22,7 @@ GROUPS = (
     ("invenicum/egress/", None, "send (egress and libcurl)"),
     ("webhooks/queue.py", "_claimed", "claim: rows into messages"),
     ("webhooks/queue.py", "_claim_in_one_statement", "claim: the statement"),
-    ("webhooks/queue.py", "record", "record"),
+    ("webhooks/record.py", "record", "record"),
     ("webhooks/queue.py", "renew", "renew leases, notice changes"),
     ("webhooks/queue.py", "changed", "renew leases, notice changes"),
     ("webhooks/prepared.py", None, "load and decrypt configurations"),

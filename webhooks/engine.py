@@ -28,7 +28,8 @@ from . import heartbeat, queue
 from .lanes import Lanes
 from .models import Delivery
 from .prepared import PreparedIntegrations
-from .queue import NO_LANE, Claimed, Id, LaneState, Outcome
+from .queue import NO_LANE, Claimed, Id
+from .record import LaneState, Outcome, record
 from .schedule import next_delay
 
 MAX_IN_FLIGHT = 2000  # flows at once in one process
@@ -269,7 +270,7 @@ class Engine:
             if goes_on_at > clock:  # the next worker keeps to the rate too
                 self._states.setdefault(lane, LaneState(0, now + timedelta(seconds=goes_on_at - clock)))
         if outcomes or self._done:
-            refused = queue.record(self._worker, outcomes, self._states, self._done, now)
+            refused = record(self._worker, outcomes, self._states, self._done, now)
             self._refused.update((outcome.delivery_id, outcome) for outcome in refused)
             self._unwritten = []
             self._states.clear()
@@ -283,7 +284,7 @@ class Engine:
         clock = time.monotonic()
         if self._refused and clock >= self._refused_again:
             self._refused_again = clock + REFUSED_AGAIN
-            refused = queue.record(self._worker, list(self._refused.values()), {}, (), now)
+            refused = record(self._worker, list(self._refused.values()), {}, (), now)
             self._refused = {outcome.delivery_id: outcome for outcome in refused}
 
     def _postpone(self) -> None:
