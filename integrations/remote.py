@@ -13,6 +13,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from fernet_fields import DecryptionError
 
 from invenicum.egress.curl import run_flow
 
@@ -41,7 +42,7 @@ def schedule_delete(integration: Integration) -> None:
     """Queues `on_delete` with a copy of what it needs, before the integration is erased."""
     connector = registry.get(integration.type)
     integration.remote_jobs.filter(kind=RemoteJob.Kind.SAVE).delete()
-    if _overrides(connector, "on_delete"):
+    if _overrides(connector, "on_delete") and _is_readable(integration):
         access_token = connections.current().access_token(integration)
         RemoteJob.objects.create(
             kind=RemoteJob.Kind.DELETE,
@@ -53,6 +54,15 @@ def schedule_delete(integration: Integration) -> None:
             },
             due_at=timezone.now(),
         )
+
+
+def _is_readable(integration: Integration) -> bool:
+    """Whether its secrets can be decrypted. Without them nothing can be told to the provider, and a delete goes on."""
+    try:
+        return integration.secrets is not None
+    except DecryptionError:
+        log.warning("provider_not_told", type=integration.type, integration=str(integration.pk))
+        return False
 
 
 def _overrides(connector: Connector, method: str) -> bool:

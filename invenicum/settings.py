@@ -143,8 +143,16 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 if DATABASE_URL:
     DATABASES = {"default": env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True)}
+    if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        # A host that vanishes without a word is given up after seconds; the system's own patience is a quarter of an
+        # hour. What the address itself says goes before.
+        DATABASES["default"]["OPTIONS"] = {
+            "connect_timeout": 5,  # seconds
+            "tcp_user_timeout": 10_000,  # milliseconds
+            **DATABASES["default"].get("OPTIONS", {}),
+        }
 else:
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",

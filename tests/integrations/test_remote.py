@@ -2,11 +2,12 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from integrations import registry
 from integrations.connectors.webhook import Webhook
-from integrations.models import RemoteJob
+from integrations.models import Integration, RemoteJob
 from integrations.remote import run_due_jobs
 from integrations.services import delete_integration, save_integration
 from tests.fakes.github import TOKEN, FakeGitHub
@@ -74,3 +75,14 @@ def test_a_channel_that_ends_by_itself_is_renewed_in_time(alice, monkeypatch):
     assert integration.remote_state["renewals"] == 2
     delete_integration(alice, "channel")
     assert not integration.remote_jobs.exists()
+
+
+def test_a_delete_goes_on_where_the_secrets_cannot_be_decrypted_any_more(alice, github):
+    save_integration(alice, "github", GITHUB)
+    run_due_jobs()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE integrations_integration SET secrets = %s", [b"?"])
+    delete_integration(alice, "github")
+    assert not Integration.objects.live().exists()
+    assert run_due_jobs() == 0
+    assert len(github.hooks) == 1, "nothing can be said to the provider without the key"
