@@ -34,7 +34,7 @@ def json_object(name: str) -> dict[str, Any]:
 
 def kept_secret(path: Path) -> str:
     """The random secret kept in the file `path`, made there at the first call; readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Written aside and linked into place: of two processes that start at once, both read the winner's whole file.
     if not path.exists():
         aside = path.with_name(f"{path.name}.{os.getpid()}")

@@ -58,7 +58,7 @@ class Command(BaseCommand):
     def _run(self) -> None:
         if not _is_free(settings.PORT):
             raise CommandError(f"Port {settings.PORT} is taken. Choose another: PORT={settings.PORT + 1} make run")
-        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+        settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             call_command("migrate", interactive=False, verbosity=0)
         except OperationalError as error:
