@@ -42,13 +42,13 @@ def provider(settings: Any, monkeypatch: Any) -> Provider:
 
 @pytest.fixture
 def connect(api: Any, alice: Any) -> Connect:
-    """Goes through a flow of Alice's, with whatever code. Returns the callback's answer."""
+    """Goes through a flow of Alice's, with whatever code. Returns the callback's answer, to these headers."""
 
-    def run(integration_type: str) -> Any:
+    def run(integration_type: str, **headers: str) -> Any:
         client = api(alice)
         begun = client.get(f"/api/v1/integrations/oauth/authorize/{integration_type}").json()
         query = {"code": "c0de", "state": begun["state"]}
-        return client.get(f"/api/v1/integrations/oauth/callback/{integration_type}", query)
+        return client.get(f"/api/v1/integrations/oauth/callback/{integration_type}", query, headers=headers)
 
     return run
 
@@ -176,6 +176,13 @@ def test_what_no_database_stores_spoils_no_connection(provider: Provider, connec
         answer = connect("gitlab")
     assert answer.json()["data"]["account"] == "a\ufffd? da"
     assert Grant.objects.get().scopes == ["api\ufffd", "read_user?"]
+
+
+def test_a_popup_stays_open_while_something_is_still_needed(provider: Provider, connect: Connect) -> None:
+    with provider("gitlab", json_answer(200, {"access_token": "a"}), json_answer(200, {"username": "ada"})):
+        page = connect("gitlab", Accept="text/html").content.decode()
+    assert "Still needed: project." in page
+    assert "window.close()" not in page
 
 
 def test_a_permission_that_was_unticked_is_named(provider: Provider, connect: Connect) -> None:
