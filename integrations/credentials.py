@@ -47,6 +47,8 @@ def keep_secrets(
         elif value is not None:
             merged[fact.alias] = value
     if details:
+        # Whatever else is wrong is said first: a mistyped address is no place where anything would be sent.
+        config_class.parse({**merged, **{alias: secrets[alias] for alias in details}}, connected=connected)
         fields = " and ".join(details)
         raise InvalidConfig(f"Give {fields} again: {' and '.join(moved)} changed, and it would be sent there.", details)
     return merged

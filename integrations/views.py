@@ -70,8 +70,12 @@ class IntegrationView(APIView):
 
     def _api_error(self, exc: Exception) -> APIException | None:
         match exc:
-            case registry.UnknownType() | services.IntegrationNotFound():
-                return not_found(f"There is no {exc} integration.")
+            case registry.UnknownType():
+                return not_found(
+                    f"There is no integration type {str(exc)[:40]!r}: GET /connectors lists those there are."
+                )
+            case services.IntegrationNotFound():
+                return not_found(f"You have no {str(exc)[:40]} integration.")
             case services.NoSigningSecret():
                 return not_found(f"The {exc} integration has no signing secret.")
             case InvalidConfig():

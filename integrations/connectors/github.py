@@ -13,7 +13,7 @@ from ..core.config import Destination, Matches, NeverSent, OAuthReplaces
 from ..core.connector import Category, TestResult
 from ..core.documents import ABSENT, Conflict, DocumentConfig, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
-from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets, Token
+from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, Reachable, SyncAssets, Token
 from ..core.git import GitConnector, check_size, commit_message, decoded
 from ..core.git_inbound import GitInbound, github_line
 from ..core.http import Flow, Request, Response
@@ -37,6 +37,7 @@ BaseUrl = Annotated[
         "the address of a GitHub Enterprise server",
         "https://github.example.com/api/v3",
     ),
+    Reachable,
 ]
 # https://docs.github.com/en/webhooks/webhook-events-and-payloads
 Event = Annotated[

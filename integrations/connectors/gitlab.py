@@ -12,7 +12,7 @@ from ..core.config import Destination, Matches, NeverSent, OAuthReplaces, OneOf
 from ..core.connector import Category, TestResult
 from ..core.documents import ABSENT, Conflict, DocumentConfig, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
-from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets, Token
+from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, Reachable, SyncAssets, Token
 from ..core.git import GitConnector, check_size, commit_message, decoded, hook_label
 from ..core.git_inbound import GitInbound, gitlab_line
 from ..core.http import Flow, Request, Response
@@ -35,6 +35,7 @@ BaseUrl = Annotated[
         "the address of a GitLab server",
         "https://gitlab.example.com",
     ),
+    Reachable,
     Field(max_length=2048),
 ]
 SigningToken = Annotated[

@@ -16,7 +16,7 @@ from ..core.config import AssetEvents, Destination, Matches
 from ..core.connector import Category, TestResult
 from ..core.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
-from ..core.fields import PathPrefix
+from ..core.fields import PathPrefix, Reachable
 from ..core.http import Flow, Request, Response
 
 AccessKeyId = Annotated[
@@ -50,6 +50,7 @@ EndpointUrl = Annotated[
         "the address of an S3-compatible server, without a path",
         "https://minio.example.com:9000",
     ),
+    Reachable,
     Field(max_length=2048),
 ]
 

@@ -13,6 +13,7 @@ from invenicum.events.names import ASSET_EVENTS, PING
 from ..core.answers import error_for
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Internal, Matches, NeverSent
 from ..core.connector import Category, Connector, TestResult
+from ..core.fields import Reachable
 from ..core.http import Flow, Request, Response, encode_json
 from ..core.signing import generate_secret, invenicum_signature, standard_key, standard_signature
 
@@ -23,6 +24,7 @@ Url = Annotated[
         "an http or https address without user name, password or fragment",
         "https://myservice.com/webhooks/invenicum",
     ),
+    Reachable,
     Field(max_length=2048),
 ]
 

@@ -149,8 +149,8 @@ class ConnectorConfig(BaseModel):
     def parse(cls, values: Mapping[str, Any], *, connected: bool = False) -> "ConnectorConfig":
         """The configuration that a user submitted, as JSON names and values.
 
-        Blank text counts as absent unless the field accepts it. `connected` says that an OAuth grant stands
-        in for the secrets it replaces. Raises InvalidConfig with `details` by JSON name.
+        Null counts as absent, and so does blank text unless the field accepts it. `connected` says that an OAuth grant
+        stands in for the secrets it replaces. Raises InvalidConfig with `details` by JSON name.
         """
         facts = {fact.alias: fact for fact in cls.facts()}
         cleaned = {}
@@ -159,7 +159,7 @@ class ConnectorConfig(BaseModel):
             fact = facts.get(alias)
             if fact is None or fact.internal:
                 details[alias] = ["unknown field"]
-            elif (value is None and not fact.required) or (value == "" and not fact.accepts_blank):
+            elif value is None or (value == "" and not fact.accepts_blank):
                 continue
             else:
                 cleaned[alias] = value
@@ -192,7 +192,7 @@ class ConnectorConfig(BaseModel):
         for item in error.errors(include_url=False, include_input=False, include_context=False):
             name = str(item["loc"][0]) if item["loc"] else "config"
             where = ".".join(str(part) for part in item["loc"][1:] if not str(part).startswith(("function-", "[key]")))
-            text = REQUIRED if item["type"] == "missing" else _lower_first(item["msg"])
+            text = REQUIRED if item["type"] == "missing" else _said_of_the_field(item["msg"])
             found.setdefault(aliases.get(name, name), []).append(f"{where}: {text}" if where else text)
         return found
 
@@ -278,8 +278,13 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _said_of_the_field(message: str) -> str:
+    """Pydantic's words for a type or a limit as the end of a sentence that begins with the field's name."""
+    if message.startswith("Value should have"):  # so it calls a text whose length is looked at last
+        message = re.sub(r" items?\b", " characters", message)
+    message = re.sub(r"^(?:Input|Value|List|Dictionary|String) should (?:(be a )valid )?", r"must \1", message)
+    message = re.sub(r" after validation, not (?:\d+|more)$|, unable to .*$|, got .*$", "", message)
+    return message.replace("be a dictionary", "be an object")
 
 
 def _summary(details: Mapping[str, list[str]]) -> str:

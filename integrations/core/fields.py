@@ -1,11 +1,27 @@
 """Field types that several connectors share."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
 from .config import Matches
 
+
+def _can_be_called(address: str) -> str:
+    """What a pattern cannot say: that the port is one and the host no half of an IPv6 address."""
+    try:
+        port = urlsplit(address).port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise PydanticCustomError("address", "must have a valid host, and a port from 1 to 65535 if any")
+    return address
+
+
+# For web addresses, after their pattern.
+Reachable = AfterValidator(_can_be_called)
 Token = Annotated[
     SecretStr, Matches(r"^[\x21-\x7e]{8,4096}$", "8 to 4096 characters without spaces", "ghp_xxxxxxxxxxxxx")
 ]
@@ -33,6 +49,7 @@ HttpsUrl = Annotated[
         "an https address without user name, password or fragment",
         "https://api.invenicum.com/webhooks/github",
     ),
+    Reachable,
     Field(max_length=2048),
 ]
 SyncAssets = Annotated[bool, Field(description="Whether documents of assets are committed")]

@@ -1,11 +1,13 @@
 """What callers send, declared with pydantic: one declaration validates, and documents itself."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
 
 from .errors import ApiError, invalid
 
@@ -19,6 +21,16 @@ class Body(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, alias_generator=to_camel, hide_input_in_errors=True
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """In `Annotated`, after a pattern and limits: what is said where they are not kept. People read no patterns."""
+
+    words: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.custom_error_schema(handler(source), "says", custom_error_message=self.words)
 
 
 def parse_timestamp(value: Any) -> datetime:
@@ -61,6 +73,6 @@ def _sentence(kind: str, message: str) -> str:
         return REQUIRED
     if kind == "extra_forbidden":
         return "unknown field"
-    return re.sub(
-        r"^(Input|String|List|Value error,|Dictionary) (should )?", lambda found: "must " if found[2] else "", message
-    )
+    message = re.sub(r"^(?:Input|String|List|Dictionary) should (?:(be a )valid )?", r"must \1", message)
+    message = re.sub(r"^Value error, | after validation, not (?:\d+|more)$", "", message)
+    return message.replace("be a dictionary", "be an object")

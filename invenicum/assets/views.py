@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from invenicum.api.authentication import current_user
-from invenicum.api.bodies import Body, read
+from invenicum.api.bodies import Body, Says, read
 from invenicum.api.errors import INVALID_CONFIG, NOT_FOUND, ApiError
 from invenicum.api.pagination import paginate
 from invenicum.api.responses import answer
@@ -25,16 +25,36 @@ def _right_tags(tags: list[str]) -> list[str]:
     return tags
 
 
-AssetId = Annotated[str, Field(pattern=ASSET_ID, max_length=MAX_ASSET_ID)]
-Name = Annotated[str, Field(pattern=rules.NOT_BLANK, max_length=rules.MAX_NAME)]
-Category = Annotated[str, Field(pattern=rules.WITHOUT_NUL, max_length=rules.MAX_CATEGORY)]
-Tag = Annotated[str, Field(pattern=rules.NOT_BLANK, max_length=rules.MAX_TAG)]
+AssetId = Annotated[
+    str,
+    Field(pattern=ASSET_ID, max_length=MAX_ASSET_ID),
+    Says(f"must be 1 to {MAX_ASSET_ID} letters, digits, dots, dashes and underscores, for example asset-123"),
+]
+Name = Annotated[
+    str,
+    Field(pattern=rules.NOT_BLANK, max_length=rules.MAX_NAME),
+    Says(f"must be 1 to {rules.MAX_NAME} characters, not all of them blank"),
+]
+Category = Annotated[
+    str,
+    Field(pattern=rules.WITHOUT_NUL, max_length=rules.MAX_CATEGORY),
+    Says(f"must be at most {rules.MAX_CATEGORY} characters"),
+]
+Tag = Annotated[
+    str,
+    Field(pattern=rules.NOT_BLANK, max_length=rules.MAX_TAG),
+    Says(f"must be 1 to {rules.MAX_TAG} characters, not all of them blank"),
+]
 Tags = Annotated[
     list[Tag],
     Field(max_length=rules.MAX_TAGS, json_schema_extra={"uniqueItems": True}),
     AfterValidator(_right_tags),
 ]
-Url = Annotated[str, Field(pattern=rf"^$|{rules.URL}", max_length=rules.MAX_URL)]
+Url = Annotated[
+    str,
+    Field(pattern=rf"^$|{rules.URL}", max_length=rules.MAX_URL),
+    Says("must be an http or https address of at most 2000 ASCII characters without blanks, or empty"),
+]
 
 
 class NewAsset(Body):

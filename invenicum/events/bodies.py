@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, RootModel, model_validator
 
-from invenicum.api.bodies import Body, Timestamp
+from invenicum.api.bodies import Body, Says, Timestamp
 from invenicum.api.users import PUBLIC_USER_ID
 
 from .names import ASSET_ID, MAX_ASSET_ID, NAME
@@ -29,10 +29,23 @@ class NewEvent(Body):
         }
     )
 
-    event: Annotated[str, Field(pattern=rf"^{NAME.pattern}$", max_length=100)]
+    event: Annotated[
+        str,
+        Field(pattern=rf"^{NAME.pattern}$", max_length=100),
+        Says(
+            "must be at most 100 lower-case letters, digits and underscores, parted by dots, for example report.ready"
+        ),
+    ]
     data: dict[str, Any]
     timestamp: Timestamp | None = None
-    owner: Annotated[str, Field(pattern=rf"^{PUBLIC_USER_ID.pattern}$")] | None = None
+    owner: (
+        Annotated[
+            str,
+            Field(pattern=rf"^{PUBLIC_USER_ID.pattern}$"),
+            Says("must be the id of a user, for example user-456"),
+        ]
+        | None
+    ) = None
 
     @model_validator(mode="after")
     def _names_its_asset(self) -> Self:

@@ -62,6 +62,13 @@ def test_when_the_destination_changes_secrets_must_be_given_again(moved: dict[st
     assert "t0ken" not in str(caught.value)
 
 
+@pytest.mark.parametrize("wrong", [{"url": 5}, {"colour": "red"}, {"ordered": "maybe"}])
+def test_what_is_wrong_besides_is_said_before_anything_must_be_given_again(wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        keep(**{"url": "https://b.example.com", **wrong})
+    assert set(caught.value.details) == set(wrong)
+
+
 def test_one_kept_header_is_enough_to_refuse_a_new_destination() -> None:
     with pytest.raises(InvalidConfig) as caught:
         keep(url="https://b.example.com", token="again", headers={"Authorization": "", "X-Team": "blue"})

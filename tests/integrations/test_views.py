@@ -184,8 +184,10 @@ def test_what_is_missing_malformed_or_unknown_is_named(
 
 @pytest.mark.parametrize("path", ["/integrations/test", "/integrations"])
 def test_an_unknown_type_is_not_found(api: Any, alice: User, path: str) -> None:
-    response = api(alice).post(path, {"type": "fax", "config": {}})
+    response = api(alice).post(path, {"type": "fax" * 1000, "config": {}})
     assert (response.status_code, response.json()["error"]) == (404, "INTEGRATION_NOT_FOUND")
+    assert len(response.json()["message"]) < 120
+    assert "/connectors" in response.json()["message"]
 
 
 @pytest.mark.parametrize("integration_type", ["slack", "fax"])

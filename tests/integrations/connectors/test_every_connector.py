@@ -156,3 +156,14 @@ def test_oauth_addresses_are_encrypted_ones(connector):
     for url in (spec.authorize_url, spec.token_url, spec.identity_url, spec.revoke_url):
         assert url is None or url.startswith("https://")
     assert set(spec.fills) <= {fact.alias for fact in connector.Config.facts()}
+
+
+@each_connector
+def test_an_address_with_an_impossible_port_is_named(connector):
+    addresses = [
+        fact.alias for fact in connector.Config.facts() if fact.alias.lower().endswith("url") and not fact.secret
+    ]
+    for alias in addresses:
+        with pytest.raises(InvalidConfig, match="port from 1 to 65535") as caught:
+            connector.Config.parse({**EXAMPLES[connector.type], alias: "https://example.com:70000"}, connected=True)
+        assert list(caught.value.details) == [alias]

@@ -1,5 +1,5 @@
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field, SecretStr
@@ -48,6 +48,33 @@ def test_every_wrong_field_is_named_as_the_user_knows_it():
         "countryCode": ["must be two letters, for example de"],
         "colour": ["must be a colour, for example red"],
     }
+
+
+class Limits(ConnectorConfig):
+    url: Annotated[str, Matches("^h.*$", "an address", "http://a.example"), Field(max_length=20)]
+    names: Annotated[list[str], Field(min_length=1)] = ["x"]
+    kind: Literal["red", "blue"] = "red"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("url", None, "this field is required"),
+        ("url", 5, "must be a string"),
+        ("url", "h" * 21, "must have at most 20 characters"),
+        ("names", [], "must have at least 1 item"),
+        ("names", "x", "must be a list"),
+        ("names", [1], "0: must be a string"),
+        ("kind", "green", "must be 'red' or 'blue'"),
+        ("ordered", "maybe", "must be a boolean"),
+        ("rateLimit", "fast", "must be a number"),
+        ("rateLimit", 0, "must be greater than or equal to 0.01"),
+    ],
+)
+def test_a_type_or_a_limit_is_told_in_the_same_words(field, value, says):
+    with pytest.raises(InvalidConfig) as caught:
+        Limits.parse({"url": "h", field: value})
+    assert caught.value.details == {field: [says]}
 
 
 def test_the_sentence_names_the_first_of_them():

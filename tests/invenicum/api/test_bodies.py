@@ -1,10 +1,43 @@
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 
-from invenicum.api.bodies import parse_timestamp
+from invenicum.api.bodies import Body, Says, parse_timestamp, read
+from invenicum.api.errors import ApiError
+
+
+class Named(Body):
+    name: Annotated[str, Field(pattern="^[a-z]+$", max_length=5), Says("must be 1 to 5 small letters")]
+    items: Annotated[list[str], Field(max_length=2)] = []
+    more: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize(
+    ("body", "details"),
+    [
+        ({"name": "A"}, {"name": ["must be 1 to 5 small letters"]}),
+        ({"name": "toolong"}, {"name": ["must be 1 to 5 small letters"]}),
+        ({"name": None}, {"name": ["must be 1 to 5 small letters"]}),
+        ({}, {"name": ["this field is required"]}),
+        ({"name": "a", "items": ["a", "b", "c"]}, {"items": ["must have at most 2 items"]}),
+        ({"name": "a", "items": "b"}, {"items": ["must be a list"]}),
+        ({"name": "a", "items": [5]}, {"items.0": ["must be a string"]}),
+        ({"name": "a", "more": []}, {"more": ["must be an object"]}),
+        ({"name": "a", "other": 1}, {"other": ["unknown field"]}),
+    ],
+)
+def test_what_is_wrong_is_told_in_words_for_people(body, details):
+    with pytest.raises(ApiError) as caught:
+        read(Named, body)
+    assert caught.value.details == details
+
+
+def test_a_pattern_that_has_words_is_still_in_the_schema():
+    assert Named.model_json_schema()["properties"]["name"]["pattern"] == "^[a-z]+$"
 
 
 @pytest.mark.parametrize(
