@@ -29,8 +29,8 @@ def run(stand: Stand, size: Size) -> Result:
         tables=[
             Table(
                 f"{count:,} deliveries to {ENDPOINTS} endpoints on SQLite",
-                ["deliveries/s", "worker us", "receiver us"],
-                [[found.rate, found.worker, found.receiver]],
+                ["deliveries/s", "worker us", "receiver us", "attempts that failed"],
+                [[found.rate, found.worker, found.receiver, found.failed]],
             ),
             table,
         ],

@@ -54,8 +54,7 @@ def run(stand: Stand, size: Size) -> Result:
                 f"{HEALTHY} healthy endpoints beside {SICK} sick ones: what the healthy ones get",
                 ["", "deliveries/s", "× without", "events/s", "p50 ms", "p99 ms", "p99 × without"],
                 [
-                    [name, drained[name], drained[name] / drained[NONE], one.rate, one.p50, one.p99]
-                    + [one.p99 / found[NONE].p99]
+                    [name, drained[name], 1 - drops.get(name, 0.0), one.rate, one.p50, one.p99, longer.get(name, 1.0)]
                     for name, one in found.items()
                 ],
             ),

@@ -32,6 +32,7 @@ class Receiver:
         context = multiprocessing.get_context("spawn")
         self._process = context.Process(target=_Loop.serve, args=(list(tempers), theirs), daemon=True)
         self._process.start()
+        theirs.close()
         self.urls = [f"http://127.0.0.1:{port}/webhooks/invenicum" for port in self._pipe.recv()]
 
     @property

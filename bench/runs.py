@@ -6,8 +6,10 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Count, Max, Min
+from django.utils import timezone
 
 from bench import processor
 from bench.stand import Stand, wait_until
@@ -24,6 +26,7 @@ class Run:
     worker: float
     database: float
     receiver: float
+    failed: int  # attempts
 
     @property
     def whole(self) -> float:
@@ -34,6 +37,7 @@ def measure(stand: Stand, start: Callable[[], Workers], already_spent: float = 0
     """Lets the workers that `start` returns deliver everything pending, and stops them. `already_spent` is processor
     time of theirs that does not count: for starting and stopping.
     """
+    since = timezone.now()
     database, receiver = stand.database_seconds(), stand.receiver_seconds()
     workers = start()
     spent = {worker.pid: 0.0 for worker in workers}
@@ -50,25 +54,23 @@ def measure(stand: Stand, start: Callable[[], Workers], already_spent: float = 0
     database, receiver = stand.database_seconds() - database, stand.receiver_seconds() - receiver
     for worker in workers:
         stand.end(worker)
-    count, seconds = elapsed()
+    count, seconds, failed = outcome(since)
     return Run(
         rate=count / seconds,
         worker=(sum(spent.values()) - already_spent) / count * 1e6,
         database=database / count * 1e6,
         receiver=receiver / count * 1e6,
+        failed=failed,
     )
 
 
-def elapsed() -> tuple[int, float]:
-    """How many there were, and the seconds from the first attempt to the last outcome. Raises where one did not
-    arrive at the first try.
-    """
-    attempts = Attempt.objects.aggregate(count=Count("id"), first=Min("started_at"))
-    deliveries = Delivery.objects.aggregate(count=Count("id"), last=Max("finished_at"))
-    delivered = Delivery.objects.filter(status=Delivery.Status.DELIVERED).count()
-    if not attempts["count"] == deliveries["count"] == delivered:
-        raise RuntimeError(f"{deliveries['count']} deliveries, {delivered} delivered, {attempts['count']} attempts")
-    return delivered, (deliveries["last"] - attempts["first"]).total_seconds()
+def outcome(since: datetime) -> tuple[int, float, int]:
+    """How many were delivered, the seconds from the first attempt to the last outcome, and the attempts that failed."""
+    attempts = Attempt.objects.filter(started_at__gte=since).aggregate(count=Count("id"), first=Min("started_at"))
+    delivered = Delivery.objects.filter(status=Delivery.Status.DELIVERED, finished_at__gte=since)
+    ended = delivered.aggregate(count=Count("id"), last=Max("finished_at"))
+    seconds = (ended["last"] - attempts["first"]).total_seconds()
+    return ended["count"], seconds, attempts["count"] - ended["count"]
 
 
 def cost_of_starting(stand: Stand) -> float:

@@ -44,7 +44,10 @@ def run(stand: Stand, size: Size) -> Result:
             Target("Beside the usual design in the same run", "≥ 10 ×", f"{ratio:.1f} ×", ratio >= 10),
         ],
         charts=[Chart(f"Throughput, {ENDPOINTS} endpoints", "deliveries/s", {k: one.rate for k, one in runs.items()})],
-        notes=[f"{count:,} deliveries a run; {few:,} of the usual design."],
+        notes=[
+            f"{count:,} deliveries a run; {few:,} of the usual design.",
+            f"{sum(one.failed for one in runs.values())} attempts failed.",
+        ],
     )
 
 
