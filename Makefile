@@ -6,7 +6,7 @@
 #   make browser  install Chromium for the browser tests (Debian, as root)
 #   make node     install Node.js for the receiver test (Debian, as root)
 #   make payloads install GitHub's example payloads for the tests of what comes in (needs npm and the network)
-#   make bench    measure the delivery engine
+#   make bench    measure the delivery engine, a quarter of an hour (ARGS="latency --quick" for less)
 #   make lock     resolve requirements/*.in anew (UPGRADE=--upgrade for the newest versions)
 #   make clean    remove .venv and caches; the data below .data stays
 
@@ -55,7 +55,7 @@ node:
 payloads: | .venv/bin/python
 	@npm install --prefix .venv/payloads --no-save --no-package-lock --ignore-scripts --silent @octokit/webhooks-examples@7.6.1
 
-bench: .venv/dev.installed
+bench: .venv/bench.installed
 	@exec $(VENV)/python -m bench $(ARGS)
 
 LOCK := $(VENV)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url \
@@ -64,6 +64,7 @@ LOCK := $(VENV)/uv pip compile -q --python-version 3.11 --universal --generate-h
 lock: .venv/dev.installed
 	$(LOCK) requirements/base.in -o requirements/base.txt
 	$(LOCK) requirements/dev.in -o requirements/dev.txt
+	$(LOCK) requirements/bench.in -o requirements/bench.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
@@ -85,3 +86,8 @@ clean:
 	@echo "Installing requirements/dev.txt (once, a minute or two)"
 	@$(INSTALL) -r requirements/dev.txt
 	@touch $@ .venv/base.installed
+
+.venv/bench.installed: requirements/bench.txt | .venv/bin/python
+	@echo "Installing requirements/bench.txt (once, a minute or two)"
+	@$(INSTALL) -r requirements/bench.txt
+	@touch $@ .venv/base.installed .venv/dev.installed
