@@ -4,13 +4,15 @@ Every section has a process, a database and a receiver of its own; none reaches 
 """
 
 import argparse
+import os
 import sys
+import time
 import traceback
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from bench import report
+from bench import processor, report
 from bench.section import measure
 from bench.shapes import Size
 from bench.stand import ROOT
@@ -45,6 +47,7 @@ def main() -> None:
     report.show_machine(facts)
     failed = False
     for name in chosen:
+        began, ours, all_of_it = time.monotonic(), processor.seconds(os.getpid()), processor.seconds_of_all()
         try:
             # A process of its own: Django, the engine and its connections start anew.
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
@@ -54,6 +57,9 @@ def main() -> None:
             failed = True
             traceback.print_exc()
             continue
+        seconds = time.monotonic() - began
+        others = processor.seconds_of_all() - all_of_it - (processor.seconds(os.getpid()) - ours)
+        results[name].notes.append(f"It took {seconds:.0f} s; others used {others / seconds:.2f} cores meanwhile.")
         report.show(SECTIONS[name], results[name])
         report.write(given.output, facts, given.size, results)
     report.show_targets([target for result in results.values() for target in result.targets])

@@ -19,6 +19,12 @@ def seconds_of_ended_children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def seconds_of_all() -> float:
+    """Processor time that everything on the machine has used since it started."""
+    user, nice, system, _idle, _waiting, *interrupts = Path("/proc/stat").read_text().splitlines()[0].split()[1:8]
+    return sum(map(int, (user, nice, system, *interrupts))) / _TICKS
+
+
 def children(pid: int) -> list[int]:
     try:
         lists = [(task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
