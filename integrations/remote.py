@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
-from django.db.models import Q
+from django.db import Error, transaction
 from django.utils import timezone
 from fernet_fields import DecryptionError
 
@@ -19,13 +18,14 @@ from invenicum.egress.curl import run_flow
 
 from . import connections, registry
 from .core.connector import Connector
-from .core.errors import IntegrationError
+from .core.errors import ConnectionFailed, IntegrationError, InvalidConfig
 from .models import Integration, RemoteJob
 from .signals import remote_state_changed
 
 # Seconds before each try; after the last the job is given up and the integration says so.
 SCHEDULE = (0, 30, 300, 1800, 7200, 21600, 43200)
 LEASE = timedelta(seconds=120)
+NOT_REGISTERED = "The webhook could not be registered"
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,9 @@ def run_due_jobs(limit: int = 20) -> int:
 @transaction.atomic
 def _claim(now: datetime) -> RemoteJob | None:
     due = RemoteJob.objects.select_for_update(skip_locked=True, of=("self",)).filter(due_at__lte=now)
-    job = due.select_related("integration").order_by("due_at", "pk").first()
+    # Without secrets: one job whose secrets cannot be decrypted must not keep the others from being found.
+    rows = due.select_related("integration").defer("payload", "integration__secrets")
+    job = rows.order_by("due_at", "pk").first()
     if job:
         job.due_at = now + LEASE
         job.attempt_count += 1
@@ -91,24 +93,22 @@ def _claim(now: datetime) -> RemoteJob | None:
 
 
 def _run(job: RemoteJob) -> None:
-    integration = job.integration
-    connector = registry.get(integration.type)
     renew_at: int | None = None
     try:
         if job.kind == RemoteJob.Kind.SAVE:
-            state = connections.current().run(
-                integration,
-                integration.load_config(),
-                lambda config: connector.on_save(config, integration.remote_state),
-            )
-            _keep_state(integration, state)
-            renew_at = state.get("renewAt")
+            renew_at = _save(job.integration)
         else:
-            payload: dict[str, Any] = job.payload
-            config = connector.Config.load(payload["config"], payload["secrets"])
-            run_flow(connector.on_delete(config, payload["state"]))
+            _delete(job)
     except IntegrationError as error:
         _retry_or_give_up(job, error)
+    except DecryptionError:
+        unreadable = "The stored secrets cannot be decrypted with the configured keys."
+        _retry_or_give_up(job, InvalidConfig(unreadable, permanent=False))
+    except Error:  # of the database: nothing can be noted now
+        raise
+    except Exception:
+        log.exception("remote_job_crashed", job=job.pk, kind=job.kind, type=job.integration.type)
+        _retry_or_give_up(job, ConnectionFailed("An error in the connector; it has been logged."))
     else:
         # A job that a later save has replaced is gone already.
         done = RemoteJob.objects.filter(pk=job.pk)
@@ -118,11 +118,30 @@ def _run(job: RemoteJob) -> None:
             done.update(due_at=datetime.fromtimestamp(renew_at, UTC), attempt_count=0, last_error="")
 
 
+def _save(integration: Integration) -> int | None:
+    """Returns the Unix time at which to do it again, if any."""
+    connector = registry.get(integration.type)
+    state = connections.current().run(
+        integration, integration.load_config(), lambda config: connector.on_save(config, integration.remote_state)
+    )
+    _keep_state(integration, state)
+    return state.get("renewAt")
+
+
+def _delete(job: RemoteJob) -> None:
+    connector, payload = registry.get(job.integration.type), job.payload
+    run_flow(connector.on_delete(connector.Config.load(payload["config"], payload["secrets"]), payload["state"]))
+
+
 @transaction.atomic
 def _keep_state(integration: Integration, state: dict[str, Any]) -> None:
-    if Integration.objects.filter(pk=integration.pk, deleted_at=None).update(remote_state=state):
-        integration.remote_state = state
-        remote_state_changed.send(sender=Integration, integration=integration)
+    kept = Integration.objects.live().filter(pk=integration.pk).update(remote_state=state)
+    integration.remote_state = state
+    if not kept:  # deleted while we were at it: what was just made there has to go again
+        schedule_delete(integration)
+        return
+    Integration.objects.filter(pk=integration.pk, status_reason__startswith=NOT_REGISTERED).update(status_reason="")
+    remote_state_changed.send(sender=Integration, integration=integration)
 
 
 def _retry_or_give_up(job: RemoteJob, error: IntegrationError) -> None:
@@ -135,6 +154,6 @@ def _retry_or_give_up(job: RemoteJob, error: IntegrationError) -> None:
     RemoteJob.objects.filter(pk=job.pk).update(
         last_error=error.message[:500], due_at=timezone.now() + delay if delay is not None else None
     )
-    if last:
-        reason = f"The webhook could not be registered: {error.message}"
-        Integration.objects.filter(Q(pk=job.integration_id), deleted_at=None).update(status_reason=reason[:500])
+    reason = f"{NOT_REGISTERED}{'' if last else ' yet, and is tried again'}: {error.message}"
+    active = Integration.objects.live().filter(pk=job.integration_id, status=Integration.Status.ACTIVE)
+    active.update(status_reason=reason[:500])

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+import structlog
 from celery import shared_task
 from django.conf import settings
+from django.db import Error
 from django.utils import timezone
 
 from integrations import remote
@@ -12,6 +14,8 @@ from oauth_flows import jobs
 from . import failing, replays, stopping, wake
 from .engine import drain
 from .retention import prune as prune_before
+
+log = structlog.get_logger(__name__)
 
 TIME_SLICE = 20.0  # seconds after which a draining task makes room for others
 
@@ -31,10 +35,13 @@ def sweep() -> None:
 @shared_task(name="webhooks.tasks.run_jobs")
 def run_jobs() -> None:
     """Does what is owed to providers and owners: hooks, tokens, revocations, letters, replays."""
-    remote.run_due_jobs()
-    failing.watch()
-    replays.run_due()
-    jobs.run_due_jobs()
+    for duty in (remote.run_due_jobs, failing.watch, replays.run_due, jobs.run_due_jobs):
+        try:
+            duty()
+        except Error:
+            raise
+        except Exception:  # none of them may keep the others from being done
+            log.exception("duty_failed", duty=duty.__module__)
 
 
 @shared_task(name="webhooks.tasks.prune")

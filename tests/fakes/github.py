@@ -21,6 +21,7 @@ class FakeGitHub(FakeServer):
         self.commits: list[str] = []
         self.hooks: dict[int, dict[str, Any]] = {}
         self.can_write = True
+        self.hook_answers: list[Answer] = []  # given to the next attempts to register a hook, which then fail
         self.before_write: list[Any] = []  # called one by one, e.g. to commit something else in between
 
     def _handle(self, request: Received) -> Answer:
@@ -79,6 +80,8 @@ class FakeGitHub(FakeServer):
     def _hooks(self, method: str, number: str, payload: dict[str, Any]) -> Answer:
         if method == "GET":
             return json_answer(200, list(self.hooks.values()))
+        if method == "POST" and self.hook_answers:
+            return self.hook_answers.pop(0)
         if method == "POST":
             if any(hook["config"]["url"] == payload["config"]["url"] for hook in self.hooks.values()):
                 errors = [{"resource": "Hook", "message": "Hook already exists on this repository"}]

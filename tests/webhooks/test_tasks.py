@@ -1,0 +1,29 @@
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from integrations.models import Integration
+from invenicum.events.publish import Draft, publish_many
+from tests.factories import connect_webhook
+from webhooks import replays
+from webhooks.models import Delivery, Lane
+from webhooks.tasks import run_jobs
+
+
+def test_one_duty_that_fails_keeps_no_other_from_being_done(
+    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    # A type whose connector has been removed: nobody can be written to about it.
+    lost = connect_webhook(bob)
+    Lane.objects.filter(pk=lost.pk).update(failures=10)
+    Integration.objects.filter(pk=lost.pk).update(type="fax", failing_since=now)
+    connect_webhook(alice)
+    publish_many([Draft(alice, "asset.created", {"assetId": f"asset-{n}"}) for n in range(4)])
+    Delivery.objects.update(status=Delivery.Status.FAILED, due_at=None)
+    monkeypatch.setattr(replays, "BATCH", 2)
+    replays.start(alice, "webhook", now - timedelta(hours=1), None, ["failed"])
+    run_jobs()
+    assert Delivery.objects.filter(status=Delivery.Status.PENDING).count() == 4
