@@ -48,9 +48,12 @@ class Saved:
 
 
 def find(owner: User, integration_type: str) -> Integration:
-    """The owner's integration of this type. Raises IntegrationNotFound."""
+    """The owner's integration of this type; its secrets are read and decrypted where they are used.
+
+    Raises IntegrationNotFound.
+    """
     try:
-        return Integration.objects.live().get(owner=owner, type=integration_type)
+        return Integration.objects.live().without_secrets().get(owner=owner, type=integration_type)
     except Integration.DoesNotExist:
         raise IntegrationNotFound(integration_type) from None
 

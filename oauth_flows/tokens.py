@@ -254,7 +254,8 @@ def refresh_due(limit: int = 100) -> int:
     free = Q(leased_until=None) | Q(leased_until__lt=now)
     due = Grant.objects.filter(free, refresh_at__lte=now, refused_at=None, integration__deleted_at=None)
     # Tokens are read in each flow, so that what cannot be decrypted spoils only itself.
-    grants = list(due.select_related("integration").defer("tokens").order_by("refresh_at")[:limit])
+    unread = due.select_related("integration").defer("tokens", "integration__secrets")
+    grants = list(unread.order_by("refresh_at")[:limit])
     if not grants:
         return 0
     with FlowDriver[int]() as driver:

@@ -78,6 +78,15 @@ def test_secrets_are_encrypted_at_rest(api: Any, alice: User) -> None:
     assert integration.secrets["headers"]["Authorization"] == "Bearer token-here"
 
 
+def test_what_cannot_be_decrypted_any_more_can_still_be_looked_at_and_deleted(api: Any, alice: User) -> None:
+    save(api(alice), "slack", SLACK)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE integrations_integration SET secrets = %s", [b"?"])
+    assert api(alice).get("/integrations/slack").json()["data"]["secrets"]["webhookUrl"] is True
+    assert api(alice).get("/integrations/slack/health").status_code == 200
+    assert api(alice).delete("/integrations/slack").status_code == 200
+
+
 def test_a_webhook_shows_header_names_without_values(api: Any, alice: User) -> None:
     save(api(alice), "webhook", WEBHOOK)
     data = api(alice).get("/integrations/webhook").json()["data"]

@@ -1,0 +1,20 @@
+import pytest
+
+
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+@pytest.mark.parametrize(
+    "address", ["/integrations/%00", "/api/v1/integrations/a%00b", "/deliveries?type=%00", "/deliveries?event=x%00"]
+)
+def test_nul_in_an_address_is_refused_before_any_database_sees_it(api, alice, method, address):
+    response = getattr(api(alice), method)(address)
+    assert (response.status_code, response.json()["error"]) == (400, "INVALID_CONFIG")
+
+
+def test_what_only_looks_like_nul_is_not_refused(api, alice):
+    assert api(alice).get("/deliveries?type=%2500").json()["data"] == []
+
+
+def test_the_admin_answers_with_a_page(admin_client):
+    response = admin_client.get("/admin/auth/user/?q=%00")
+    assert response.status_code == 400
+    assert response["Content-Type"].startswith("text/html")
