@@ -89,9 +89,10 @@ def _row(fact: FieldFacts, schema: Mapping[str, Any]) -> str:
 
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of a field that may also be null, without the null."""
-    choices = [choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"]
-    own = {key: value for key, value in schema.items() if key != "anyOf"}
-    return {**choices[0], **own} if choices else own
+    if not isinstance(schema["type"], list):
+        return dict(schema)
+    values = {"enum": [value for value in schema["enum"] if value is not None]} if "enum" in schema else {}
+    return {**schema, "type": schema["type"][0], **values}
 
 
 def _value(schema: Mapping[str, Any]) -> str:

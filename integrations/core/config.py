@@ -200,8 +200,9 @@ class ConnectorConfig(BaseModel):
     def json_schema(cls) -> dict[str, Any]:
         """The JSON Schema of what a user submits. Secrets are `writeOnly`."""
         schema = cls.model_json_schema(by_alias=True)
-        shown = [fact.alias for fact in cls.facts() if not fact.internal]
-        schema["properties"] = {alias: schema["properties"][alias] for alias in shown}
+        shown = [fact for fact in cls.facts() if not fact.internal]
+        fields = schema["properties"]
+        schema["properties"] = {fact.alias: _flat(fields[fact.alias], required=fact.required) for fact in shown}
         schema["required"] = [fact.alias for fact in cls.facts() if fact.required]
         return schema
 
@@ -260,6 +261,18 @@ def _nested(annotation: Any) -> list[Any]:
         if get_origin(part) is Annotated:
             found.extend(part.__metadata__)
     return found
+
+
+def _flat(schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    """The schema of a field that may be null as one type, because a form shows `anyOf` as a choice to make."""
+    choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    flat = {**choices[0], **{key: value for key, value in schema.items() if key not in ("anyOf", "default")}}
+    if required:  # of whoever is not connected with OAuth
+        return flat
+    with_null = {"type": [flat["type"], "null"], **({"enum": [*flat["enum"], None]} if "enum" in flat else {})}
+    return flat | with_null
 
 
 def _types(annotation: Any) -> set[Any]:

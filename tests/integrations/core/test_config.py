@@ -140,5 +140,8 @@ def test_the_schema_shows_a_form_all_that_it_needs():
         "default": "x",
     }
     assert schema["properties"]["colour"]["enum"] == ["red", "blue"]
-    assert schema["properties"]["apiKey"]["anyOf"][0]["writeOnly"] is True
+    assert schema["properties"]["apiKey"]["writeOnly"] is True
+    assert schema["properties"]["apiKey"]["type"] == "string", "null would be refused"
+    assert schema["properties"]["countryCode"]["type"] == ["string", "null"]
+    assert schema["properties"]["countryCode"]["pattern"] == "^[a-z]{2}$"
     assert "counted" not in schema["properties"]
