@@ -101,7 +101,7 @@ def _value(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return "One of " + ", ".join(_code(value) for value in schema["enum"])
     if schema.get("type") == "array":
-        return "A list. Each item: " + _value(schema["items"]).lower()
+        return "A list. Each item: " + _value(schema["items"])[:1].lower() + _value(schema["items"])[1:]
     if schema.get("type") == "object":
         return "Names and values"
     return {"boolean": "`true` or `false`", "number": "A number", "integer": "A whole number"}.get(

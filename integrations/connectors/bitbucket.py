@@ -99,7 +99,7 @@ class Bitbucket(GitConnector):
         branch: Branch = "main"
         path_prefix: PathPrefix = "assets/"
         sync_assets: SyncAssets = True
-        webhook_url: HttpsUrl | None = None
+        webhook_url: Annotated[HttpsUrl | None, Field(examples=["https://api.invenicum.com/webhooks/bitbucket"])] = None
         webhook_secret: Annotated[HookSecret | None, NeverSent()] = None
         events: Annotated[list[Event], Field(min_length=1)] = ["repo:push"]
 

@@ -117,7 +117,7 @@ class Discord(Connector):
     class Config(ConnectorConfig):
         webhook_url: Annotated[WebhookUrl | None, Destination(), OAuthReplaces()] = None
         username: Username | None = None
-        avatar_url: Annotated[HttpsUrl | None, Field(max_length=2048)] = None
+        avatar_url: Annotated[HttpsUrl | None, Field(examples=["https://cdn.invenicum.com/logo.png"])] = None
         thread_id: ThreadId | None = None
         application_id: ApplicationId | None = None
         public_key: PublicKey | None = None

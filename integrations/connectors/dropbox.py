@@ -3,6 +3,8 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from uuid import uuid4
 
+from pydantic import SecretStr
+
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
@@ -11,11 +13,12 @@ from ..core.config import AssetEvents, Matches, OAuthReplaces
 from ..core.connector import Category, TestResult
 from ..core.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
-from ..core.fields import Token
+from ..core.fields import token_like
 from ..core.http import Flow, Request, Response
 from ..core.inbound import Happening, Inbound, InboundRequest, Reply, is_signed, value_in
 from ..core.oauth import OAuthSpec
 
+AccessToken = Annotated[SecretStr, token_like("sl.u.xxxxxxxxxxxxxxxxxxxx")]
 Path = Annotated[
     str,
     Matches(
@@ -80,7 +83,7 @@ class Dropbox(DocumentConnector):
 
     class Config(DocumentConfig):
         path: Path = ""
-        access_token: Annotated[Token | None, OAuthReplaces()] = None
+        access_token: Annotated[AccessToken | None, OAuthReplaces()] = None
         events: AssetEvents = list(ASSET_EVENTS)
 
     def test(self, config: Config) -> Flow[TestResult]:

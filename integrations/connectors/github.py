@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, urlencode
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from invenicum.events.message import Message
 
@@ -13,12 +13,13 @@ from ..core.config import Destination, Matches, NeverSent, OAuthReplaces
 from ..core.connector import Category, TestResult
 from ..core.documents import ABSENT, Conflict, DocumentConfig, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
-from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, Reachable, SyncAssets, Token
+from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, Reachable, SyncAssets, token_like
 from ..core.git import GitConnector, check_size, commit_message, decoded
 from ..core.git_inbound import GitInbound, github_line
 from ..core.http import Flow, Request, Response
 from ..core.oauth import OAuthSpec
 
+ApiKey = Annotated[SecretStr, token_like("ghp_xxxxxxxxxxxxx")]
 Organization = Annotated[
     str, Matches(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", "the name of an organization or a user", "my-org")
 ]
@@ -84,7 +85,7 @@ class GitHub(GitConnector):
     hook_permission = "they need the scope admin:repo_hook, or Webhooks: read and write"
 
     class Config(DocumentConfig):
-        api_key: Annotated[Token | None, OAuthReplaces()] = None
+        api_key: Annotated[ApiKey | None, OAuthReplaces()] = None
         organization: Organization
         repository: Repository
         branch: Branch = "main"

@@ -12,13 +12,14 @@ from ..core.config import Destination, Matches, NeverSent, OAuthReplaces, OneOf
 from ..core.connector import Category, TestResult
 from ..core.documents import ABSENT, Conflict, DocumentConfig, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
-from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, Reachable, SyncAssets, Token
+from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, Reachable, SyncAssets, token_like
 from ..core.git import GitConnector, check_size, commit_message, decoded, hook_label
 from ..core.git_inbound import GitInbound, gitlab_line
 from ..core.http import Flow, Request, Response
 from ..core.inbound import InboundRequest, has_standard_signature, is_same, reveal, text_in
 from ..core.oauth import OAuthSpec
 
+ApiKey = Annotated[SecretStr, token_like("glpat-xxxxxxxxxxxxxxxxxxxx")]
 Project = Annotated[
     str,
     Matches(
@@ -107,12 +108,12 @@ class GitLab(GitConnector):
     hook_permission = "they need the role Maintainer"
 
     class Config(DocumentConfig):
-        api_key: Annotated[Token | None, OAuthReplaces()] = None
+        api_key: Annotated[ApiKey | None, OAuthReplaces()] = None
         project: Project
         branch: Branch = "main"
         path_prefix: PathPrefix = "assets/"
         sync_assets: SyncAssets = True
-        webhook_url: HttpsUrl | None = None
+        webhook_url: Annotated[HttpsUrl | None, Field(examples=["https://api.invenicum.com/webhooks/gitlab"])] = None
         webhook_secret: Annotated[HookSecret | None, NeverSent()] = None
         webhook_signing_token: Annotated[SigningToken | None, NeverSent()] = None
         events: Annotated[list[Event], Field(min_length=1)] = ["push_events"]

@@ -6,6 +6,8 @@ from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
+from pydantic import Field
+
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
@@ -90,7 +92,9 @@ class GoogleDrive(DocumentConnector):
     class Config(DocumentConfig):
         folder_id: FolderId | None = None
         path_prefix: PathPrefix = ""
-        webhook_url: HttpsUrl | None = None
+        webhook_url: Annotated[HttpsUrl | None, Field(examples=["https://api.invenicum.com/webhooks/google_drive"])] = (
+            None
+        )
         webhook_secret: Annotated[HookSecret | None, NeverSent()] = None
         events: AssetEvents = list(ASSET_EVENTS)
 

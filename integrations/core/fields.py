@@ -22,9 +22,13 @@ def _can_be_called(address: str) -> str:
 
 # For web addresses, after their pattern.
 Reachable = AfterValidator(_can_be_called)
-Token = Annotated[
-    SecretStr, Matches(r"^[\x21-\x7e]{8,4096}$", "8 to 4096 characters without spaces", "ghp_xxxxxxxxxxxxx")
-]
+
+
+def token_like(example: str) -> Matches:
+    """What every token looks like; `example` is one of the service's own."""
+    return Matches(r"^[\x21-\x7e]{8,4096}$", "8 to 4096 characters without spaces", example)
+
+
 PathPrefix = Annotated[
     str,
     Matches(
