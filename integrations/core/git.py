@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
@@ -17,6 +18,8 @@ from .signing import generate_secret
 
 # A file is read back as base64 in JSON, of which a driver reads 64 KiB.
 MAX_DOCUMENT = 40_000
+# After the sign that makes a reference, before what it refers to.
+REFERENCE = re.compile(r"(?<=[#!@])(?=\w)|(?<=\bGH-)(?=\d)|(?<=:)(?=//)", re.IGNORECASE)
 
 
 def commit_message(message: Message) -> str:
@@ -24,8 +27,17 @@ def commit_message(message: Message) -> str:
     asset_id, document = message.data["assetId"], message.document or {}
     verb = {ASSET_CREATED: "Add", ASSET_DELETED: "Remove"}.get(message.name, "Update")
     name = message.data.get("name") or document.get("name")
-    summary = f"{verb} {asset_id}" + (f": {' '.join(name.split())[:100]}" if isinstance(name, str) else "")
+    summary = f"{verb} {asset_id}" + (f": {_inert(' '.join(name.split())[:100])}" if isinstance(name, str) else "")
     return f"{summary}\n\nInvenicum event {message.id}"
+
+
+def _inert(name: str) -> str:
+    """Looks the same and refers to nothing: an asset named `Fixes #7` or `@octocat` closes no issue and calls nobody.
+
+    https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue
+    https://docs.gitlab.com/user/project/issues/managing_issues/#closing-issues-automatically
+    """
+    return REFERENCE.sub("\N{WORD JOINER}", name)
 
 
 class GitConnector(DocumentConnector):
