@@ -36,7 +36,7 @@ def run(stand: Stand, size: Size) -> Result:
         worker = stand.celery("invenicum", broker, "--concurrency", "2")
         steady.measure(stand, receiver, healthy, 100, 2, broker)
         rate = drained[NONE] / 2 * len(everyone) / HEALTHY
-        found[name] = steady.measure(stand, receiver, everyone, rate, size.of(6.0, 25.0, 120.0), broker, ignored=sick)
+        found[name] = steady.measure(stand, receiver, everyone, rate, size.of(6.0, 20.0, 120.0), broker, ignored=sick)
         stand.end(worker)
     flood = size.of(20_000, 100_000, 1_000_000)
     seed.wipe()
