@@ -1,7 +1,7 @@
 """The delivery API: the log, one delivery with its attempts, and what can be done with them."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import Http404
 from pydantic import ConfigDict, Field
@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from integrations.views import IntegrationView
 from invenicum.api.authentication import current_user
-from invenicum.api.bodies import Body, Timestamp, read
+from invenicum.api.bodies import Body, Says, Timestamp, read
 from invenicum.api.pagination import paginate
 from invenicum.api.responses import answer
 from invenicum.api.throttling import OutgoingThrottle
@@ -36,6 +36,7 @@ from .schema import (
 )
 
 StatusName = Literal["pending", "delivered", "failed", "cancelled"]
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$"), Says("must hold no NUL character")]
 
 
 class DeliveryFilter(Body):
@@ -43,9 +44,9 @@ class DeliveryFilter(Body):
 
     model_config = ConfigDict(strict=False)
 
-    type: str | None = None
+    type: Text | None = None
     status: StatusName | None = None
-    event: str | None = None
+    event: Text | None = None
     since: Timestamp | None = None
     until: Timestamp | None = None
     cursor: str | None = None
