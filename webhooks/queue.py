@@ -16,7 +16,6 @@ from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from integrations.models import Integration
@@ -114,9 +113,10 @@ _IS_FIRST = """
 # one owner cost no more than one row.
 _PENDING = """
 WITH RECURSIVE pending (id, hop) AS (
-    (SELECT integration_id, 1 FROM webhooks_delivery
-      WHERE status = 'pending' AND due_at IS NOT NULL AND integration_id > %(after)s
-      ORDER BY integration_id LIMIT 1)
+    SELECT * FROM (
+        SELECT integration_id, 1 FROM webhooks_delivery
+         WHERE status = 'pending' AND due_at IS NOT NULL AND integration_id > %(after)s
+         ORDER BY integration_id LIMIT 1) AS first
     UNION ALL
     SELECT (SELECT d.integration_id FROM webhooks_delivery d
              WHERE d.status = 'pending' AND d.due_at IS NOT NULL AND d.integration_id > pending.id
@@ -200,38 +200,50 @@ def _claimed(row: Sequence[Any]) -> Claimed:
     return Claimed(delivery_id, attempts, integration_id, version, active, message, published_at)
 
 
+# SQLite has neither LATERAL nor locks of rows. The conditions stand in the text, because with a parameter in their
+# place it would not use the partial index.
+FREE_LANES = f"""{_PENDING}
+SELECT lane.integration_id
+  FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
+ WHERE (lane.leased_until IS NULL OR lane.leased_until NOT BETWEEN %(now)s AND %(latest)s)
+   AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
+   AND EXISTS (SELECT 1 FROM webhooks_delivery d
+                WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s AND {_IS_FIRST})
+ LIMIT %(lanes)s
+"""  # noqa: S608 - made of constants
+DUE_ON_LANES = f"""
+SELECT item.id
+  FROM webhooks_lane lane JOIN webhooks_delivery item ON item.id IN (
+        SELECT d.id FROM webhooks_delivery d
+         WHERE d.integration_id = lane.integration_id AND d.status = 'pending' AND d.due_at <= %(now)s
+           AND d.id NOT IN (SELECT value FROM json_each(%(held)s)) AND {_IS_FIRST}
+         ORDER BY d.due_at LIMIT %(depth)s)
+ WHERE lane.integration_id IN (SELECT value FROM json_each(%(mine)s))
+ ORDER BY item.due_at
+"""  # noqa: S608 - made of constants
+LAST_HOP_IN_TEXT = f"{_PENDING} SELECT id FROM pending WHERE hop = %(hops)s AND id IS NOT NULL"  # noqa: S608
+
+
 def _claim_step_by_step(arguments: dict[str, Any]) -> Claim:
-    now = arguments["now"]
-    pending = Delivery.objects.filter(status=Delivery.Status.PENDING, due_at__isnull=False)
-    due = pending.filter(due_at__lte=now).exclude(id__in=arguments["held"])
-    is_free = Q(leased_until=None) | Q(leased_until__lt=now) | Q(leased_until__gt=now + LONGEST_LEASE)
-    free = Lane.objects.filter(is_free).filter(Q(held_until=None) | Q(held_until__lte=now))
-    earlier = Delivery.objects.filter(
-        integration_id=OuterRef("integration_id"),
-        status=Delivery.Status.PENDING,
-        order_key=OuterRef("order_key"),
-        id__lt=OuterRef("id"),
-    )
-    taken: dict[Id, int] = {}
-    hop: Id | None = arguments["after"]
-    with transaction.atomic():
-        for _ in range(arguments["hops"]):
-            further = pending.filter(integration_id__gt=hop).order_by("integration_id")
-            found = further.values_list("integration_id", flat=True).first()
-            hop = str(found) if found else None
-            if hop is None:
-                break
-            if due.filter(integration_id=hop).exists() and free.filter(pk=UUID(hop)).update(
-                worker=arguments["worker"], leased_until=now + LEASE
-            ):
-                taken[hop] = Lane.objects.values_list("failures", flat=True).get(pk=UUID(hop))
-                if len(taken) == arguments["lanes"]:
-                    break
-    rows: list[Delivery] = []
-    for lane in [*taken, *arguments["own"]]:
-        of_lane = due.filter(integration_id=lane).select_related("event", "integration").defer("integration__secrets")
-        of_lane = of_lane.filter(Q(order_key="") | ~Exists(earlier))
-        rows += of_lane.order_by("due_at")[: arguments["depth"]]
+    now, as_text = arguments["now"], connection.ops.adapt_datetimefield_value
+    values = {
+        "now": as_text(now),
+        "latest": as_text(now + LONGEST_LEASE),
+        "after": _hexadecimal(arguments["after"]),
+        "held": json.dumps([*map(_hexadecimal, arguments["held"])]),
+        **{name: arguments[name] for name in ("lanes", "depth", "hops")},
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        free = [UUID(row[0]) for row in cursor.execute(FREE_LANES, values).fetchall()]
+        lanes = Lane.objects.filter(pk__in=free)
+        lanes.update(worker=arguments["worker"], leased_until=now + LEASE)
+        taken = {str(lane): failures for lane, failures in lanes.values_list("pk", "failures")}
+        values["mine"] = json.dumps([*map(_hexadecimal, (*taken, *arguments["own"]))])
+        ids = [row[0] for row in cursor.execute(DUE_ON_LANES, values).fetchall()]
+        last = cursor.execute(LAST_HOP_IN_TEXT, values).fetchone() if len(taken) < arguments["lanes"] else None
+    known = Delivery.objects.select_related("event", "integration").defer("integration__secrets").in_bulk(ids)
+    rows = [known[UUID(delivery)] for delivery in ids]
+    after = max(taken) if len(taken) == arguments["lanes"] else str(UUID(last[0])) if last else NO_LANE
     return Claim(
         lanes=taken,
         deliveries=[
@@ -246,8 +258,13 @@ def _claim_step_by_step(arguments: dict[str, Any]) -> Claim:
             )
             for delivery in rows
         ],
-        after=hop or NO_LANE,
+        after=after,
     )
+
+
+def _hexadecimal(identifier: Id) -> str:
+    """An id as SQLite has it."""
+    return identifier.replace("-", "")
 
 
 def renew(worker: int, lanes: Collection[Id]) -> list[Id]:
