@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from fernet_fields import DecryptionError
 
 from invenicum.egress.curl import run_flow
 
@@ -21,7 +22,7 @@ from .core.connector import Connector, TestResult
 from .core.errors import InvalidConfig
 from .core.signing import generate_secret
 from .credentials import gives_key, keep_secrets
-from .models import Integration, stored_values
+from .models import Integration, IntegrationQuerySet, stored_values
 from .signals import integration_deleted, integration_resumed, integration_stopped
 
 CONNECT_AGAIN = "The service no longer accepts the connection: connect again."
@@ -68,7 +69,7 @@ def inbound_url(integration: Integration) -> str | None:
 def test_connection(owner: User, integration_type: str, values: Mapping[str, Any]) -> TestResult:
     """Tries a configuration without saving it. Raises UnknownType or an IntegrationError."""
     connector = registry.get(integration_type)
-    stored = Integration.objects.live().filter(owner=owner, type=integration_type).first()
+    stored = _readable(Integration.objects.live().filter(owner=owner, type=integration_type))
     config, connected = _parse(connector, values, stored)
     if stored and connected:
         return connections.current().run(stored, config, connector.test)
@@ -88,7 +89,7 @@ def save_integration(
 
 @transaction.atomic
 def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_active: bool | None) -> Saved:
-    stored = Integration.objects.live().select_for_update().filter(owner=owner, type=connector.type).first()
+    stored = _readable(Integration.objects.live().select_for_update().filter(owner=owner, type=connector.type))
     config, connected = _parse(connector, values, stored)
     generated = connector.generated_secrets(config)
     if generated:
@@ -121,6 +122,16 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
         created=stored is None,
         signing_secret=generated.get(connector.signing_secret or "") if stored is None else None,
     )
+
+
+def _readable(rows: IntegrationQuerySet) -> Integration | None:
+    """The one integration in `rows`. Secrets that cannot be decrypted count as absent: its owner can give them anew."""
+    try:
+        return rows.first()
+    except DecryptionError:
+        integration = rows.without_secrets().get()
+        integration.secrets = {}
+        return integration
 
 
 def missing(integration: Integration) -> InvalidConfig | None:

@@ -274,3 +274,15 @@ def test_the_catalog_describes_every_connector(api: Any, alice: User) -> None:
 
 def test_an_unknown_connector_is_not_found(api: Any, alice: User) -> None:
     assert api(alice).get("/connectors/fax").status_code == 404
+
+
+def test_secrets_that_cannot_be_decrypted_any_more_are_asked_for_again(api: Any, alice: User) -> None:
+    save(api(alice), "slack", SLACK)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE integrations_integration SET secrets = %s", [b"?"])
+    blank = {**SLACK, "webhookUrl": ""}
+    for path in ("/integrations", "/integrations/test"):
+        response = api(alice).post(path, {"type": "slack", "config": blank})
+        assert (response.status_code, set(response.json()["details"])) == (400, {"webhookUrl"})
+    assert save(api(alice), "slack", SLACK).status_code == 200
+    assert Integration.objects.get().secrets["webhookUrl"] == SLACK["webhookUrl"]
