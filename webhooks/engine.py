@@ -35,6 +35,7 @@ from .schedule import next_delay
 MAX_IN_FLIGHT = 2000  # flows at once in one process
 CONCURRENCY = 16  # flows at once to one integration
 BACKLOG = 2000  # deliveries that a worker claims ahead
+MOST_WAITING = 5 * BACKLOG  # with what waits behind endpoints that hang
 MAX_DEPTH = 64  # of which one integration has at most so many in a claim
 MIN_LANES, MAX_LANES = 30, 1000  # integrations in a claim
 RECORD_AT = 500  # outcomes that are written without waiting for more
@@ -184,7 +185,8 @@ class Engine:
         return bool(self._driver.in_flight or self._unwritten or self._postponed or self._lanes.waiting)
 
     def _has_room(self) -> bool:
-        return self._lanes.waiting + len(self._refused) < BACKLOG // 2
+        moving = self._lanes.moving(time.monotonic())
+        return moving + len(self._refused) < BACKLOG // 2 and self._lanes.waiting < MOST_WAITING
 
     def _take(self) -> bool:
         """Claims a batch. Returns whether to look again at once."""
@@ -207,9 +209,8 @@ class Engine:
         )
         self._after = claim.after
         for lane, failures in claim.lanes.items():
-            self._lanes.add(lane, failures)
-        if claim.deliveries:
-            self._depth = len(claim.deliveries) / (len(claim.lanes) + len(own))
+            self._lanes.add(lane, failures, time.monotonic())
+        waiting = self._lanes.waiting
         inactive = [item.id for item in claim.deliveries if not item.active]
         if inactive:
             queue.hold(inactive)
@@ -218,6 +219,8 @@ class Engine:
         for item in active:
             self._lanes.restrict(item.integration_id, *self._prepared.limits(item))
             self._lanes.push(item)
+        if active:
+            self._depth = max((self._lanes.waiting - waiting) / (len(claim.lanes) + len(own)), 1.0)
         return bool(claim.deliveries) or not began_at_first
 
     def _start(self) -> None:
@@ -230,7 +233,7 @@ class Engine:
     def _note(self, finished: Finished[Claimed]) -> None:
         """Takes in that a flow has ended, and what that says of its lane."""
         claimed, error = finished.key, finished.error
-        self._lanes.finished(claimed)
+        self._lanes.finished(claimed, time.monotonic())
         if isinstance(error, BeingRefreshed):
             self._postponed.append(claimed)
             return

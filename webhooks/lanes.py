@@ -12,6 +12,8 @@ from .queue import Claimed, Id
 
 BEGINNING = 2  # deliveries at once to an endpoint that nothing is known of yet
 BURST = 0.1  # seconds that a limited lane may catch up
+AHEAD = 4  # deliveries kept ready for each that a lane may have under way
+STALLED = 1.0  # seconds without an outcome after which what waits on a lane is no work to go on with
 REMEMBERED = 10_000  # lanes
 
 
@@ -20,6 +22,7 @@ class _Lane:
     limit: int
     failures: int
     most: int
+    moved_at: float
     interval: float = 0.0
     next_at: float = 0.0
     backlog: deque[Claimed] = field(default_factory=deque)
@@ -53,10 +56,10 @@ class Lanes:
     def __iter__(self) -> Iterator[Id]:
         return iter(self._lanes)
 
-    def add(self, lane: Id, failures: int) -> None:
+    def add(self, lane: Id, failures: int, now: float) -> None:
         """Takes a lane in with so many failures in a row, and nothing on it yet."""
         limit = self._limits.get(lane, min(BEGINNING, self.concurrency)) if failures == 0 else 1
-        self._lanes.setdefault(lane, _Lane(limit, failures, self.concurrency))
+        self._lanes.setdefault(lane, _Lane(limit, failures, self.concurrency, now))
 
     def restrict(self, lane_id: Id, rate: float | None, concurrency: int | None) -> None:
         """Limits a lane to `rate` deliveries a second and to `concurrency` at once; None for as many as it takes."""
@@ -66,14 +69,20 @@ class Lanes:
         lane.limit = min(lane.limit, lane.most)
 
     def push(self, claimed: Claimed) -> None:
-        """Puts a delivery at the end of its lane, once."""
+        """Puts a delivery at the end of its lane, once. Where the lane is full, it is left to a later claim."""
         lane = self._lanes[claimed.integration_id]
         if claimed.id in lane.held:  # the lane was claimed anew: its lease had run out unnoticed
+            return
+        if len(lane.backlog) >= AHEAD * lane.limit:
             return
         lane.held.add(claimed.id)
         lane.backlog.append(claimed)
         self.waiting += 1
         self._offer(claimed.integration_id, lane)
+
+    def moving(self, now: float) -> int:
+        """How many deliveries wait on lanes that move: not behind an endpoint that hangs."""
+        return sum(len(lane.backlog) for lane in self._lanes.values() if now - lane.moved_at < STALLED)
 
     def next(self, now: float) -> Claimed | None:
         """The delivery to start next, or None where every lane is empty, busy or ahead of its rate."""
@@ -104,9 +113,10 @@ class Lanes:
         """The seconds until a lane that is ahead of its rate may go on."""
         return max(self._sleeping[0][0] - now, 0.0) if self._sleeping else float("inf")
 
-    def finished(self, claimed: Claimed) -> None:
+    def finished(self, claimed: Claimed, now: float) -> None:
         """Makes room for the next delivery of the same lane; this one is held until it is written."""
         lane = self._lanes[claimed.integration_id]
+        lane.moved_at = now
         lane.under_way -= 1
         self._offer(claimed.integration_id, lane)
 
@@ -169,9 +179,9 @@ class Lanes:
         return empty
 
     def with_room(self, depth: int, limit: int) -> list[Id]:
-        """Up to `limit` lanes whose backlog is below `depth`."""
+        """Up to `limit` lanes whose backlog is below `depth` and less than half of what they hold."""
         open_lanes = (item for item in self._lanes.items() if not (item[1].resting or item[1].lost))
-        found = (lane for lane, state in open_lanes if len(state.backlog) < depth)
+        found = (lane for lane, state in open_lanes if len(state.backlog) < min(depth, AHEAD * state.limit // 2))
         return [lane for lane, _ in zip(found, range(limit), strict=False)]
 
     def held(self, lanes: Iterable[Id]) -> list[Id]:

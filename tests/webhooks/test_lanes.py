@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 from invenicum.events.message import Message
 from webhooks import breaker
-from webhooks.lanes import BEGINNING, Lanes
+from webhooks.lanes import AHEAD, BEGINNING, Lanes
 from webhooks.queue import Claimed
 
 NOW = datetime(2026, 3, 7, 10, 30, tzinfo=UTC)
@@ -16,8 +16,8 @@ def claimed(lane: str, number: int) -> Claimed:
 
 def lanes_with(*, concurrency: int, **counts: int) -> Lanes:
     lanes = Lanes(concurrency)
-    lanes.add(A, 0)
-    lanes.add(B, 0)
+    lanes.add(A, 0, 0.0)
+    lanes.add(B, 0, 0.0)
     for lane, count in zip((A, B), (counts.get("a", 0), counts.get("b", 0)), strict=True):
         for number in range(count):
             lanes.push(claimed(lane, number))
@@ -41,7 +41,7 @@ def test_a_lane_has_only_so_many_under_way_at_once() -> None:
     lanes = lanes_with(concurrency=2, a=5)
     first = take_all(lanes)
     assert len(first) == 2
-    lanes.finished(first[0])
+    lanes.finished(first[0], 0.0)
     assert len(take_all(lanes)) == 1
 
 
@@ -55,7 +55,7 @@ def test_within_a_lane_the_order_is_kept() -> None:
     order = []
     while item := lanes.next(0.0):
         order.append(int(item.id[1:]))
-        lanes.finished(item)
+        lanes.finished(item, 0.0)
     assert order == [0, 1, 2]
 
 
@@ -63,7 +63,7 @@ def test_a_delivery_is_held_until_it_is_written() -> None:
     lanes = lanes_with(concurrency=1, a=1)
     item = lanes.next(0.0)
     assert item is not None
-    lanes.finished(item)
+    lanes.finished(item, 0.0)
     assert lanes.held([A]) == [item.id]
     assert list(lanes.drop_empty()) == [B]
     lanes.written(A, item.id)
@@ -78,7 +78,7 @@ def test_what_was_not_started_can_be_let_go() -> None:
     lanes.drop_backlog(A)
     assert lanes.held([A]) == [started.id]
     assert [item.integration_id for item in take_all(lanes)] == [B]
-    lanes.finished(started)
+    lanes.finished(started, 0.0)
     assert lanes.next(0.0) is None
 
 
@@ -103,13 +103,16 @@ def test_what_a_lane_may_have_under_way_grows_with_success_and_halves_with_failu
     assert len(take_all(lanes)) == 3
     lanes.failed(A)
     lanes.failed(A)
-    lanes.finished(claimed(A, 0))
+    lanes.finished(claimed(A, 0), 0.0)
     assert take_all(lanes) == []
 
 
 def test_a_lane_keeps_to_its_rate_and_may_catch_up_a_little() -> None:
-    lanes = lanes_with(concurrency=50, a=40, b=1)
-    lanes._lanes[A].limit = 50
+    lanes = lanes_with(concurrency=50, b=1)
+    for _ in range(48):
+        lanes.succeeded(A)
+    for number in range(40):
+        lanes.push(claimed(A, number))
     lanes.restrict(A, 10, None)
 
     def taken_at(now: float) -> int:
@@ -135,7 +138,7 @@ def test_after_ten_failures_in_a_row_a_lane_rests() -> None:
 
 def test_a_lane_that_rested_begins_with_one_probe() -> None:
     lanes = Lanes(16)
-    lanes.add(A, breaker.OPENS_AFTER)
+    lanes.add(A, breaker.OPENS_AFTER, 0.0)
     for number in range(5):
         lanes.push(claimed(A, number))
     assert len(take_all(lanes)) == 1
@@ -144,7 +147,7 @@ def test_a_lane_that_rested_begins_with_one_probe() -> None:
 
 def test_a_probe_that_succeeds_ends_the_row_of_failures() -> None:
     lanes = Lanes(16)
-    lanes.add(A, breaker.OPENS_AFTER)
+    lanes.add(A, breaker.OPENS_AFTER, 0.0)
     lanes.push(claimed(A, 0))
     item = lanes.next(0.0)
     assert item is not None
@@ -161,3 +164,21 @@ def test_a_type_that_takes_one_at_a_time_gets_one_at_a_time() -> None:
     assert len(take_all(lanes)) == 1
     lanes.succeeded(A)
     assert take_all(lanes) == []
+
+
+def test_a_lane_takes_only_a_few_ahead_until_its_endpoint_has_shown_what_it_takes() -> None:
+    lanes = lanes_with(concurrency=16, a=100)
+    assert len(lanes.held([A])) == AHEAD * BEGINNING
+    assert lanes.with_room(64, 10) == [B]
+    for _ in range(14):
+        lanes.succeeded(A)
+    assert lanes.with_room(64, 10) == [A, B]
+
+
+def test_what_waits_behind_an_endpoint_that_hangs_is_no_work_to_go_on_with() -> None:
+    lanes = lanes_with(concurrency=1, a=3, b=3)
+    assert lanes.moving(0.5) == 6
+    item = lanes.next(0.5)
+    assert item is not None
+    lanes.finished(item, 1.5)
+    assert lanes.moving(2.0) == 2

@@ -12,7 +12,7 @@ from webhooks.tasks import run_jobs
 
 LOOK_AT_LEAST_EVERY = 0.5  # seconds: retries fall due without anybody writing to the database
 SQLITE_WATCH = 0.005  # seconds between two looks at SQLite's change counter, which cost microseconds
-PATIENCE = 0.1  # seconds between two looks at a database that cannot be watched
+PATIENCE = 0.03  # seconds between two looks at a database that cannot be watched
 DATABASE_REST = 1.0  # seconds between two tries of a database that is gone
 
 log = structlog.get_logger(__name__)
