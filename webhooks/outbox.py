@@ -30,7 +30,7 @@ def create_deliveries(events: Sequence[Event]) -> int:
         for integration_id, status, patterns, ordered in integrations.get(event.owner_id, ())
         if matches(patterns, event.name)
     ]
-    Delivery.objects.bulk_create(deliveries, batch_size=1000)
+    Delivery.objects.bulk_create(deliveries)
     return len(deliveries)
 
 

@@ -37,7 +37,7 @@ def publish_many(drafts: Iterable[Draft]) -> list[Event]:
     if events:
         # No savepoint: who fails to tell of a change must not keep the change.
         with transaction.atomic(savepoint=False):
-            Event.objects.bulk_create(events, batch_size=1000)
+            Event.objects.bulk_create(events)
             events_published.send(sender=Event, events=events)
     return events
 
