@@ -104,14 +104,43 @@ def _record_outcomes(outcomes: Sequence[Outcome], now: datetime) -> None:
 
 
 def _record_lanes(worker: int, states: Mapping[Id, LaneState], done: Collection[Id], now: datetime) -> None:
-    for lane, state in states.items():
-        _record_state(lane, state, now)
+    if states and connection.vendor == "postgresql":
+        _record_states(states, now)
+    else:
+        for lane, state in states.items():
+            _record_state(lane, state, now)
     if done:
         release(worker, done)
 
 
+RECORD_STATES = """
+UPDATE webhooks_lane lane SET failures = s.failures, held_until = s.held_until
+  FROM json_to_recordset(%(states)s) AS s (id uuid, failures integer, held_until timestamptz)
+ WHERE lane.integration_id = s.id
+"""
+RECORD_FAILING = """
+UPDATE integrations_integration SET failing_since = %(now)s
+ WHERE id = ANY(%(ids)s::uuid[]) AND failing_since IS NULL
+"""
+
+
+def _record_states(states: Mapping[Id, LaneState], now: datetime) -> None:
+    rows = [
+        {
+            "id": lane,
+            "failures": state.failures,
+            "held_until": state.held_until.isoformat() if state.held_until else None,
+        }
+        for lane, state in states.items()
+    ]
+    failing = [lane for lane, state in states.items() if state.failures]
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD_STATES, {"states": json.dumps(rows)})
+        if failing:
+            cursor.execute(RECORD_FAILING, {"now": now, "ids": id_array(failing)})
+
+
 def _record_state(lane: Id, state: LaneState, now: datetime) -> None:
-    """One statement a lane: states change when endpoints begin or cease to fail, which is rare."""
     Lane.objects.filter(pk=UUID(lane)).update(failures=state.failures, held_until=state.held_until)
     if state.failures:
         Integration.objects.filter(pk=lane, failing_since=None).update(failing_since=now)
