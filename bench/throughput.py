@@ -62,7 +62,8 @@ def _fill(owners: list[int], count: int) -> None:
 
 
 def _deliver(stand: Stand, processes: int, starting: float) -> Run:
-    return measure(stand, lambda: [stand.deliver("--once") for _ in range(processes)], starting * processes)
+    # Not `--once`: a process that comes when all lanes are taken would end at once.
+    return measure(stand, lambda: [stand.deliver() for _ in range(processes)], starting * processes)
 
 
 def _celery(stand: Stand, broker: str) -> Run:

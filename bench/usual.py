@@ -63,5 +63,6 @@ def session() -> requests.Session:
     """One a thread, with room for a connection to every endpoint."""
     if not hasattr(_local, "session"):
         _local.session = requests.Session()
+        _local.session.trust_env = False  # else it looks through the whole environment for each request
         _local.session.mount("http://", HTTPAdapter(pool_connections=1000))
     return _local.session
