@@ -146,7 +146,7 @@ def test_a_claim_that_was_slow_reads_nothing_that_was_delivered_meanwhile(
     connect_webhook(alice, receiver.url)
     publish(alice, 5)
     statement = queue.CLAIM
-    assert statement.count("AND EXISTS (") == 1
+    assert statement.count("WHERE (SELECT d.id") == 1
     claims: list[queue.Claim] = []
 
     def claim_slowly() -> None:
@@ -155,7 +155,9 @@ def test_a_claim_that_was_slow_reads_nothing_that_was_delivered_meanwhile(
         finally:
             connection.close()
 
-    monkeypatch.setattr(queue, "CLAIM", statement.replace("AND EXISTS (", "AND pg_sleep(1) IS NOT NULL AND EXISTS ("))
+    monkeypatch.setattr(
+        queue, "CLAIM", statement.replace("WHERE (SELECT d.id", "WHERE pg_sleep(1) IS NOT NULL AND (SELECT d.id")
+    )
     slow = threading.Thread(target=claim_slowly)
     slow.start()
     wait_until(is_asleep, "the slow claim has seen the lane")
