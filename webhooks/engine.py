@@ -40,7 +40,8 @@ MAX_DEPTH = 64  # of which one integration has at most so many in a claim
 MIN_LANES, MAX_LANES = 30, 1000  # integrations in a claim
 RECORD_AT = 500  # outcomes that are written without waiting for more
 RECORD_EVERY = 0.02  # seconds that an outcome may wait for others
-LOOK_EVERY = 0.05  # seconds between two looks for more while flows are under way
+# Seconds between two looks for more while flows are under way: longer each time that there was nothing.
+LOOK_SOONEST, LOOK_LATEST = 0.01, 0.05
 RENEW_EVERY = 1.0  # seconds between two looks at the lanes in hand: leases renewed, changes of integrations noticed
 RENEWAL = timedelta(seconds=1)  # after which a connection that is being renewed is looked at again
 GRACE = 5.0  # seconds that a stopping worker gives to the flows under way; Docker kills after ten
@@ -68,8 +69,9 @@ def drain(
 ) -> Drained:
     """Delivers until nothing is due.
 
-    After `seconds` it calls `hand_over`, takes nothing new and finishes what is under way. When `should_stop` says
-    so it takes nothing new either, and after a grace period hands back what is still under way.
+    After `seconds` it sends only to endpoints that answer quickly, until what was under way by then has ended; then
+    it calls `hand_over`, takes nothing new and finishes. When `should_stop` says so it takes nothing new at once, and
+    after a grace period hands back what is still under way.
     """
     global _shared
     engine = _engine()
@@ -119,6 +121,7 @@ class Engine:
         self._after = NO_LANE
         self._depth = 1.0  # deliveries found on a lane, on the average of late
         self._written = self._renewed = self._next_look = 0.0
+        self._pause = LOOK_SOONEST
         self._refused_again = 0.0
         self._resumes = 0.0  # when a database that failed is tried again; 0 while it works
 
@@ -132,7 +135,10 @@ class Engine:
         self._next_look = 0.0
         while True:
             now = time.monotonic()
-            if not result.more and (should_stop() or now >= slice_ends):
+            # Nobody would be served while all workers of a machine wait at once for endpoints that hang.
+            self._lanes.only_quick = now >= slice_ends
+            slice_is_over = now >= slice_ends and self._driver.oldest > slice_ends
+            if not result.more and (slice_is_over or should_stop()):
                 result.more = True
                 hand_over()
                 for lane in self._lanes:
@@ -144,7 +150,9 @@ class Engine:
                 break
             if not self._resumes:
                 self._start()
-            wait = min(LOOK_EVERY, self._lanes.wakes_in(now))
+            wait = min(LOOK_LATEST, self._lanes.wakes_in(now))
+            if self._next_look > now:
+                wait = min(wait, self._next_look - now)
             finished = self._driver.poll(wait)
             for flow in finished:
                 self._note(flow)
@@ -177,7 +185,11 @@ class Engine:
         if result.more or not self._has_room() or (now < self._next_look and self._is_busy()):
             return False
         look_again = self._take()
-        self._next_look = now if look_again else now + LOOK_EVERY
+        if look_again:
+            self._next_look, self._pause = time.monotonic(), LOOK_SOONEST
+        else:
+            self._next_look = time.monotonic() + self._pause
+            self._pause = min(2 * self._pause, LOOK_LATEST)
         return look_again
 
     def _is_busy(self) -> bool:
@@ -233,7 +245,7 @@ class Engine:
     def _note(self, finished: Finished[Claimed]) -> None:
         """Takes in that a flow has ended, and what that says of its lane."""
         claimed, error = finished.key, finished.error
-        self._lanes.finished(claimed, time.monotonic())
+        self._lanes.finished(claimed, time.monotonic(), finished.duration)
         if isinstance(error, BeingRefreshed):
             self._postponed.append(claimed)
             return

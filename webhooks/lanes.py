@@ -14,6 +14,7 @@ BEGINNING = 2  # deliveries at once to an endpoint that nothing is known of yet
 BURST = 0.1  # seconds that a limited lane may catch up
 AHEAD = 4  # deliveries kept ready for each that a lane may have under way
 STALLED = 1.0  # seconds without an outcome after which what waits on a lane is no work to go on with
+SLOW = 1.0  # seconds that a try takes where an endpoint is slow
 REMEMBERED = 10_000  # lanes
 
 
@@ -48,7 +49,9 @@ class Lanes:
         self._limits: dict[Id, int] = {}
         self._ready: deque[Id] = deque()
         self._sleeping: list[tuple[float, Id]] = []
+        self._slow: set[Id] = set()
         self.waiting = 0  # deliveries that have not been started
+        self.only_quick = False  # leaves alone, for a while, all lanes that may keep a delivery waiting for its answer
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -94,7 +97,7 @@ class Lanes:
             if lane is None:
                 continue
             lane.queued = False
-            if not lane.backlog or lane.under_way >= lane.limit:
+            if not lane.backlog or lane.under_way >= lane.limit or self._is_avoided(lane_id, lane, now):
                 continue
             if lane.interval:
                 if lane.next_at > now:
@@ -113,10 +116,14 @@ class Lanes:
         """The seconds until a lane that is ahead of its rate may go on."""
         return max(self._sleeping[0][0] - now, 0.0) if self._sleeping else float("inf")
 
-    def finished(self, claimed: Claimed, now: float) -> None:
-        """Makes room for the next delivery of the same lane; this one is held until it is written."""
+    def finished(self, claimed: Claimed, now: float, seconds: float) -> None:
+        """Makes room for the next delivery of the same lane; this one took so long, and is held until it is written."""
         lane = self._lanes[claimed.integration_id]
         lane.moved_at = now
+        if seconds < SLOW:
+            self._slow.discard(claimed.integration_id)
+        elif len(self._slow) < REMEMBERED:
+            self._slow.add(claimed.integration_id)
         lane.under_way -= 1
         self._offer(claimed.integration_id, lane)
 
@@ -201,6 +208,12 @@ class Lanes:
         if lane.backlog and not lane.queued and lane.under_way < lane.limit:
             lane.queued = True
             self._ready.append(lane_id)
+
+    def _is_avoided(self, lane_id: Id, lane: _Lane, now: float) -> bool:
+        if not self.only_quick:
+            return False
+        hangs = lane.under_way > 0 and now - lane.moved_at >= STALLED
+        return hangs or lane.failures > 0 or lane_id in self._slow
 
     def _remember(self, lane_id: Id, limit: int) -> None:
         if len(self._limits) > REMEMBERED:

@@ -74,6 +74,11 @@ class FlowDriver(Generic[Key]):
     def in_flight(self) -> int:
         return len(self._runs)
 
+    @property
+    def oldest(self) -> float:
+        """When the flow that has been under way for longest was started, by the monotonic clock; inf without any."""
+        return min((run.started for run in self._runs.values()), default=float("inf"))
+
     def start(self, key: Key, flow: Flow[Any], timeout: float | None = None, secrets: Collection[str] = ()) -> None:
         """Takes `flow` to its first request, which `poll` then sends.
 

@@ -1,4 +1,5 @@
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -161,6 +162,36 @@ def test_a_hundred_deliveries_to_a_slow_and_a_fast_endpoint_all_arrive(alice: Us
     assert counts == {"delivered": 200}
     assert len(fast.requests) == len(other.requests) == 100
     assert len({request.headers["webhook-id"] for request in fast.requests}) == 100
+
+
+def test_at_the_end_of_its_time_a_drain_serves_others_while_it_waits_for_an_endpoint_that_hangs(
+    alice: User, bob: User
+) -> None:
+    answers = threading.Event()
+    handed_over: list[int] = []
+
+    def hang(request: Received) -> Any:
+        answers.wait(20)
+        return 200, {}, b""
+
+    with FakeServer(hang) as slow, answering(200) as quick:
+        connect_webhook(alice, slow.url)
+        connect_webhook(bob, quick.url)
+        publish(alice, "asset.created", {"assetId": "a"})
+        its_time_ends = time.monotonic() + 0.2
+
+        def look() -> bool:
+            is_over = time.monotonic() > its_time_ends
+            if is_over and slow.requests and not Delivery.objects.filter(owner=bob).exists():
+                publish(bob, "asset.created", {"assetId": "b"})
+            if quick.requests:
+                answers.set()
+            return False
+
+        drained = drain(seconds=0.2, should_stop=look, hand_over=lambda: handed_over.append(len(quick.requests)))
+    assert drained.more
+    assert handed_over == [1]
+    assert set(Delivery.objects.values_list("status", "attempt_count")) == {(Status.DELIVERED, 1)}
 
 
 def test_what_is_pending_when_the_configuration_changes_goes_to_the_new_address(alice: User) -> None:

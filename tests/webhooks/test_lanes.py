@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 from invenicum.events.message import Message
 from webhooks import breaker
-from webhooks.lanes import AHEAD, BEGINNING, Lanes
+from webhooks.lanes import AHEAD, BEGINNING, SLOW, STALLED, Lanes
 from webhooks.queue import Claimed
 
 NOW = datetime(2026, 3, 7, 10, 30, tzinfo=UTC)
@@ -41,7 +41,7 @@ def test_a_lane_has_only_so_many_under_way_at_once() -> None:
     lanes = lanes_with(concurrency=2, a=5)
     first = take_all(lanes)
     assert len(first) == 2
-    lanes.finished(first[0], 0.0)
+    lanes.finished(first[0], 0.0, 0.01)
     assert len(take_all(lanes)) == 1
 
 
@@ -55,7 +55,7 @@ def test_within_a_lane_the_order_is_kept() -> None:
     order = []
     while item := lanes.next(0.0):
         order.append(int(item.id[1:]))
-        lanes.finished(item, 0.0)
+        lanes.finished(item, 0.0, 0.01)
     assert order == [0, 1, 2]
 
 
@@ -63,7 +63,7 @@ def test_a_delivery_is_held_until_it_is_written() -> None:
     lanes = lanes_with(concurrency=1, a=1)
     item = lanes.next(0.0)
     assert item is not None
-    lanes.finished(item, 0.0)
+    lanes.finished(item, 0.0, 0.01)
     assert lanes.held([A]) == [item.id]
     assert list(lanes.drop_empty()) == [B]
     lanes.written(A, item.id)
@@ -78,7 +78,7 @@ def test_what_was_not_started_can_be_let_go() -> None:
     lanes.drop_backlog(A)
     assert lanes.held([A]) == [started.id]
     assert [item.integration_id for item in take_all(lanes)] == [B]
-    lanes.finished(started, 0.0)
+    lanes.finished(started, 0.0, 0.01)
     assert lanes.next(0.0) is None
 
 
@@ -103,7 +103,7 @@ def test_what_a_lane_may_have_under_way_grows_with_success_and_halves_with_failu
     assert len(take_all(lanes)) == 3
     lanes.failed(A)
     lanes.failed(A)
-    lanes.finished(claimed(A, 0), 0.0)
+    lanes.finished(claimed(A, 0), 0.0, 0.01)
     assert take_all(lanes) == []
 
 
@@ -180,5 +180,27 @@ def test_what_waits_behind_an_endpoint_that_hangs_is_no_work_to_go_on_with() -> 
     assert lanes.moving(0.5) == 6
     item = lanes.next(0.5)
     assert item is not None
-    lanes.finished(item, 1.5)
+    lanes.finished(item, 1.5, 1.0)
     assert lanes.moving(2.0) == 2
+
+
+def test_for_a_while_only_lanes_that_are_known_to_keep_nobody_waiting_are_served() -> None:
+    lanes = Lanes(1)
+    for lane, failures in ((A, 0), (B, 0), ("failed", 1), ("hangs", 0)):
+        lanes.add(lane, failures, 0.0)
+        for number in range(3):
+            lanes.push(claimed(lane, number))
+    for item in take_all(lanes):
+        if item.integration_id != "hangs":
+            lanes.finished(item, 0.5, SLOW if item.integration_id == B else 0.01)
+    lanes.only_quick = True
+    lanes.finished(claimed("hangs", 0), 0.5, SLOW)
+    assert [item.integration_id for item in take_all(lanes)] == [A]
+
+
+def test_a_lane_whose_endpoint_has_not_answered_for_a_while_is_not_served_then() -> None:
+    lanes = lanes_with(concurrency=2, a=2, b=1)
+    assert lanes.next(0.0) == claimed(A, 0)
+    lanes.only_quick = True
+    assert lanes.next(STALLED) == claimed(B, 0)
+    assert lanes.next(STALLED) is None
