@@ -71,8 +71,8 @@ def _celery(stand: Stand, broker: str) -> Run:
     already = settle(worker)
 
     def go() -> list:
-        for _ in range(2):  # each commit sends one, so that in life both processes have long been woken
-            deliver_due.apply_async()
+        for number in range(100):  # as each commit would
+            deliver_due.apply_async(countdown=number / 10)
         return [worker]
 
     return measure(stand, go, already)

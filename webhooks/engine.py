@@ -209,7 +209,7 @@ class Engine:
         # As many lanes as will fill the backlog if they are as deep as the last ones were; twice that at the most.
         lanes = round(min(max(BACKLOG / self._depth, MIN_LANES), MAX_LANES))
         depth = min(max(2 * BACKLOG // lanes, 1), MAX_DEPTH)
-        own = self._lanes.with_room(depth // 2, lanes)
+        own = self._lanes.with_room(depth // 2, lanes, time.monotonic())
         claim = queue.claim(
             self._worker,
             now=now,

@@ -15,6 +15,7 @@ BURST = 0.1  # seconds that a limited lane may catch up
 AHEAD = 4  # deliveries kept ready for each that a lane may have under way
 STALLED = 1.0  # seconds without an outcome after which what waits on a lane is no work to go on with
 SLOW = 1.0  # seconds that a try takes where an endpoint is slow
+KEPT = 2.0  # seconds after which a lane is let run empty, for a worker that has nothing to do to take it over
 REMEMBERED = 10_000  # lanes
 
 
@@ -24,6 +25,7 @@ class _Lane:
     failures: int
     most: int
     moved_at: float
+    taken_at: float
     interval: float = 0.0
     next_at: float = 0.0
     backlog: deque[Claimed] = field(default_factory=deque)
@@ -62,7 +64,7 @@ class Lanes:
     def add(self, lane: Id, failures: int, now: float) -> None:
         """Takes a lane in with so many failures in a row, and nothing on it yet."""
         limit = self._limits.get(lane, min(BEGINNING, self.concurrency)) if failures == 0 else 1
-        self._lanes.setdefault(lane, _Lane(limit, failures, self.concurrency, now))
+        self._lanes.setdefault(lane, _Lane(limit, failures, self.concurrency, now, now))
 
     def restrict(self, lane_id: Id, rate: float | None, concurrency: int | None) -> None:
         """Limits a lane to `rate` deliveries a second and to `concurrency` at once; None for as many as it takes."""
@@ -185,10 +187,15 @@ class Lanes:
             del self._lanes[lane]
         return empty
 
-    def with_room(self, depth: int, limit: int) -> list[Id]:
-        """Up to `limit` lanes whose backlog is below `depth` and less than half of what they hold."""
-        open_lanes = (item for item in self._lanes.items() if not (item[1].resting or item[1].lost))
-        found = (lane for lane, state in open_lanes if len(state.backlog) < min(depth, AHEAD * state.limit // 2))
+    def with_room(self, depth: int, limit: int, now: float) -> list[Id]:
+        """Up to `limit` lanes to be filled up: their backlog is below `depth` and less than half of what they hold."""
+        found = (
+            lane
+            for lane, state in self._lanes.items()
+            if not (state.resting or state.lost)
+            and now - state.taken_at < KEPT
+            and len(state.backlog) < min(depth, AHEAD * state.limit // 2)
+        )
         return [lane for lane, _ in zip(found, range(limit), strict=False)]
 
     def held(self, lanes: Iterable[Id]) -> list[Id]:

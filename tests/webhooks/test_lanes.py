@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 from invenicum.events.message import Message
 from webhooks import breaker
-from webhooks.lanes import AHEAD, BEGINNING, SLOW, STALLED, Lanes
+from webhooks.lanes import AHEAD, BEGINNING, KEPT, SLOW, STALLED, Lanes
 from webhooks.queue import Claimed
 
 NOW = datetime(2026, 3, 7, 10, 30, tzinfo=UTC)
@@ -91,7 +91,7 @@ def test_a_lane_that_was_let_go_can_be_filled_again() -> None:
 
 def test_lanes_with_room_are_those_whose_backlog_is_short() -> None:
     lanes = lanes_with(concurrency=1, a=3, b=1)
-    assert lanes.with_room(2, 10) == [B]
+    assert lanes.with_room(2, 10, 0.0) == [B]
     assert lanes.waiting == 4
 
 
@@ -169,10 +169,10 @@ def test_a_type_that_takes_one_at_a_time_gets_one_at_a_time() -> None:
 def test_a_lane_takes_only_a_few_ahead_until_its_endpoint_has_shown_what_it_takes() -> None:
     lanes = lanes_with(concurrency=16, a=100)
     assert len(lanes.held([A])) == AHEAD * BEGINNING
-    assert lanes.with_room(64, 10) == [B]
+    assert lanes.with_room(64, 10, 0.0) == [B]
     for _ in range(14):
         lanes.succeeded(A)
-    assert lanes.with_room(64, 10) == [A, B]
+    assert lanes.with_room(64, 10, 0.0) == [A, B]
 
 
 def test_what_waits_behind_an_endpoint_that_hangs_is_no_work_to_go_on_with() -> None:
@@ -204,3 +204,9 @@ def test_a_lane_whose_endpoint_has_not_answered_for_a_while_is_not_served_then()
     lanes.only_quick = True
     assert lanes.next(STALLED) == claimed(B, 0)
     assert lanes.next(STALLED) is None
+
+
+def test_a_lane_is_let_run_empty_after_a_while_so_that_another_worker_can_take_it() -> None:
+    lanes = lanes_with(concurrency=1, a=1, b=1)
+    assert lanes.with_room(64, 10, KEPT / 2) == [A, B]
+    assert lanes.with_room(64, 10, KEPT) == []
