@@ -6,7 +6,7 @@
 #   make browser  install Chromium for the browser tests (Debian, as root)
 #   make node     install Node.js for the receiver test (Debian, as root)
 #   make payloads install GitHub's example payloads for the tests of what comes in (needs npm and the network)
-#   make bench    measure the delivery engine, a quarter of an hour (ARGS="latency --quick" for less)
+#   make bench    measure the delivery engine, some twenty minutes (ARGS="latency --quick" for less)
 #   make lock     resolve requirements/*.in anew (UPGRADE=--upgrade for the newest versions)
 #   make clean    remove .venv and caches; the data below .data stays
 

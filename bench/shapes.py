@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Size(StrEnum):
-    """How long a run may take: to see that all works, at most a quarter of an hour, or as long as it needs."""
+    """How long a run may take: to see that all works, some twenty minutes, or as long as it needs."""
 
     QUICK = "quick"
     DEFAULT = "default"
