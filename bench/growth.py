@@ -20,19 +20,20 @@ def run(stand: Stand, size: Size) -> Result:
     urls = stand.endpoints(most_endpoints)
     owners = seed.connect(urls, most_endpoints)
     few = owners[: min(500, most_endpoints)]
+    rounds = size.of(1, ROUNDS, ROUNDS)
     pending = _rates(
         {
             f"{count:,} pending": (few, count)
             for count in size.of((1_000, 50_000), (1_000, 100_000, 1_000_000), (1_000, 100_000, 1_000_000))
         },
-        size.of(1, ROUNDS, ROUNDS),
+        rounds,
     )
     endpoints = _rates(
         {
             f"{count:,} endpoints": (owners[:count], size.of(20_000, 100_000, 100_000))
             for count in (10, 1_000, most_endpoints)
         },
-        size.of(1, ROUNDS, ROUNDS),
+        rounds,
     )
     apart = 1 - min(pending.values()) / max(pending.values())
     return Result(

@@ -136,9 +136,9 @@ class Engine:
         while True:
             now = time.monotonic()
             # Nobody would be served while all workers of a machine wait at once for endpoints that hang.
-            self._lanes.only_quick = now >= slice_ends
-            slice_is_over = now >= slice_ends and self._driver.oldest > slice_ends
-            if not result.more and (slice_is_over or should_stop()):
+            is_over = now >= slice_ends
+            self._lanes.only_quick = is_over
+            if not result.more and (should_stop() or (is_over and self._driver.oldest > slice_ends)):
                 result.more = True
                 hand_over()
                 for lane in self._lanes:
