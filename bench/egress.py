@@ -28,7 +28,7 @@ import pycurl
 import requests
 
 from integrations.core.http import Flow, Request
-from invenicum.egress.curl import FlowDriver, Options
+from integrations.egress.curl import FlowDriver, Options
 
 ROUNDS = 7
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nServer: bench\r\nContent-Length: 2\r\n\r\nok"

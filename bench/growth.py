@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bench import seed
 from bench.shapes import Chart, Result, Size, Table, Target
 from bench.stand import Stand
-from webhooks.engine import drain
+from webhooks.engine.worker import drain
 
 SECONDS = 6.0  # of each measurement
 ROUNDS = 3  # in turn, because a machine is not as fast at all times; the median counts

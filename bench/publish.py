@@ -15,7 +15,7 @@ from bench.shapes import Result, Size, Table, Target
 from bench.stand import Stand
 from integrations.models import Integration
 from integrations.registry import CONNECTORS
-from invenicum.api.tokens import issue_token
+from invenicum.accounts.tokens import issue_token
 from invenicum.events.publish import publish_many
 from webhooks.models import Lane
 

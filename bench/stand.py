@@ -16,14 +16,7 @@ from typing import Self
 
 from bench import processor
 from bench.receivers import Receiver, Temper
-from tests.services import (
-    end_with_parent,
-    free_port,
-    postgres_url,
-    start_postgres,
-    start_redis,
-    wait_for_port,
-)
+from tests.services import end_with_parent, free_port, postgres_url, start_postgres, start_redis, wait_for_port
 
 ROOT = Path(__file__).resolve().parent.parent
 # PostgreSQL's own defaults, durability included, but for a cache and a log that fit the machine.

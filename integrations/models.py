@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from fernet_fields import EncryptedJSONField
 
-from invenicum.events.ids import uuid7
+from invenicum.ids import uuid7
 
 from .core.config import ConnectorConfig
 

@@ -14,14 +14,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from fernet_fields import DecryptionError
 
-from invenicum.egress.curl import run_flow
-
-from . import connections, registry, remote
+from . import grants, provider_jobs, registry
 from .core.config import ConnectorConfig
 from .core.connector import Connector, TestResult
 from .core.errors import InvalidConfig
 from .core.signing import generate_secret
 from .credentials import gives_key, keep_secrets
+from .egress.curl import run_flow
 from .models import Integration, IntegrationQuerySet, stored_values
 from .signals import integration_deleted, integration_resumed, integration_stopped
 
@@ -72,7 +71,7 @@ def test_connection(owner: User, integration_type: str, values: Mapping[str, Any
     stored = _readable(Integration.objects.live().filter(owner=owner, type=integration_type))
     config, connected = _parse(connector, values, stored)
     if stored and connected:
-        return connections.current().run(stored, config, connector.test)
+        return grants.current().run(stored, config, connector.test)
     return run_flow(connector.test(config))
 
 
@@ -97,9 +96,9 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
     integration = stored or Integration(owner=owner, type=connector.type)
     was = integration.status if stored else None
     if stored and connector.oauth and not connected:
-        connections.current().end(integration)
+        grants.current().end(integration)
         integration.account = ""
-    refused = connected and connections.current().is_refused(integration)
+    refused = connected and grants.current().is_refused(integration)
     waited = stored is not None and missing(stored) is not None
     internal = {fact.alias for fact in config.facts() if fact.internal}
     kept = {alias: value for alias, value in integration.secrets.items() if alias in internal}
@@ -114,7 +113,7 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
     integration.status = Status.PAUSED if not is_active else Status.NEEDS_RECONNECT if refused else Status.ACTIVE
     integration.failing_since = None
     integration.save()
-    remote.schedule_save(integration)
+    provider_jobs.schedule_save(integration)
     if was is not None:
         _announce(integration, was)
     return Saved(
@@ -148,7 +147,7 @@ def _parse(connector: Connector, values: Mapping[str, Any], stored: Integration 
     connected = False
     if stored:
         if connector.oauth and not gives_key(connector.Config, values, stored.secrets):
-            connected = connections.current().is_connected(stored)
+            connected = grants.current().is_connected(stored)
         values = keep_secrets(connector.Config, values, stored.config, stored.secrets, connected=connected)
     if connector.oauth and connector.oauth.required and not connected:
         raise InvalidConfig(
@@ -177,7 +176,7 @@ def resume(integration: Integration) -> None:
     """Makes a locked integration active. Raises InvalidConfig where it lacks what it needs for that."""
     if error := missing(integration):
         raise error
-    if connections.current().is_refused(integration):
+    if grants.current().is_refused(integration):
         raise InvalidConfig(CONNECT_AGAIN)
     change_status(integration, Status.ACTIVE)
 
@@ -213,7 +212,7 @@ def delete_integration(owner: User, integration_type: str) -> Integration:
 
 def erase(integration: Integration) -> None:
     """Turns a locked integration into a tombstone: no config, no secrets, nothing pending."""
-    remote.schedule_delete(integration)
+    provider_jobs.schedule_delete(integration)
     integration.config, integration.secrets, integration.secret_names = {}, {}, []
     integration.subscriptions, integration.remote_state = [], {}
     integration.account = ""

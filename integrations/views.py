@@ -8,12 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from invenicum.api.authentication import current_user
+from invenicum.accounts.authentication import current_user
 from invenicum.api.bodies import Body, read
 from invenicum.api.errors import ApiError
 from invenicum.api.responses import answer
 from invenicum.api.throttling import OutgoingThrottle
-from invenicum.events.publish import format_timestamp
+from invenicum.timestamps import format_timestamp
 
 from . import registry, services
 from .catalog import describe

@@ -11,7 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
 from invenicum import logging
-from invenicum.env import json_object, kept_secret, secret
+
+from .env import json_object, kept_secret, secret
 
 django_stubs_ext.monkeypatch()  # `ModelAdmin[Asset]` and its like work at run time
 
@@ -88,12 +89,14 @@ OAUTH_RETURN_ORIGINS: list[str] = env.list("OAUTH_RETURN_ORIGINS", [])
 # --- Applications -------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "invenicum",
+    "invenicum.accounts",
     "invenicum.events",
     "invenicum.assets",
     "integrations",
     "oauth_flows",
     "webhooks",
+    "invenicum.operations",
+    "invenicum.demo",
     "oauth2_provider",
     "rest_framework",
     "drf_spectacular",
@@ -107,7 +110,7 @@ INSTALLED_APPS = [
     "corsheaders",
 ]
 MIDDLEWARE = [
-    "invenicum.health.answer_probes",
+    "invenicum.operations.health.answer_probes",
     "corsheaders.middleware.CorsMiddleware",
     "invenicum.events.loops.refuse_own_deliveries",
     "django.middleware.security.SecurityMiddleware",
@@ -204,8 +207,8 @@ INBOUND_MAX_BODY = env.int("INBOUND_MAX_BODY", 25 * 1024 * 1024)
 # Of the operator's Slack app, for the accounts that are connected to it with OAuth.
 SLACK_SIGNING_SECRET = secret("SLACK_SIGNING_SECRET")
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["invenicum.api.authentication.BearerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["invenicum.api.permissions.HasScope"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["invenicum.accounts.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["invenicum.accounts.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["invenicum.api.parsers.StrictJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "invenicum.api.responses.AlwaysJSON",

@@ -11,9 +11,10 @@ import invenicum.assets.urls
 import invenicum.events.urls
 import oauth_flows.urls
 import webhooks.urls
-from invenicum.api import errors
-from invenicum.api.schema import SchemaView
-from webhooks.inbound_views import InboundView, OwnInboundView
+from webhooks.inbound.views import InboundView, OwnInboundView
+
+from .api import errors
+from .api.schema import SchemaView
 
 admin.site.site_header = admin.site.site_title = "Invenicum Integrations"
 

@@ -6,9 +6,9 @@ class OAuthFlowsConfig(AppConfig):
     verbose_name = "OAuth connections"
 
     def ready(self) -> None:
-        from integrations.connections import register
+        from integrations.grants import register
 
         from . import checks, receivers  # noqa: F401
-        from .connections import OAuthConnections
+        from .grants import OAuthConnections
 
         register(OAuthConnections())

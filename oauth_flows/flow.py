@@ -20,11 +20,12 @@ from django.utils import timezone
 from integrations.core.answers import excerpt
 from integrations.core.errors import IntegrationError
 from integrations.core.http import Flow
+from integrations.egress.curl import run_flow
 from integrations.models import Integration
-from invenicum.egress.curl import run_flow
 
 from .audit import Action, audit
 from .clients import client_for, redirect_uri
+from .connect import give_back, store
 from .errors import OAuthError
 from .models import Authorization
 from .protocol import (
@@ -38,7 +39,6 @@ from .protocol import (
     read_tokens,
     value_at,
 )
-from .store import give_back, store
 
 LIFETIME = timedelta(minutes=10)
 SESSION_KEY = "oauth"

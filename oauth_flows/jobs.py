@@ -1,4 +1,4 @@
-from .letters import tell_owners
+from .reconnect_alerts import tell_owners
 from .revoke import revoke_due
 from .tokens import refresh_due
 

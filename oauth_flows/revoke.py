@@ -14,9 +14,9 @@ from fernet_fields import DecryptionError
 from integrations import registry
 from integrations.core.errors import ConnectionFailed, IntegrationError
 from integrations.core.http import Flow
+from integrations.egress.curl import run_flow
 from integrations.models import Integration, RemoteJob
 from integrations.services import erase
-from invenicum.egress.curl import run_flow
 
 from .audit import Action, audit
 from .clients import client_for

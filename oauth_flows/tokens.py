@@ -25,9 +25,9 @@ from integrations import registry
 from integrations.core.config import ConnectorConfig
 from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError
 from integrations.core.http import Flow, Request, Response
+from integrations.egress.curl import FlowDriver, run_flow
 from integrations.models import Integration
 from integrations.services import change_status
-from invenicum.egress.curl import FlowDriver, run_flow
 
 from .audit import Action, audit
 from .clients import client_for

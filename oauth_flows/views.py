@@ -17,10 +17,10 @@ from rest_framework.response import Response
 
 from integrations import registry
 from integrations.views import IntegrationView
-from invenicum.api.authentication import BearerAuthentication, current_user
+from invenicum.accounts.authentication import BearerAuthentication, current_user
+from invenicum.accounts.tokens import Access
 from invenicum.api.errors import ApiError
 from invenicum.api.throttling import OutgoingThrottle
-from invenicum.api.tokens import Access
 
 from . import flow
 from .errors import OAuthError

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
 
-from invenicum.api.tokens import USER_SCOPES, issue_token
+from invenicum.accounts.tokens import USER_SCOPES, issue_token
 
 
 class ApiClient(Client):

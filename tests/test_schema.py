@@ -14,7 +14,7 @@ from django.db import close_old_connections
 from django.test import Client
 from hypothesis import HealthCheck, settings
 
-from invenicum.api.tokens import issue_token
+from invenicum.accounts.tokens import issue_token
 from invenicum.wsgi import application
 
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "10"))

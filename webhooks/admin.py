@@ -5,10 +5,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from invenicum.api.admin import ReadOnly
-from invenicum.events.ids import parse_public_id
+from invenicum.admin import ReadOnly
+from invenicum.ids import parse_public_id
 
-from . import breaker
+from .engine import circuit
 from .models import Attempt, Delivery, InboundEvent, Lane
 from .services import requeue
 
@@ -53,7 +53,7 @@ class LaneAdmin(ReadOnly, admin.ModelAdmin[Lane]):
 
     @admin.display
     def circuit(self, lane: Lane) -> str:
-        return breaker.state(lane.failures, lane.held_until, timezone.now())
+        return circuit.state(lane.failures, lane.held_until, timezone.now())
 
     @admin.action(description="Close the circuit: try again at once", permissions=["act"])
     def close(self, request: HttpRequest, chosen: QuerySet[Lane]) -> None:

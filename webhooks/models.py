@@ -5,8 +5,8 @@ from django.db import models
 from django.db.models import Q
 
 from integrations.models import Integration
-from invenicum.events.ids import public_id, uuid7
 from invenicum.events.models import Event
+from invenicum.ids import public_id, uuid7
 
 
 class Replay(models.Model):
@@ -172,7 +172,7 @@ class EngineHeartbeat(models.Model):
 
     worker = models.CharField(max_length=255, primary_key=True)
     last_drain_at = models.DateTimeField(db_index=True)
-    # What it has counted since it started; see `webhooks.metrics`.
+    # What it has counted since it started; see `webhooks.engine.metrics`.
     counters = models.JSONField(default=dict)
 
     def __str__(self) -> str:

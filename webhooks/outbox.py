@@ -14,9 +14,9 @@ from django.db import connection
 from django.utils import timezone
 
 from integrations.models import Integration
-from invenicum.events.ids import uuid7
 from invenicum.events.models import Event
 from invenicum.events.names import matches
+from invenicum.ids import uuid7
 
 from .models import Delivery
 

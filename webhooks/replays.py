@@ -13,7 +13,7 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from integrations.services import find
-from invenicum.events.ids import first_id_at
+from invenicum.ids import first_id_at
 
 from .models import Delivery, Replay
 from .services import requeue

@@ -7,8 +7,8 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.utils import timezone
 
-from invenicum.events.ids import first_id_at
 from invenicum.events.models import Event, IdempotencyKey
+from invenicum.ids import first_id_at
 
 from .models import Attempt, Delivery, InboundEvent
 

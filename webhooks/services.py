@@ -15,7 +15,8 @@ from integrations.services import IntegrationNotFound, find
 from invenicum.events.names import PING
 from invenicum.events.publish import publish
 
-from . import breaker, wake
+from . import wake
+from .engine import circuit
 from .models import Delivery, Lane
 from .outbox import new_delivery
 
@@ -24,7 +25,7 @@ from .outbox import new_delivery
 class Health:
     """How deliveries to one integration fare."""
 
-    circuit: breaker.State
+    circuit: circuit.State
     failures: int
     held_until: datetime | None
     failing_since: datetime | None
@@ -41,7 +42,7 @@ def health(owner: User, integration_type: str) -> Health:
         count=Count("pk"), waiting=Count("pk", filter=Q(due_at=None)), oldest=Min("created_at")
     )
     return Health(
-        circuit=breaker.state(lane.failures, lane.held_until, now),
+        circuit=circuit.state(lane.failures, lane.held_until, now),
         failures=lane.failures,
         held_until=lane.held_until if lane.held_until and lane.held_until > now else None,
         failing_since=integration.failing_since,

@@ -8,11 +8,11 @@ from django.conf import settings
 from django.db import Error
 from django.utils import timezone
 
-from integrations import remote
+from integrations import provider_jobs
 from oauth_flows import jobs
 
-from . import failing, replays, stopping, wake
-from .engine import drain
+from . import failure_alerts, replays, shutdown, wake
+from .engine.worker import drain
 from .retention import prune as prune_before
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ TIME_SLICE = 20.0  # seconds after which a draining task makes room for others
 @shared_task(name=wake.DELIVER_DUE)
 def deliver_due() -> None:
     """Delivers until nothing is due, or hands over to a new task at the end of its time slice or of its worker."""
-    drain(seconds=TIME_SLICE, should_stop=stopping.is_stopping, hand_over=wake.wake)
+    drain(seconds=TIME_SLICE, should_stop=shutdown.is_stopping, hand_over=wake.wake)
 
 
 @shared_task(name="webhooks.tasks.sweep")
@@ -35,7 +35,7 @@ def sweep() -> None:
 @shared_task(name="webhooks.tasks.run_jobs")
 def run_jobs() -> None:
     """Does what is owed to providers and owners: hooks, tokens, revocations, letters, replays."""
-    for duty in (remote.run_due_jobs, failing.watch, replays.run_due, jobs.run_due_jobs):
+    for duty in (provider_jobs.run_due_jobs, failure_alerts.watch, replays.run_due, jobs.run_due_jobs):
         try:
             duty()
         except Error:

@@ -10,18 +10,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from integrations.views import IntegrationView
-from invenicum.api.authentication import current_user
+from invenicum.accounts.authentication import current_user
 from invenicum.api.bodies import Body, Says, Timestamp, read
 from invenicum.api.pagination import paginate
 from invenicum.api.responses import answer
 from invenicum.api.throttling import OutgoingThrottle
-from invenicum.events.ids import parse_public_id
 from invenicum.events.models import Event
-from invenicum.events.publish import format_timestamp
 from invenicum.events.views import present_event
+from invenicum.ids import parse_public_id
+from invenicum.timestamps import format_timestamp
 
 from . import replays, services
-from .fate import Fate, fates
+from .event_status import Fate, fates
 from .models import Attempt, Delivery, Replay
 from .schema import (
     deliveries_schema,

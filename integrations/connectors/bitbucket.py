@@ -10,14 +10,14 @@ from invenicum.events.message import Message
 from ..core.answers import error_for, excerpt, field_of, retry_after, text_at
 from ..core.config import Matches, NeverSent, OAuthReplaces, OneOf
 from ..core.connector import Category, TestResult
-from ..core.documents import Conflict, DocumentConfig, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets
-from ..core.git import GitConnector, check_size, commit_message, hook_label, token
-from ..core.git_inbound import GitInbound, bitbucket_line
 from ..core.http import Flow, Request, Response
 from ..core.inbound import InboundRequest, text_in
 from ..core.oauth import OAuthSpec
+from ..families.documents import Conflict, DocumentConfig, Stored
+from ..families.git import GitConnector, check_size, commit_message, hook_label, token
+from ..families.git_inbound import GitInbound, bitbucket_line
 
 # https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/: app passwords (ATBB…) no longer work.
 ApiKey = Annotated[

@@ -12,7 +12,6 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_DELETED, ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, field_of, retry_after
-from ..core.chat import CHAT_SENDS, Notice, fitting, notice_for
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, OAuthReplaces
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
@@ -20,6 +19,7 @@ from ..core.fields import HttpsUrl
 from ..core.http import Flow, Request, Response
 from ..core.inbound import Happening, Inbound, InboundRequest, Reply, Unreadable, text_in
 from ..core.oauth import OAuthSpec
+from ..families.chat import CHAT_SENDS, Notice, fitting, notice_for
 
 WEBHOOK = re.compile(r"/webhooks/(?P<id>\d{17,20})/(?P<token>[A-Za-z0-9_-]{60,120})/?$")
 WebhookUrl = Annotated[

@@ -11,12 +11,12 @@ from invenicum.events.names import ASSET_EVENTS
 from ..core.answers import error_for, excerpt, field_of, retry_after, text_at
 from ..core.config import AssetEvents, Matches, OAuthReplaces
 from ..core.connector import Category, TestResult
-from ..core.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.fields import token_like
 from ..core.http import Flow, Request, Response
 from ..core.inbound import Happening, Inbound, InboundRequest, Reply, is_signed, value_in
 from ..core.oauth import OAuthSpec
+from ..families.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
 
 AccessToken = Annotated[SecretStr, token_like("sl.u.xxxxxxxxxxxxxxxxxxxx")]
 Path = Annotated[

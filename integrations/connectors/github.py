@@ -11,13 +11,13 @@ from invenicum.events.message import Message
 from ..core.answers import error_for, excerpt, field_of, objects_at, reset_after, retry_after, text_at
 from ..core.config import Destination, Matches, NeverSent, OAuthReplaces
 from ..core.connector import Category, TestResult
-from ..core.documents import ABSENT, Conflict, DocumentConfig, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, Reachable, SyncAssets, token_like
-from ..core.git import GitConnector, check_size, commit_message, decoded
-from ..core.git_inbound import GitInbound, github_line
 from ..core.http import Flow, Request, Response
 from ..core.oauth import OAuthSpec
+from ..families.documents import ABSENT, Conflict, DocumentConfig, Stored
+from ..families.git import GitConnector, check_size, commit_message, decoded
+from ..families.git_inbound import GitInbound, github_line
 
 ApiKey = Annotated[SecretStr, token_like("ghp_xxxxxxxxxxxxx")]
 Organization = Annotated[

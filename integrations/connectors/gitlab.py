@@ -10,14 +10,14 @@ from invenicum.events.message import Message
 from ..core.answers import error_for, excerpt, field_of, reset_after, retry_after
 from ..core.config import Destination, Matches, NeverSent, OAuthReplaces, OneOf
 from ..core.connector import Category, TestResult
-from ..core.documents import ABSENT, Conflict, DocumentConfig, Stored
 from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, Reachable, SyncAssets, token_like
-from ..core.git import GitConnector, check_size, commit_message, decoded, hook_label
-from ..core.git_inbound import GitInbound, gitlab_line
 from ..core.http import Flow, Request, Response
 from ..core.inbound import InboundRequest, has_standard_signature, is_same, reveal, text_in
 from ..core.oauth import OAuthSpec
+from ..families.documents import ABSENT, Conflict, DocumentConfig, Stored
+from ..families.git import GitConnector, check_size, commit_message, decoded, hook_label
+from ..families.git_inbound import GitInbound, gitlab_line
 
 ApiKey = Annotated[SecretStr, token_like("glpat-xxxxxxxxxxxxxxxxxxxx")]
 Project = Annotated[

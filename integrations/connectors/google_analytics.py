@@ -7,14 +7,14 @@ from pydantic import SecretStr
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
-from ..core.analytics import actor_of, properties_of
 from ..core.answers import error_for, excerpt, objects_at
 from ..core.config import AssetEvents, ConnectorConfig, Matches
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, InvalidConfig, Rejected
-from ..core.google import google_error
 from ..core.http import Flow, Request, Response
 from ..core.oauth import OAuthSpec
+from ..families.analytics import actor_of, properties_of
+from ..families.google import google_error
 
 MeasurementId = Annotated[str, Matches(r"^G-[A-Z0-9]{4,20}$", "the measurement id of a data stream", "G-1A2BCD345E")]
 ApiSecret = Annotated[

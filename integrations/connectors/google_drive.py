@@ -14,14 +14,14 @@ from invenicum.events.names import ASSET_EVENTS
 from ..core.answers import field_of, objects_at, text_at
 from ..core.config import AssetEvents, Matches, NeverSent
 from ..core.connector import Category, TestResult
-from ..core.documents import ABSENT, DocumentConfig, DocumentConnector, Stored
 from ..core.errors import AuthFailed, InvalidConfig
 from ..core.fields import HookSecret, HttpsUrl, PathPrefix
-from ..core.google import google_error
 from ..core.http import Flow, Request, Response, encode_json
 from ..core.inbound import Happening, Inbound, InboundRequest, Reply, is_same, reveal
 from ..core.oauth import OAuthSpec
 from ..core.signing import generate_secret
+from ..families.documents import ABSENT, DocumentConfig, DocumentConnector, Stored
+from ..families.google import google_error
 
 FolderId = Annotated[
     str,

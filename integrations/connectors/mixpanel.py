@@ -8,12 +8,12 @@ from pydantic_core import PydanticCustomError
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
-from ..core.analytics import actor_of, properties_of
 from ..core.answers import error_for, excerpt, field_of, objects_at, retry_after
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ..core.http import Flow, Request, Response
+from ..families.analytics import actor_of, properties_of
 
 ProjectToken = Annotated[
     SecretStr, Matches(r"^[A-Za-z0-9]{16,64}$", "a project token", "0123456789abcdef0123456789abcdef")

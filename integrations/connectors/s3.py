@@ -11,13 +11,13 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, retry_after
-from ..core.aws import sign_s3
 from ..core.config import AssetEvents, Destination, Matches
 from ..core.connector import Category, TestResult
-from ..core.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ..core.fields import PathPrefix, Reachable
 from ..core.http import Flow, Request, Response
+from ..families.aws import sign_s3
+from ..families.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
 
 AccessKeyId = Annotated[
     str,

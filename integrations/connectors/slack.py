@@ -9,7 +9,6 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, field_of, objects_at, retry_after
-from ..core.chat import CHAT_SENDS, MAX_LINK, Notice, fitting, notice_for, text
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, NeverSent, OAuthReplaces
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected
@@ -17,6 +16,7 @@ from ..core.http import Flow, Request, Response, encode_json
 from ..core.inbound import Happening, Inbound, InboundRequest, Reply, is_recent, is_same, reveal, text_in
 from ..core.oauth import OAuthSpec
 from ..core.signing import hmac_sha256_hex
+from ..families.chat import CHAT_SENDS, MAX_LINK, Notice, fitting, notice_for, text
 
 WebhookUrl = Annotated[
     SecretStr,

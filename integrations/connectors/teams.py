@@ -9,12 +9,12 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, field_of, retry_after
-from ..core.chat import CHAT_SENDS, Notice, notice_for
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, OAuthReplaces
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ..core.http import Flow, Request, Response, encode_json
 from ..core.oauth import OAuthSpec
+from ..families.chat import CHAT_SENDS, Notice, notice_for
 
 # https://support.microsoft.com/office/create-incoming-webhooks-with-workflows-for-microsoft-teams-8ae491c7-0394-4861-ba59-055e33f75498
 WebhookUrl = Annotated[

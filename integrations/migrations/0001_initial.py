@@ -3,7 +3,7 @@
 import django.db.models.deletion
 import django.utils.timezone
 import fernet_fields.fields
-import invenicum.events.ids
+import invenicum.ids
 from django.conf import settings
 from django.db import migrations, models
 
@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Integration',
             fields=[
-                ('id', models.UUIDField(default=invenicum.events.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=invenicum.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('type', models.CharField(max_length=40)),
                 ('config', models.JSONField(default=dict, help_text='What may be shown, by JSON name.')),
                 ('secrets', fernet_fields.fields.EncryptedJSONField(default=dict, editable=False, help_text='The rest, encrypted.')),

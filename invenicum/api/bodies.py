@@ -2,17 +2,18 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
 
+from invenicum.timestamps import parse_timestamp
+
 from .errors import ApiError, invalid
 
 REQUIRED = "this field is required"
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class Body(BaseModel):
@@ -31,16 +32,6 @@ class Says:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.custom_error_schema(handler(source), "says", custom_error_message=self.words)
-
-
-def parse_timestamp(value: Any) -> datetime:
-    """An RFC 3339 time in UTC. Raises ValueError where `value` is not one."""
-    if isinstance(value, str) and RFC_3339.fullmatch(value):
-        try:
-            return datetime.fromisoformat(value.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    raise ValueError("must be an RFC 3339 time, for example 2026-03-07T10:30:00Z")
 
 
 Timestamp = Annotated[

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from invenicum.api.users import public_user_id
+from invenicum.accounts.users import public_user_id
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED
-from invenicum.events.publish import format_timestamp
+from invenicum.timestamps import format_timestamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.utils import timezone
 
-from invenicum.events.ids import uuid7
 from invenicum.events.names import ASSET_ID, MAX_ASSET_ID
 from invenicum.events.publish import Draft, publish_many
+from invenicum.ids import uuid7
 
 from .actor import current_actor
 from .documents import Snapshot, news

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from invenicum.api.authentication import current_user
+from invenicum.accounts.authentication import current_user
 from invenicum.api.bodies import Body, Says, read
 from invenicum.api.errors import INVALID_CONFIG, NOT_FOUND, ApiError
 from invenicum.api.pagination import paginate

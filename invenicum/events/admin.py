@@ -2,9 +2,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from invenicum.api.admin import ReadOnly
+from invenicum.admin import ReadOnly
+from invenicum.ids import parse_public_id
 
-from .ids import parse_public_id
 from .models import Event
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, RootModel, model_validator
 
+from invenicum.accounts.users import PUBLIC_USER_ID
 from invenicum.api.bodies import Body, Says, Timestamp
-from invenicum.api.users import PUBLIC_USER_ID
 
 from .names import ASSET_ID, MAX_ASSET_ID, NAME
 

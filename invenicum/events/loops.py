@@ -3,8 +3,8 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from invenicum.api.errors import NOT_FOUND, envelope
+from invenicum.ids import parse_public_id
 
-from .ids import parse_public_id
 from .models import Event
 
 Answer = Callable[[HttpRequest], HttpResponseBase]

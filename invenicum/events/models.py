@@ -6,7 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from .ids import public_id, uuid7
+from invenicum.ids import public_id, uuid7
+
 from .message import Message
 from .position import CurrentTransaction
 

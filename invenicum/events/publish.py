@@ -10,6 +10,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from invenicum.timestamps import format_timestamp
+
 from .models import Event
 from .signals import events_published
 
@@ -59,8 +61,3 @@ def _event(draft: Draft, now: datetime) -> Event:
 def _subject(data: dict[str, Any]) -> str:
     asset_id = data.get("assetId")
     return asset_id if isinstance(asset_id, str) and len(asset_id) <= 100 else ""
-
-
-def format_timestamp(moment: datetime) -> str:
-    """`2026-03-07T10:30:00Z`: UTC, whole seconds, as everywhere in the API."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

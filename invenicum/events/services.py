@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.contrib.auth.models import User
 
-from invenicum.api.users import parse_user_id
+from invenicum.accounts.users import parse_user_id
 
 from .bodies import NewEvent
 from .models import Event

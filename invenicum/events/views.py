@@ -8,20 +8,20 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from invenicum.api.authentication import current_access, current_user
+from invenicum.accounts.authentication import current_access, current_user
+from invenicum.accounts.tokens import PUBLISH_ANY
 from invenicum.api.bodies import read
 from invenicum.api.errors import INVALID_CONFIG, ApiError, invalid
 from invenicum.api.pagination import read_limit
 from invenicum.api.responses import answer
 from invenicum.api.schema import LIMIT_PARAMETER, Error, PageAnswer, Shape
-from invenicum.api.tokens import PUBLISH_ANY
+from invenicum.ids import parse_public_id
+from invenicum.timestamps import format_timestamp
 
 from .bodies import NewEvent, NewEvents, Publication
 from .feed import UnknownPlace, feed
 from .idempotency import KEY, KeyReused, answer_once
-from .ids import parse_public_id
 from .models import Event
-from .publish import format_timestamp
 from .services import UnknownOwner, publish_incoming
 
 KEY_PARAMETER = OpenApiParameter(

@@ -10,7 +10,7 @@ from integrations.models import Integration
 from invenicum.events.publish import publish
 from tests.browser import needs_browser
 from tests.factories import SECRET, connect_webhook
-from webhooks.engine import drain
+from webhooks.engine.worker import drain
 from webhooks.models import Delivery
 
 pytestmark = [pytest.mark.django_db(transaction=True), needs_browser]

@@ -19,7 +19,7 @@ from tests.factories import SECRET, connect_webhook
 from tests.fakes.github import TOKEN, FakeGitHub
 from tests.fakes.http_server import FakeServer
 from tests.fakes.s3 import s3_server
-from webhooks.engine import drain
+from webhooks.engine.worker import drain
 from webhooks.models import Delivery
 
 ASSET = {

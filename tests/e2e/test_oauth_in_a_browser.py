@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from integrations.models import Integration
-from invenicum.api.tokens import issue_token
+from invenicum.accounts.tokens import issue_token
 from oauth_flows.models import Grant
 from tests.browser import DESKTOP, PHONE, needs_browser
 from tests.fakes.authorization_server import AuthorizationServer

@@ -6,12 +6,12 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from integrations.models import Integration
-from integrations.remote import run_due_jobs
+from integrations.provider_jobs import run_due_jobs
 from integrations.services import save_integration
 from tests.fakes.github import TOKEN, FakeGitHub
 from tests.fakes.slack import WEBHOOK, FakeSlack
 from tests.inbound import send_github
-from webhooks.engine import drain
+from webhooks.engine.worker import drain
 
 RELEASE = {
     "action": "published",

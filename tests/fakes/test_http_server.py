@@ -3,7 +3,7 @@ import urllib.request
 
 import pytest
 
-from .http_server import FakeServer, close, json_answer
+from tests.fakes.http_server import FakeServer, close, json_answer
 
 
 def test_it_records_what_it_was_sent_and_answers_as_told():

@@ -15,11 +15,10 @@ from django.contrib.auth.models import User
 
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
+from tests.faults.conftest import Broker, Receiver, all_delivered, counts, on_postgresql, publish, run_out_leases
 from tests.processes import Process, beat, deliver, environment, wait_until, worker
-from webhooks.engine import CONCURRENCY
+from webhooks.engine.worker import CONCURRENCY
 from webhooks.models import Delivery, EngineHeartbeat, Lane
-
-from .conftest import Broker, Receiver, all_delivered, counts, on_postgresql, publish, run_out_leases
 
 pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
 

@@ -11,11 +11,10 @@ from standardwebhooks import Webhook as StandardWebhook
 from integrations import services
 from tests.factories import SECRET, connect_webhook
 from tests.fakes.http_server import FakeServer
-from webhooks import engine
-from webhooks.engine import CONCURRENCY, Engine
+from tests.faults.conftest import Receiver, counts, publish
+from webhooks.engine import worker as worker_module
+from webhooks.engine.worker import CONCURRENCY, Engine
 from webhooks.models import Attempt, Delivery
-
-from .conftest import Receiver, counts, publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,7 +26,7 @@ OTHER_SECRET = "whsec_" + "YW5vdGhlci1zZWNyZXQtb2YtMzItYnl0ZXMtbG9uZw=="
 @pytest.fixture
 def drain(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Drains, and acts as soon as the receiver, which does not answer until then, has heard something."""
-    monkeypatch.setattr(engine, "RENEW_EVERY", 0)
+    monkeypatch.setattr(worker_module, "RENEW_EVERY", 0)
     worker = Engine()
 
     def drain(receiver: Receiver | None = None, act: Callable[[], object] = lambda: None) -> None:

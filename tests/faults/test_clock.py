@@ -16,12 +16,11 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.factories import connect_webhook
+from tests.faults.conftest import Receiver, all_delivered, counts, on_postgresql, publish, run_out_leases
 from tests.processes import deliver, environment, wait_until
-from webhooks import queue
-from webhooks.engine import CONCURRENCY, Engine
+from webhooks.engine import claim
+from webhooks.engine.worker import CONCURRENCY, Engine
 from webhooks.models import Delivery, Lane
-
-from .conftest import Receiver, all_delivered, counts, on_postgresql, publish, run_out_leases
 
 pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
 
@@ -104,9 +103,9 @@ def test_a_worker_whose_clock_is_wrong_respects_the_leases_of_others_and_has_its
         Delivery.objects.update(due_at=timezone.now() - 2 * HOUR)
         Lane.objects.update(worker=None, leased_until=None)
         clock.wrong = first
-        assert len(claim(queue.new_worker()).lanes) == 1
+        assert len(claim_all(claim.new_worker()).lanes) == 1
         clock.wrong = second
-        assert len(claim(queue.new_worker()).lanes) == 0
+        assert len(claim_all(claim.new_worker()).lanes) == 0
 
 
 def test_a_lease_from_before_the_databases_clock_was_set_back_does_not_last(
@@ -114,7 +113,7 @@ def test_a_lease_from_before_the_databases_clock_was_set_back_does_not_last(
 ) -> None:
     connect_webhook(alice, receiver.url)
     publish(alice, 5)
-    claim(queue.new_worker())  # by a worker that then dies
+    claim_all(claim.new_worker())  # by a worker that then dies
     Lane.objects.update(leased_until=timezone.now() + HOUR)
     drain(worker)
     assert counts() == {Status.DELIVERED: 5}
@@ -145,32 +144,32 @@ def test_a_claim_that_was_slow_reads_nothing_that_was_delivered_meanwhile(
 ) -> None:
     connect_webhook(alice, receiver.url)
     publish(alice, 5)
-    statement = queue.CLAIM
+    statement = claim.CLAIM
     assert statement.count("WHERE (SELECT d.id") == 1
-    claims: list[queue.Claim] = []
+    claims: list[claim.Claim] = []
 
     def claim_slowly() -> None:
         try:
-            claims.append(claim(queue.new_worker()))
+            claims.append(claim_all(claim.new_worker()))
         finally:
             connection.close()
 
     monkeypatch.setattr(
-        queue, "CLAIM", statement.replace("WHERE (SELECT d.id", "WHERE pg_sleep(1) IS NOT NULL AND (SELECT d.id")
+        claim, "CLAIM", statement.replace("WHERE (SELECT d.id", "WHERE pg_sleep(1) IS NOT NULL AND (SELECT d.id")
     )
     slow = threading.Thread(target=claim_slowly)
     slow.start()
     wait_until(is_asleep, "the slow claim has seen the lane")
-    monkeypatch.setattr(queue, "CLAIM", statement)
+    monkeypatch.setattr(claim, "CLAIM", statement)
     drain(worker)
     assert counts() == {Status.DELIVERED: 5}
     slow.join()
     assert claims[0].deliveries == []
 
 
-def claim(worker: int) -> queue.Claim:
+def claim_all(worker: int) -> claim.Claim:
     now = timezone.now()
-    return queue.claim(worker, now=now, after=queue.NO_LANE, lanes=9, depth=9, own=(), held=())
+    return claim.claim(worker, now=now, after=claim.NO_LANE, lanes=9, depth=9, own=(), held=())
 
 
 def is_asleep() -> bool:

@@ -13,12 +13,11 @@ from integrations.services import save_integration
 from invenicum.events.publish import publish as publish_one
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
-from webhooks import engine
-from webhooks.engine import Engine
-from webhooks.lanes import BEGINNING
+from tests.faults.conftest import Receiver, counts, on_postgresql, publish
+from webhooks.engine import worker as worker_module
+from webhooks.engine.lanes import BEGINNING
+from webhooks.engine.worker import Engine
 from webhooks.models import Attempt, Delivery, Lane
-
-from .conftest import Receiver, counts, on_postgresql, publish
 
 pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
 
@@ -76,7 +75,7 @@ def test_an_outcome_that_cannot_be_written_makes_no_other_go_out_twice(
         publish(alice, 10)
         drain(worker)
         assert counts() == {Status.DELIVERED: 109, Status.PENDING: 1}
-    monkeypatch.setattr(engine, "REFUSED_AGAIN", 0)
+    monkeypatch.setattr(worker_module, "REFUSED_AGAIN", 0)
     worker._refused_again = 0.0
     drain(worker)
     assert counts() == {Status.DELIVERED: 110}
@@ -133,7 +132,7 @@ def test_an_owner_who_is_deleted_with_deliveries_under_way_takes_no_other_down(
 def test_a_full_disk_stops_the_sending_and_loses_nothing(
     alice: User, receiver: Receiver, worker: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "DATABASE_REST", 0.2)
+    monkeypatch.setattr(worker_module, "DATABASE_REST", 0.2)
     connect_webhook(alice, receiver.url)
     publish(alice, 300)
     turns: list[None] = []
@@ -143,7 +142,7 @@ def test_a_full_disk_stops_the_sending_and_loses_nothing(
         draining.join(1.5)
         assert draining.is_alive()
         assert counts() == {Status.PENDING: 300}
-        assert 0 < sum(receiver.seen.values()) <= engine.CONCURRENCY
+        assert 0 < sum(receiver.seen.values()) <= worker.CONCURRENCY
         assert len(turns) < 150  # it waits, and does not spin
     draining.join(30)
     assert counts() == {Status.DELIVERED: 300}

@@ -11,10 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.faults.conftest import Broker, Receiver, on_postgresql
 from tests.processes import Process, beat, deliver, environment, wait_until, worker
 from tests.services import postgres_url, start_postgres
-
-from .conftest import Broker, Receiver, on_postgresql
 
 pytestmark = on_postgresql
 

@@ -15,11 +15,10 @@ from django.utils import timezone
 from tests.factories import connect_webhook
 from tests.fakes.certificates import Authority
 from tests.fakes.http_server import Answer, FakeServer, hang, reset, stream
+from tests.faults.conftest import Receiver, all_delivered, counts, on_postgresql, publish
 from tests.processes import Process, deliver, environment, wait_until
 from tests.services import free_port
 from webhooks.models import Attempt, Delivery, EngineHeartbeat, Lane
-
-from .conftest import Receiver, all_delivered, counts, on_postgresql, publish
 
 pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
 

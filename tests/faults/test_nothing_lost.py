@@ -9,11 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.factories import connect_webhook
+from tests.faults.conftest import Broker, Receiver, all_delivered, on_postgresql, publish, run_out_leases
 from tests.processes import Process, beat, deliver, environment, wait_until, worker
 from tests.services import free_port
 from webhooks.models import Delivery, Lane
-
-from .conftest import Broker, Receiver, all_delivered, on_postgresql, publish, run_out_leases
 
 pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
 

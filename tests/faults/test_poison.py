@@ -20,12 +20,12 @@ from invenicum.events.models import Event
 from invenicum.events.publish import publish as publish_one
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
-from webhooks import failing, queue
-from webhooks.breaker import OPENS_AFTER
-from webhooks.engine import Engine
+from tests.faults.conftest import Receiver, counts, publish
+from webhooks import failure_alerts
+from webhooks.engine import claim
+from webhooks.engine.circuit import OPENS_AFTER
+from webhooks.engine.worker import Engine
 from webhooks.models import Attempt, Delivery, Lane
-
-from .conftest import Receiver, counts, publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -129,7 +129,7 @@ def test_an_integration_whose_secrets_cannot_be_decrypted_can_be_disabled_paused
         cursor.execute("UPDATE integrations_integration SET secrets = %s", [b"?"])
     Integration.objects.update(failing_since=timezone.now() - timedelta(days=6))
     Lane.objects.update(failures=OPENS_AFTER)
-    failing.watch()
+    failure_alerts.watch()
     stored = Integration.objects.without_secrets().get(pk=integration.pk)
     assert stored.status == Integration.Status.DISABLED
     assert "was disabled" in mailoutbox[-1].subject
@@ -145,14 +145,14 @@ def test_an_integration_that_vanishes_while_it_is_claimed_takes_no_other_down(
     connect_webhook(bob, receiver.url)
     publish(alice, 5)
     publish(bob, 5)
-    claim = queue.claim
+    claim_in_earnest = claim.claim
 
-    def claim_and_delete(*arguments: Any, **more: Any) -> queue.Claim:
-        result = claim(*arguments, **more)
+    def claim_and_delete(*arguments: Any, **more: Any) -> claim.Claim:
+        result = claim_in_earnest(*arguments, **more)
         User.objects.filter(pk=alice.pk).delete()
         return result
 
-    monkeypatch.setattr(queue, "claim", claim_and_delete)
+    monkeypatch.setattr(claim, "claim", claim_and_delete)
     drain(worker)
     assert counts() == {Status.DELIVERED: 5}
     assert (len(receiver.seen), receiver.duplicates) == (5, 0)

@@ -11,8 +11,8 @@ from django.conf import settings
 
 from integrations import registry
 from integrations.catalog import describe
-from integrations.pages import render_page
-from invenicum.egress.curl import run_flow
+from integrations.documentation import render_page
+from integrations.egress.curl import run_flow
 from tests.fakes.http_server import FakeServer, json_answer
 from tests.flows import CREATED
 

@@ -38,7 +38,12 @@ def people_log() -> Iterator[io.StringIO]:
 def test_an_event_is_one_line_of_json(json_log: io.StringIO) -> None:
     structlog.get_logger("webhooks.engine").info("delivered", count=3)
     event = json.loads(json_log.getvalue())
-    assert {"event": "delivered", "count": 3, "level": "info", "logger": "webhooks.engine"}.items() <= event.items()
+    assert {
+        "event": "delivered",
+        "count": 3,
+        "level": "info",
+        "logger": "webhooks.engine",
+    }.items() <= event.items()
     assert event["timestamp"].endswith("Z")
 
 

@@ -6,8 +6,7 @@ import pytest
 from oauth_flows.clients import redirect_uri
 from tests.fakes.authorization_server import AuthorizationServer
 from tests.fakes.token_server import TokenServer
-
-from .consent import Consent
+from tests.oauth_flows.consent import Consent
 
 
 @pytest.fixture(scope="package")

@@ -6,8 +6,7 @@ from django.test import Client
 from integrations.models import Integration
 from oauth_flows.models import AuditEntry, Grant, ProviderApp, Revocation
 from tests.fakes.token_server import TokenServer
-
-from .connected import connect_dropbox
+from tests.oauth_flows.connected import connect_dropbox
 
 pytestmark = pytest.mark.django_db
 

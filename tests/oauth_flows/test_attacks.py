@@ -11,12 +11,11 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations.models import Integration
-from invenicum.api.tokens import issue_token
+from invenicum.accounts.tokens import issue_token
 from oauth_flows.flow import is_allowed_return
 from oauth_flows.models import AuditEntry, Authorization, Grant
+from tests.oauth_flows.test_flow import AUTHORIZE, CALLBACK, PAGE, begin
 from webhooks.tasks import run_jobs
-
-from .test_flow import AUTHORIZE, CALLBACK, PAGE, begin
 
 pytestmark = pytest.mark.django_db
 

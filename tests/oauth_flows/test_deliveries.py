@@ -11,16 +11,15 @@ from integrations.models import Integration
 from invenicum.events.publish import Draft, publish_many
 from oauth_flows import tokens
 from oauth_flows.clients import client_for
+from oauth_flows.connect import store
 from oauth_flows.models import Grant
 from oauth_flows.protocol import Tokens
-from oauth_flows.store import store
 from tests.factories import connect_webhook
 from tests.fakes.http_server import json_answer, reset
 from tests.fakes.token_server import TokenServer
-from webhooks.engine import drain
+from tests.oauth_flows.connected import connect_dropbox
+from webhooks.engine.worker import drain
 from webhooks.models import Attempt, Delivery
-
-from .connected import connect_dropbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

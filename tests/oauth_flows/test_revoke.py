@@ -8,16 +8,15 @@ from django.utils import timezone
 from integrations import services
 from integrations.models import Integration, RemoteJob
 from oauth_flows.clients import client_for
+from oauth_flows.connect import store
 from oauth_flows.models import AuditEntry, Grant, Revocation
 from oauth_flows.protocol import Tokens
 from oauth_flows.revoke import SCHEDULE, disconnect, revoke_due
-from oauth_flows.store import store
 from tests.fakes.http_server import close, json_answer
 from tests.fakes.token_server import TokenServer
+from tests.oauth_flows.connected import connect_dropbox
+from tests.oauth_flows.test_flow import CALLBACK, begin
 from webhooks.tasks import run_jobs
-
-from .connected import connect_dropbox
-from .test_flow import CALLBACK, begin
 
 pytestmark = pytest.mark.django_db
 

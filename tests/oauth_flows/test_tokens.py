@@ -16,8 +16,7 @@ from oauth_flows.models import AuditEntry, Grant
 from oauth_flows.tokens import NeedsReconnect
 from tests.fakes.http_server import close, json_answer
 from tests.fakes.token_server import TokenServer
-
-from .connected import connect_dropbox
+from tests.oauth_flows.connected import connect_dropbox
 
 pytestmark = pytest.mark.django_db
 WORKERS = 16

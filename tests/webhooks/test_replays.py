@@ -12,7 +12,7 @@ from invenicum.events.publish import Draft, publish_many
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
 from webhooks import replays
-from webhooks.engine import drain
+from webhooks.engine.worker import drain
 from webhooks.models import Delivery, Lane
 
 Status = Delivery.Status

@@ -5,9 +5,9 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.utils import timezone
 
-from invenicum.events.ids import first_id_at, uuid7
 from invenicum.events.models import Event, IdempotencyKey
 from invenicum.events.publish import publish
+from invenicum.ids import first_id_at, uuid7
 from tests.factories import connect_webhook
 from webhooks import retention
 from webhooks.models import Attempt, Delivery

@@ -9,7 +9,7 @@ from integrations import services
 from invenicum.events.publish import publish
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
-from webhooks.engine import drain
+from webhooks.engine.worker import drain
 from webhooks.models import Delivery
 
 UNKNOWN = "dlv_" + "0" * 32

@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from integrations.pages import render_index, render_page
-from integrations.registry import all_connectors
+from ...documentation import render_index, render_page
+from ...registry import all_connectors
 
 
 class Command(BaseCommand):

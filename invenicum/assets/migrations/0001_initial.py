@@ -4,7 +4,7 @@ import django.core.validators
 import django.db.models.deletion
 import invenicum.assets.actor
 import invenicum.assets.models
-import invenicum.events.ids
+import invenicum.ids
 from django.conf import settings
 from django.db import migrations, models
 
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Asset',
             fields=[
-                ('id', models.UUIDField(default=invenicum.events.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=invenicum.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('asset_id', models.CharField(default=invenicum.assets.models.generate_asset_id, help_text='Its name in addresses and events; unique for its owner.', max_length=100, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$', 'Use letters, digits, dots, hyphens and underscores only.')])),
                 ('name', models.CharField(max_length=255)),
                 ('category', models.CharField(blank=True, max_length=100)),

@@ -3,9 +3,9 @@ import base64
 import pytest
 
 from integrations.connectors.bitbucket import Bitbucket
-from integrations.core.documents import Conflict
 from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited
-from invenicum.egress.curl import run_flow
+from integrations.egress.curl import run_flow
+from integrations.families.documents import Conflict
 from tests.fakes.bitbucket import TOKEN, FakeBitbucket
 from tests.flows import CREATED, DELETED, PING, UPDATED, json_response, play, text_response
 

@@ -4,7 +4,7 @@ import pytest
 
 from integrations.connectors.discord import Discord
 from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, InvalidConfig, RateLimited, Rejected
-from invenicum.egress.curl import run_flow
+from integrations.egress.curl import run_flow
 from tests.fakes.discord import WEBHOOK, FakeDiscord, problem_of
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
 

@@ -3,9 +3,9 @@ import json
 import pytest
 
 from integrations.connectors.dropbox import Dropbox
-from integrations.core.documents import Conflict
 from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited
-from invenicum.egress.curl import run_flow
+from integrations.egress.curl import run_flow
+from integrations.families.documents import Conflict
 from tests.fakes.dropbox import TOKEN, FakeDropbox
 from tests.flows import CREATED, DELETED, PING, UPDATED, json_response, play, text_response
 

@@ -4,9 +4,9 @@ import time
 import pytest
 
 from integrations.connectors.github import GitHub
-from integrations.core.documents import Conflict
 from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited, Rejected
-from invenicum.egress.curl import run_flow
+from integrations.egress.curl import run_flow
+from integrations.families.documents import Conflict
 from tests.fakes.github import TOKEN, FakeGitHub, blob_sha
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
 

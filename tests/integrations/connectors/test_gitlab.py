@@ -1,9 +1,9 @@
 import pytest
 
 from integrations.connectors.gitlab import GitLab
-from integrations.core.documents import Conflict
 from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited
-from invenicum.egress.curl import run_flow
+from integrations.egress.curl import run_flow
+from integrations.families.documents import Conflict
 from tests.fakes.gitlab import TOKEN, FakeGitLab
 from tests.flows import CREATED, DELETED, PING, UPDATED, json_response, play, text_response
 

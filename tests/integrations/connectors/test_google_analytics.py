@@ -3,7 +3,7 @@ from pydantic import SecretStr
 
 from integrations.connectors.google_analytics import GoogleAnalytics
 from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited, Rejected
-from invenicum.egress.curl import run_flow
+from integrations.egress.curl import run_flow
 from tests.fakes.google_analytics import API_SECRET, MEASUREMENT_ID, TOKEN, FakeGoogleAnalytics
 from tests.flows import (
     CREATED,

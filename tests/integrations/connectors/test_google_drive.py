@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from integrations.connectors.google_drive import GoogleDrive
 from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited
-from invenicum.egress.curl import run_flow
+from integrations.egress.curl import run_flow
 from tests.fakes.google_drive import FOLDER, TOKEN, FakeGoogleDrive
 from tests.flows import CREATED, DELETED, PING, UPDATED, json_response, play, text_response
 

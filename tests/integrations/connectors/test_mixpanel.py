@@ -2,7 +2,7 @@ import pytest
 
 from integrations.connectors.mixpanel import Mixpanel
 from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited, Rejected
-from invenicum.egress.curl import run_flow
+from integrations.egress.curl import run_flow
 from tests.fakes.mixpanel import ACCOUNT, PROJECT_TOKEN, FakeMixpanel
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, play, text_response
 

@@ -4,10 +4,10 @@ import socket
 import pytest
 
 from integrations.connectors.s3 import S3
-from integrations.core.documents import Conflict
 from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited, Rejected
 from integrations.core.http import Request
-from invenicum.egress.curl import run_flow
+from integrations.egress.curl import run_flow
+from integrations.families.documents import Conflict
 from tests.fakes.s3 import s3_server
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, play, text_response
 

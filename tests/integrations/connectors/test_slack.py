@@ -13,7 +13,7 @@ from integrations.core.errors import (
     Rejected,
     TimedOut,
 )
-from invenicum.egress.curl import run_flow
+from integrations.egress.curl import run_flow
 from tests.fakes.slack import WEBHOOK, FakeSlack
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
 

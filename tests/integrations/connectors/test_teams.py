@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from integrations.connectors.teams import Teams
 from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, InvalidConfig, RateLimited, Rejected
-from invenicum.egress.curl import run_flow
+from integrations.egress.curl import run_flow
 from tests.fakes.teams import TOKEN, FakeTeams
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
 from tests.integrations.connectors.examples import WORKFLOW

@@ -8,7 +8,7 @@ from standardwebhooks import Webhook as Verifier
 
 from integrations.connectors.webhook import Webhook
 from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, InvalidConfig, RateLimited, Rejected
-from invenicum.egress.curl import run_flow
+from integrations.egress.curl import run_flow
 from tests.fakes.http_server import FakeServer
 from tests.flows import CREATED, EVENT_ID, message, play, text_response
 

@@ -4,15 +4,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, SecretStr
 
-from integrations.core.config import (
-    ConnectorConfig,
-    Destination,
-    Internal,
-    Matches,
-    NeverSent,
-    OAuthReplaces,
-    OneOf,
-)
+from integrations.core.config import ConnectorConfig, Destination, Internal, Matches, NeverSent, OAuthReplaces, OneOf
 from integrations.core.errors import InvalidConfig
 
 Code = Annotated[str, Matches(r"^[a-z]{2}$", "two letters", "de")]

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from invenicum.api.bodies import Body, Says, parse_timestamp, read
+from invenicum.api.bodies import Body, Says, read
 from invenicum.api.errors import ApiError
+from invenicum.timestamps import parse_timestamp
 
 
 class Named(Body):

@@ -8,9 +8,9 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from invenicum.accounts.tokens import issue_token
 from invenicum.api.errors import ApiError
 from invenicum.api.parsers import MAX_DEPTH, parse_json, read_body
-from invenicum.api.tokens import issue_token
 
 LIMIT = 1024 * 1024
 

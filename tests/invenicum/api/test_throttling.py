@@ -6,8 +6,8 @@ from rest_framework.response import Response
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
+from invenicum.accounts.tokens import USER_SCOPES, Access
 from invenicum.api.throttling import OutgoingThrottle
-from invenicum.api.tokens import USER_SCOPES, Access
 
 
 class ThreeAMinute(OutgoingThrottle):

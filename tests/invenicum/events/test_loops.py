@@ -2,11 +2,11 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from invenicum.api.tokens import issue_token
+from invenicum.accounts.tokens import issue_token
 from invenicum.events.models import Event
 from invenicum.events.publish import publish
 from tests.factories import connect_webhook
-from webhooks.engine import drain
+from webhooks.engine.worker import drain
 from webhooks.models import Delivery
 
 NEWS = {"event": "report.ready", "data": {}}

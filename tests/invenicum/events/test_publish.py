@@ -5,8 +5,9 @@ from django.db import transaction
 
 from invenicum.assets.models import Asset
 from invenicum.events.models import Event
-from invenicum.events.publish import Draft, format_timestamp, publish, publish_many
+from invenicum.events.publish import Draft, publish, publish_many
 from invenicum.events.signals import events_published
+from invenicum.timestamps import format_timestamp
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import structlog
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections, connection
 
-from webhooks.engine import drain
-from webhooks.tasks import run_jobs
+from ...engine.worker import drain
+from ...tasks import run_jobs
 
 LOOK_AT_LEAST_EVERY = 0.5  # seconds: retries fall due without anybody writing to the database
 SQLITE_WATCH = 0.005  # seconds between two looks at SQLite's change counter, which cost microseconds

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from webhooks.retention import prune
+from ...retention import prune
 
 
 class Command(BaseCommand):

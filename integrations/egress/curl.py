@@ -1,0 +1,280 @@
+"""Drives flows (`integrations.core.http.Flow`) on libcurl, one or thousands at once, under one policy.
+
+The only code of the service that opens an outgoing socket to an address that came from a user.
+"""
+
+import select
+import socket
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Generic, Self, TypeVar
+
+import pycurl
+
+from ..core.errors import TimedOut
+from ..core.http import Flow, Request, Response
+from ..core.redaction import redact
+from .failures import transport_error
+from .options import Options
+from .policy import closed_because, origin
+from .transfer import Transfer
+
+__all__ = ["Finished", "FlowDriver", "Options", "run_flow"]
+
+Key = TypeVar("Key")
+T = TypeVar("T")
+
+EXCERPT_LENGTH = 1000
+# More than the excerpt needs, so that a secret on its edge is still found whole.
+_EXCERPT_BYTES = 8 * EXCERPT_LENGTH
+# A flow that goes on yielding what cannot be sent must not hold up the others.
+_UNSENDABLE_IN_A_ROW = 5
+_EDGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+
+
+@dataclass(slots=True)
+class Finished(Generic[Key]):
+    """A flow that has ended: with `result`, or with `error` (any exception, where the flow itself is at fault).
+
+    `status` and `excerpt` are of the last response that came; nothing of a request is kept.
+    """
+
+    key: Key
+    result: Any
+    error: Exception | None
+    started_at: datetime
+    duration: float
+    status: int | None
+    excerpt: str
+
+
+class FlowDriver(Generic[Key]):
+    """Drives many flows at once over one pool of connections. For one thread, in the process that made it."""
+
+    def __init__(self, options: Options | None = None):
+        self.options = options or Options.from_settings()
+        self._runs: dict[pycurl.Curl, _Run[Key]] = {}
+        self._idle: list[Transfer] = []
+        self._transfers: list[Transfer] = []
+        self._finished: list[Finished[Key]] = []
+        self._epoll = select.epoll()
+        self._connections: set[int] = set()
+        self._writing: set[int] = set()
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, self.options.connections)
+        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, self.options.connections)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._runs)
+
+    @property
+    def oldest(self) -> float:
+        """When the flow that has been under way for longest was started, by the monotonic clock; inf without any."""
+        return min((run.started for run in self._runs.values()), default=float("inf"))
+
+    def start(self, key: Key, flow: Flow[Any], timeout: float | None = None, secrets: Collection[str] = ()) -> None:
+        """Takes `flow` to its first request, which `poll` then sends.
+
+        All its requests together have `timeout` seconds. `secrets` are hidden where a response repeats them.
+        """
+        transfer = self._idle.pop() if self._idle else self._new_transfer()
+        run = _Run(key, flow, transfer, self.options.timeout if timeout is None else timeout, secrets)
+        self._advance(run, flow.send, None)
+
+    def poll(self, timeout: float) -> list[Finished[Key]]:
+        """The flows that have ended, as soon as there is one, or after `timeout` seconds, or when none is left."""
+        ends = time.monotonic() + timeout
+        while True:
+            self._turn(0 if self._finished or not self._runs else max(0.0, ends - time.monotonic()))
+            if self._finished or not self._runs or time.monotonic() >= ends:
+                finished, self._finished = self._finished, []
+                return finished
+
+    def close(self) -> None:
+        """Drops the flows in flight and closes every connection."""
+        for curl, run in self._runs.items():
+            self._multi.remove_handle(curl)
+            run.abandon()
+        self._runs.clear()
+        self._multi.close()
+        for transfer in self._transfers:
+            transfer.curl.close()
+        self._transfers.clear()
+        self._idle.clear()
+        self._epoll.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _turn(self, wait: float) -> None:
+        """Waits until a socket or a timer calls, at most `wait` seconds, and lets libcurl act on it."""
+        due = self._multi.timeout()  # milliseconds, -1 for never
+        if 0 <= due < wait * 1000:
+            wait = due / 1000
+        events = self._epoll.poll(wait)
+        for descriptor, _ in events:
+            self._multi.socket_action(descriptor, 0)
+        if due == 0 or not events:
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        remaining = 1
+        while remaining:
+            remaining, succeeded, failed = self._multi.info_read()
+            for curl in succeeded:
+                self._ended(curl, pycurl.E_OK, "")
+            for curl, code, message in failed:
+                self._ended(curl, code, message)
+
+    def _ended(self, curl: pycurl.Curl, code: int, message: str) -> None:
+        """Hands the flow what became of its request."""
+        self._multi.remove_handle(curl)
+        run = self._runs.pop(curl)
+        transfer = run.transfer
+        if code == pycurl.E_OK or transfer.read_enough(code):
+            run.response = transfer.response()
+            run.response_is_confidential = run.request_is_confidential
+            self._advance(run, run.flow.send, run.response)
+        else:
+            error = transport_error(transfer.url, curl, code, message, transfer.closed_because)
+            self._advance(run, run.flow.throw, error)
+
+    def _advance(self, run: "_Run[Key]", step: Callable[[Any], Request], value: Any) -> None:
+        """Lets the flow take a step, and gives libcurl the request that it yields."""
+        for _ in range(_UNSENDABLE_IN_A_ROW):
+            try:
+                request = step(value)
+            except StopIteration as stop:
+                return self._finish(run, stop.value, None)
+            except Exception as error:  # noqa: BLE001 - whatever a flow raises concerns that flow alone
+                return self._finish(run, None, error)
+            try:
+                run.transfer.prepare(request, run.seconds_left(request))
+            except Exception as error:  # noqa: BLE001 - shown to the flow at the request that caused it
+                step, value = run.flow.throw, error
+            else:
+                run.request_is_confidential = request.confidential
+                self._multi.add_handle(run.transfer.curl)
+                self._runs[run.transfer.curl] = run
+                return None
+        run.abandon()
+        return self._finish(run, None, value)
+
+    def _finish(self, run: "_Run[Key]", result: Any, error: Exception | None) -> None:
+        self._idle.append(run.transfer)
+        self._finished.append(
+            Finished(
+                key=run.key,
+                result=result,
+                error=error,
+                started_at=run.started_at,
+                duration=time.monotonic() - run.started,
+                status=run.response.status if run.response else None,
+                excerpt=run.excerpt(),
+            )
+        )
+
+    def _new_transfer(self) -> Transfer:
+        transfer = Transfer(self.options)
+        transfer.curl.setopt(pycurl.OPENSOCKETFUNCTION, partial(self._open_socket, transfer))
+        self._transfers.append(transfer)
+        return transfer
+
+    def _open_socket(self, transfer: Transfer, purpose: int, address: Any) -> int:
+        """Called by libcurl for each address it is about to dial: whatever the name was, this is what counts."""
+        if not self.options.proxy:
+            host = address.addr[0] if address.family in (socket.AF_INET, socket.AF_INET6) else ""
+            transfer.closed_because = closed_because(host, self.options.allow)
+            if transfer.closed_because:
+                return int(pycurl.SOCKET_BAD)
+        try:
+            descriptor = socket.socket(address.family, address.socktype, address.protocol).detach()
+        except OSError:  # too many open files
+            return int(pycurl.SOCKET_BAD)
+        self._epoll.register(descriptor, _EDGES)
+        self._connections.add(descriptor)
+        return descriptor
+
+    def _watch(self, interest: int, descriptor: int, multi: pycurl.CurlMulti, data: Any) -> None:
+        """Called by libcurl when its interest in a socket changes, which is twice a request.
+
+        A connection is registered with epoll once for its whole life, edge-triggered, so that most changes need no
+        system call and closing needs no word. Edges do for reading, which libcurl does until nothing is left, but
+        not for writing.
+        """
+        if descriptor not in self._connections:  # the bell that libcurl's resolver threads ring, one a driver
+            if interest == pycurl.POLL_REMOVE:
+                self._epoll.unregister(descriptor)
+            else:
+                self._epoll.register(descriptor, select.EPOLLIN)
+        elif interest in (pycurl.POLL_OUT, pycurl.POLL_INOUT):
+            self._epoll.modify(descriptor, select.EPOLLIN | select.EPOLLOUT)
+            self._writing.add(descriptor)
+        elif descriptor in self._writing:
+            self._epoll.modify(descriptor, _EDGES)
+            self._writing.discard(descriptor)
+
+
+def run_flow(flow: Flow[T], timeout: float | None = None, options: Options | None = None) -> T:
+    """Drives one flow to its end: returns its result or raises its error."""
+    with FlowDriver[None](options) as driver:
+        driver.start(None, flow, timeout)
+        while True:
+            for finished in driver.poll(60):
+                if finished.error:
+                    raise finished.error
+                result: T = finished.result
+                return result
+
+
+class _Run(Generic[Key]):
+    """A flow under way, and the transfer that is its own until it ends."""
+
+    __slots__ = (
+        "_deadline",
+        "_secrets",
+        "flow",
+        "key",
+        "request_is_confidential",
+        "response",
+        "response_is_confidential",
+        "started",
+        "started_at",
+        "transfer",
+    )
+
+    def __init__(self, key: Key, flow: Flow[Any], transfer: Transfer, timeout: float, secrets: Collection[str]):
+        self.key = key
+        self.flow = flow
+        self.transfer = transfer
+        self.request_is_confidential = False
+        self.response: Response | None = None
+        self.response_is_confidential = False
+        self.started_at = datetime.now(UTC)
+        self.started = time.monotonic()
+        self._deadline = self.started + timeout
+        self._secrets = secrets
+
+    def seconds_left(self, request: Request) -> float:
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
+            raise TimedOut(f"The time was up before {origin(request.url)} could be asked.")
+        return seconds
+
+    def excerpt(self) -> str:
+        if not (self.response and self.response.body) or self.response_is_confidential:
+            return ""
+        # PostgreSQL cannot store the NUL character.
+        text = self.response.body[:_EXCERPT_BYTES].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return (redact(text, self._secrets) if self._secrets else text)[:EXCERPT_LENGTH]
+
+    def abandon(self) -> None:
+        with suppress(Exception):
+            self.flow.close()

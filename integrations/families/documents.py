@@ -1,0 +1,159 @@
+"""One JSON document an asset: what storage services and Git platforms keep. The path of an event is the same in all."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from invenicum.events.message import Message
+from invenicum.events.names import ASSET_DELETED, ASSET_EVENTS, ASSET_UPDATED, PING
+
+from ..core.config import ConnectorConfig
+from ..core.connector import Connector
+from ..core.errors import ConnectionFailed, Rejected
+from ..core.http import Flow
+from ..core.texts import storable
+
+ASSET_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+TRIES = 3  # at once, where somebody else writes the same file or branch
+MAX_READ = 64 * 1024  # of an answer; what is longer arrives cut off
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A document as found at the service. `content` is None where there is none; `version` names this very state."""
+
+    content: bytes | None
+    version: str = ""
+
+
+ABSENT = Stored(None)
+
+
+class Conflict(ConnectionFailed):
+    """What was found has changed since: read again, then write again."""
+
+
+def file_name(message: Message) -> str:
+    """`<assetId>.json`. Raises Rejected where the event has no id that can be part of a path."""
+    asset_id = message.data.get("assetId")
+    if not isinstance(asset_id, str) or not ASSET_ID.fullmatch(asset_id):
+        raise Rejected("The event has no assetId of 1 to 100 letters, digits, dots, dashes and underscores.")
+    return f"{asset_id}.json"
+
+
+def document_path(prefix: str, name: str) -> str:
+    """The prefix as text before the name, as S3 means it; no empty parts, which Git and Dropbox refuse."""
+    return re.sub(r"/{2,}", "/", prefix + name).lstrip("/")
+
+
+def encode_document(document: Mapping[str, Any]) -> bytes:
+    """Indented, because people read it and Git compares it line by line; the same document gives the same bytes."""
+    return (json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
+
+
+def updated_document(data: Mapping[str, Any], existing: bytes | None) -> dict[str, Any]:
+    """The document at the service with the changes of an `asset.updated` event made; doing it twice does no harm."""
+    document: dict[str, Any] = {**_decoded(existing), "assetId": data["assetId"]}
+    changes = data.get("changes")
+    for name, change in changes.items() if isinstance(changes, dict) else ():
+        if name == "assetId" or not isinstance(change, dict):
+            continue
+        if "new" in change:
+            document[name] = change["new"]
+        elif "added" in change or "removed" in change:
+            document[name] = _changed_list(document.get(name), change)
+    if "updatedBy" in data:
+        document["updatedBy"] = data["updatedBy"]
+    return document
+
+
+def _decoded(existing: bytes | None) -> dict[str, Any]:
+    try:
+        document = json.loads(existing or b"{}")
+    except (ValueError, RecursionError):  # somebody edited it by hand: the next change starts a new one
+        return {}
+    return storable(document) if isinstance(document, dict) else {}
+
+
+def _changed_list(current: Any, change: Mapping[str, Any]) -> list[Any]:
+    items, added, removed = (
+        value if isinstance(value, list) else [] for value in (current, change.get("added"), change.get("removed"))
+    )
+    kept = [item for item in items if item not in removed]
+    return kept + [item for item in added if item not in kept]
+
+
+class DocumentConfig(ConnectorConfig):
+    """Base of the configurations of services that keep a copy of each asset.
+
+    In order unless told otherwise: a late try of an old event would overwrite the document of a newer one.
+    """
+
+    ordered: bool = Field(default=True, description=ConnectorConfig.model_fields["ordered"].description)
+
+
+class DocumentConnector(Connector):
+    """Writes `<pathPrefix><assetId>.json` when an asset changes and removes it with the asset.
+
+    Subclasses say how to read, write and remove one file. Where a write carries the version that was read, and
+    the service refuses it because the file has changed meanwhile, they raise Conflict and are called again.
+    """
+
+    sends: ClassVar[str] = """\
+`asset.created` and `asset.updated` write the asset as a JSON document to `<pathPrefix><assetId>.json`; `asset.deleted`
+removes it. An `asset.updated` that was published from outside says only what changed, so that the document at the
+service is read, changed and written again, unless somebody else has written it in between. Other events are not sent.
+A `ping` tests the connection.
+"""
+    # Whether even a whole document is only written after a look at what is there, e.g. to commit no empty change.
+    looks_first: ClassVar[bool] = False
+
+    def read(self, path: str, config: Any) -> Flow[Stored]:
+        raise NotImplementedError
+
+    def write(self, path: str, content: bytes, found: Stored | None, message: Message, config: Any) -> Flow[None]:
+        """Creates or overwrites the file. `found` is what `read` returned, None where nobody looked."""
+        raise NotImplementedError
+
+    def remove(self, path: str, found: Stored | None, message: Message, config: Any) -> Flow[None]:
+        """Removes the file. Its not being there counts as done."""
+        raise NotImplementedError
+
+    def path(self, name: str, config: Any) -> str:
+        return document_path(config.path_prefix, name)
+
+    def deliver(self, message: Message, config: Any, now: int) -> Flow[None]:
+        if message.name == PING:
+            yield from self.test(config)
+        elif message.name in ASSET_EVENTS:
+            yield from self._keep(message, config)
+
+    def _keep(self, message: Message, config: Any) -> Flow[None]:
+        for attempt in range(1, TRIES + 1):
+            try:
+                return (yield from self._keep_once(message, config))
+            except Conflict:
+                if attempt == TRIES:
+                    raise
+
+    def _keep_once(self, message: Message, config: Any) -> Flow[None]:
+        path = self.path(file_name(message), config)
+        # An event from outside says only what changed: the rest of the document is at the service alone.
+        merges = message.name == ASSET_UPDATED and message.document is None
+        found = (yield from self.read(path, config)) if self.looks_first or merges else None
+        if message.name == ASSET_DELETED:
+            if found is None or found.content is not None:
+                yield from self.remove(path, found, message, config)
+            return
+        if merges:
+            if found and len(found.content or b"") >= MAX_READ:
+                raise Rejected(f"The document at {path} is too large to be changed in part.")
+            content = encode_document(updated_document(message.data, found.content if found else None))
+        else:
+            content = encode_document(message.document or message.data)
+        if not found or found.content != content:
+            yield from self.write(path, content, found, message, config)

@@ -1,0 +1,39 @@
+"""What Google's APIs have in common: how they say no."""
+
+from ..core.answers import error_for, excerpt, field_of, objects_at, retry_after
+from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
+from ..core.http import Response
+
+# https://developers.google.com/workspace/drive/api/guides/handle-errors
+SLOW_DOWN = {"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded", "dailyLimitExceeded"}
+FULL = {"storageQuotaExceeded", "teamDriveFileLimitExceeded", "numChildrenInNonRootLimitExceeded"}
+NOT_ENABLED = {"accessNotConfigured", "SERVICE_DISABLED"}
+SCOPE_MISSING = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientScopes"}
+
+
+def google_error(response: Response, service: str) -> IntegrationError:
+    """The error that an answer of a Google API other than 2xx stands for."""
+    status, said, reason = response.status, excerpt(field_of(response, "error", "message")), _reason(response)
+    if status == 401:
+        return AuthFailed(f"{service} no longer accepts the connection: connect the account again.")
+    if status == 429 or reason in SLOW_DOWN:
+        return RateLimited(f"{service} asks to slow down ({reason or status}).", retry_after=retry_after(response))
+    if reason in FULL:
+        return ConnectionFailed(f"{service} has no room left ({reason}).")
+    if reason in NOT_ENABLED:
+        return AuthFailed(f"The API of {service} is not enabled in the project of this service's OAuth client.")
+    if reason in SCOPE_MISSING:
+        return AuthFailed(
+            f"The connection to {service} lacks a permission: connect again and allow everything asked for."
+        )
+    if status == 403:
+        return AuthFailed(f"{service} does not allow this ({said or reason}).")
+    if status in (400, 404):
+        return InvalidConfig(f"{service} refused the request ({said or reason or status}).")
+    return error_for(response, service, said)
+
+
+def _reason(response: Response) -> str:
+    """Older APIs give the reason in `errors`, newer ones in `details`."""
+    items = [*objects_at(response, "error", "errors"), *objects_at(response, "error", "details")]
+    return next((excerpt(item["reason"]) for item in items if item.get("reason")), "")

@@ -1,0 +1,180 @@
+import os
+import signal
+import socket
+import sys
+import time
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
+
+from ... import seed
+from ...processes import ChildEnded, Family
+
+LOOPBACK = "127.0.0.0/8,::1/128"
+WEB_STARTS_WITHIN = 60.0  # seconds
+
+INTRODUCTION = """
+Invenicum Integrations is running.
+
+  Address    {address}   (API: {address}/docs, admin: {address}/admin/)
+  User       {user}
+  Password   {password}
+  Token      {token}
+  Receiver   {receiver}
+  Egress     {egress}
+  Data       {data}
+
+In another terminal:
+
+  export TOKEN={token}
+  curl -s {address}/api/v1/assets -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
+       -d '{{"name": "Hero Image.jpg", "category": "Images", "tags": ["featured"]}}'
+  curl -s {address}/api/v1/deliveries -H "Authorization: Bearer $TOKEN"
+  curl -s {address}/api/v1/integrations/status -H "Authorization: Bearer $TOKEN"
+
+Ctrl-C stops everything.
+"""
+
+
+class Command(BaseCommand):
+    help = "Runs the whole service on this machine, with a demo user and a receiver that shows what is delivered."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Also for SIGINT: a shell's background job starts with it ignored.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
+        try:
+            self._run()
+        except KeyboardInterrupt:
+            self.stdout.write("Stopped.")
+
+    def _run(self) -> None:
+        if not _is_free(settings.PORT):
+            raise CommandError(f"Port {settings.PORT} is taken. Choose another: PORT={settings.PORT + 1} make run")
+        settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except OperationalError as error:
+            raise CommandError(f"The database cannot be used: {error}") from None
+        user, account = seed.account(settings.DATA_DIR / "demo.json")
+        receiver, secret = _receiver(user)
+        environment = _environment()
+        with Family(settings.BASE_DIR) as family:
+            try:
+                if receiver:
+                    command = _manage("receive", "--port", str(receiver))
+                    family.start("The receiver", command, {**environment, "RECEIVER_SECRET": secret})
+                for name, command in _services():
+                    family.start(name, command, environment)
+                _wait_for_web(family)
+                self._introduce(user, account, receiver, environment["EGRESS_ALLOW"])
+                seed.make_something_happen(user)
+                connection.close()
+                while True:
+                    family.check()
+                    time.sleep(0.2)
+            except ChildEnded as error:
+                raise CommandError(f"{error}, so everything is stopped. What it said stands above.") from None
+            except KeyboardInterrupt:
+                self.stdout.write("\nStopping …")
+                # A second Ctrl-C must not interrupt the stopping, which ends by itself in a few seconds.
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                raise
+
+    def _introduce(self, user: User, account: seed.Account, receiver: int | None, egress: str) -> None:
+        self.stdout.write(
+            INTRODUCTION.format(
+                address=settings.PUBLIC_URL,
+                user=user.username,
+                password=account.password,
+                token=account.token,
+                receiver=seed.RECEIVER_URL.format(port=receiver) if receiver else "none: your webhook points elsewhere",
+                egress=_explain_egress(egress),
+                data=_explain_data(),
+            )
+        )
+        self.stdout.flush()
+
+
+def _is_free(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port(preferred: int) -> int:
+    if _is_free(preferred):
+        return preferred
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _receiver(user: User) -> tuple[int | None, str]:
+    """The demo receiver's port and signing secret; no port where the user's webhook points elsewhere."""
+    saved = seed.saved_webhook(user)
+    kept = seed.receiver_port(saved) if saved else settings.PORT + 1
+    if kept is None:
+        return None, ""
+    port = _free_port(kept)
+    return port, seed.point_webhook_to(user, port)
+
+
+def _environment() -> dict[str, str]:
+    return {"EGRESS_ALLOW": LOOPBACK, "WEB_WORKERS": "1", **os.environ, "PYTHONUNBUFFERED": "1"}
+
+
+def _services() -> list[tuple[str, list[str]]]:
+    web = [sys.executable, "-m", "gunicorn", "-c", "python:invenicum.gunicorn", "invenicum.wsgi"]
+    if not settings.CELERY_BROKER_URL:
+        return [("The web server", web), ("The delivery engine", _manage("deliver"))]
+    celery = [sys.executable, "-m", "celery", "-A", "invenicum"]
+    worker = [*celery, "worker", "--loglevel", "WARNING", "--concurrency", "2"]
+    beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile="]
+    return [("The web server", web), ("The worker", worker), ("The beat", beat)]
+
+
+def _manage(*arguments: str) -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
+
+
+def _wait_for_web(family: Family) -> None:
+    deadline = time.monotonic() + WEB_STARTS_WITHIN
+    while time.monotonic() < deadline:
+        family.check()
+        if _answers(settings.PORT):
+            return
+        time.sleep(0.1)
+    raise CommandError(f"The web server did not answer within {WEB_STARTS_WITHIN:.0f} seconds.")
+
+
+def _answers(port: int) -> bool:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=2)) as web:
+        try:
+            web.request("GET", "/healthz")
+            return web.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False
+
+
+def _explain_egress(networks: str) -> str:
+    if "EGRESS_ALLOW" in os.environ:
+        return f"EGRESS_ALLOW={networks}, as you set it"
+    return f"EGRESS_ALLOW={networks} was set so that deliveries may reach this machine; production allows no such thing"
+
+
+def _explain_data() -> str:
+    if settings.DATABASE_URL:
+        return "in the database of DATABASE_URL"
+    return f"{settings.DATA_DIR} (SQLite; remove the folder to start afresh)"

@@ -1,0 +1,96 @@
+"""What `manage.py run` puts in place so that there is something to see: a user, an integration, a first event."""
+
+import hashlib
+import json
+import re
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+from oauth2_provider.models import AccessToken
+
+from integrations import services
+from integrations.models import Integration
+from invenicum.accounts.tokens import issue_token
+from invenicum.assets.models import Asset
+from invenicum.assets.services import create_asset
+from webhooks.services import ping
+
+USERNAME = "demo"
+FIRST_ASSET = {"name": "Product Photo.jpg", "category": "Images", "tags": ["draft"]}
+RECEIVER_URL = "http://127.0.0.1:{port}/demo-receiver"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The demo user's credentials, kept in a file because the database has only their hashes."""
+
+    password: str
+    token: str
+
+
+def account(file: Path) -> tuple[User, Account]:
+    """The demo user, who may do everything, with credentials that work: those in `file`, or new ones."""
+    user, _ = User.objects.get_or_create(
+        username=USERNAME, defaults={"email": "demo@localhost", "is_staff": True, "is_superuser": True}
+    )
+    kept = _read(file)
+    password, token = kept.password, kept.token
+    if not user.check_password(password):
+        password = secrets.token_urlsafe(12)
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    if not _is_valid(user, token):
+        token = issue_token(user)
+    account = Account(password, token)
+    if account != kept:
+        _write(file, account)
+    return user, account
+
+
+def _read(file: Path) -> Account:
+    try:
+        return Account(**json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):
+        return Account("", "")
+
+
+def _write(file: Path, account: Account) -> None:
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(asdict(account)))
+
+
+def _is_valid(user: User, token: str) -> bool:
+    checksum = hashlib.sha256(token.encode()).hexdigest()
+    in_time = AccessToken.objects.filter(user=user, token_checksum=checksum, expires__gt=timezone.now())
+    return bool(token) and in_time.exists()
+
+
+def saved_webhook(user: User) -> Integration | None:
+    return Integration.objects.live().filter(owner=user, type="webhook").first()
+
+
+def receiver_port(integration: Integration) -> int | None:
+    """The port of the demo receiver that the integration points to; None where it points elsewhere."""
+    pattern = RECEIVER_URL.replace(".", r"\.").format(port=r"(\d{1,5})")
+    found = re.fullmatch(pattern, integration.config.get("url", ""))
+    return int(found[1]) if found else None
+
+
+def point_webhook_to(user: User, port: int) -> str:
+    """Saves the webhook integration with the demo receiver's address. Returns its signing secret."""
+    saved = saved_webhook(user)
+    values = {**(saved.config if saved else {}), "url": RECEIVER_URL.format(port=port)}
+    services.save_integration(user, "webhook", values)
+    return services.signing_secret(user, "webhook")
+
+
+def make_something_happen(user: User) -> None:
+    """The first asset; on a later start a ping, so that each start shows a delivery."""
+    if not Asset.objects.filter(owner=user).exists():
+        create_asset(user, FIRST_ASSET)
+    elif saved_webhook(user):
+        ping(user, "webhook")

@@ -1,0 +1,119 @@
+"""What is written when a flow has succeeded, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from integrations import provider_jobs, registry
+from integrations.core.config import ConnectorConfig
+from integrations.core.connector import Connector
+from integrations.core.errors import InvalidConfig
+from integrations.models import Integration, stored_values
+from integrations.services import change_status
+
+from .audit import Action, audit
+from .errors import OAuthError
+from .models import Grant, Revocation
+from .protocol import Client, Tokens, value_at
+from .revoke import revocation_of, schedule
+from .tokens import columns_of
+
+SERVER_FIELD = "baseUrl"  # where a self-hosted service's config says which server is meant
+
+Status = Integration.Status
+
+
+@transaction.atomic
+def store(owner: User, client: Client, tokens: Tokens, account: str) -> Integration:
+    """Connects the owner's integration, new or not, to `account`. It is active unless its config lacks something.
+
+    Raises OAuthError where the token answer fills in nonsense.
+    """
+    connector = registry.get(client.type)
+    integration = Integration.objects.live().select_for_update().filter(owner=owner, type=client.type).first()
+    if integration is None:
+        integration = Integration(owner=owner, type=client.type, status=Status.PAUSED)
+    public, secrets = _values(connector, integration, client, tokens)
+    try:
+        config = _with_generated(connector, connector.Config.load(public, secrets))
+    except InvalidConfig as error:
+        if set(error.details) & set(client.spec.fills) & ({*public} | {*secrets}):
+            raise OAuthError(f"{client.name} answered with something that Invenicum cannot use.") from None
+        integration.config, integration.secrets, integration.secret_names = public, secrets, sorted(secrets)
+        integration.subscriptions = []
+        status, reason = Status.PAUSED, f"Connected. Still needed: {' and '.join(error.details)}."
+    else:
+        for column, value in stored_values(config).items():
+            setattr(integration, column, value)
+        integration.subscriptions = list(connector.subscriptions(config))
+        status, reason = Status.ACTIVE, ""
+    integration.account = account
+    integration.save()
+    if status == Status.ACTIVE:
+        provider_jobs.schedule_save(integration)
+    change_status(integration, status, reason)
+    _replace_grant(integration, client, tokens, account)
+    return integration
+
+
+def _values(
+    connector: Connector, integration: Integration, client: Client, tokens: Tokens
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Public and secret values: what is stored, without the keys that the connection replaces, with what it brings."""
+    facts = {fact.alias: fact for fact in connector.Config.facts()}
+    replaced = {alias for alias, fact in facts.items() if fact.oauth_replaces}
+    public = dict(integration.config)
+    secrets = {alias: value for alias, value in integration.secrets.items() if alias not in replaced}
+    if SERVER_FIELD in facts:
+        # The token goes to the server that issued it, whatever the config said before.
+        public.pop(SERVER_FIELD, None)
+        public |= {SERVER_FIELD: client.server} if client.server else {}
+    for alias, path in client.spec.fills.items():
+        value = value_at(tokens.answer, path)
+        if value is not None:
+            (secrets if facts[alias].secret else public)[alias] = value
+    return public, secrets
+
+
+def _with_generated(connector: Connector, config: ConnectorConfig) -> ConnectorConfig:
+    generated: Mapping[str, str] = connector.generated_secrets(config)
+    return type(config).load(config.public(), {**config.secrets(), **generated}) if generated else config
+
+
+def _replace_grant(integration: Integration, client: Client, tokens: Tokens, account: str) -> None:
+    old = Grant.objects.select_for_update().filter(integration=integration).first()
+    now = timezone.now()
+    columns = {
+        "account": account,
+        "client_id": client.client_id,
+        "scopes": list(client.spec.scopes if tokens.scopes is None else tokens.scopes),
+        "connected_at": now,
+        **columns_of(tokens, now),
+    }
+    if old is None:
+        Grant.objects.create(integration=integration, **columns)
+    else:
+        if old.account != account or old.client_id != client.client_id:
+            schedule(revocation_of(old))
+        # A refresh of the old tokens that is under way finds another generation, and leaves these alone.
+        fresh = {"leased_until": None, "failing_since": None, "refused_at": None, "refusal": "", "owner_told_at": None}
+        Grant.objects.filter(pk=old.pk).update(**columns, **fresh, generation=old.generation + 1)
+    audit(
+        Action.RECONNECTED if old else Action.CONNECTED,
+        client.type,
+        owner=integration.owner,
+        actor=integration.owner,
+        account=account,
+    )
+
+
+def give_back(client: Client, tokens: Tokens) -> None:
+    """Queues the revocation of tokens that came to nothing."""
+    columns = columns_of(tokens, timezone.now())
+    kept = {name: columns[name] for name in ("tokens", "expires_at")}
+    schedule(Revocation(type=client.type, client_id=client.client_id, **kept))

@@ -1,0 +1,34 @@
+"""What `integrations` is told of grants."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from integrations.core.config import ConnectorConfig
+from integrations.core.http import Flow
+from integrations.grants import Connections
+from integrations.models import Integration
+
+from . import tokens
+from .models import Grant
+from .revoke import end_grant
+
+T = TypeVar("T")
+
+
+class OAuthConnections(Connections):
+    def is_connected(self, integration: Integration) -> bool:
+        return Grant.objects.filter(integration=integration).exists()
+
+    def is_refused(self, integration: Integration) -> bool:
+        return Grant.objects.filter(integration=integration, refused_at__isnull=False).exists()
+
+    def access_token(self, integration: Integration) -> str | None:
+        grant = Grant.objects.filter(integration=integration).first()
+        return grant.access_token if grant else None
+
+    def run(self, integration: Integration, config: ConnectorConfig, call: Callable[[Any], Flow[T]]) -> T:
+        return tokens.run(integration, config, call)
+
+    def end(self, integration: Integration) -> None:
+        for grant in Grant.objects.select_for_update().filter(integration=integration):
+            end_grant(grant)

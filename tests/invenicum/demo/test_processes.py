@@ -1,0 +1,77 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from invenicum.demo.processes import ChildEnded, Family
+
+# Says its process id and that of a child of its own, then waits.
+SERVICE = ["sh", "-c", 'sleep 300 & echo $$ $! > "$FILE"; wait']
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from invenicum.demo.processes import Family
+with Family(Path.cwd()) as family:
+    family.start("the service", ["sh", "-c", 'sleep 300 & echo $$ $! > "$FILE"; wait'], os.environ)
+    time.sleep(300)
+"""
+
+
+def is_running(process_id: int) -> bool:
+    state = Path(f"/proc/{process_id}/stat")
+    return state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def eventually(condition: Callable[[], object], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def ids_in(file: Path) -> list[int]:
+    eventually(lambda: file.exists() and len(file.read_text().split()) == 2)
+    return [int(text) for text in file.read_text().split()]
+
+
+def test_the_children_end_with_the_block(tmp_path: Path) -> None:
+    file = tmp_path / "ids"
+    with Family(tmp_path) as family:
+        family.start("the service", SERVICE, {**os.environ, "FILE": str(file)})
+        service, _ = ids_in(file)
+        assert is_running(service)
+        family.check()
+    assert not is_running(service)
+
+
+def test_a_child_that_ends_is_reported_by_name(tmp_path: Path) -> None:
+    with Family(tmp_path) as family:
+        family.start("the service", ["sh", "-c", "exit 3"], os.environ)
+        with pytest.raises(ChildEnded, match="the service ended with status 3"):
+            eventually(lambda: family.check())
+
+
+def test_a_child_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("invenicum.demo.processes.PATIENCE", 0.2)
+    file = tmp_path / "ready"
+    stubborn = ["sh", "-c", "trap '' TERM; echo 1 1 > \"$FILE\"; while :; do sleep 0.1; done"]
+    with Family(tmp_path) as family:
+        family.start("the service", stubborn, {**os.environ, "FILE": str(file)})
+        ids_in(file)
+        began = time.monotonic()
+    assert time.monotonic() - began < 5
+
+
+def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
+    file = tmp_path / "ids"
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], env={**os.environ, "FILE": str(file)})
+    family = ids_in(file)
+    assert all(map(is_running, family))
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    eventually(lambda: not any(map(is_running, family)))

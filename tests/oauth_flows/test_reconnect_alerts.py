@@ -1,0 +1,47 @@
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+
+from oauth_flows.models import Grant
+from oauth_flows.reconnect_alerts import tell_owners
+from tests.fakes.token_server import TokenServer
+from tests.oauth_flows.connected import connect_dropbox
+from webhooks.tasks import run_jobs
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_owner_of_a_refused_connection_is_told_once(dropbox: TokenServer, alice: Any, bob: Any) -> None:
+    connect_dropbox(alice, expires_in=-1)
+    connect_dropbox(bob)
+    dropbox.revoked = True
+    run_jobs()
+    run_jobs()
+    [letter] = mail.outbox
+    assert letter.to == ["alice@example.com"]
+    assert letter.subject == "Invenicum: connect Dropbox again"
+    assert "ada@example.com" in letter.body
+    assert "access-1" not in letter.body
+
+
+def refused(owner: Any) -> None:
+    connect_dropbox(owner)
+    Grant.objects.update(refused_at=timezone.now())
+
+
+def test_an_owner_without_an_address_is_no_error(alice: Any) -> None:
+    alice.email = ""
+    alice.save()
+    refused(alice)
+    assert tell_owners() == 1
+    assert mail.outbox == []
+
+
+def test_a_mail_server_that_is_down_is_no_error(settings: Any, alice: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    refused(alice)
+    assert tell_owners() == 1
+    assert tell_owners() == 0

@@ -1,0 +1,76 @@
+"""A claim reads a few deliveries of each lane, however many are pending and whatever the statistics say of them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.utils import timezone
+
+from invenicum.events.publish import Draft, publish_many
+from tests.factories import connect_webhook
+from webhooks.engine import claim
+from webhooks.models import Delivery
+
+pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such statistics")
+
+LANES = 30
+DEPTH = 4
+
+
+def publish(owners: list[User], each: int) -> None:
+    publish_many(Draft(owner, "asset.created", {"assetId": f"asset-{n}"}) for n in range(each) for owner in owners)
+
+
+def analyze() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+def deliveries_read() -> float:
+    """How many rows a claim of all lanes takes from the table or an index of it."""
+    arguments = {
+        "worker": claim.new_worker(),
+        "now": timezone.now(),
+        "lease": claim.LEASE,
+        "longest": claim.LONGEST_LEASE,
+        "after": claim.NO_LANE,
+        "lanes": 1000,
+        "depth": DEPTH,
+        "own": "{}",
+        "held": "{}",
+        "hops": claim.MAX_HOPS,
+    }
+    settings, statement = claim.ONLY_PRESORTED, claim.CLAIM.removeprefix(claim.ONLY_PRESORTED)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"{settings}EXPLAIN (ANALYZE, FORMAT JSON) {statement}", arguments)
+        while cursor.nextset():
+            pass
+        [[[explained]]] = cursor.fetchall()
+        transaction.set_rollback(True)
+    found = [node for node in nodes(explained["Plan"]) if node.get("Relation Name") == "webhooks_delivery"]
+    assert found
+    return sum(node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) for node in found)
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.django_db(transaction=True)
+def test_a_flood_costs_a_claim_no_more_than_a_few_deliveries(ordered: bool) -> None:
+    owners = [User.objects.create(username=f"owner-{number}") for number in range(LANES)]
+    for owner in owners:
+        connect_webhook(owner, ordered=ordered)
+    publish(owners, 100)
+    Delivery.objects.update(status=Delivery.Status.DELIVERED, due_at=None)
+    analyze()
+    publish(owners, 100)
+    most = 3 * LANES * (DEPTH + 1)  # the hops, whether anything is due, what is due, and what is earlier
+    assert LANES <= deliveries_read() <= most  # as long as the statistics know of nothing pending
+    analyze()
+    assert LANES <= deliveries_read() <= most

@@ -1,0 +1,89 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from integrations.models import Integration
+from invenicum.events.publish import publish
+from tests.factories import connect_webhook
+from tests.fakes.http_server import FakeServer
+from webhooks.engine import circuit
+from webhooks.engine.worker import drain
+from webhooks.failure_alerts import watch
+from webhooks.models import Delivery, Lane
+
+
+@pytest.fixture
+def failing(alice: User) -> Integration:
+    integration = connect_webhook(alice)
+    Integration.objects.update(failing_since=timezone.now())
+    Lane.objects.update(failures=circuit.OPENS_AFTER)
+    return integration
+
+
+def subjects(mailoutbox: list[Any]) -> list[str]:
+    return [mail.subject for mail in mailoutbox]
+
+
+def test_the_owner_is_told_once_that_deliveries_fail(failing: Integration, mailoutbox: list[Any]) -> None:
+    watch()
+    watch()
+    assert subjects(mailoutbox) == ["Invenicum: Custom Webhook deliveries fail"]
+    assert mailoutbox[0].to == ["alice@example.com"]
+    assert "/deliveries?type=webhook" in mailoutbox[0].body
+
+
+def test_a_single_failure_is_nothing_to_write_about(failing: Integration, mailoutbox: list[Any]) -> None:
+    Lane.objects.update(failures=1)
+    watch()
+    assert mailoutbox == []
+
+
+def test_the_owner_is_warned_a_day_before_and_then_the_integration_is_disabled(
+    alice: User, failing: Integration, mailoutbox: list[Any]
+) -> None:
+    publish(alice, "asset.created", {"assetId": "a"})
+    now = timezone.now()
+    for days in (0, 1, 3.9, 4.1, 4.2, 5.1, 6):
+        watch(now + timedelta(days=days))
+    assert subjects(mailoutbox) == [
+        "Invenicum: Custom Webhook deliveries fail",
+        "Invenicum: Custom Webhook will be disabled tomorrow",
+        "Invenicum: Custom Webhook was disabled",
+    ]
+    failing.refresh_from_db()
+    assert failing.status == Integration.Status.DISABLED
+    assert failing.status_reason == "Nothing got through for five days."
+    assert Delivery.objects.get().due_at is None  # it waits
+
+
+def test_after_a_success_the_count_begins_anew(alice: User, failing: Integration, mailoutbox: list[Any]) -> None:
+    watch()
+    with FakeServer(lambda request: (200, {}, b"")) as server:
+        connect_webhook(alice, server.url)
+        publish(alice, "asset.created", {"assetId": "a"})
+        Lane.objects.update(held_until=None)
+        drain()
+    failing.refresh_from_db()
+    assert failing.failing_since is None
+    watch(timezone.now() + timedelta(days=6))
+    assert len(mailoutbox) == 1
+    assert Lane.objects.get().notices == 0
+
+
+def test_an_integration_that_is_paused_is_left_alone(failing: Integration, mailoutbox: list[Any]) -> None:
+    Integration.objects.update(status=Integration.Status.PAUSED)
+    watch(timezone.now() + timedelta(days=6))
+    assert mailoutbox == []
+
+
+def test_a_mail_server_that_fails_does_not_stop_the_work(
+    failing: Integration, settings: Any, mailoutbox: list[Any]
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    watch(timezone.now() + timedelta(days=6))
+    failing.refresh_from_db()
+    assert failing.status == Integration.Status.DISABLED

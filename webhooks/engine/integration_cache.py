@@ -1,0 +1,123 @@
+"""Configurations ready for use: loaded and decrypted once, kept until the integration changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from fernet_fields import DecryptionError
+
+from integrations import registry
+from integrations.core.config import ConnectorConfig
+from integrations.core.connector import Connector
+from integrations.core.errors import IntegrationError, InvalidConfig
+from integrations.core.http import Flow
+from integrations.models import Integration
+from oauth_flows.models import Grant
+from oauth_flows.tokens import authorized, grants_of
+
+from .claim import Claimed, Id, version_of
+
+KEPT = 10_000  # integrations
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An integration that can be sent to. `secrets` are the texts that must not be stored elsewhere."""
+
+    connector: Connector
+    config: ConnectorConfig
+    grant: Grant | None
+    secrets: Collection[str]
+
+
+class PreparedIntegrations:
+    """Gives a claimed delivery its flow."""
+
+    def __init__(self) -> None:
+        self._known: dict[Id, tuple[int, Prepared | IntegrationError]] = {}
+
+    def load(self, claimed: Iterable[Claimed]) -> None:
+        """Reads what is new or has changed: in one statement the integrations, in one more the grants of those that
+        may have one.
+        """
+        missing = {item.integration_id for item in claimed if not self._is_current(item)}
+        if not missing:
+            return
+        # A row that cannot be decrypted spoils only itself: then the secrets are read row by row.
+        try:
+            integrations = list(Integration.objects.filter(id__in=missing))
+        except DecryptionError:
+            integrations = list(Integration.objects.filter(id__in=missing).without_secrets())
+        may_be_connected = {connector.type for connector in registry.CONNECTORS if connector.oauth}
+        connectable = [integration.id for integration in integrations if integration.type in may_be_connected]
+        grants = grants_of(connectable) if connectable else {}
+        for integration in integrations:
+            prepared = _prepare(integration, grants.get(integration.id))
+            self._known[str(integration.id)] = version_of(integration.updated_at), prepared
+        for vanished in missing.difference(str(integration.id) for integration in integrations):
+            self._known[vanished] = 0, InvalidConfig("The integration is gone.", permanent=False)
+
+    def trim(self, in_use: Iterable[Id]) -> None:
+        """Forgets, when there are many, all that is not in use."""
+        if len(self._known) > KEPT:
+            self._known = {lane: self._known[lane] for lane in in_use if lane in self._known}
+
+    def flow(self, claimed: Claimed, now: int) -> Flow[None]:
+        """The flow of one try; where the configuration cannot be used, one that says why."""
+        prepared = self._known[claimed.integration_id][1]
+        if isinstance(prepared, IntegrationError):
+            return _failing(prepared)
+        connector, grant = prepared.connector, prepared.grant
+        if grant:
+            return authorized(grant, prepared.config, lambda config: connector.deliver(claimed.message, config, now))
+        try:
+            return connector.deliver(claimed.message, prepared.config, now)
+        except Exception as error:  # noqa: BLE001 - a connector's fault with one event concerns no other
+            return _failing(error)
+
+    def secrets(self, claimed: Claimed) -> Collection[str]:
+        """What must be hidden where a response or an error repeats it."""
+        prepared = self._known[claimed.integration_id][1]
+        if isinstance(prepared, IntegrationError):
+            return ()
+        # The token may have been renewed since.
+        return (*prepared.secrets, prepared.grant.access_token) if prepared.grant else prepared.secrets
+
+    def limits(self, claimed: Claimed) -> tuple[float | None, int | None]:
+        """Deliveries a second, and at once, where the integration or its type has a limit."""
+        prepared = self._known[claimed.integration_id][1]
+        if isinstance(prepared, IntegrationError):
+            return None, None
+        return prepared.config.rate_limit, prepared.connector.concurrency
+
+    def _is_current(self, claimed: Claimed) -> bool:
+        known = self._known.get(claimed.integration_id)
+        return known is not None and known[0] == claimed.version
+
+
+def _prepare(integration: Integration, grant: Grant | None) -> Prepared | IntegrationError:
+    try:
+        config = integration.load_config()
+        secrets = (*_texts(integration.secrets), *_texts(grant.tokens if grant else {}))
+        return Prepared(registry.get(integration.type), config, grant, secrets)
+    except DecryptionError:
+        return InvalidConfig("The stored secrets cannot be decrypted with the configured keys.", permanent=False)
+    except registry.UnknownType:
+        return InvalidConfig(f"There is no connector of type {integration.type}.", permanent=False)
+    except IntegrationError as error:
+        return error
+
+
+def _texts(secrets: object) -> Iterable[str]:
+    """Every text in a nest of secrets."""
+    if isinstance(secrets, str):
+        yield secrets
+    elif isinstance(secrets, dict):
+        for value in secrets.values():
+            yield from _texts(value)
+
+
+def _failing(error: Exception) -> Flow[None]:
+    yield from ()
+    raise error

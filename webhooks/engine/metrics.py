@@ -1,0 +1,121 @@
+"""What the engine counts, and how it reaches `/metrics`.
+
+Each worker adds up in memory and writes its sums beside its heartbeat every other second; whoever is scraped adds
+up the workers. So one address shows them all, on however many machines they run, and no worker opens a port.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db import DatabaseError
+from django.db.models import Count, Min, Q
+from django.utils import timezone
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from ..models import Delivery, EngineHeartbeat, Lane
+
+# Seconds from an event's publication to the 2xx that ended its delivery.
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200, 86400)
+
+
+class Counters:
+    """The sums of one worker. `attempts` by `outcome|error class`; `latency` by bucket, the last one open."""
+
+    def __init__(self) -> None:
+        self.attempts: Counter[str] = Counter()
+        self.latency = [0] * (len(BUCKETS) + 1)
+        self.latency_sum = 0.0
+
+    def count(self, outcome: str, error_class: str) -> None:
+        self.attempts[f"{outcome}|{error_class}"] += 1
+
+    def observe(self, seconds: float) -> None:
+        self.latency[bisect_left(BUCKETS, seconds)] += 1
+        self.latency_sum += seconds
+
+    def as_json(self) -> dict[str, Any]:
+        return {"attempts": dict(self.attempts), "latency": self.latency, "latencySum": self.latency_sum}
+
+    def add(self, stored: dict[str, Any]) -> None:
+        """Adds what another worker wrote."""
+        self.attempts.update(stored.get("attempts", {}))
+        for bucket, count in enumerate(stored.get("latency", ())):
+            self.latency[bucket] += count
+        self.latency_sum += stored.get("latencySum", 0.0)
+
+
+def total(stored: Iterable[dict[str, Any]]) -> Counters:
+    """The sums of all workers."""
+    counters = Counters()
+    for item in stored:
+        if item:
+            counters.add(item)
+    return counters
+
+
+class EngineCollector(Collector):
+    """Prometheus' view of the engine, read from the database at each scrape."""
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            return iter(list(self._read()))
+        except DatabaseError:
+            return iter(())  # the figures go missing, which is what happened
+
+    def _read(self) -> Iterator[Metric]:
+        counters = total(EngineHeartbeat.objects.values_list("counters", flat=True))
+        attempts = CounterMetricFamily(
+            "invenicum_delivery_attempts", "Tries of deliveries.", labels=["outcome", "error_class"]
+        )
+        for key, count in sorted(counters.attempts.items()):
+            attempts.add_metric(key.split("|"), count)
+        yield attempts
+        yield _histogram(counters)
+        yield from _queue()
+
+
+def _histogram(counters: Counters) -> HistogramMetricFamily:
+    cumulated, buckets = 0, []
+    for bound, count in zip([*map(str, BUCKETS), "+Inf"], counters.latency, strict=True):
+        cumulated += count
+        buckets.append((bound, cumulated))
+    family = HistogramMetricFamily(
+        "invenicum_delivery_latency_seconds", "From an event's publication to the 2xx that ended its delivery."
+    )
+    family.add_metric([], buckets, counters.latency_sum)
+    return family
+
+
+def _queue() -> Iterator[GaugeMetricFamily]:
+    now = timezone.now()
+    pending = Delivery.objects.filter(status=Delivery.Status.PENDING)
+    figures = pending.aggregate(
+        due=Count("pk", filter=Q(due_at__lte=now)),
+        later=Count("pk", filter=Q(due_at__gt=now)),
+        waiting=Count("pk", filter=Q(due_at=None)),
+        oldest=Min("created_at", filter=Q(due_at__isnull=False)),
+    )
+    depth = GaugeMetricFamily(
+        "invenicum_deliveries_pending",
+        "Deliveries that are due, that will be tried later, and that wait for their integration.",
+        labels=["state"],
+    )
+    for state in ("due", "later", "waiting"):
+        depth.add_metric([state], figures[state])
+    yield depth
+    oldest = figures["oldest"]
+    yield GaugeMetricFamily(
+        "invenicum_oldest_undelivered_seconds",
+        "Age of the oldest delivery that is neither delivered nor given up nor waiting for its integration.",
+        value=(now - oldest).total_seconds() if oldest else 0,
+    )
+    yield GaugeMetricFamily(
+        "invenicum_circuits_open",
+        "Integrations to which nothing is sent for the moment.",
+        value=Lane.objects.filter(held_until__gt=now).count(),
+    )

@@ -1,0 +1,68 @@
+"""Integrations that keep failing: their owners are told, told again, and after five days they are disabled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from integrations import registry
+from integrations.models import Integration
+from integrations.services import disable
+from invenicum.mail import write_to
+
+from .engine import circuit
+from .models import Lane
+
+DISABLED_AFTER = timedelta(days=5)
+WARNED_BEFORE = timedelta(days=1)  # the end
+
+
+class Notice(IntEnum):
+    """How much an owner has been told since the failures began."""
+
+    NONE = 0
+    FAILING = 1
+    WARNED = 2
+
+
+def watch(now: datetime | None = None, limit: int = 100) -> None:
+    """Does what is due; meant to be called every few seconds. Each step is taken once, however many call."""
+    now = now or timezone.now()
+    active = Q(integration__status=Integration.Status.ACTIVE, integration__deleted_at=None)
+    failing = Lane.objects.filter(active, integration__failing_since__isnull=False)
+    Lane.objects.filter(notices__gt=Notice.NONE, integration__failing_since=None).update(notices=Notice.NONE)
+    for lane in _step(failing.filter(failures__gte=circuit.OPENS_AFTER), Notice.FAILING, limit):
+        _write(lane, "deliveries fail", "It is tried again and again, and nothing is lost meanwhile.")
+    last_day = failing.filter(integration__failing_since__lt=now - DISABLED_AFTER + WARNED_BEFORE)
+    for lane in _step(last_day, Notice.WARNED, limit):
+        _write(lane, "will be disabled tomorrow", "If nothing gets through within a day, it will be disabled.")
+    for lane in failing.filter(integration__failing_since__lt=now - DISABLED_AFTER)[:limit]:
+        if disable(lane.integration_id, "Nothing got through for five days."):
+            _write(lane, "was disabled", "What is pending waits until you resume it.")
+
+
+def _step(lanes: QuerySet[Lane], notice: Notice, limit: int) -> Iterable[Lane]:
+    """The lanes whose owners are now to be told; marked before, so that nobody is told twice."""
+    with transaction.atomic():
+        found = list(lanes.filter(notices__lt=notice).select_for_update(skip_locked=True, of=("self",))[:limit])
+        Lane.objects.filter(pk__in=[lane.pk for lane in found]).update(notices=notice)
+    return found
+
+
+def _write(lane: Lane, what: str, more: str) -> None:
+    integration = Integration.objects.without_secrets().select_related("owner").get(pk=lane.pk)
+    name = registry.get(integration.type).name
+    log = f"{settings.PUBLIC_URL}/api/v1/deliveries?type={integration.type}"
+    since = f" since {integration.failing_since:%d %B, %H:%M} UTC" if integration.failing_since else ""
+    write_to(
+        integration.owner,
+        f"{name} {what}",
+        f"Your {name} integration does not take what is sent to it{since}.\n\n{more}\n\n"
+        f"Each try with its answer is in the delivery log: {log}\n",
+    )
