@@ -76,18 +76,19 @@ clean:
 	@echo "Making .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
-# dev.txt contains base.txt with the same versions (requirements/dev.in constrains it so).
+# Each stamp stands for its own installation alone; tests/test_requirements.py checks that each lock file contains the
+# one before, so the later installation finds most of it done and changes no version.
 .venv/base.installed: requirements/base.txt | .venv/bin/python
 	@echo "Installing requirements/base.txt (once, about a minute)"
 	@$(INSTALL) -r requirements/base.txt
 	@touch $@
 
-.venv/dev.installed: requirements/dev.txt | .venv/bin/python
+.venv/dev.installed: requirements/dev.txt .venv/base.installed
 	@echo "Installing requirements/dev.txt (once, a minute or two)"
 	@$(INSTALL) -r requirements/dev.txt
-	@touch $@ .venv/base.installed
+	@touch $@
 
-.venv/bench.installed: requirements/bench.txt | .venv/bin/python
-	@echo "Installing requirements/bench.txt (once, a minute or two)"
+.venv/bench.installed: requirements/bench.txt .venv/dev.installed
+	@echo "Installing requirements/bench.txt (once, a few seconds)"
 	@$(INSTALL) -r requirements/bench.txt
-	@touch $@ .venv/base.installed .venv/dev.installed
+	@touch $@
