@@ -13,6 +13,7 @@ from environs import Env
 from invenicum import logging
 
 from .env import json_object, kept_secret, secret
+from .version import VERSION
 
 django_stubs_ext.monkeypatch()  # `ModelAdmin[Asset]` and its like work at run time
 
@@ -221,7 +222,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Invenicum Integrations",
-    "VERSION": "1.0.0",
+    "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_PATCH": False,

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_DELETED, ASSET_EVENTS
+from invenicum.version import VERSION
 
 from ..core.answers import error_for, excerpt, field_of, retry_after
 from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, OAuthReplaces
@@ -154,7 +155,7 @@ class Discord(Connector):
 
 
 # https://discord.com/developers/docs/reference#user-agent
-HEADERS = {"User-Agent": "DiscordBot (https://invenicum.com, 1.0)"}
+HEADERS = {"User-Agent": f"DiscordBot (https://invenicum.com, {VERSION})"}
 
 
 def discord_message(notice: Notice, event: str) -> dict[str, Any]:

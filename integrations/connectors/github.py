@@ -188,11 +188,9 @@ class GitHub(GitConnector):
         return f"{base}/repos/{self.repository_name(config)}"
 
     def headers(self, config: Config) -> dict[str, str]:
-        # https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent
         own = {
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": "2022-11-28",
-            "User-Agent": "Invenicum-Integrations/1.0",
         }
         return super().headers(config) | own
 

@@ -6,12 +6,13 @@ from functools import lru_cache
 
 import pycurl
 
+from invenicum.version import USER_AGENT
+
 from ..core.http import Request, Response
 from .failures import unacceptable, unsendable
 from .options import Options
 from .policy import ascii_url
 
-USER_AGENT = "Invenicum-Integrations/1.0"
 MAX_HEADER_BYTES = 64 * 1024
 
 # pycurl has no names for these: https://curl.se/libcurl/c/symbols-in-versions.html

@@ -5,6 +5,7 @@ import pytest
 from integrations.core.errors import RateLimited, TransportError
 from integrations.core.http import Request
 from integrations.egress.curl import FlowDriver, Options, run_flow
+from invenicum.version import VERSION
 from tests.fakes.http_server import FakeServer, close, json_answer
 from tests.integrations.egress.conftest import LOOPBACK, ask, ok
 
@@ -17,7 +18,7 @@ def test_a_request_is_sent_byte_for_byte_and_its_response_returned(finish):
     assert (request.method, request.path, request.body) == ("POST", "/a?b=%20", body)
     assert request.headers == {
         "host": f"127.0.0.1:{server.port}",
-        "user-agent": "Invenicum-Integrations/1.0",
+        "user-agent": f"Invenicum-Integrations/{VERSION}",
         "accept": "*/*",
         "content-type": "text/x",
         "content-length": str(len(body)),
