@@ -1,4 +1,4 @@
-"""What is written when a flow has succeeded, in one transaction."""
+"""What is written of a connection that a provider has granted, in one transaction."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from integrations import provider_jobs, registry
@@ -17,7 +17,8 @@ from integrations.models import Integration, stored_values
 from integrations.services import change_status
 
 from .audit import Action, audit
-from .errors import OAuthError
+from .code_exchange import Connection
+from .errors import TokensUnused
 from .models import Grant, Revocation
 from .protocol import Client, Tokens, value_at
 from .revoke import revocation_of, schedule
@@ -28,12 +29,21 @@ SERVER_FIELD = "baseUrl"  # where a self-hosted service's config says which serv
 Status = Integration.Status
 
 
-@transaction.atomic
-def store(owner: User, client: Client, tokens: Tokens, account: str) -> Integration:
-    """Connects the owner's integration, new or not, to `account`. It is active unless its config lacks something.
+def connect(owner: User, client: Client, connection: Connection) -> Integration:
+    """Connects the owner's integration, new or not, with what `client` was given. Returns it, saved: active, or paused
+    with a `status_reason` like `Connected. Still needed: project.` if its config lacks something.
 
-    Raises OAuthError where the token answer fills in nonsense.
+    Raises TokensUnused if the token answer fills in values that its config cannot take.
     """
+    try:
+        return _connect(owner, client, connection)
+    except IntegrityError:  # another request created the integration in the meantime: now it can be locked
+        return _connect(owner, client, connection)
+
+
+@transaction.atomic
+def _connect(owner: User, client: Client, connection: Connection) -> Integration:
+    tokens, account = connection.tokens, connection.account
     connector = registry.get(client.type)
     integration = Integration.objects.live().select_for_update().filter(owner=owner, type=client.type).first()
     if integration is None:
@@ -43,7 +53,8 @@ def store(owner: User, client: Client, tokens: Tokens, account: str) -> Integrat
         config = _with_generated(connector, connector.Config.load(public, secrets))
     except InvalidConfig as error:
         if set(error.details) & set(client.spec.fills) & ({*public} | {*secrets}):
-            raise OAuthError(f"{client.name} answered with something that Invenicum cannot use.") from None
+            message = f"{client.name} answered with something that Invenicum cannot use."
+            raise TokensUnused(message, tokens) from None
         integration.config, integration.secrets, integration.secret_names = public, secrets, sorted(secrets)
         integration.subscriptions = []
         status, reason = Status.PAUSED, f"Connected. Still needed: {' and '.join(error.details)}."
@@ -113,7 +124,7 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
 
 
 def give_back(client: Client, tokens: Tokens) -> None:
-    """Queues the revocation of tokens that came to nothing."""
+    """Queues the revocation of tokens that no connection was made of."""
     columns = columns_of(tokens, timezone.now())
     kept = {name: columns[name] for name in ("tokens", "expires_at")}
     schedule(Revocation(type=client.type, client_id=client.client_id, **kept))

@@ -1,7 +1,13 @@
-class OAuthError(Exception):
-    """The flow cannot go on. `message` is a sentence for the person in front of the screen, without secrets.
+"""Why a user cannot be connected. Pure."""
 
-    `return_url` is where that person came from, as far as it is known for certain.
+from .protocol import Tokens
+
+
+class OAuthError(Exception):
+    """The user cannot be connected. The API answers it as 400 `OAUTH_ERROR`.
+
+    `message` is a sentence for that user, without secrets. `return_url` is the page of the app that the user came from,
+    an origin of `OAUTH_RETURN_ORIGINS`; it is empty while that is not known for certain.
     """
 
     def __init__(self, message: str, return_url: str = ""):
@@ -12,3 +18,11 @@ class OAuthError(Exception):
 
 class NotConfigured(OAuthError):
     """This service has no client for the provider, or the type has no OAuth at all."""
+
+
+class TokensUnused(OAuthError):
+    """The provider issued `tokens`, but no connection can be made of them: they have to be revoked."""
+
+    def __init__(self, message: str, tokens: Tokens):
+        super().__init__(message)
+        self.tokens = tokens

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from integrations.models import Integration
 from invenicum.accounts.tokens import issue_token
-from oauth_flows.flow import is_allowed_return
 from oauth_flows.models import AuditEntry, Authorization, Grant
-from tests.oauth_flows.test_flow import AUTHORIZE, CALLBACK, PAGE, begin
+from oauth_flows.return_urls import is_allowed_return
+from tests.oauth_flows.test_authorizations import AUTHORIZE, CALLBACK, PAGE, begin
 from webhooks.tasks import run_jobs
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,8 @@ from integrations.models import Integration
 from invenicum.events.publish import Draft, publish_many
 from oauth_flows import tokens
 from oauth_flows.clients import client_for
-from oauth_flows.connect import store
+from oauth_flows.code_exchange import Connection
+from oauth_flows.connect import connect
 from oauth_flows.models import Grant
 from oauth_flows.protocol import Tokens
 from tests.factories import connect_webhook
@@ -83,7 +84,7 @@ def test_a_refusal_stops_the_deliveries_and_a_new_connection_resumes_them(dropbo
 
 def reconnect(owner: Any) -> None:
     answer = Tokens(access="access-1", refresh="refresh-1", expires_in=3600, scopes=None, answer={})
-    store(owner, client_for("dropbox"), answer, "ada@example.com")
+    connect(owner, client_for("dropbox"), Connection(answer, "ada@example.com"))
 
 
 def test_no_attempt_shows_what_the_token_endpoint_said(dropbox: TokenServer, alice: Any) -> None:

@@ -8,14 +8,15 @@ from django.utils import timezone
 from integrations import services
 from integrations.models import Integration, RemoteJob
 from oauth_flows.clients import client_for
-from oauth_flows.connect import store
+from oauth_flows.code_exchange import Connection
+from oauth_flows.connect import connect
 from oauth_flows.models import AuditEntry, Grant, Revocation
 from oauth_flows.protocol import Tokens
 from oauth_flows.revoke import SCHEDULE, disconnect, revoke_due
 from tests.fakes.http_server import close, json_answer
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
-from tests.oauth_flows.test_flow import CALLBACK, begin
+from tests.oauth_flows.test_authorizations import CALLBACK, begin
 from webhooks.tasks import run_jobs
 
 pytestmark = pytest.mark.django_db
@@ -174,9 +175,9 @@ def test_a_user_who_is_deleted_takes_no_token_along(dropbox: TokenServer, alice:
 def test_another_account_connected_instead_gives_the_first_one_back(dropbox: TokenServer, alice: Any) -> None:
     grant = connect_dropbox(alice)
     tokens = Tokens(access="access-9", refresh="refresh-9", expires_in=3600, scopes=None, answer={})
-    store(alice, client_for("dropbox"), tokens, "ada@example.com")
+    connect(alice, client_for("dropbox"), Connection(tokens, "ada@example.com"))
     assert not Revocation.objects.exists()  # revoking might end the new connection too
-    store(alice, client_for("dropbox"), tokens, "bea@example.com")
+    connect(alice, client_for("dropbox"), Connection(tokens, "bea@example.com"))
     assert Revocation.objects.get().account == "ada@example.com"
     grant.refresh_from_db()
     assert (grant.account, grant.access_token, grant.generation) == ("bea@example.com", "access-9", 2)

@@ -1,0 +1,25 @@
+"""Who begins an authorization from a link on one of our own pages."""
+
+from django.contrib.auth.models import User
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from invenicum.accounts.tokens import Access
+
+from . import browser_session
+
+
+class BrowserAuthentication(BaseAuthentication):
+    """The user who is signed in here, or for whom this browser began an authorization within the last hour.
+
+    Another site must not begin authorizations for its visitors (RFC 9700, 4.7): it could make them connect an account
+    that is not theirs. So the browser has to say that no other site sent it here.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, Access] | None:
+        if request.headers.get("Sec-Fetch-Site") not in ("same-origin", "none"):
+            return None
+        signed_in = getattr(request._request, "user", None)
+        is_signed_in = isinstance(signed_in, User) and signed_in.is_active
+        user = signed_in if is_signed_in else browser_session.user_of(request.session)
+        return (user, Access(frozenset({"integrations:write"}))) if user else None

@@ -1,0 +1,119 @@
+"""Authorizations under way: begun by a user, finished by the provider's redirect (RFC 6749, 4.1; RFC 9700)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.base import SessionBase
+from django.utils import timezone
+
+from integrations.egress.curl import run_flow
+from integrations.models import Integration
+
+from . import browser_session
+from .audit import Action, audit
+from .browser_session import digest
+from .clients import client_for, redirect_uri
+from .code_exchange import connect_flow
+from .connect import connect, give_back
+from .errors import OAuthError, TokensUnused
+from .models import Authorization
+from .protocol import authorization_url
+from .return_urls import is_allowed_return
+
+AUTHORIZATION_LIFETIME = timedelta(minutes=10)
+STALE = "This sign-in has expired, was used already, or was begun in another browser. Please start again."
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An authorization has begun: the browser goes to `authorization_url`, which carries `state`."""
+
+    authorization_url: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The integration that is connected now, the service's `name`, and the app's page to return to ("" for none)."""
+
+    integration: Integration
+    name: str
+    return_url: str
+
+
+def begin(user: User, integration_type: str, session: SessionBase, return_url: str = "") -> Begun:
+    """Begins to connect an integration of `user` in the browser of this `session`.
+
+    `return_url` is the absolute address of the app's page to return to; its origin must be in `OAUTH_RETURN_ORIGINS`.
+    Raises UnknownType, NotConfigured, or OAuthError for an address that is not allowed.
+    """
+    client = client_for(integration_type)
+    if return_url and not is_allowed_return(return_url, settings.OAUTH_RETURN_ORIGINS):
+        raise OAuthError("The returnUrl does not belong to an origin in OAUTH_RETURN_ORIGINS.")
+    now = timezone.now()
+    Authorization.objects.filter(expires_at__lt=now - AUTHORIZATION_LIFETIME).delete()
+    state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+    Authorization.objects.create(
+        state_digest=digest(state),
+        browser_digest=browser_session.bind(session, user),
+        owner=user,
+        type=integration_type,
+        code_verifier=verifier,
+        return_url=return_url,
+        expires_at=now + AUTHORIZATION_LIFETIME,
+    )
+    return Begun(authorization_url(client, redirect_uri(integration_type), state, verifier), state)
+
+
+def finish(
+    integration_type: str, params: Mapping[str, str], session: SessionBase, user: User | None = None
+) -> Connected:
+    """Connects the integration that a provider's redirect, with the query `params`, is about.
+
+    `session` is that of the browser; `user` is the owner of a bearer token sent along, and must be who began it.
+    Raises OAuthError, with the page to return to once it is known; nothing is stored then but an audit entry.
+    """
+    authorization = _take(params.get("state", ""), session)
+    owner, return_url = authorization.owner, authorization.return_url
+    try:
+        if user is not None and user.pk != owner.pk:
+            raise OAuthError(STALE)
+        return _finish(authorization, integration_type, params)
+    except OAuthError as error:
+        audit(Action.CONNECT_FAILED, authorization.type, owner=owner, actor=owner, detail=error.message)
+        raise OAuthError(error.message, return_url) from None
+
+
+def _take(state: str, session: SessionBase) -> Authorization:
+    """The authorization of this `state`, which cannot be used again. Raises OAuthError if this browser has none."""
+    # Looked up by digest, so that the time it takes tells nothing about the states that exist.
+    found = Authorization.objects.filter(state_digest=digest(state)).select_related("owner").first()
+    if found is None or not browser_session.is_bound(session, found.owner, found.browser_digest):
+        raise OAuthError(STALE)
+    # Of two callbacks at once the database lets one delete it.
+    if not found.owner.is_active or Authorization.objects.filter(pk=found.pk).delete()[0] == 0:
+        raise OAuthError(STALE)
+    return found
+
+
+def _finish(authorization: Authorization, integration_type: str, params: Mapping[str, str]) -> Connected:
+    if authorization.type != integration_type:
+        raise OAuthError("The answer came from another service than the one that was asked. Please start again.")
+    if authorization.expires_at <= timezone.now():
+        raise OAuthError("Signing in took longer than ten minutes. Please start again.")
+    client = client_for(integration_type)
+    flow = connect_flow(client, redirect_uri(integration_type), authorization.code_verifier, params)
+    try:
+        # Two requests, each with the time that one delivery has.
+        connection = run_flow(flow, timeout=2 * settings.DELIVERY_TIMEOUT)
+        integration = connect(authorization.owner, client, connection)
+    except TokensUnused as error:
+        give_back(client, error.tokens)
+        raise
+    return Connected(integration, client.name, authorization.return_url)

@@ -1,0 +1,53 @@
+"""The session of a browser that began an authorization: only that browser can finish it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.base import SessionBase
+
+SESSION_KEY = "oauth"
+# For this long after it began an authorization, a browser may begin another one without a token.
+TRY_AGAIN_SECONDS = 3600
+
+
+def bind(session: SessionBase, user: User) -> str:
+    """Marks this browser as the one that begins authorizations for `user`; returns the digest of the mark.
+
+    The mark stays the same until another user begins an authorization in this browser.
+    """
+    browser = _browser(session)
+    if browser.get("user") != user.pk:
+        session.cycle_key()
+        browser = {"id": secrets.token_urlsafe(32), "user": user.pk}
+    session[SESSION_KEY] = {**browser, "until": int(time.time()) + TRY_AGAIN_SECONDS}
+    return digest(str(browser["id"]))
+
+
+def is_bound(session: SessionBase, user: User, mark_digest: str) -> bool:
+    """Whether this browser carries the mark of that digest, made for `user`."""
+    browser = _browser(session)
+    return hmac.compare_digest(mark_digest, digest(browser.get("id", ""))) and browser.get("user") == user.pk
+
+
+def user_of(session: SessionBase) -> User | None:
+    """The user for whom this browser began an authorization within the last hour."""
+    browser = _browser(session)
+    if browser.get("until", 0) < time.time():
+        return None
+    return User.objects.filter(pk=browser["user"], is_active=True).first()
+
+
+def digest(text: str) -> str:
+    """SHA-256 in hexadecimal: what is stored of a state and of a browser's mark."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _browser(session: SessionBase) -> dict[str, Any]:
+    browser: dict[str, Any] = session.get(SESSION_KEY) or {}
+    return browser

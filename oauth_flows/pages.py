@@ -1,0 +1,84 @@
+"""What a browser sees of an authorization: redirects, and a page at the end."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from rest_framework.request import Request
+
+from integrations import registry
+
+from . import browser_session
+from .authorizations import Connected
+from .return_urls import with_outcome
+
+# Addresses hold states and codes here. And the last page of a popup has a message for the window that opened it, of
+# another origin: no page on the way may cut the tie between the two.
+PRIVATE_HEADERS = {
+    "Cross-Origin-Opener-Policy": "unsafe-none",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def wants_page(request: HttpRequest | Request) -> bool:
+    """Whether a browser asks, not a program."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def redirect(url: str) -> HttpResponse:
+    """Sends the browser to `url`, an address that may carry a state."""
+    return HttpResponseRedirect(url, headers=PRIVATE_HEADERS)
+
+
+def success_page(request: HttpRequest | Request, connected: Connected) -> HttpResponse:
+    """Says which account is connected, or sends the browser back to the app's page."""
+    integration = connected.integration
+    if connected.return_url:
+        return redirect(with_outcome(connected.return_url, "connected", integration.type))
+    context = {
+        "title": f"{connected.name} is connected",
+        "account": integration.account,
+        "missing": integration.status_reason,
+        "name": connected.name,
+    }
+    return _page(request, "connected", integration.type, context)
+
+
+def failure_page(
+    request: HttpRequest | Request, integration_type: str, message: str, return_url: str, *, status: int
+) -> HttpResponse:
+    """Says in `message` why nothing was connected; offers to try again and, with a `return_url`, to go back there."""
+    known = {connector.type: connector.name for connector in registry.CONNECTORS}
+    name = known.get(integration_type, "This service")
+    may_try_again = integration_type in known and browser_session.user_of(request.session)
+    context = {
+        "title": f"{name} was not connected",
+        "message": message,
+        "try_again": integration_type if may_try_again else "",
+        "return_url": with_outcome(return_url, "failed", integration_type) if return_url else "",
+        "return_query": urlencode({"returnUrl": return_url}) if return_url else "",
+    }
+    return _page(request, "failed", integration_type, context, status)
+
+
+def _page(
+    request: HttpRequest | Request, outcome: str, integration_type: str, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    nonce = secrets.token_urlsafe(16)
+    # Sent to the window that opened the page, addressed to each allowed origin by name so that no other can read it.
+    message = {"source": "invenicum-integrations", "status": outcome, "type": integration_type}
+    context |= {"nonce": nonce, "message_to_opener": message, "origins": settings.OAUTH_RETURN_ORIGINS}
+    response = render(request, f"oauth_flows/{outcome}.html", context, status=status)
+    policy = (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    for header, value in {"Content-Security-Policy": policy, **PRIVATE_HEADERS}.items():
+        response[header] = value
+    return response
