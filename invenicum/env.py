@@ -1,12 +1,15 @@
-"""The three readers of the environment, beside `environs` for everything plain: flags, secrets, and kept keys."""
+"""The readers of the environment, beside `environs` for everything plain: secrets, JSON, OAuth clients, kept keys."""
 
 import json
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+
+_OAUTH_VARIABLE = re.compile(r"OAUTH_(?P<type>[A-Z0-9_]+)_CLIENT_(ID|SECRET)(_FILE)?")
 
 
 def secret(name: str, default: str = "") -> str:
@@ -18,6 +21,19 @@ def secret(name: str, default: str = "") -> str:
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE: {error.strerror}: {path}") from None
     return os.environ.get(name, default)
+
+
+def oauth_clients() -> dict[str, tuple[str, str]]:
+    """Our OAuth clients by integration type, each an id and a secret, e.g. `{"slack": ("12.34", "s3cret")}`.
+
+    They are the variables `OAUTH_<TYPE>_CLIENT_ID` and `OAUTH_<TYPE>_CLIENT_SECRET`, or their `…_FILE`. A half that is
+    not set is empty. Raises ImproperlyConfigured for a file that cannot be read.
+    """
+    names = sorted({found["type"] for found in map(_OAUTH_VARIABLE.fullmatch, os.environ) if found})
+    clients = {
+        name.lower(): (secret(f"OAUTH_{name}_CLIENT_ID"), secret(f"OAUTH_{name}_CLIENT_SECRET")) for name in names
+    }
+    return {integration_type: client for integration_type, client in clients.items() if any(client)}
 
 
 def json_object(name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from environs import Env
 
 from invenicum import logging
 
-from .env import json_object, kept_secret, secret
+from .env import json_object, kept_secret, oauth_clients, secret
 from .version import VERSION
 
 django_stubs_ext.monkeypatch()  # `ModelAdmin[Asset]` and its like work at run time
@@ -85,6 +85,8 @@ except ValueError:
     raise ImproperlyConfigured("RETRY_SCHEDULE must be seconds, separated by commas, for example 0,5,300.") from None
 RETENTION_DAYS = env.float("RETENTION_DAYS", 90.0)
 PROVIDER_ENDPOINTS = json_object("PROVIDER_ENDPOINTS")
+# Our clients at the providers by integration type, each an id and a secret.
+OAUTH_CLIENTS = oauth_clients()
 OAUTH_RETURN_ORIGINS: list[str] = env.list("OAUTH_RETURN_ORIGINS", [])
 
 # --- Applications -------------------------------------------------------------------------------

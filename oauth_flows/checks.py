@@ -1,4 +1,4 @@
-"""Refuse a bad OAuth setup at start-up, and say what is wrong with it."""
+"""System checks that refuse a bad OAuth setup at start-up and say what is wrong with it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,15 +8,14 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from integrations import registry
-from invenicum.env import secret
 
-from .clients import ADDRESSES, variables
+from .clients import ADDRESS_FIELDS, variables
 from .protocol import is_safe
 
 
 @register
 def check_oauth(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    return [*_half_clients(), *_return_origins(), *_endpoints(), *_public_url()]
+    return [*_half_clients(), *_unknown_types(), *_return_origins(), *_endpoints(), *_public_url()]
 
 
 def _types() -> list[str]:
@@ -25,11 +24,20 @@ def _types() -> list[str]:
 
 def _half_clients() -> Iterator[CheckMessage]:
     for integration_type in _types():
-        names = variables(integration_type)
-        present = [name for name in names if secret(name)]
-        if len(present) == 1:
-            [absent] = set(names) - set(present)
-            yield Error(f"{present[0]} is set but {absent} is not: a client needs both.", id="oauth_flows.E001")
+        id_name, secret_name = variables(integration_type)
+        client_id, client_secret = settings.OAUTH_CLIENTS.get(integration_type, ("", ""))
+        if bool(client_id) != bool(client_secret):
+            present, absent = (id_name, secret_name) if client_id else (secret_name, id_name)
+            yield Error(f"{present} is set but {absent} is not: a client needs both.", id="oauth_flows.E001")
+
+
+def _unknown_types() -> Iterator[CheckMessage]:
+    for integration_type in sorted(set(settings.OAUTH_CLIENTS) - set(_types())):
+        id_name, secret_name = variables(integration_type)
+        yield Warning(
+            f"{id_name} and {secret_name} have no effect: no type {integration_type} is connected with OAuth.",
+            id="oauth_flows.W002",
+        )
 
 
 def _return_origins() -> Iterator[CheckMessage]:
@@ -44,7 +52,7 @@ def _return_origins() -> Iterator[CheckMessage]:
 def _endpoints() -> Iterator[CheckMessage]:
     for integration_type in _types():
         for name, url in settings.PROVIDER_ENDPOINTS.get(integration_type, {}).items():
-            if name in ADDRESSES and not is_safe(url):
+            if name in ADDRESS_FIELDS and not is_safe(url):
                 yield Error(
                     f"PROVIDER_ENDPOINTS: {name} of {integration_type} must be https, since tokens are sent there.",
                     id="oauth_flows.E003",
@@ -52,8 +60,8 @@ def _endpoints() -> Iterator[CheckMessage]:
 
 
 def _public_url() -> Iterator[CheckMessage]:
-    configured = any(secret(variables(integration_type)[0]) for integration_type in _types())
-    if configured and not is_safe(settings.PUBLIC_URL):
+    has_client = any(settings.OAUTH_CLIENTS.get(integration_type, ("", ""))[0] for integration_type in _types())
+    if has_client and not is_safe(settings.PUBLIC_URL):
         yield Warning(
             "PUBLIC_URL must be https for OAuth: providers redirect to it with authorization codes.",
             id="oauth_flows.W001",

@@ -28,15 +28,14 @@ APP = """
 
 
 @pytest.fixture
-def origin(live_server: Any, settings: Any, monkeypatch: Any) -> Iterator[str]:
+def origin(live_server: Any, settings: Any) -> Iterator[str]:
     """The service, set up for a Google of our own."""
     settings.PUBLIC_URL = live_server.url
     settings.OAUTH_RETURN_ORIGINS = ["https://elsewhere.example.com", live_server.url]
     callback = f"{live_server.url}/api/v1/integrations/oauth/callback/google_drive"
     with AuthorizationServer([callback]) as provider:
         settings.PROVIDER_ENDPOINTS = {"google_drive": provider.endpoints}
-        monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_CLIENT_ID", provider.client_id)
-        monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_CLIENT_SECRET", provider.client_secret)
+        settings.OAUTH_CLIENTS = {"google_drive": (provider.client_id, provider.client_secret)}
         yield live_server.url
 
 

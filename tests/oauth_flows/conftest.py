@@ -1,7 +1,7 @@
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from oauth_flows.clients import redirect_uri
 from tests.fakes.authorization_server import AuthorizationServer
@@ -17,26 +17,24 @@ def provider() -> Iterator[AuthorizationServer]:
 
 
 @pytest.fixture
-def drive(provider: AuthorizationServer, settings: Any, monkeypatch: pytest.MonkeyPatch) -> AuthorizationServer:
+def drive(provider: AuthorizationServer, settings: Settings) -> AuthorizationServer:
     """The provider, as the Google that Google Drive is connected to."""
     settings.PROVIDER_ENDPOINTS = {"google_drive": provider.endpoints}
     settings.OAUTH_RETURN_ORIGINS = ["https://app.example.com"]
-    monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_CLIENT_ID", provider.client_id)
-    monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_CLIENT_SECRET", provider.client_secret)
+    settings.OAUTH_CLIENTS = {"google_drive": (provider.client_id, provider.client_secret)}
     return provider
 
 
 @pytest.fixture
 def ada(provider: AuthorizationServer) -> Consent:
-    """Who has an account at the provider, signed in there."""
+    """A person with an account at the provider, signed in there."""
     return Consent(provider.url)
 
 
 @pytest.fixture
-def dropbox(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
+def dropbox(settings: Settings) -> Iterator[TokenServer]:
     """A strict provider, as the Dropbox of this server."""
-    monkeypatch.setenv("OAUTH_DROPBOX_CLIENT_ID", "dropbox-client")
-    monkeypatch.setenv("OAUTH_DROPBOX_CLIENT_SECRET", "dropbox-secret")
+    settings.OAUTH_CLIENTS = {"dropbox": ("dropbox-client", "dropbox-secret")}
     with TokenServer() as server:
         settings.PROVIDER_ENDPOINTS = {"dropbox": server.endpoints}
         yield server

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from pytest_django import Settings
 
 from integrations import registry
 from oauth_flows.clients import client_for, redirect_uri, variables
@@ -52,19 +53,13 @@ def test_the_api_and_the_page_say_it_too(alice: Any, api: Any) -> None:
     assert api(alice).get("/api/v1/integrations/oauth/authorize/s3").json()["error"] == "OAUTH_ERROR"
 
 
-def test_the_environment_wins_over_the_admin(monkeypatch: Any) -> None:
+def test_the_environment_wins_over_the_admin(settings: Settings) -> None:
     ProviderApp.objects.create(type="github", client_id="of the admin", client_secret="s")
     assert client_for("github").client_id == "of the admin"
-    monkeypatch.setenv("OAUTH_GITHUB_CLIENT_ID", "of the environment")
-    monkeypatch.setenv("OAUTH_GITHUB_CLIENT_SECRET", "s")
+    settings.OAUTH_CLIENTS = {"github": ("half of one", "")}
+    assert client_for("github").client_id == "of the admin"
+    settings.OAUTH_CLIENTS = {"github": ("of the environment", "s")}
     assert client_for("github").client_id == "of the environment"
-
-
-def test_a_secret_may_be_in_a_file(monkeypatch: Any, tmp_path: Any) -> None:
-    (tmp_path / "secret").write_text("from a file\n")
-    monkeypatch.setenv("OAUTH_GITHUB_CLIENT_ID", "id")
-    monkeypatch.setenv("OAUTH_GITHUB_CLIENT_SECRET_FILE", str(tmp_path / "secret"))
-    assert client_for("github").client_secret == "from a file"
 
 
 def test_a_self_hosted_server_moves_every_address() -> None:
@@ -76,9 +71,10 @@ def test_a_self_hosted_server_moves_every_address() -> None:
     assert spec.revoke_url == "https://git.example.com/oauth/revoke"
 
 
-def test_the_settings_move_single_addresses_and_with_the_server_its_issuer(settings: Any, monkeypatch: Any) -> None:
-    monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_CLIENT_ID", "i")
-    monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_CLIENT_SECRET", "s")
+def test_the_settings_move_single_addresses_and_with_the_server_its_issuer(
+    settings: Settings,
+) -> None:
+    settings.OAUTH_CLIENTS = {"google_drive": ("i", "s")}
     assert client_for("google_drive").spec.issuer == "https://accounts.google.com"
     settings.PROVIDER_ENDPOINTS = {"google_drive": {"authorizeUrl": "https://sovereign.example.com/auth"}}
     spec = client_for("google_drive").spec
@@ -87,9 +83,8 @@ def test_the_settings_move_single_addresses_and_with_the_server_its_issuer(setti
     assert spec.issuer is None
 
 
-def test_tokens_are_never_sent_in_clear(settings: Any, monkeypatch: Any) -> None:
-    monkeypatch.setenv("OAUTH_DROPBOX_CLIENT_ID", "i")
-    monkeypatch.setenv("OAUTH_DROPBOX_CLIENT_SECRET", "s")
+def test_tokens_are_never_sent_in_clear(settings: Settings) -> None:
+    settings.OAUTH_CLIENTS = {"dropbox": ("i", "s")}
     settings.PROVIDER_ENDPOINTS = {"dropbox": {"tokenUrl": "http://dropbox.example.com/token"}}
     with pytest.raises(NotConfigured, match="https"):
         client_for("dropbox")
@@ -111,7 +106,7 @@ def test_the_admin_refuses_a_client_that_cannot_work(integration_type: str, serv
         app.full_clean()
 
 
-def test_each_type_has_a_redirect_uri_of_its_own(settings: Any) -> None:
+def test_each_type_has_a_redirect_uri_of_its_own(settings: Settings) -> None:
     settings.PUBLIC_URL = "https://integrations.example.com"
     assert redirect_uri("slack") == "https://integrations.example.com/api/v1/integrations/oauth/callback/slack"
     assert variables("google_drive") == ("OAUTH_GOOGLE_DRIVE_CLIENT_ID", "OAUTH_GOOGLE_DRIVE_CLIENT_SECRET")

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pytest_django import Settings
 
 from integrations.models import Integration
 from oauth_flows.models import Grant, ProviderApp, Revocation
@@ -18,13 +19,12 @@ Connect = Callable[..., Any]
 
 
 @pytest.fixture
-def provider(settings: Any, monkeypatch: Any) -> Provider:
+def provider(settings: Settings) -> Provider:
     """`provider("slack", token=…, me=…)` is the authorization server of Slack that answers so."""
 
     @contextmanager
     def run(integration_type: str, token: Answer, me: Answer = (404, {}, b"")) -> Iterator[FakeServer]:
-        monkeypatch.setenv(f"OAUTH_{integration_type.upper()}_CLIENT_ID", "client")
-        monkeypatch.setenv(f"OAUTH_{integration_type.upper()}_CLIENT_SECRET", "secret")
+        settings.OAUTH_CLIENTS = {integration_type: ("client", "secret")}
         with FakeServer(lambda request: token if request.path == "/token" else me) as server:
             addresses = {
                 "authorizeUrl": "/authorize",

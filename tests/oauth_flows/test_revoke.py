@@ -1,9 +1,11 @@
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 
 from integrations import services
 from integrations.models import Integration, RemoteJob
@@ -13,7 +15,7 @@ from oauth_flows.connect import connect
 from oauth_flows.models import AuditEntry, Grant, Revocation
 from oauth_flows.protocol import Tokens
 from oauth_flows.revoke import SCHEDULE, disconnect, revoke_due
-from tests.fakes.http_server import close, json_answer
+from tests.fakes.http_server import FakeServer, close, json_answer
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
 from tests.oauth_flows.test_authorizations import CALLBACK, begin
@@ -121,13 +123,9 @@ def test_an_administrator_revokes_and_the_trail_says_who(dropbox: TokenServer, a
 
 
 @pytest.fixture
-def google(settings: Any, monkeypatch: Any, alice: Any) -> Any:
+def google(settings: Settings, alice: Any) -> Iterator[FakeServer]:
     """Google Drive and Analytics of one account, connected by one client."""
-    for name in ("GOOGLE_DRIVE", "GOOGLE_ANALYTICS"):
-        monkeypatch.setenv(f"OAUTH_{name}_CLIENT_ID", "google-client")
-        monkeypatch.setenv(f"OAUTH_{name}_CLIENT_SECRET", "secret")
-    from tests.fakes.http_server import FakeServer
-
+    settings.OAUTH_CLIENTS = dict.fromkeys(("google_drive", "google_analytics"), ("google-client", "secret"))
     now = timezone.now()
     for name in ("google_drive", "google_analytics"):
         Grant.objects.create(
@@ -145,7 +143,7 @@ def google(settings: Any, monkeypatch: Any, alice: Any) -> Any:
         yield server
 
 
-def test_one_connection_of_an_account_does_not_take_the_other_with_it(google: Any, alice: Any) -> None:
+def test_one_connection_of_an_account_does_not_take_the_other_with_it(google: FakeServer, alice: Any) -> None:
     """Google ends everything that the account gave the client, whichever token is given back."""
     services.delete_integration(alice, "google_drive")
     run_jobs()
@@ -156,9 +154,11 @@ def test_one_connection_of_an_account_does_not_take_the_other_with_it(google: An
     assert len(google.requests) == 2
 
 
-def test_tokens_of_a_client_that_is_no_longer_ours_are_given_up(google: Any, alice: Any, monkeypatch: Any) -> None:
+def test_tokens_of_a_client_that_is_no_longer_ours_are_given_up(
+    settings: Settings, google: FakeServer, alice: Any
+) -> None:
     services.delete_integration(alice, "google_drive")
-    monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_CLIENT_ID", "another")
+    settings.OAUTH_CLIENTS = {"google_drive": ("another", "secret")}
     run_jobs()
     assert google.requests == []
     assert actions()[-1] == "revocation_given_up"

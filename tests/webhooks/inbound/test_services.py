@@ -3,7 +3,6 @@
 import time
 from typing import Any
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.contrib.auth.models import User
 from django.test import Client
@@ -152,10 +151,9 @@ def send_dropbox(*accounts: str, path: str = "dropbox", secret: str = "app-secre
 
 
 def test_dropbox_is_heard_by_the_account_that_it_names_where_oauth_connected_it(
-    alice: User, bob: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+    alice: User, bob: User, settings: Any
 ) -> None:
-    monkeypatch.setenv("OAUTH_DROPBOX_CLIENT_ID", "app")
-    monkeypatch.setenv("OAUTH_DROPBOX_CLIENT_SECRET", "app-secret")
+    settings.OAUTH_CLIENTS = {"dropbox": ("app", "app-secret")}
     with FakeDropbox() as fake:
         settings.PROVIDER_ENDPOINTS = {"dropbox": {"apiUrl": fake.url}}
         connected, pasted = connect(alice, "dropbox"), connect(bob, "dropbox")
