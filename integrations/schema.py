@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from drf_spectacular.utils import extend_schema
 
-from invenicum.api.schema import Answer, Error, PageAnswer, Shape
+from invenicum.api.openapi import Answer, Error, PageAnswer, Shape
 
 from . import registry
 from .core.connector import Connector

@@ -11,9 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
 from invenicum import logging
-
-from .env import json_object, kept_secret, oauth_clients, secret
-from .version import VERSION
+from invenicum.env import json_object, kept_secret, oauth_clients, secret
+from invenicum.version import VERSION
 
 django_stubs_ext.monkeypatch()  # `ModelAdmin[Asset]` and its like work at run time
 
@@ -113,6 +112,7 @@ INSTALLED_APPS = [
     "corsheaders",
 ]
 MIDDLEWARE = [
+    "invenicum.api.addresses.tolerate_trailing_slash",
     "invenicum.operations.health.answer_probes",
     "corsheaders.middleware.CorsMiddleware",
     "invenicum.events.loops.refuse_own_deliveries",
@@ -216,9 +216,10 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["invenicum.api.parsers.StrictJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "invenicum.api.responses.AlwaysJSON",
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_SCHEMA_CLASS": "invenicum.api.schema.ApiSchema",
+    "DEFAULT_SCHEMA_CLASS": "invenicum.api.openapi.ApiSchema",
     "DEFAULT_THROTTLE_RATES": {"outgoing": env.str("OUTGOING_RATE_LIMIT", "120/min")},
     "EXCEPTION_HANDLER": "invenicum.api.errors.exception_handler",
+    "NON_FIELD_ERRORS_KEY": "body",
     "UNAUTHENTICATED_USER": None,
     "COERCE_DECIMAL_TO_STRING": False,
 }
@@ -228,11 +229,12 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_PATCH": False,
+    "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "DeliveryStatus": ["pending", "delivered", "failed", "cancelled"],
         "IntegrationStatus": ["active", "paused", "disabled", "needs_reconnect"],
     },
-    "PREPROCESSING_HOOKS": ["invenicum.api.schema.drop_second_mount"],
+    "PREPROCESSING_HOOKS": ["invenicum.api.openapi.drop_second_mount"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],

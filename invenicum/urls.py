@@ -11,10 +11,9 @@ import invenicum.assets.urls
 import invenicum.events.urls
 import oauth_flows.urls
 import webhooks.urls
+from invenicum.api import errors
+from invenicum.api.openapi import SchemaView
 from webhooks.inbound.views import InboundView, OwnInboundView
-
-from .api import errors
-from .api.schema import SchemaView
 
 admin.site.site_header = admin.site.site_title = "Invenicum Integrations"
 

@@ -3,7 +3,7 @@
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from integrations.schema import Done
-from invenicum.api.schema import Error, Shape
+from invenicum.api.openapi import Error, Shape
 
 
 class Begun(Shape):

@@ -95,7 +95,7 @@ def test_an_operation_that_answers_with_a_body_is_not_described_as_one_without(o
 
 
 def test_a_change_has_no_defaults_for_what_it_leaves_as_it_is() -> None:
-    fields = schema.raw_schema["components"]["schemas"]["AssetChanges"]["properties"]
+    fields = schema.raw_schema["components"]["schemas"]["AssetChangesRequest"]["properties"]
     assert fields.keys() == {"name", "category", "tags", "url"}
     assert not any("default" in field for field in fields.values())
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from integrations.core.errors import ErrorClass
-from invenicum.api.schema import PAGE_PARAMETERS, Answer, PageAnswer, Shape
+from invenicum.api.openapi import PAGE_PARAMETERS, Answer, PageAnswer, Shape
 from invenicum.events.views import EventShape
 
 StatusName = Literal["pending", "delivered", "failed", "cancelled"]

@@ -24,6 +24,9 @@ PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
 RATE_LIMITED = "RATE_LIMITED"
 INTERNAL_ERROR = "INTERNAL_ERROR"
 
+# In `details`, what is wrong with the body as a whole.
+WHOLE_BODY = "body"
+
 MISSING_TOKEN = "Send an access token in the header Authorization: Bearer <token>"
 CRASHED = "Something went wrong on our side. The error has been logged."
 
@@ -106,7 +109,7 @@ def _details(detail: Any, path: str = "") -> dict[str, list[str]]:
     elif any(isinstance(item, dict | list) for item in detail):
         nested = [(str(index), value) for index, value in enumerate(detail) if value]
     else:
-        return {path.removesuffix(".non_field_errors") or "non_field_errors": [str(item) for item in detail]}
+        return {path.removesuffix(f".{WHOLE_BODY}") or WHOLE_BODY: [str(item) for item in detail]}
     found: dict[str, list[str]] = {}
     for key, value in nested:
         found.update(_details(value if isinstance(value, dict | list) else [value], f"{path}.{key}" if path else key))
@@ -117,30 +120,31 @@ def _details(detail: Any, path: str = "") -> dict[str, list[str]]:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if _is_page(request):
+    if is_page(request):
         return defaults.bad_request(request, exception)
     return _answer(400, INVALID_CONFIG, "The request is not valid")
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if _is_page(request):
+    if is_page(request):
         return defaults.permission_denied(request, exception)
     return _answer(403, PERMISSION_DENIED, "You may not do this")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
-    if _is_page(request) and exception is not None:
+    if is_page(request) and exception is not None:
         return defaults.page_not_found(request, exception)
     return _answer(404, NOT_FOUND, "There is nothing at this address")
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    if _is_page(request):
+    if is_page(request):
         return defaults.server_error(request)
     return _answer(500, INTERNAL_ERROR, CRASHED)
 
 
-def _is_page(request: HttpRequest) -> bool:
+def is_page(request: HttpRequest) -> bool:
+    """Whether the address is one of the admin's, which are pages for people."""
     return request.path.startswith("/admin/")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
+from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
@@ -94,3 +95,32 @@ def _read_cursor(request: Request) -> Cursor | None:
 
 def _link(request: Request, cursor: Cursor | None) -> str | None:
     return replace_query_param(request.build_absolute_uri(), "cursor", cursor.encode()) if cursor else None
+
+
+class CursorPagination(BasePagination):
+    """Pages of a queryset for viewsets. Its primary key is a UUIDv7, by which rows are ordered."""
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        """The rows of the page that the query's `cursor` and `limit` ask for. Raises ApiError if they are not valid."""
+        self._request, self._page = request, paginate(request, queryset)
+        return list(self._page.rows)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return self._page.answer(self._request, data)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        cursor = {"type": "string", "pattern": CURSOR}
+        limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+        return [
+            {"name": "cursor", "in": "query", "schema": cursor, "description": "From `next` or `previous`."},
+            {"name": "limit", "in": "query", "schema": limit, "description": "How many at most."},
+        ]
+
+    def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "properties": {"data": schema, "next": link, "previous": link},
+            "required": ["data", "next", "previous"],
+            "additionalProperties": False,
+        }

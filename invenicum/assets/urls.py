@@ -1,7 +1,9 @@
-from django.urls import path, register_converter
+from django.urls import register_converter
 from django.urls.converters import StringConverter
 
-from . import views
+from invenicum.api.routers import ApiRouter
+
+from .viewsets import AssetViewSet
 
 
 class AssetIdConverter(StringConverter):
@@ -10,7 +12,6 @@ class AssetIdConverter(StringConverter):
 
 register_converter(AssetIdConverter, "asset_id")
 
-urlpatterns = [
-    path("assets", views.AssetListView.as_view()),
-    path("assets/<asset_id:asset_id>", views.AssetView.as_view()),
-]
+router = ApiRouter()
+router.register("assets", AssetViewSet, basename="asset")
+urlpatterns = router.urls

@@ -12,9 +12,9 @@ from invenicum.accounts.authentication import current_access, current_user
 from invenicum.accounts.tokens import PUBLISH_ANY
 from invenicum.api.bodies import read
 from invenicum.api.errors import INVALID_CONFIG, ApiError, invalid
+from invenicum.api.openapi import LIMIT_PARAMETER, Error, PageAnswer, Shape
 from invenicum.api.pagination import read_limit
 from invenicum.api.responses import answer
-from invenicum.api.schema import LIMIT_PARAMETER, Error, PageAnswer, Shape
 from invenicum.ids import parse_public_id
 from invenicum.timestamps import format_timestamp
 

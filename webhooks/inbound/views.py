@@ -13,9 +13,9 @@ from rest_framework.views import APIView
 
 from integrations.core.inbound import InboundRequest, InvalidSignature, Reply, Unreadable
 from invenicum.api.errors import INVALID_CONFIG, PAYLOAD_TOO_LARGE, ApiError
+from invenicum.api.openapi import Answer, Error, Shape
 from invenicum.api.parsers import read_body
 from invenicum.api.responses import answer
-from invenicum.api.schema import Answer, Error, Shape
 
 from . import receive
 

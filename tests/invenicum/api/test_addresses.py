@@ -1,4 +1,11 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+Api = Callable[..., Any]
 
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
@@ -22,3 +29,18 @@ def test_the_admin_answers_with_a_page(admin_client):
     response = admin_client.get("/admin/auth/user/%00/change/")
     assert response.status_code == 404
     assert response["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("base", ["", "/api/v1"])
+def test_a_slash_at_the_end_changes_nothing(api: Api, alice: User, base: str) -> None:
+    client = api(alice)
+    made = client.post(f"{base}/assets/", {"assetId": "a-1", "name": "Photo.jpg"})
+    assert made.status_code == 201
+    assert client.get(f"{base}/assets/a-1/").json() == made.json()
+    assert client.get(f"{base}/assets/?limit=1").json() == client.get(f"{base}/assets?limit=1").json()
+    assert client.get(f"{base}/integrations/status/").status_code == 200
+    assert client.get("/healthz/").json() == {"status": "ok"}
+
+
+def test_the_admin_keeps_its_slashes(admin_client: Client) -> None:
+    assert admin_client.get("/admin/auth/user/").status_code == 200

@@ -53,7 +53,7 @@ def test_a_crash_outside_of_the_api_views_has_the_envelope_too():
 
 
 @pytest.mark.parametrize("debug", [False, True])
-@pytest.mark.parametrize("address", ["/nope", "/api/v1/nope", "/assets/a/b", "/assets/", "/integrations/"])
+@pytest.mark.parametrize("address", ["/nope", "/api/v1/nope", "/assets/a/b", "/nope/"])
 @pytest.mark.parametrize("method", ["get", "post", "delete"])
 def test_an_unknown_route_is_not_found_whoever_asks(debug, address, method):
     with override_settings(DEBUG=debug):

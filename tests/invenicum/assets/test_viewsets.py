@@ -1,6 +1,8 @@
 import json
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from invenicum.assets.models import Asset
 from invenicum.events.models import Event
@@ -168,3 +170,8 @@ def test_foreign_assets_are_as_good_as_absent(api, alice, bob, charlie, photo):
 @pytest.mark.parametrize("asset_id", ["a%00b", "a%0A", "%2e%2e%2f", "x" * 101, "é"])
 def test_an_address_that_can_hold_no_asset_is_not_found(api, alice, asset_id):
     assert api(alice).get(f"/assets/{asset_id}").status_code == 404
+
+
+def test_the_list_shows_each_asset_as_its_own_address_does(api: Any, alice: User, photo: dict[str, Any]) -> None:
+    client = api(alice)
+    assert client.get("/assets").json()["data"] == [client.get("/assets/asset-123").json()["data"]] == [photo]

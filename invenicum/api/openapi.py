@@ -6,7 +6,7 @@ Views describe their successes with `extend_schema`; the errors follow from what
 from functools import cache
 from typing import Any, Generic, Literal, TypeVar
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.renderers import (
@@ -24,6 +24,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from .pagination import CURSOR, DEFAULT_LIMIT, MAX_LIMIT
+from .serializers import StrictSerializer
 
 PREFIX = "/api/v1"
 
@@ -90,7 +91,24 @@ _DESCRIPTIONS = {
 
 
 class ApiSchema(AutoSchema):
-    """Documents on each operation the errors that it can answer with, beside those its view documents."""
+    """Documents on each operation the errors that it can answer with, beside those its view documents.
+
+    Objects have no properties but those declared. In an answer every property is there, unless its serializer says
+    otherwise.
+    """
+
+    def get_paginated_name(self, serializer_name: str) -> str:
+        return f"{serializer_name}Page"
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if not isinstance(serializer, StrictSerializer):
+            return schema
+        schema["additionalProperties"] = False
+        if direction == "response":
+            required = [name for name in schema.get("properties", {}) if name not in serializer.optional_in_answers]
+            return {**schema, **({"required": required} if required else {})}
+        return schema | dict(serializer.request_schema)
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         responses = super()._get_response_bodies(direction)
@@ -121,16 +139,27 @@ class ApiSchema(AutoSchema):
         return [status for status, does in applies.items() if does]
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "invenicum.accounts.authentication.BearerAuthentication"
-    name = "bearer"
+class _FieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """The JSON Schema of a strict field is the field's own to tell."""
 
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "An access token of this service, or a token of the Invenicum app.",
-        }
+    target_class = "invenicum.api.serializers.StrictField"
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
+        schema: dict[str, Any] = self.target.json_schema()
+        return schema
+
+
+class _ListSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """The JSON Schema of a list: its bounds, its own keywords, and its items' schema."""
+
+    target_class = "invenicum.api.serializers.ListField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
+        items = auto_schema._map_serializer_field(self.target.child, direction)  # type: ignore[no-untyped-call]
+        rules = {"minItems": self.target.min_items, "maxItems": self.target.max_items}
+        bounds = {name: rule for name, rule in rules.items() if rule is not None}
+        return {"type": "array", "items": items, **bounds, **self.target.keywords}
 
 
 def drop_second_mount(endpoints: list[Any], **kwargs: Any) -> list[Any]:

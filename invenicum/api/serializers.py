@@ -1,0 +1,244 @@
+"""The strict base of every serializer, and its fields.
+
+JSON names are camelCase, attributes snake_case. What a caller sends is refused if it has unknown fields or types that
+only resemble the right ones (`"5"` for a number, `1` for true). A serializer describes what it reads and writes once:
+it validates, renders, and is what the OpenAPI document shows.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, cast
+
+from pydantic.alias_generators import to_camel
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+from invenicum.timestamps import format_timestamp, parse_timestamp
+
+from .errors import WHOLE_BODY
+
+REQUIRED = "this field is required"
+UNKNOWN = "unknown field"
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Base of every serializer of this API.
+
+    A field is declared by its attribute's name (`asset_id`) and appears as `assetId`. `validated_data` has attribute
+    names and holds only what was given, unless a field declares a default.
+    """
+
+    default_error_messages = {"invalid": "must be a JSON object", "required": REQUIRED}
+    # Names in JSON that an answer may leave out. Everything else that is declared is always there.
+    optional_in_answers: frozenset[str] = frozenset()
+    # JSON Schema keywords for a rule that spans fields: the OpenAPI document adds them to the request's schema.
+    request_schema: Mapping[str, Any] = {}
+
+    def get_fields(self) -> dict[str, Any]:
+        named = {}
+        for name, field in super().get_fields().items():
+            alias = to_camel(name)
+            if field.source is None and alias != name:
+                field.source = name
+            named[alias] = field
+        return named
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is None and not self.allow_null:
+            raise ValidationError({WHOLE_BODY: [self.error_messages["invalid"]]})
+        return super().run_validation(data)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise ValidationError({WHOLE_BODY: [self.error_messages["invalid"]]})
+        writable = {name for name, field in self.fields.items() if not field.read_only}
+        unknown = {name: [UNKNOWN] for name in data if name not in writable}
+        try:
+            values = super().to_internal_value(data)
+        except ValidationError as error:
+            raise ValidationError({**cast(dict[str, Any], error.detail), **unknown}) from None
+        if unknown:
+            raise ValidationError(unknown)
+        return values
+
+
+class StrictField(serializers.Field[Any, Any, Any, Any]):
+    """Base of the fields below: one sentence, `says`, answers a value of the wrong type or form, null included."""
+
+    says: str
+    default_error_messages = {"required": REQUIRED}
+
+    def __init__(self, *, says: str | None = None, **options: Any):
+        super().__init__(**options)
+        sentence = says or self.says
+        self.error_messages = {**self.error_messages, "invalid": sentence, "null": sentence}
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        """The field's values in JSON Schema 2020-12, for the OpenAPI document."""
+        raise NotImplementedError
+
+
+class TextField(StrictField):
+    """A text.
+
+    `pattern`: a regular expression that the whole text must match, anchored with `^` and `$` for readers of the OpenAPI
+    document. `min_length`, `max_length`: in characters. `says`: what a text that breaks these rules is told.
+    """
+
+    says = "must be a string"
+
+    def __init__(
+        self,
+        *,
+        pattern: str | None = None,
+        min_length: int | None = None,
+        max_length: int | None = None,
+        **options: Any,
+    ):
+        super().__init__(**options)
+        self.pattern, self.min_length, self.max_length = pattern, min_length, max_length
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or not self._has_right_form(data):
+            self.fail("invalid")
+        return data
+
+    def _has_right_form(self, text: str) -> bool:
+        if len(text) < (self.min_length or 0) or (self.max_length is not None and len(text) > self.max_length):
+            return False
+        return self.pattern is None or re.fullmatch(self.pattern, text) is not None
+
+    def json_schema(self) -> dict[str, Any]:
+        rules = {"pattern": self.pattern, "minLength": self.min_length, "maxLength": self.max_length}
+        return {"type": "string"} | {name: rule for name, rule in rules.items() if rule is not None}
+
+
+class ChoiceField(StrictField):
+    """One of a few texts."""
+
+    def __init__(self, choices: tuple[str, ...], **options: Any):
+        quoted = [f"'{choice}'" for choice in choices]
+        self.says = f"must be {', '.join(quoted[:-1])} or {quoted[-1]}" if len(quoted) > 1 else f"must be {quoted[0]}"
+        super().__init__(**options)
+        self.choices = choices
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or data not in self.choices:
+            self.fail("invalid")
+        return data
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.choices)}
+
+
+class BooleanField(StrictField):
+    """True or false, and nothing that resembles them."""
+
+    says = "must be a boolean"
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+class IntegerField(StrictField):
+    """A whole number. Used in answers."""
+
+    says = "must be an integer"
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "integer"}
+
+
+class ObjectField(StrictField):
+    """A JSON object of any content. `values`: the JSON Schema of each value, for the OpenAPI document."""
+
+    says = "must be an object"
+
+    def __init__(self, *, values: Mapping[str, Any] | None = None, **options: Any):
+        super().__init__(**options)
+        self.values = dict(values or {})
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            self.fail("invalid")
+        return data
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": self.values}
+
+
+class TimestampField(StrictField):
+    """A moment: RFC 3339 on the way in, `2026-03-07T10:30:00Z` on the way out. Aware datetimes inside."""
+
+    says = "must be an RFC 3339 time, for example 2026-03-07T10:30:00Z"
+
+    def to_internal_value(self, data: Any) -> datetime:
+        try:
+            return parse_timestamp(data)
+        except ValueError:
+            self.fail("invalid")
+
+    def to_representation(self, value: datetime) -> str:
+        return format_timestamp(value)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time"}
+
+
+class ListField(serializers.ListField):
+    """A list of values that `child` describes, of `min_length` to `max_length` items.
+
+    `problem`: given the whole list of valid items, returns what is wrong with it as the end of a sentence, or None.
+    `keywords`: such a rule as JSON Schema, for the OpenAPI document, as `{"uniqueItems": True}`.
+    """
+
+    default_error_messages = {"required": REQUIRED, "not_a_list": "must be a list", "null": "must be a list"}
+
+    def __init__(
+        self,
+        *,
+        min_length: int | None = None,
+        max_length: int | None = None,
+        problem: Callable[[list[Any]], str | None] | None = None,
+        keywords: Mapping[str, Any] | None = None,
+        **options: Any,
+    ):
+        super().__init__(**options)
+        self.keywords = dict(keywords or {})
+        # Not given to Django REST framework, which would look at the length after each item.
+        self.min_items, self.max_items, self.problem = min_length, max_length, problem
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if not isinstance(data, list):
+            self.fail("not_a_list")
+        if self.max_items is not None and len(data) > self.max_items:
+            raise ValidationError([f"must have at most {self.max_items} items"])
+        if self.min_items is not None and len(data) < self.min_items:
+            raise ValidationError([f"must have at least {self.min_items} item{'' if self.min_items == 1 else 's'}"])
+        values: list[Any] = self.run_child_validation(data)
+        problem = self.problem(values) if self.problem else None
+        if problem:
+            raise ValidationError([problem])
+        return values
+
+
+@cache
+def answer_of(serializer: type[StrictSerializer], *, many: bool = False) -> type[StrictSerializer]:
+    """The envelope `{"data": …}` around a serializer, named after it, for the OpenAPI document."""
+    name = serializer.__name__.removesuffix("Serializer")
+    return type(f"{name}{'List' if many else ''}Answer", (StrictSerializer,), {"data": serializer(many=many)})

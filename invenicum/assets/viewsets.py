@@ -1,0 +1,74 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from invenicum.accounts.authentication import current_user
+from invenicum.api.errors import INVALID_CONFIG, NOT_FOUND, ApiError
+from invenicum.api.openapi import Error
+from invenicum.api.serializers import answer_of
+from invenicum.api.viewsets import ApiViewSet
+from invenicum.events.names import ASSET_ID, MAX_ASSET_ID
+
+from . import services
+from .models import Asset
+from .serializers import AssetChangesSerializer, AssetSerializer, DeletedAssetSerializer
+
+ASSET_ID_PARAMETER = OpenApiParameter(
+    "asset_id", {"type": "string", "pattern": ASSET_ID, "minLength": 1, "maxLength": MAX_ASSET_ID}, "path"
+)
+
+
+@extend_schema_view(
+    retrieve=extend_schema(parameters=[ASSET_ID_PARAMETER]),
+    partial_update=extend_schema(parameters=[ASSET_ID_PARAMETER]),
+    destroy=extend_schema(parameters=[ASSET_ID_PARAMETER]),
+)
+class AssetViewSet(ApiViewSet):
+    """The caller's own assets."""
+
+    serializer_class = AssetSerializer
+    required_scopes = {"GET": "assets:read", "POST": "assets:write", "PATCH": "assets:write", "DELETE": "assets:write"}
+    lookup_url_kwarg = "asset_id"
+    lookup_value_converter = "asset_id"
+
+    def get_queryset(self) -> QuerySet[Asset]:
+        return Asset.objects.filter(owner=current_user(self.request))
+
+    def api_error(self, error: Exception) -> ApiError | None:
+        match error:
+            case Asset.DoesNotExist():
+                return ApiError(404, NOT_FOUND, f"You have no asset {self.kwargs['asset_id']}")
+            case services.AssetExists():
+                details = {"assetId": ["you have an asset with this id already"]}
+                return ApiError(409, INVALID_CONFIG, "There is such an asset already", details)
+        return super().api_error(error)
+
+    @extend_schema(operation_id="listAssets", responses=AssetSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        """Your assets, newest first."""
+        return self.page(self.get_queryset())
+
+    @extend_schema(operation_id="createAsset", responses={201: answer_of(AssetSerializer), 409: Error})
+    def create(self, request: Request) -> Response:
+        """Creates an asset and publishes `asset.created`."""
+        values = {name: value for name, value in self.read(request.data).items() if value is not None}
+        return self.answer(services.create_asset(current_user(request), values), status=201)
+
+    @extend_schema(operation_id="readAsset", responses=answer_of(AssetSerializer))
+    def retrieve(self, request: Request, asset_id: str) -> Response:
+        return self.answer(self.get_queryset().get(asset_id=asset_id))
+
+    @extend_schema(operation_id="changeAsset", request=AssetChangesSerializer, responses=answer_of(AssetSerializer))
+    def partial_update(self, request: Request, asset_id: str) -> Response:
+        """Writes the given fields and publishes `asset.updated` if that changes something."""
+        values: dict[str, Any] = self.read(request.data, AssetChangesSerializer)
+        return self.answer(services.change_asset(current_user(request), asset_id, values))
+
+    @extend_schema(operation_id="deleteAsset", responses={200: answer_of(DeletedAssetSerializer)})
+    def destroy(self, request: Request, asset_id: str) -> Response:
+        """Deletes the asset and publishes `asset.deleted`."""
+        services.delete_asset(current_user(request), asset_id)
+        return self.answer({"asset_id": asset_id}, DeletedAssetSerializer)
