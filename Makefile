@@ -1,18 +1,21 @@
 # Needs Python 3.11 or newer and make; everything else is installed below .venv, pinned by hash.
 #
 #   make run      start everything on this machine: http://localhost:8000 (PORT=… for another port)
+#   make dev      the same, and every process starts again when a source file changes
 #   make test     everything that CI checks
+#   make check    the part of it that needs no database: style, types, imports, migrations
+#   make fix      let ruff repair and format what it can
 #   make audit    ask for known vulnerabilities of the locked requirements (needs the network)
 #   make browser  install Chromium for the browser tests (Debian, as root)
 #   make node     install Node.js for the receiver test (Debian, as root)
 #   make payloads install GitHub's example payloads for the tests of what comes in (needs npm and the network)
 #   make bench    measure the delivery engine, some twenty minutes (ARGS="latency --quick" for less)
-#   make lock     resolve requirements/*.in anew (UPGRADE=--upgrade for the newest versions)
+#   make lock     resolve requirements/*.in (UPGRADE=--upgrade for the newest versions)
 #   make clean    remove .venv and caches; the data below .data stays
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run test check audit browser node payloads bench lock clean
+.PHONY: run dev test check fix audit browser node payloads bench lock clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -26,6 +29,9 @@ MANAGE := env -u DATABASE_URL -u CELERY_BROKER_URL $(VENV)/python manage.py
 run: .venv/base.installed
 	@exec $(VENV)/python manage.py run
 
+dev: .venv/dev.installed
+	@exec $(VENV)/python manage.py run --reload
+
 test: check
 	$(VENV)/pytest -q -n 2 --dist worksteal
 	TEST_DATABASE=sqlite $(VENV)/pytest -q -n 2 --dist worksteal tests/invenicum tests/integrations tests/webhooks
@@ -38,6 +44,10 @@ check: .venv/dev.installed
 	$(VENV)/deptry .
 	$(MANAGE) makemigrations --check --dry-run
 	$(MANAGE) check --fail-level WARNING
+
+fix: .venv/dev.installed
+	$(VENV)/ruff check --fix
+	$(VENV)/ruff format
 
 audit: .venv/dev.installed
 	$(VENV)/pip-audit --require-hashes --disable-pip -r requirements/base.txt

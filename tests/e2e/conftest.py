@@ -5,6 +5,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser import CHROMIUM, DESKTOP
+from tests.e2e.running import Run
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,17 @@ def chromium() -> Iterator[Browser]:
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """One person's browser, that reaches nothing but this machine."""
     context = chromium.new_context(viewport=DESKTOP)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     context.route(lambda url: urlsplit(url).hostname not in ("localhost", "127.0.0.1"), lambda route: route.abort())
     yield context
     context.close()
+
+
+@pytest.fixture
+def started() -> Iterator[list[Run]]:
+    """Runs to be ended with the test, whatever becomes of it."""
+    runs: list[Run] = []
+    yield runs
+    for run in runs:
+        run.process.kill()
+        run.process.wait()

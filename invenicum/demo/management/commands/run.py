@@ -3,7 +3,8 @@ import signal
 import socket
 import sys
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import Any
@@ -16,9 +17,15 @@ from django.db import OperationalError, connection
 
 from ... import seed
 from ...processes import ChildEnded, Family
+from ...source_changes import SourceChanges
 
 LOOPBACK = "127.0.0.0/8,::1/128"
 WEB_STARTS_WITHIN = 60.0  # seconds
+CHILD_LOOK_SECONDS = 0.2  # between two looks at the children
+SOURCE_LOOK_SECONDS = 0.5  # between two looks at the source files
+SOURCE_FOLDERS = ("invenicum", "integrations", "oauth_flows", "webhooks", "templates")
+
+Child = tuple[str, list[str], dict[str, str]]  # name, command, environment
 
 INTRODUCTION = """
 Invenicum Integrations is running.
@@ -46,16 +53,19 @@ Ctrl-C stops everything.
 class Command(BaseCommand):
     help = "Runs the whole service on this machine, with a demo user and a receiver that shows what is delivered."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--reload", action="store_true", help="restart the processes when a source file changes")
+
+    def handle(self, *args: Any, reload: bool, **options: Any) -> None:
         # Also for SIGINT: a shell's background job starts with it ignored.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)
         try:
-            self._run()
+            self._run(reload)
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
 
-    def _run(self) -> None:
+    def _run(self, reload: bool) -> None:
         if not _is_free(settings.PORT):
             raise CommandError(f"Port {settings.PORT} is taken. Choose another: PORT={settings.PORT + 1} make run")
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -66,30 +76,67 @@ class Command(BaseCommand):
         user, account = seed.account(settings.DATA_DIR / "demo.json")
         receiver, secret = _receiver(user)
         environment = _environment()
-        with Family(settings.BASE_DIR) as family:
+        children = [(name, command, environment) for name, command in _services()]
+        if receiver:
+            command = _manage("receive", "--port", str(receiver))
+            children.insert(0, ("The receiver", command, {**environment, "RECEIVER_SECRET": secret}))
+
+        def greet() -> None:
+            self._introduce(user, account, receiver, environment["EGRESS_ALLOW"])
+            seed.make_something_happen(user)
+            connection.close()
+
+        if reload:
+            self._serve_and_reload(children, greet)
+        else:
+            self._serve(children, greet)
+
+    def _serve(self, children: list[Child], greet: Callable[[], None]) -> None:
+        with self._started(children) as family:
             try:
-                if receiver:
-                    command = _manage("receive", "--port", str(receiver))
-                    family.start("The receiver", command, {**environment, "RECEIVER_SECRET": secret})
-                for name, command in _services():
-                    family.start(name, command, environment)
                 _wait_for_web(family)
-                self._introduce(user, account, receiver, environment["EGRESS_ALLOW"])
-                seed.make_something_happen(user)
-                connection.close()
+                greet()
                 while True:
                     family.check()
-                    time.sleep(0.2)
+                    time.sleep(CHILD_LOOK_SECONDS)
             except ChildEnded as error:
                 raise CommandError(f"{error}, so everything is stopped. What it said stands above.") from None
+
+    def _serve_and_reload(self, children: list[Child], greet: Callable[[], None]) -> None:
+        """Like `_serve`, but a change of the source starts the children again, and one that ends waits for a change."""
+        changes = SourceChanges(settings.BASE_DIR / folder for folder in SOURCE_FOLDERS)
+        is_greeted = False
+        while True:
+            with self._started(children) as family:
+                try:
+                    _wait_for_web(family)
+                    if is_greeted:
+                        self._say("Reloaded.")
+                    else:
+                        greet()
+                        is_greeted = True
+                    changed = _wait_for_change(changes, family.check)
+                except ChildEnded as error:
+                    self._say(f"{error}. Everything starts again when a source file changes.")
+                    changed = _wait_for_change(changes)
+                self._say(f"{', '.join(changed)} changed.")
+
+    @contextmanager
+    def _started(self, children: list[Child]) -> Iterator[Family]:
+        """The running children, which are stopped at the end of the block."""
+        with Family(settings.BASE_DIR) as family:
+            try:
+                for name, command, environment in children:
+                    family.start(name, command, environment)
+                yield family
             except KeyboardInterrupt:
-                self.stdout.write("\nStopping …")
+                self._say("\nStopping …")
                 # A second Ctrl-C must not interrupt the stopping, which ends by itself in a few seconds.
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 raise
 
     def _introduce(self, user: User, account: seed.Account, receiver: int | None, egress: str) -> None:
-        self.stdout.write(
+        self._say(
             INTRODUCTION.format(
                 address=settings.PUBLIC_URL,
                 user=user.username,
@@ -100,7 +147,18 @@ class Command(BaseCommand):
                 data=_explain_data(),
             )
         )
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
         self.stdout.flush()
+
+
+def _wait_for_change(changes: SourceChanges, check: Callable[[], None] = lambda: None) -> list[str]:
+    """The changed files, relative to the project; `check` may raise meanwhile."""
+    while not (changed := changes.take()):
+        check()
+        time.sleep(SOURCE_LOOK_SECONDS)
+    return [str(path.relative_to(settings.BASE_DIR)) for path in changed]
 
 
 def _is_free(port: int) -> bool:
