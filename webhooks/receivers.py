@@ -16,7 +16,7 @@ from invenicum.events.models import Event
 from invenicum.events.signals import events_published
 
 from . import wake
-from .inbound.receive import refresh_keys
+from .inbound.keys import refresh_keys
 from .models import Delivery, Lane
 from .outbox import create_deliveries
 

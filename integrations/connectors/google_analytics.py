@@ -8,10 +8,11 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, objects_at
-from ..core.config import AssetEvents, ConnectorConfig, Matches
+from ..core.config import ConnectorConfig
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, InvalidConfig, Rejected
 from ..core.http import Flow, Request, Response
+from ..core.markers import AssetEvents, Matches
 from ..core.oauth import OAuthSpec
 from ..families.analytics import actor_of, properties_of
 from ..families.google import google_error
@@ -22,9 +23,10 @@ ApiSecret = Annotated[
 ]
 PropertyId = Annotated[str, Matches(r"^\d{5,12}$", "the number of a property", "123456789")]
 # https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference
+MAX_NAME_LENGTH, MAX_VALUE_LENGTH = 40, 100
 RESERVED = re.compile(r"^(?:ga_|google_|firebase_|[^a-z]|$)")
-MAX_AGE = 72 * 3600  # seconds; what is older cannot be dated back
-HOSTS = {"global": "https://www.google-analytics.com", "eu": "https://region1.google-analytics.com"}
+MAX_EVENT_AGE_SECONDS = 72 * 3600  # older events are recorded without their time
+COLLECT_URLS = {"global": "https://www.google-analytics.com", "eu": "https://region1.google-analytics.com"}
 
 
 class GoogleAnalytics(Connector):
@@ -80,7 +82,7 @@ Analytics has no way to recognise a repetition: after a lost answer an event may
         return TestResult(f"Successfully reached Google Analytics for {config.measurement_id}", metadata)
 
     def _verify(self, config: Config) -> Flow[Any]:
-        """The name of the data stream. Raises where the property has no such stream or no such secret."""
+        """The name of the data stream. Raises an error if the property has no such stream or no such secret."""
         # https://developers.google.com/analytics/devguides/config/admin/v1/rest
         streams = yield from self._list(f"properties/{config.property_id}/dataStreams", "dataStreams", config)
         for stream in streams:
@@ -108,19 +110,19 @@ Analytics has no way to recognise a repetition: after a lost answer an event may
     def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
         actor, moment = actor_of(message), int(message.occurred_at.timestamp())
         params = {_name(name): value for name, value in properties_of(message).items()}
-        params = {name: value[:100] if isinstance(value, str) else value for name, value in params.items()}
+        params = {name: value[:MAX_VALUE_LENGTH] if isinstance(value, str) else value for name, value in params.items()}
         event = {"name": _name(message.name), "params": {**params, "event_id": message.id, "engagement_time_msec": 1}}
         payload: dict[str, Any] = {"client_id": f"invenicum.{actor or 'service'}", "events": [event]}
         if actor:
             payload["user_id"] = actor
-        if now - moment < MAX_AGE:
+        if now - moment < MAX_EVENT_AGE_SECONDS:
             payload["timestamp_micros"] = moment * 1_000_000
         response = yield Request.json("POST", self._url("/mp/collect", config), payload)
         _check(response)
 
     def _url(self, path: str, config: Config) -> str:
         query = {"measurement_id": config.measurement_id, "api_secret": config.api_secret.get_secret_value()}
-        return f"{self.endpoint('apiUrl', HOSTS[config.region])}{path}?{urlencode(query)}"
+        return f"{self.endpoint('apiUrl', COLLECT_URLS[config.region])}{path}?{urlencode(query)}"
 
 
 def _check(response: Response) -> None:
@@ -131,6 +133,6 @@ def _check(response: Response) -> None:
 
 
 def _name(text: str) -> str:
-    """A name as Google Analytics takes it: 40 letters, digits and underscores, none of its own prefixes."""
+    """A name that Google Analytics accepts: at most 40 letters, digits and underscores, no reserved prefix."""
     name = re.sub(r"[^A-Za-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)).lower()
-    return f"invenicum_{name}"[:40] if RESERVED.match(name) else name[:40]
+    return f"invenicum_{name}"[:MAX_NAME_LENGTH] if RESERVED.match(name) else name[:MAX_NAME_LENGTH]

@@ -9,10 +9,11 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, field_of, objects_at, retry_after
-from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches
+from ..core.config import ConnectorConfig
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ..core.http import Flow, Request, Response
+from ..core.markers import AssetEvents, Destination, Matches
 from ..families.analytics import actor_of, properties_of
 
 ProjectToken = Annotated[
@@ -28,6 +29,7 @@ ServiceAccountSecret = Annotated[
 # https://docs.mixpanel.com/docs/privacy/eu-residency
 INGEST = {"us": "https://api.mixpanel.com", "eu": "https://api-eu.mixpanel.com", "in": "https://api-in.mixpanel.com"}
 APP = {"us": "https://mixpanel.com", "eu": "https://eu.mixpanel.com", "in": "https://in.mixpanel.com"}
+RATE_LIMIT_WAIT_SECONDS = 60.0  # if Mixpanel does not say how long
 
 
 class Mixpanel(Connector):
@@ -40,7 +42,6 @@ class Mixpanel(Connector):
 2. Optional, to have the test prove the project: create a service account with the role *Admin* under *Organization
    settings → Service accounts*, and give its name, its secret and the project's number.
 """
-
     sends: ClassVar[str] = """\
 One event a delivery under its own name (`asset.created`), with the event's plain values as properties; `distinct_id`
 is who did it, and `$insert_id` makes a repetition count once.
@@ -94,7 +95,7 @@ is who did it, and `$insert_id` makes a repetition count once.
         own = {
             "time": int(message.occurred_at.timestamp()),
             "distinct_id": actor_of(message),
-            # 36 letters, digits and dashes at most; the same on every try, so that Mixpanel counts the event once.
+            # At most 36 letters, digits and dashes; the same on every attempt, so that Mixpanel counts the event once.
             "$insert_id": message.id.removeprefix("evt_"),
         }
         response = yield self._import({"event": message.name, "properties": properties_of(message) | own}, config)
@@ -122,7 +123,7 @@ def _error(response: Response) -> IntegrationError:
     if status in (401, 403):
         return AuthFailed("Mixpanel refused the credentials: check the token or the service account, and the region.")
     if status == 429:
-        return RateLimited("Mixpanel asks to slow down.", retry_after=retry_after(response) or 60.0)
+        return RateLimited("Mixpanel asks to slow down.", retry_after=retry_after(response) or RATE_LIMIT_WAIT_SECONDS)
     if status == 400:
         reasons = [excerpt(record.get("message")) for record in objects_at(response, "failed_records")]
         return Rejected(f"Mixpanel refused the event ({next(iter(reasons), said)}).")

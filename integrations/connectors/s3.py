@@ -11,11 +11,11 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, retry_after
-from ..core.config import AssetEvents, Destination, Matches
 from ..core.connector import Category, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
-from ..core.fields import PathPrefix, Reachable
+from ..core.fields import PathPrefix, Reachable, reveal
 from ..core.http import Flow, Request, Response
+from ..core.markers import AssetEvents, Destination, Matches
 from ..families.aws import sign_s3
 from ..families.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
 
@@ -55,11 +55,11 @@ EndpointUrl = Annotated[
 ]
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-WRONG_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSecurity", "AuthFailure"}
-EXPIRED = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
-WRONG_REGION = {"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"}
-BUSY = {"SlowDown", "ServiceUnavailable", "TooManyRequests", "RequestLimitExceeded"}
-CHANGED = {"PreconditionFailed", "ConditionalRequestConflict"}
+WRONG_KEY_CODES = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSecurity", "AuthFailure"}
+EXPIRED_TOKEN_CODES = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
+WRONG_REGION_CODES = {"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"}
+RATE_LIMIT_CODES = {"SlowDown", "ServiceUnavailable", "TooManyRequests", "RequestLimitExceeded"}
+CONFLICT_CODES = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
 class S3(DocumentConnector):
@@ -111,7 +111,7 @@ class S3(DocumentConnector):
 
     def read(self, path: str, config: Config) -> Flow[Stored]:
         response = yield _signed("GET", self._object_url(path, config), config)
-        if response.status == 404 and _part(response, "Code") != "NoSuchBucket":
+        if response.status == 404 and _element(response, "Code") != "NoSuchBucket":
             return ABSENT
         if not response.ok:
             raise _error(response, config)
@@ -127,14 +127,14 @@ class S3(DocumentConnector):
             headers["x-amz-server-side-encryption"] = config.server_side_encryption
         url = self._object_url(path, config)
         response = yield _signed("PUT", url, config, headers | condition, content)
-        if response.status == 501 and condition:  # not every S3-compatible server knows conditions
+        if response.status == 501 and condition:  # not every S3-compatible server supports conditional writes
             response = yield _signed("PUT", url, config, headers, content)
         if not response.ok:
             raise _error(response, config)
 
     def remove(self, path: str, found: Stored | None, message: Message, config: Config) -> Flow[None]:
         response = yield _signed("DELETE", self._object_url(path, config), config)
-        if not response.ok and _part(response, "Code") != "NoSuchKey":
+        if not response.ok and _element(response, "Code") != "NoSuchKey":
             raise _error(response, config)
 
     def _bucket_url(self, config: Config) -> str:
@@ -143,7 +143,7 @@ class S3(DocumentConnector):
         default = f"https://s3.{config.region}.{domain}"
         base = (config.endpoint_url or self.endpoint("apiUrl", default)).rstrip("/")
         path_style = base != default if config.force_path_style is None else config.force_path_style
-        # A dot in the bucket's name fits no wildcard certificate.
+        # A wildcard certificate does not cover a bucket's name with a dot.
         if path_style or "." in config.bucket:
             return f"{base}/{config.bucket}"
         scheme, _, host = base.partition("://")
@@ -156,32 +156,32 @@ class S3(DocumentConnector):
 def _signed(
     method: str, url: str, config: S3.Config, headers: Mapping[str, str] | None = None, body: bytes = b""
 ) -> Request:
-    token = config.session_token.get_secret_value() if config.session_token else None
-    key = config.secret_access_key.get_secret_value()
+    token = reveal(config.session_token) or None
+    key = reveal(config.secret_access_key)
     return sign_s3(Request(method, url, headers or {}, body), config.access_key_id, key, token, config.region)
 
 
-def _part(response: Response, name: str) -> str:
-    """One element of S3's error document. By pattern: a parser would expand what an untrusted server declares."""
+def _element(response: Response, name: str) -> str:
+    """One element of S3's error document. By pattern, because a parser would expand entities of an untrusted server."""
     found = re.search(rf"<{name}>([^<]*)</{name}>", response.text)
     return excerpt(html.unescape(found[1])) if found else ""
 
 
 def _error(response: Response, config: S3.Config) -> IntegrationError:
-    code, said, status = _part(response, "Code"), _part(response, "Message"), response.status
-    region = response.headers.get("x-amz-bucket-region") or _part(response, "Region")
-    if code in EXPIRED:
+    code, said, status = _element(response, "Code"), _element(response, "Message"), response.status
+    region = response.headers.get("x-amz-bucket-region") or _element(response, "Region")
+    if code in EXPIRED_TOKEN_CODES:
         return AuthFailed(f"S3 says that the session token is no longer valid ({code}): create new credentials.")
-    if code in WRONG_KEY:
+    if code in WRONG_KEY_CODES:
         return AuthFailed(f"S3 refused the access key ({code}): check accessKeyId and secretAccessKey.")
-    if (code in WRONG_REGION or status in (301, 307, 400)) and region and region != config.region:
+    if (code in WRONG_REGION_CODES or status in (301, 307, 400)) and region and region != config.region:
         sentence = f"The bucket {config.bucket} is in the region {region}, not in {config.region}."
         return InvalidConfig(sentence, {"region": [f"must be {region}"]})
     if code == "RequestTimeTooSkewed":
         return ConnectionFailed("S3 says that the clock of this server is wrong (RequestTimeTooSkewed).")
-    if code in CHANGED:
+    if code in CONFLICT_CODES:
         return Conflict(f"Somebody else keeps writing the same object ({code}).")
-    if code in BUSY or status == 503:
+    if code in RATE_LIMIT_CODES or status == 503:
         return RateLimited(f"S3 asks to slow down ({code or status}).", retry_after=retry_after(response))
     if code == "NoSuchBucket":
         sentence = f"There is no bucket {config.bucket} in {config.region}."

@@ -9,10 +9,12 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from ..core.answers import error_for, excerpt, field_of, retry_after
-from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, OAuthReplaces
+from ..core.config import ConnectorConfig
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
+from ..core.fields import reveal
 from ..core.http import Flow, Request, Response, encode_json
+from ..core.markers import AssetEvents, Destination, Matches, OAuthReplaces
 from ..core.oauth import OAuthSpec
 from ..families.chat import CHAT_SENDS, Notice, notice_for
 
@@ -44,8 +46,8 @@ ChannelId = Annotated[
         "19:d0bba23c2fc8413991125a43a54cc30e@thread.tacv2",
     ),
 ]
-CARD = "application/vnd.microsoft.card.adaptive"
-MAX_MESSAGE = 28_000  # https://learn.microsoft.com/microsoftteams/limits-specifications-teams
+CARD_TYPE = "application/vnd.microsoft.card.adaptive"
+MAX_CARD_BYTES = 28_000  # https://learn.microsoft.com/microsoftteams/limits-specifications-teams
 
 
 class Teams(Connector):
@@ -79,14 +81,14 @@ class Teams(Connector):
         @field_validator("team_id", "channel_id")
         @classmethod
         def _needed_without_workflow(cls, value: str | None, info: ValidationInfo) -> str | None:
-            # A workflow's address that is itself wrong is enough to complain about.
+            # Only if webhookUrl is absent: if it is invalid, one message is enough.
             if value is None and info.data.get("webhook_url", "") is None:
                 raise PydanticCustomError("needed", "is required without a webhookUrl")
             return value
 
     def test(self, config: Config) -> Flow[TestResult]:
         if config.webhook_url:
-            # A workflow posts each attachment: of none, it posts nothing.
+            # A workflow posts each attachment, so without attachments it posts nothing.
             response = yield Request.json("POST", self._webhook_url(config), {"type": "message", "attachments": []})
             if not response.ok:
                 raise _error(response)
@@ -99,16 +101,16 @@ class Teams(Connector):
 
     def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
         card = adaptive_card(notice_for(message), config.title)
-        if len(encode_json(card)) > MAX_MESSAGE:
+        if len(encode_json(card)) > MAX_CARD_BYTES:
             raise Rejected("The message is too large for Teams.")
         if config.webhook_url:
-            attachment: dict[str, Any] = {"contentType": CARD, "contentUrl": None, "content": card}
+            attachment: dict[str, Any] = {"contentType": CARD_TYPE, "contentUrl": None, "content": card}
             payload: dict[str, Any] = {"type": "message", "attachments": [attachment]}
             response = yield Request.json("POST", self._webhook_url(config), payload)
         else:
             # https://learn.microsoft.com/graph/api/chatmessage-post#example-4
             mark = str(uuid5(UUID(int=0), message.id))
-            attachment = {"id": mark, "contentType": CARD, "content": json.dumps(card)}
+            attachment = {"id": mark, "contentType": CARD_TYPE, "content": json.dumps(card)}
             body = {"contentType": "html", "content": f'<attachment id="{mark}"></attachment>'}
             payload = {"body": body, "attachments": [attachment]}
             response = yield Request.json("POST", f"{self._channel_url(config)}/messages", payload, _headers(config))
@@ -116,7 +118,7 @@ class Teams(Connector):
             raise _error(response)
 
     def _webhook_url(self, config: Config) -> str:
-        return self.relocated(config.webhook_url.get_secret_value() if config.webhook_url else "")
+        return self.relocated(reveal(config.webhook_url))
 
     def _channel_url(self, config: Config) -> str:
         base = self.endpoint("apiUrl", "https://graph.microsoft.com")
@@ -126,7 +128,7 @@ class Teams(Connector):
 def adaptive_card(notice: Notice, title: str) -> dict[str, Any]:
     """The message as a card: https://learn.microsoft.com/adaptive-cards/schema-explorer/adaptive-card
 
-    Whatever a user wrote stands in a TextRun, which knows no Markdown and no mentions.
+    What users wrote is put into TextRuns, which have no Markdown and no mentions.
     """
     body = [_line(_run(f"{title} · {notice.title}", isSubtle=True, size="Small"))]
     if notice.subject:

@@ -11,10 +11,11 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS, PING
 
 from ..core.answers import error_for
-from ..core.config import AssetEvents, ConnectorConfig, Destination, Internal, Matches, NeverSent
+from ..core.config import ConnectorConfig
 from ..core.connector import Category, Connector, TestResult
 from ..core.fields import Reachable
 from ..core.http import Flow, Request, Response, encode_json
+from ..core.markers import AssetEvents, Destination, Internal, Matches, NeverSent
 from ..core.signing import generate_secret, invenicum_signature, standard_key, standard_signature
 
 Url = Annotated[
@@ -28,16 +29,16 @@ Url = Annotated[
     Field(max_length=2048),
 ]
 
-# What HTTP itself needs (RFC 9110, 7.6.1), and what receivers trust because only we can make it.
-RESERVED = {
+# Headers that frame the message (RFC 9110, 7.6.1), and those that receivers trust because only we can make them.
+RESERVED_HEADERS = {
     *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"),
     "x-invenicum-signature",
 }
-RESERVED_PREFIXES = ("proxy-", "webhook-")
+RESERVED_HEADER_PREFIXES = ("proxy-", "webhook-")
 
 
 def _not_reserved(name: str) -> str:
-    if name.lower() in RESERVED or name.lower().startswith(RESERVED_PREFIXES):
+    if name.lower() in RESERVED_HEADERS or name.lower().startswith(RESERVED_HEADER_PREFIXES):
         raise PydanticCustomError("reserved", "is set by the sender and cannot be chosen")
     return name
 
@@ -77,7 +78,6 @@ class Webhook(Connector):
 2. Connect it here and keep the signing secret that is shown once.
 3. Verify `X-Invenicum-Signature`, or the Standard Webhooks headers, before you believe a request.
 """
-
     sends: ClassVar[str] = """\
 The event as JSON, `{"event", "timestamp", "data"}`, with your `headers` and these of ours:
 
@@ -95,7 +95,7 @@ See [verifying webhooks](../verifying-webhooks.md).
         headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=50), AfterValidator(_unique)] = {}
         events: AssetEvents = list(ASSET_EVENTS)
         secret: Annotated[SigningSecret | None, NeverSent()] = None
-        # After a rotation, until that Unix second.
+        # After a rotation, the old secret signs too, until this time in Unix seconds.
         previous_secret: Annotated[SecretStr | None, Internal()] = None
         previous_secret_until: Annotated[int, Internal()] = 0
 
@@ -107,10 +107,10 @@ See [verifying webhooks](../verifying-webhooks.md).
     def test(self, config: Config) -> Flow[TestResult]:
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         body = encode_json({"event": PING, "timestamp": moment, "data": {}})
-        # Signed where there is a secret already, because a careful receiver answers 401 to anything else.
+        # Signed if there is a secret already: receivers that verify answer 401 to unsigned requests.
         response = yield _request(config, f"evt_{uuid4().hex}", int(time.time()), body)
         _check(response)
-        host = urlsplit(config.url).hostname  # the rest of an address may hold a key
+        host = urlsplit(config.url).hostname  # the rest of the address may hold a key
         return TestResult(f"{host} answered HTTP {response.status}", {"statusCode": response.status})
 
     def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
@@ -128,7 +128,7 @@ def _request(config: Webhook.Config, message_id: str, now: int, body: bytes) -> 
 
 def _signatures(config: Webhook.Config, message_id: str, now: int, body: bytes) -> dict[str, str]:
     # https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-    if config.secret is None:  # only in the test of a new integration: saving makes one
+    if config.secret is None:  # only in the test of a new integration: saving it creates a secret
         return {}
     secret = config.secret.get_secret_value()
     secrets = [secret]

@@ -1,4 +1,4 @@
-"""The base of every connector. Subclasses stand in `integrations/connectors`, one file each."""
+"""The base of every connector. Subclasses are in `integrations/connectors`, a file or a folder each. Pure."""
 
 import builtins
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Field types that several connectors share."""
+"""Field types that several connectors share, and how their secrets are read. Pure."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -6,11 +6,16 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from .config import Matches
+from .markers import Matches
 
 
-def _can_be_called(address: str) -> str:
-    """What a pattern cannot say: that the port is one and the host no half of an IPv6 address."""
+def reveal(secret: SecretStr | None) -> str:
+    """The secret in clear; empty if there is none."""
+    return secret.get_secret_value() if secret else ""
+
+
+def _has_valid_port(address: str) -> str:
+    """Checks what a pattern cannot: that the port is in range and an IPv6 host is complete."""
     try:
         port = urlsplit(address).port
     except ValueError:
@@ -20,12 +25,12 @@ def _can_be_called(address: str) -> str:
     return address
 
 
-# For web addresses, after their pattern.
-Reachable = AfterValidator(_can_be_called)
+# For fields that hold a URL, after their pattern.
+Reachable = AfterValidator(_has_valid_port)
 
 
 def token_like(example: str) -> Matches:
-    """What every token looks like; `example` is one of the service's own."""
+    """The form that every provider's tokens have; `example` is a token as this provider writes it."""
     return Matches(r"^[\x21-\x7e]{8,4096}$", "8 to 4096 characters without spaces", example)
 
 

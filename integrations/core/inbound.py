@@ -1,7 +1,10 @@
-"""What a connector declares about the requests that its service sends to us, and how they are proved. Pure."""
+"""What a connector declares about the hooks that its provider sends to us. Pure: `webhooks.inbound` acts on it.
+
+A hook goes one way through an `Inbound`: `answer_handshake`, `keys_named_in`, then `open` for each integration that may
+be meant. What `open` returns is ready to be stored and published.
+"""
 
 import hashlib
-import hmac
 import json
 import math
 import re
@@ -11,32 +14,27 @@ from functools import cached_property
 from typing import Any, ClassVar, NoReturn
 from urllib.parse import parse_qs
 
-from pydantic import SecretStr
-
-from .http import encode_json
-from .signing import hmac_sha256_hex, standard_key, standard_signature
+from .payloads import bounded
 from .texts import storable
 
-TOLERANCE = 300  # seconds between the moment that was signed and now
-MAX_PAYLOAD = 256 * 1024  # bytes of JSON that are kept and passed on
-MAX_DEPTH = 64
-MAX_NAME = 100
-# Entries of a list or an object, and characters of a text, that remain where a payload is too large as it is.
-WHOLE = (None, None)
-CUTS = ((1000, 10_000), (100, 2_000), (100, 200), (20, 100))
+MAX_UNVERIFIED_BODY_BYTES = 2 * 1024 * 1024  # what is parsed as JSON before a signature is verified
+MAX_KEYS_PER_REQUEST = 200
+MAX_EVENT_NAME_LENGTH = 100
+MAX_DELIVERY_ID_LENGTH = 200
+MAX_FORM_FIELDS = 100
 
 
 class InvalidSignature(Exception):
-    """Nothing proves that the request comes from the service."""
+    """No secret of the integration verifies the request."""
 
 
 class Unreadable(Exception):
-    """The service sent it, but it is nothing that can be understood. The text says why."""
+    """The request is authentic, but its content cannot be understood. The text says why, for the provider's log."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer in the service's own terms."""
+class HookResponse:
+    """The HTTP response that a provider expects, where the API's own answer would not do."""
 
     status: int = 200
     body: bytes = b""
@@ -44,14 +42,15 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """Something that the service says has happened.
+class ProviderEvent:
+    """An event in the provider's words, as `Inbound.read` returns it.
 
-    `delivery_id` is the same when the service says it again. `title` is a line for people, `url` where to look.
-    `is_echo` marks what the service says in other words as well: it is stored and not published.
+    `event_type` is the provider's name for it, such as `pull_request` or `repo:push`. `delivery_id` is the same when
+    the provider repeats the delivery. `title` is one line for people and `url` the page about it; both may be empty.
+    `is_echo` marks an event that only repeats another one: it is stored and not published.
     """
 
-    event: str
+    event_type: str
     delivery_id: str
     payload: Mapping[str, Any]
     title: str = ""
@@ -59,9 +58,42 @@ class Happening:
     is_echo: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ReceivedEvent:
+    """An authentic event, ready to be stored and published: what `Inbound.open` returns.
+
+    `name` is ours, such as `github.pull_request`, of at most MAX_EVENT_NAME_LENGTH characters. `delivery_id` is
+    printable and has at most MAX_DELIVERY_ID_LENGTH characters. `payload` has at most MAX_PAYLOAD_BYTES bytes of JSON
+    that every database can store; `is_truncated` says that parts of it were left out to fit. The rest is as in
+    ProviderEvent.
+    """
+
+    name: str
+    delivery_id: str
+    payload: Mapping[str, Any]
+    title: str
+    url: str
+    is_truncated: bool
+    is_echo: bool
+
+    @classmethod
+    def of(cls, integration_type: str, event: ProviderEvent) -> "ReceivedEvent":
+        """`event` with its name and within our limits."""
+        payload, is_truncated = bounded(event.payload)
+        return cls(
+            name=event_name(integration_type, event.event_type),
+            delivery_id=_storable_id(event.delivery_id),
+            payload=payload,
+            title=event.title,
+            url=event.url,
+            is_truncated=is_truncated,
+            is_echo=event.is_echo,
+        )
+
+
 @dataclass(frozen=True)
 class InboundRequest:
-    """One request as it came in. Header names are lower case; `now` is in Unix seconds."""
+    """One request as it was received. Header names are lower case; `now` is the time of receipt in Unix seconds."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -69,6 +101,7 @@ class InboundRequest:
     query: Mapping[str, str] = field(default_factory=dict)
 
     def header(self, name: str) -> str:
+        """The value of the header `name` (in lower case), empty if it is absent."""
         return self.headers.get(name, "").strip()
 
     @cached_property
@@ -77,7 +110,7 @@ class InboundRequest:
         text = self.body
         try:
             if self.header("content-type").startswith("application/x-www-form-urlencoded"):
-                text = parse_qs(text.decode(), max_num_fields=100).get("payload", [""])[0].encode()
+                text = parse_qs(text.decode(), max_num_fields=MAX_FORM_FIELDS).get("payload", [""])[0].encode()
             value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
         except (ValueError, RecursionError):
             raise Unreadable("The body is not acceptable JSON.") from None
@@ -87,126 +120,104 @@ class InboundRequest:
 
     @property
     def digest(self) -> str:
-        """Names the body, for services that give a delivery no id."""
+        """The SHA-256 of the body in hexadecimal: the delivery id where the provider sends none."""
         return hashlib.sha256(self.body).hexdigest()
+
+    @property
+    def may_be_parsed_unverified(self) -> bool:
+        """Whether the body is small enough to be parsed before its signature is verified."""
+        return len(self.body) <= MAX_UNVERIFIED_BODY_BYTES
 
 
 class Inbound:
-    """How a service calls us. Subclasses stand beside their connectors.
+    """How a provider's hooks are matched, verified and read. Each connector's `inbound` is an instance of a subclass.
 
-    `config` is a connector's `Config`; `state` is what its `on_save` last returned.
+    Subclasses implement `keys_of`, `keys_in`, `is_authentic` and `read`, and `handshake` if the provider has one.
+    Everywhere, `config` is the connector's `Config` and `state` what its `on_save` last returned.
     """
 
-    # Markdown: what a user does so that the service calls us, and what then is published. On the docs page.
+    # Markdown for the docs page: what a user does so that the provider calls us, and which events are published.
     setup: ClassVar[str] = ""
-    # What the service wants to hear when we have taken something; where it does not mind, the API's own answer.
-    accepted: ClassVar[Reply | None] = None
-    # The secret that signs for every account of the operator's app, where there is one: the name of a setting, or
-    # `client` for the app's OAuth client secret.
+    # The response to an event that was taken; None for the API's own, 202.
+    accepted: ClassVar[HookResponse | None] = None
+    # If the provider signs with one secret for all accounts of the operator's app: the name of the setting that holds
+    # it, or `client` for the app's OAuth client secret.
     app_secret: ClassVar[str] = ""
 
-    def handshake(self, request: InboundRequest) -> Reply | None:
-        """The answer to a question that proves nothing and that anybody may ask, before an address is used."""
+    def answer_handshake(self, request: InboundRequest) -> HookResponse | None:
+        """The answer to a provider that checks the address before it uses it; None if the request is no such check."""
+        if not request.may_be_parsed_unverified:
+            return None
+        try:
+            return self.handshake(request)
+        except Unreadable:
+            return None
+
+    def keys_named_in(self, request: InboundRequest) -> tuple[str, ...]:
+        """What the request says it is about, such as `("my-org/asset-repo",)`, to look up in what `keys_of` returned.
+
+        At most MAX_KEYS_PER_REQUEST storable texts; none if the body is unreadable or too large to be parsed yet.
+        """
+        if not request.may_be_parsed_unverified:
+            return ()
+        try:
+            return tuple(storable(key) for key in self.keys_in(request) if key)[:MAX_KEYS_PER_REQUEST]
+        except Unreadable:
+            return ()
+
+    def open(
+        self,
+        request: InboundRequest,
+        integration_type: str,
+        config: Any,
+        state: Mapping[str, Any],
+        app_secret: str = "",
+    ) -> ReceivedEvent | HookResponse:
+        """Verifies the request for one integration and reads its event.
+
+        `integration_type` is the first part of the event's name. `app_secret` is the operator's secret, if it may
+        verify requests for this integration. Returns a HookResponse for an authentic request without an event, e.g. a
+        ping. Raises InvalidSignature, or Unreadable for an authentic request that makes no sense.
+        """
+        if not self.is_authentic(request, config, app_secret):
+            raise InvalidSignature
+        event = self.read(request, state)
+        return event if isinstance(event, HookResponse) else ReceivedEvent.of(integration_type, event)
+
+    def handshake(self, request: InboundRequest) -> HookResponse | None:
+        """As `answer_handshake`, without its limits. May raise Unreadable."""
         return None
 
     def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
-        """What requests call the thing that an integration is connected to: how they find it without its id."""
+        """The provider's names for what the integration is connected to, e.g. `("my-org/asset-repo",)`.
+
+        They let a request that was sent to `/webhooks/<type>` find the integration without its id.
+        """
         raise NotImplementedError
 
     def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
-        """What an unproven request says that it is about, in the same words. Raises Unreadable."""
+        """As `keys_named_in`, without its limits; empty texts are ignored. May raise Unreadable."""
         raise NotImplementedError
 
     def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
-        """Whether a secret of this integration proves the request, or else the app's; both may be missing."""
+        """Whether a secret of the integration or `app_secret` verifies the request. Either may be missing."""
         raise NotImplementedError
 
-    def read(self, request: InboundRequest, state: Mapping[str, Any]) -> Happening | Reply:
-        """What an authentic request says, or the answer to one that says nothing. Raises Unreadable."""
+    def read(self, request: InboundRequest, state: Mapping[str, Any]) -> ProviderEvent | HookResponse:
+        """The event in an authentic request, or the answer to one without an event. May raise Unreadable."""
         raise NotImplementedError
 
-    def open(
-        self, request: InboundRequest, config: Any, state: Mapping[str, Any], app_secret: str = ""
-    ) -> Happening | Reply:
-        """As `read`, once the request is proved. Raises InvalidSignature or Unreadable."""
-        if not self.is_authentic(request, config, app_secret):
-            raise InvalidSignature
-        return self.read(request, state)
+
+def event_name(integration_type: str, event_type: str) -> str:
+    """`github.pull_request` for GitHub's `pull_request`, `bitbucket.repo.push` for Bitbucket's `repo:push`."""
+    parts = [re.sub(r"[^a-z0-9]+", "_", part).strip("_") for part in re.split(r"[.:]", event_type.lower())]
+    return ".".join([integration_type, *filter(None, parts)])[:MAX_EVENT_NAME_LENGTH].rstrip("._")
 
 
-def reveal(secret: SecretStr | None) -> str:
-    return secret.get_secret_value() if secret else ""
-
-
-def is_same(given: str, expected: str) -> bool:
-    """Whether two texts agree, in a time that says nothing of where they differ. Two empty ones do not."""
-    return bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
-
-
-def is_recent(timestamp: str, now: float) -> bool:
-    """Whether a signed Unix time is close enough to now for the request not to be an old one again."""
-    return re.fullmatch(r"[0-9]{1,12}", timestamp) is not None and abs(now - int(timestamp)) <= TOLERANCE
-
-
-def is_signed(request: InboundRequest, header: str, secret: str, prefix: str = "") -> bool:
-    """Whether the header holds the body's HMAC-SHA256 in hexadecimal."""
-    return bool(secret) and is_same(request.header(header), prefix + hmac_sha256_hex(secret, request.body))
-
-
-def has_standard_signature(request: InboundRequest, secret: str) -> bool:
-    """Whether one of the signatures in `webhook-signature` is right and recent.
-
-    https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-    """
-    timestamp = request.header("webhook-timestamp")
-    if not secret or not is_recent(timestamp, request.now):
-        return False
-    message_id = request.header("webhook-id")
-    expected = standard_signature([standard_key(secret)], message_id, int(timestamp), request.body)
-    return any(is_same(given, expected) for given in request.header("webhook-signature").split()[:10])
-
-
-def event_name(integration_type: str, event: str) -> str:
-    """`github.pull_request` for what GitHub calls `pull_request`; `:` parts a name as our dots do."""
-    parts = [re.sub(r"[^a-z0-9]+", "_", part).strip("_") for part in re.split(r"[.:]", event.lower())]
-    return ".".join([integration_type, *filter(None, parts)])[:MAX_NAME].rstrip("._")
-
-
-def value_in(payload: Any, *path: str) -> Any:
-    """The value under `path` in nested objects; None where there is none."""
-    for name in path:
-        payload = payload.get(name) if isinstance(payload, Mapping) else None
-    return payload
-
-
-def text_in(payload: Any, *path: str) -> str:
-    """The text or number under `path` as text fit to be stored; empty where there is none."""
-    value = value_in(payload, *path)
-    return str(storable(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-
-
-def bounded(payload: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-    """A copy that every database can store, of at most MAX_PAYLOAD bytes; and whether something was left out."""
-    for entries, characters in (WHOLE, *CUTS):
-        copy = _copied(payload, entries, characters)
-        if len(encode_json(copy)) <= MAX_PAYLOAD:
-            return copy, entries is not None
-    return {}, True
-
-
-def _copied(value: Any, entries: int | None, characters: int | None, depth: int = 0) -> Any:
-    if isinstance(value, str):
-        return storable(value)[:characters]
-    if isinstance(value, Mapping | list | tuple) and depth >= MAX_DEPTH:
-        return None
-    if isinstance(value, Mapping):
-        items = list(value.items())[:entries]
-        names = [_copied(name, entries, characters) for name, _ in items]
-        copies = [_copied(item, entries, characters, depth + 1) for _, item in items]
-        return dict(zip(names, copies, strict=True))
-    if isinstance(value, list | tuple):
-        return [_copied(item, entries, characters, depth + 1) for item in value[:entries]]
-    return value
+def _storable_id(delivery_id: str) -> str:
+    if delivery_id.isprintable() and len(delivery_id) <= MAX_DELIVERY_ID_LENGTH:
+        return delivery_id
+    return hashlib.sha256(delivery_id.encode(errors="replace")).hexdigest()
 
 
 def _refuse(constant: str) -> NoReturn:

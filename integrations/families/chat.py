@@ -28,7 +28,7 @@ shown with their plain values where `events` asks for them by name.
 NOTHING = "—"
 MAX_LINES = 10
 MAX_TEXT = 150
-MAX_LINK = 2000
+MAX_LINK_LENGTH = 2000
 SHOWN_ELSEWHERE = {
     *("assetId", "name", "title", "url", "changes", "createdBy", "updatedBy", "deletedBy"),
     *("integration", "deliveryId", "truncated"),  # of an event that a service told us
@@ -125,7 +125,7 @@ def _changes(changes: Any) -> tuple[Change, ...]:
 
 def _link(value: Any) -> str:
     """A web address that no service can mistake for anything else; empty where `value` is none."""
-    if not isinstance(value, str) or len(value) > MAX_LINK:
+    if not isinstance(value, str) or len(value) > MAX_LINK_LENGTH:
         return ""
     try:
         parts = urlsplit(value)
@@ -135,4 +135,4 @@ def _link(value: Any) -> str:
         return ""
     path, query, fragment = (quote(part, safe="/%:;=?@&,+~!$'") for part in (parts.path, parts.query, parts.fragment))
     link = urlunsplit((parts.scheme, parts.netloc, path, query, fragment))
-    return link if len(link) <= MAX_LINK else ""
+    return link if len(link) <= MAX_LINK_LENGTH else ""

@@ -1,17 +1,18 @@
-"""What GitHub, GitLab and Bitbucket have in common on the way in: a repository, and a line on what happened in it."""
+"""What the hooks of GitHub, GitLab and Bitbucket have in common: event and delivery in headers, titles in sentences.
+Pure."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from ..core.inbound import Happening, Inbound, InboundRequest, Reply, Unreadable, is_signed, reveal, text_in, value_in
+from ..core.fields import reveal
+from ..core.inbound import HookResponse, Inbound, InboundRequest, ProviderEvent, Unreadable
+from ..core.payloads import text_in
+from ..core.verification import is_signed
 from .chat import text
 
-Line = tuple[str, str]  # for people, and where to look
-Describe = Callable[[str, Mapping[str, Any]], Line]
-
-# How the platforms call what was done, where that is not a participle already.
-DONE = {
+# What the platforms call an action, if that is not a participle already.
+PARTICIPLES = {
     "synchronize": "updated",
     "open": "opened",
     "close": "closed",
@@ -23,12 +24,14 @@ DONE = {
     "fulfilled": "merged",
     "rejected": "declined",
 }
-SOMEBODY = "Somebody"
-ZEROS = re.compile(r"0{40,64}")
+UNKNOWN_ACTOR = "Somebody"
 
 
 class GitInbound(Inbound):
-    """A platform that signs the body with the hook's secret and names event and delivery in headers."""
+    """A platform that signs the body with the hook's secret and names event and delivery in headers.
+
+    Subclasses set the names of the headers in lower case, and implement `keys_of`, `keys_in` and `describe`.
+    """
 
     setup = """\
 Give this address as `webhookUrl`: the webhook is made for you. For one that you make by hand, choose JSON and save its
@@ -38,124 +41,60 @@ An event is published by the name that the platform gives it, such as `github.pu
 `gitlab.merge_request` or `bitbucket.repo.push`, with a `title` for people, a `url` to look at and the whole `payload`.
 """
 
-    def __init__(
-        self,
-        event: str,
-        delivery: tuple[str, ...],
-        describe: Describe,
-        signature: str = "",
-        echoes: Collection[tuple[str, str]] = (),
-    ):
-        """The headers' names; `echoes` are (event, action) that only repeat another."""
-        self.event, self.delivery, self.describe, self.signature = event, delivery, describe, signature
-        self.echoes = echoes
+    event_header: ClassVar[str]
+    # The first of these that is present holds the delivery id; without any, the body's digest is used.
+    delivery_id_headers: ClassVar[tuple[str, ...]]
+    signature_header: ClassVar[str] = ""
+    # (event type, action) that only repeat another event.
+    echoes: ClassVar[frozenset[tuple[str, str]]] = frozenset()
 
-    def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
-        return (f"{config.organization}/{config.repository}".lower(),)
+    def describe(self, event_type: str, payload: Mapping[str, Any]) -> tuple[str, str]:
+        """A title for people and the address of the page about it, which may be empty."""
+        raise NotImplementedError
 
-    def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
-        return (text_in(request.payload, "repository", "full_name").lower(),)
+    def event_type_of(self, request: InboundRequest) -> str:
+        """The platform's name for the event, such as `pull_request`; empty if the header is missing."""
+        return request.header(self.event_header)
 
     def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
-        return is_signed(request, self.signature, reveal(config.webhook_secret), "sha256=")
+        return is_signed(request, self.signature_header, reveal(config.webhook_secret), "sha256=")
 
-    def event_of(self, request: InboundRequest) -> str:
-        return request.header(self.event)
-
-    def read(self, request: InboundRequest, state: Mapping[str, Any]) -> Happening | Reply:
-        event, payload = self.event_of(request), request.payload
-        if not event:
-            raise Unreadable(f"The header {self.event} is missing.")
-        delivery_id = next(filter(None, map(request.header, self.delivery)), request.digest)
-        is_echo = (event, text_in(payload, "action")) in self.echoes
-        return Happening(event, delivery_id, payload, *self.describe(event, payload), is_echo=is_echo)
+    def read(self, request: InboundRequest, state: Mapping[str, Any]) -> ProviderEvent | HookResponse:
+        event_type, payload = self.event_type_of(request), request.payload
+        if not event_type:
+            raise Unreadable(f"The header {self.event_header} is missing.")
+        delivery_id = next(filter(None, map(request.header, self.delivery_id_headers)), request.digest)
+        title, url = self.describe(event_type, payload)
+        is_echo = (event_type, text_in(payload, "action")) in self.echoes
+        return ProviderEvent(event_type, delivery_id, payload, title, url, is_echo)
 
 
-def github_line(event: str, payload: Mapping[str, Any]) -> Line:
-    """https://docs.github.com/en/webhooks/webhook-events-and-payloads"""
-    actor, where = text_in(payload, "sender", "login"), text_in(payload, "repository", "full_name")
-    action = text_in(payload, "action")
-    if event == "push":
-        new, gone = payload.get("created") is True, payload.get("deleted") is True
-        count = _length(payload, "commits")
-        return pushed(actor, count, text_in(payload, "ref"), where, new=new, gone=gone), text_in(payload, "compare")
-    for field, noun in (("pull_request", "pull request"), ("issue", "issue"), ("release", "release")):
-        thing = payload.get(field)
-        if isinstance(thing, Mapping) and event in (field, f"{field}s"):
-            if action == "closed" and thing.get("merged") is True:
-                action = "merged"
-            title = text_in(thing, "title") or text_in(thing, "name") or text_in(thing, "tag_name")
-            name = numbered(text_in(thing, "number"), title)
-            return sentence(actor, action, noun, name, where), text_in(thing, "html_url")
-    urls = (text_in(thing, "html_url") for thing in payload.values())
-    return other(actor, f"{event} {action}", where), next(filter(None, urls), "")
+def push_title(actor: str, commits: int, ref: str, repository: str, *, created: bool, deleted: bool) -> str:
+    """`octocat pushed 2 commits to main of my-org/asset-repo`, or `octocat created tag v1 in my-org/asset-repo`.
 
-
-def gitlab_line(event: str, payload: Mapping[str, Any]) -> Line:
-    """https://docs.gitlab.com/user/project/integrations/webhook_events/"""
-    where, home = text_in(payload, "project", "path_with_namespace"), text_in(payload, "project", "web_url")
-    actor = text_in(payload, "user", "name") or text_in(payload, "user_name")
-    thing = payload.get("object_attributes") or payload
-    action = text_in(thing, "action") or text_in(thing, "status")
-    if event in ("push", "tag_push"):
-        before, after = text_in(payload, "before"), text_in(payload, "after")
-        new, gone = (ZEROS.fullmatch(commit) is not None for commit in (before, after))
-        count = payload.get("total_commits_count")
-        line = pushed(actor, count if isinstance(count, int) else 0, text_in(payload, "ref"), where, new=new, gone=gone)
-        return line, f"{home}/-/compare/{before}...{after}" if home and not (new or gone) else home
-    if event in ("merge_request", "issue", "release", "milestone"):
-        title = text_in(thing, "title") or text_in(thing, "name")
-        name = numbered(text_in(thing, "iid"), title, "!" if event == "merge_request" else "#")
-        return sentence(actor, action, event, name, where), text_in(thing, "url") or home
-    return other(actor, f"{event} {action}", where), text_in(thing, "url") or home
-
-
-def bitbucket_line(event: str, payload: Mapping[str, Any]) -> Line:
-    """https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/"""
-    where, actor = text_in(payload, "repository", "full_name"), text_in(payload, "actor", "display_name")
-    family, _, action = event.partition(":")
-    changes = value_in(payload, "push", "changes")
-    if event == "repo:push" and isinstance(changes, list) and changes:
-        old, new = value_in(changes[0], "old"), value_in(changes[0], "new")
-        kind = "tags" if text_in(new or old, "type") == "tag" else "heads"
-        ref = f"refs/{kind}/{text_in(new or old, 'name')}"
-        line = pushed(actor, _length(changes[0], "commits"), ref, where, new=not old, gone=not new)
-        return line, text_in(changes[0], "links", "html", "href")
-    thing = payload.get(family)
-    if isinstance(thing, Mapping):
-        action = "commented on" if "comment" in action else action
-        name = numbered(text_in(thing, "id"), text_in(thing, "title"))
-        noun = {"pullrequest": "pull request"}.get(family, family)
-        return sentence(actor, action, noun, name, where), text_in(thing, "links", "html", "href")
-    return other(actor, action, where), text_in(payload, "repository", "links", "html", "href")
-
-
-def pushed(actor: str, count: int, ref: str, where: str, *, new: bool, gone: bool) -> str:
-    """`octocat pushed 2 commits to main of my-org/asset-repo`; or that a branch or a tag came or went."""
+    `ref` is the full name of a branch or a tag, `created` and `deleted` say whether it is new or gone.
+    """
     kind = "tag" if ref.startswith("refs/tags/") else "branch"
     name = re.sub(r"^refs/(heads|tags)/", "", ref)
-    if gone or kind == "tag" or (new and not count):
-        return sentence(actor, "deleted" if gone else "created", kind, name, where)
-    return text(f"{actor or SOMEBODY} pushed {count} commit{'' if count == 1 else 's'} to {name} of {where}")
+    if deleted or kind == "tag" or (created and not commits):
+        return action_title(actor, "deleted" if deleted else "created", kind, name, repository)
+    noun = "commit" if commits == 1 else "commits"
+    return text(f"{actor or UNKNOWN_ACTOR} pushed {commits} {noun} to {name} of {repository}")
 
 
-def sentence(actor: str, action: str, noun: str, name: str, where: str) -> str:
-    """`octocat opened pull request #2: Update the README in my-org/asset-repo`, as far as that is known."""
-    done = DONE.get(action, action.replace("_", " ") or "changed")
-    parts = (actor or SOMEBODY, done, noun.replace("_", " "), name, f"in {where}" if where else "")
+def action_title(actor: str, action: str, noun: str, name: str, repository: str) -> str:
+    """`octocat opened pull request #2: Update the README in my-org/asset-repo`, without the parts that are empty."""
+    participle = PARTICIPLES.get(action, action.replace("_", " ") or "changed")
+    parts = (actor or UNKNOWN_ACTOR, participle, noun.replace("_", " "), name, f"in {repository}" if repository else "")
     return text(" ".join(filter(None, parts)))
 
 
-def other(actor: str, words: str, where: str) -> str:
-    """`my-org/asset-repo: star created by octocat`."""
+def other_title(actor: str, words: str, repository: str) -> str:
+    """`my-org/asset-repo: star created by octocat`, for events that no sentence is written for."""
     what = " ".join(words.replace("_", " ").split()) + (f" by {actor}" if actor else "")
-    return text(f"{where}: {what}" if where else what)
+    return text(f"{repository}: {what}" if repository else what)
 
 
 def numbered(number: str, title: str, sign: str = "#") -> str:
+    """`#2: Update the README`; either part may be empty."""
     return ": ".join(filter(None, (f"{sign}{number}" if number else "", title)))
-
-
-def _length(payload: Any, field: str) -> int:
-    items = value_in(payload, field)
-    return len(items) if isinstance(items, list) else 0

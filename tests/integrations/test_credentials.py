@@ -3,8 +3,9 @@ from typing import Annotated
 import pytest
 from pydantic import SecretStr
 
-from integrations.core.config import ConnectorConfig, Destination, NeverSent
+from integrations.core.config import ConnectorConfig
 from integrations.core.errors import InvalidConfig
+from integrations.core.markers import Destination, NeverSent
 from integrations.credentials import keep_secrets
 
 

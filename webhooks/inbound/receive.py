@@ -1,14 +1,11 @@
-"""The way in: requests from services, proved, matched to the integrations they are meant for, stored and published.
+"""Receives a provider's hook: finds the integrations it may be meant for, opens it for each, stores, publishes.
 
-Nothing is done with a request before a secret of the integration has proved it, except that a small one is read to
-find out which integrations may be meant.
+Before a signature is verified, a request is only parsed to find those integrations, and only if its body is small.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -18,128 +15,87 @@ from django.db import transaction
 from django.utils import timezone
 from fernet_fields import DecryptionError
 
-from integrations import grants, registry
+from integrations import grants
 from integrations.core.config import ConnectorConfig
 from integrations.core.errors import InvalidConfig
-from integrations.core.inbound import (
-    Happening,
-    Inbound,
-    InboundRequest,
-    InvalidSignature,
-    Reply,
-    Unreadable,
-    bounded,
-    event_name,
-)
-from integrations.core.texts import storable
-from integrations.models import Integration
+from integrations.core.inbound import HookResponse, Inbound, InboundRequest, InvalidSignature, ReceivedEvent
+from integrations.models import Integration, IntegrationQuerySet
 from invenicum.events.publish import publish
 from oauth_flows.clients import client_for
 from oauth_flows.errors import NotConfigured
 
 from ..models import InboundEvent, InboundKey
+from .keys import inbound_of
 
-MAX_UNPROVED = 2 * 1024 * 1024  # bytes that are read as JSON before anything proves them
-MAX_KEYS = 200
-MAX_CANDIDATES = 100
-MAX_DELIVERY_ID = 200
+MAX_CANDIDATES_PER_REQUEST = 100
 
 log = structlog.get_logger(__name__)
 
 
-class NothingComesIn(LookupError):
-    """There is no such type, or its service never calls."""
-
-
 class TooLarge(Exception):
-    """To find out whose it is, all of it would have to be read first."""
+    """The body is too large to be parsed before a signature is verified, and the address names no integration."""
 
 
-def handshake(integration_type: str, request: InboundRequest) -> Reply | None:
-    """The answer to a service that asks whether somebody is there. Raises NothingComesIn."""
-    inbound = _inbound(integration_type)
-    if len(request.body) > MAX_UNPROVED:
-        return None
-    try:
-        return inbound.handshake(request)
-    except Unreadable:
-        return None
+def answer_handshake(integration_type: str, request: InboundRequest) -> HookResponse | None:
+    """The answer to a provider that checks the address; None if the request is no such check.
 
-
-def receive(integration_type: str, integration_id: UUID | None, request: InboundRequest) -> InboundEvent | Reply:
-    """Takes a request for one integration, or for all that it proves to be meant for.
-
-    A request that was taken before is answered as before and does nothing. Raises NothingComesIn, TooLarge, Unreadable,
-    or InvalidSignature where no integration is proved to be meant.
+    Raises NoInbound if the type has no hooks.
     """
-    inbound = _inbound(integration_type)
-    keys = _keys_in(inbound, request) if integration_id is None or inbound.app_secret else ()
-    if integration_id is not None:
-        chosen = Integration.objects.filter(pk=integration_id)
-    elif len(request.body) > MAX_UNPROVED:
+    return inbound_of(integration_type).answer_handshake(request)
+
+
+def receive(integration_type: str, integration_id: str, request: InboundRequest) -> InboundEvent | HookResponse:
+    """Stores and publishes a hook for each integration whose secret verifies it, and returns what to answer.
+
+    `integration_id` is the last part of an integration's own address; empty for the address of the type. A repeated
+    delivery returns the InboundEvent of the first one and does nothing. Raises NoInbound, TooLarge, Unreadable, or
+    InvalidSignature if no integration verifies the request.
+    """
+    inbound = inbound_of(integration_type)
+    answer = inbound.answer_handshake(request)
+    if answer is not None:
+        return answer
+    own_id = _parse_id(integration_id) if integration_id else None
+    keys = inbound.keys_named_in(request) if own_id is None or inbound.app_secret else ()
+    if own_id is None and not request.may_be_parsed_unverified:
         raise TooLarge
-    else:
-        # Those that were there first, so that nobody is crowded out.
-        known = InboundKey.objects.filter(type=integration_type, key__in=keys).order_by("integration_id")
-        chosen = Integration.objects.filter(
-            pk__in=list(known.values_list("integration_id", flat=True)[:MAX_CANDIDATES])
-        )
-    results: list[InboundEvent | Reply] = []
+    chosen = Integration.objects.filter(pk=own_id) if own_id else _integrations_with(keys, integration_type)
     candidates = list(_loaded(chosen.live().filter(type=integration_type)))
+    results: list[InboundEvent | HookResponse] = []
     for integration, config in candidates:
         app_secret = _app_secret(inbound, integration, config, keys)
         try:
-            happening = inbound.open(request, config, integration.remote_state, app_secret)
+            event = inbound.open(request, integration_type, config, integration.remote_state, app_secret)
         except InvalidSignature:
             continue
-        results.append(happening if isinstance(happening, Reply) else _record(integration, happening))
+        results.append(event if isinstance(event, HookResponse) else _store(integration, event))
     if not results:
-        # The caller is not told which of the two it was; whoever runs this has to find out.
+        # The provider is not told whether there was no candidate or no valid signature; the operator needs to know.
         log.warning("inbound_refused", type=integration_type, candidates=len(candidates))
         raise InvalidSignature
     return inbound.accepted if inbound.accepted and isinstance(results[0], InboundEvent) else results[0]
 
 
-def refresh_keys(integration: Integration) -> None:
-    """Notes what requests call the thing that an integration is connected to, after either has changed."""
+def _parse_id(text: str) -> UUID:
     try:
-        inbound = _inbound(integration.type)
-    except NothingComesIn:
-        return
-    wanted: set[str] = set()
-    if integration.deleted_at is None:
-        with suppress(InvalidConfig):  # connected, but not complete
-            wanted = {key[:255] for key in inbound.keys_of(integration.load_config(), integration.remote_state) if key}
-    known = set(integration.inbound_keys.values_list("key", flat=True))
-    integration.inbound_keys.filter(key__in=known - wanted).delete()
-    new = [InboundKey(integration=integration, type=integration.type, key=key) for key in wanted - known]
-    InboundKey.objects.bulk_create(new, ignore_conflicts=True)
+        return UUID(text)
+    except ValueError:
+        raise InvalidSignature from None
 
 
-def _inbound(integration_type: str) -> Inbound:
-    try:
-        inbound = registry.get(integration_type).inbound
-    except registry.UnknownType:
-        inbound = None
-    if inbound is None:
-        raise NothingComesIn(integration_type)
-    return inbound
+def _integrations_with(keys: Collection[str], integration_type: str) -> IntegrationQuerySet:
+    # The oldest come first: new integrations with the same key must not displace them beyond the limit.
+    known = InboundKey.objects.filter(type=integration_type, key__in=keys).order_by("integration_id")
+    return Integration.objects.filter(
+        pk__in=list(known.values_list("integration_id", flat=True)[:MAX_CANDIDATES_PER_REQUEST])
+    )
 
 
-def _keys_in(inbound: Inbound, request: InboundRequest) -> tuple[str, ...]:
-    if len(request.body) > MAX_UNPROVED:
-        return ()
-    try:
-        return tuple(storable(key) for key in inbound.keys_in(request) if key)[:MAX_KEYS]
-    except Unreadable:
-        return ()
-
-
-def _loaded(integrations: Any) -> Iterator[tuple[Integration, ConnectorConfig]]:
-    """Each with its configuration, without those whose configuration cannot be read."""
+def _loaded(integrations: IntegrationQuerySet) -> Iterator[tuple[Integration, ConnectorConfig]]:
+    """Each integration with its configuration, without those whose configuration cannot be read."""
     try:
         rows = list(integrations.select_related("owner"))
-    except DecryptionError:  # one of them cannot: then they are decrypted one by one
+    except DecryptionError:  # of one row: its secrets are then decrypted on access, row by row
         rows = list(integrations.select_related("owner").without_secrets())
     for integration in rows:
         try:
@@ -149,9 +105,10 @@ def _loaded(integrations: Any) -> Iterator[tuple[Integration, ConnectorConfig]]:
 
 
 def _app_secret(inbound: Inbound, integration: Integration, config: ConnectorConfig, keys: Collection[str]) -> str:
-    """The secret of the operator's app, for an integration of which OAuth has proved that the request is about it.
+    """The secret of the operator's app, if OAuth has proved that the integration owns what the request is about.
 
-    It signs for everybody's account: who merely wrote somebody else's team into a configuration must not hear of it.
+    The app's secret signs for all accounts: a user who only wrote another account's name into a configuration must
+    not receive its events.
     """
     is_about_it = inbound.app_secret and not set(keys).isdisjoint(inbound.keys_of(config, integration.remote_state))
     if not is_about_it or not grants.current().is_connected(integration):
@@ -165,32 +122,25 @@ def _app_secret(inbound: Inbound, integration: Integration, config: ConnectorCon
 
 
 @transaction.atomic
-def _record(integration: Integration, happening: Happening) -> InboundEvent:
-    payload, is_cut = bounded(happening.payload)
-    delivery_id = _storable(happening.delivery_id)
-    name, now = event_name(integration.type, happening.event), timezone.now()
-    inbound, is_new = InboundEvent.objects.get_or_create(
+def _store(integration: Integration, event: ReceivedEvent) -> InboundEvent:
+    """Stores the event once, and publishes it unless the integration is paused or the event an echo."""
+    now = timezone.now()
+    stored, is_new = InboundEvent.objects.get_or_create(
         integration=integration,
-        provider_delivery_id=delivery_id,
-        defaults={"type": integration.type, "name": name, "payload": payload, "received_at": now},
+        provider_delivery_id=event.delivery_id,
+        defaults={"type": integration.type, "name": event.name, "payload": event.payload, "received_at": now},
     )
-    log.info("inbound_received", type=integration.type, id=inbound.public_id, event_name=name, repeated=not is_new)
+    log.info("inbound_received", type=integration.type, id=stored.public_id, event_name=event.name, repeated=not is_new)
     if not is_new:
-        return inbound
+        return stored
     Integration.objects.filter(pk=integration.pk).update(last_sync=now)
-    if integration.status != Integration.Status.PAUSED and not happening.is_echo:
-        about = {"title": happening.title, "url": happening.url, "truncated": is_cut}
-        data = {"integration": integration.type, "deliveryId": delivery_id, **_given(about), "payload": payload}
-        inbound.event = publish(integration.owner, name, data)
-        inbound.save(update_fields=["event"])
-    return inbound
+    if integration.status != Integration.Status.PAUSED and not event.is_echo:
+        stored.event = publish(integration.owner, event.name, _published_data(integration.type, event))
+        stored.save(update_fields=["event"])
+    return stored
 
 
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value}
-
-
-def _storable(delivery_id: str) -> str:
-    if delivery_id.isprintable() and len(delivery_id) <= MAX_DELIVERY_ID:
-        return delivery_id
-    return hashlib.sha256(delivery_id.encode(errors="replace")).hexdigest()
+def _published_data(integration_type: str, event: ReceivedEvent) -> dict[str, Any]:
+    optional = {"title": event.title, "url": event.url, "truncated": event.is_truncated}
+    given = {name: value for name, value in optional.items() if value}
+    return {"integration": integration_type, "deliveryId": event.delivery_id, **given, "payload": event.payload}

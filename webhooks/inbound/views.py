@@ -1,8 +1,7 @@
-"""`/webhooks/<type>`: called by services, not by users, so without tokens."""
+"""`/webhooks/<type>`: called by providers, who prove a request by its signature and have no API token."""
 
 import time
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
@@ -11,13 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from integrations.core.inbound import InboundRequest, InvalidSignature, Reply, Unreadable
+from integrations.core.inbound import HookResponse, InboundRequest, InvalidSignature, Unreadable
 from invenicum.api.errors import INVALID_CONFIG, PAYLOAD_TOO_LARGE, ApiError
 from invenicum.api.openapi import Answer, Error, Shape
 from invenicum.api.parsers import read_body
 from invenicum.api.responses import answer
 
-from . import receive
+from . import keys, receive
 
 INVALID_SIGNATURE = "INVALID_SIGNATURE"
 
@@ -43,10 +42,10 @@ class InboundView(APIView):
         responses={(200, "text/plain"): {"type": "string"}, 404: Error},
     )
     def get(self, request: Request, integration_type: str, integration_id: str = "") -> HttpResponse:
-        reply = receive.handshake(integration_type, _read(request))
-        if reply is None:
+        response = receive.answer_handshake(integration_type, _read(request))
+        if response is None:
             raise Http404
-        return _send(reply)
+        return _send(response)
 
     @extend_schema(
         operation_id="receiveHook",
@@ -63,15 +62,10 @@ class InboundView(APIView):
         },
     )
     def post(self, request: Request, integration_type: str, integration_id: str = "") -> HttpResponse | Response:
-        incoming = _read(request)
-        reply = receive.handshake(integration_type, incoming)
-        if reply is None:
-            key = _parse_id(integration_id) if integration_id else None
-            taken = receive.receive(integration_type, key, incoming)
-            if not isinstance(taken, Reply):
-                return answer({"id": taken.public_id}, status=202)
-            reply = taken
-        return _send(reply)
+        received = receive.receive(integration_type, integration_id, _read(request))
+        if isinstance(received, HookResponse):
+            return _send(received)
+        return answer({"id": received.public_id}, status=202)
 
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(_api_error(exc))
@@ -91,23 +85,16 @@ def _read(request: Request) -> InboundRequest:
     return InboundRequest(headers, body, time.time(), request.query_params.dict())
 
 
-def _parse_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise InvalidSignature from None
-
-
-def _send(reply: Reply) -> HttpResponse:
-    return HttpResponse(reply.body, status=reply.status, content_type=reply.content_type)
+def _send(response: HookResponse) -> HttpResponse:
+    return HttpResponse(response.body, status=response.status, content_type=response.content_type)
 
 
 def _api_error(exc: Exception) -> Exception:
     match exc:
-        case receive.NothingComesIn():
+        case keys.NoInbound():
             return Http404()
         case InvalidSignature():
-            # The same for an integration that is not there: a stranger learns nothing.
+            # The same answer for an integration that does not exist, so that ids cannot be probed.
             return ApiError(401, INVALID_SIGNATURE, "No integration's secret proves this request")
         case receive.TooLarge():
             message = "A body this large needs the address with the integration's id: /webhooks/<type>/<id>"

@@ -7,9 +7,9 @@ import re
 import pytest
 from pydantic import SecretStr
 
-from integrations.core.config import Matches
 from integrations.core.errors import IntegrationError, InvalidConfig, TimedOut
 from integrations.core.http import Response
+from integrations.core.markers import Matches
 from integrations.registry import CONNECTORS
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, text_response
 from tests.integrations.connectors.examples import EXAMPLES

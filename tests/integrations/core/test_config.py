@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, SecretStr
 
-from integrations.core.config import ConnectorConfig, Destination, Internal, Matches, NeverSent, OAuthReplaces, OneOf
+from integrations.core.config import ConnectorConfig
 from integrations.core.errors import InvalidConfig
+from integrations.core.markers import Destination, Internal, Matches, NeverSent, OAuthReplaces, OneOf
 
 Code = Annotated[str, Matches(r"^[a-z]{2}$", "two letters", "de")]
 Note = Annotated[str, Matches(r"^.{0,5}$", "at most five characters", "hello")]

@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from tests.inbound import connect, send_github
 from webhooks.models import InboundEvent, InboundKey
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 INSTALLED = ROOT / ".venv/payloads/node_modules/@octokit/webhooks-examples"
 FOLDER = Path(os.environ.get("GITHUB_PAYLOADS") or INSTALLED)
 FILES = sorted(FOLDER.glob("*/index.json"))

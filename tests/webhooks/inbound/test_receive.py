@@ -11,10 +11,10 @@ from django.db import connection, connections
 from django.test import Client
 
 from integrations import services
+from integrations.core.inbound import MAX_UNVERIFIED_BODY_BYTES
 from integrations.models import Integration
 from invenicum.events.models import Event
 from tests.inbound import SECRET, connect, post, send_github, sign
-from webhooks.inbound import receive
 from webhooks.models import Delivery, InboundEvent, InboundKey
 
 PUSH = {
@@ -226,7 +226,7 @@ def test_a_body_above_the_limit_is_refused(alice: User, settings: Any) -> None:
 
 def test_only_the_address_with_the_id_takes_what_is_too_large_to_be_read_unproved(alice: User) -> None:
     integration = connect(alice, "github")
-    large = {**PUSH, "more": "x" * receive.MAX_UNPROVED}
+    large = {**PUSH, "more": "x" * MAX_UNVERIFIED_BODY_BYTES}
     response = send_github(large)
     assert (response.status_code, response.json()["error"]) == (413, "PAYLOAD_TOO_LARGE")
     assert "/webhooks/<type>/<id>" in response.json()["message"]

@@ -1,82 +1,26 @@
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, urlencode
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from invenicum.events.message import Message
 
-from ..core.answers import error_for, excerpt, field_of, reset_after, retry_after
-from ..core.config import Destination, Matches, NeverSent, OAuthReplaces, OneOf
-from ..core.connector import Category, TestResult
-from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
-from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, Reachable, SyncAssets, token_like
-from ..core.http import Flow, Request, Response
-from ..core.inbound import InboundRequest, has_standard_signature, is_same, reveal, text_in
-from ..core.oauth import OAuthSpec
-from ..families.documents import ABSENT, Conflict, DocumentConfig, Stored
-from ..families.git import GitConnector, check_size, commit_message, decoded, hook_label
-from ..families.git_inbound import GitInbound, gitlab_line
+from ...core.answers import error_for, excerpt, field_of, reset_after, retry_after
+from ...core.connector import Category, TestResult
+from ...core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
+from ...core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets, reveal
+from ...core.http import Flow, Request, Response
+from ...core.markers import Destination, NeverSent, OAuthReplaces
+from ...core.oauth import OAuthSpec
+from ...families.documents import ABSENT, Conflict, DocumentConfig, Stored
+from ...families.git import GitConnector, check_size, commit_message, decoded, hook_label
+from .fields import EVENTS, ApiKey, BaseUrl, Event, Project, SigningToken
+from .inbound import GitLabInbound
 
-ApiKey = Annotated[SecretStr, token_like("glpat-xxxxxxxxxxxxxxxxxxxx")]
-Project = Annotated[
-    str,
-    Matches(
-        r"^(?:\d{1,12}|[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+)$",
-        "the full path or the number of a project",
-        "my-group/asset-repo",
-    ),
-    Field(max_length=512),
-]
-BaseUrl = Annotated[
-    str,
-    Matches(
-        r"^https?://[^\s/?#@]+(?::\d{1,5})?(?:/[^\s?#]*)?$",
-        "the address of a GitLab server",
-        "https://gitlab.example.com",
-    ),
-    Reachable,
-    Field(max_length=2048),
-]
-SigningToken = Annotated[
-    SecretStr,
-    Matches(
-        r"^whsec_[A-Za-z0-9+/]{43}=$",
-        "whsec_ and the base64 of 32 bytes",
-        "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=",
-    ),
-]
-# https://docs.gitlab.com/api/project_webhooks/#add-a-webhook-to-a-project
-# fmt: off
-EVENTS = (
-    "push_events", "tag_push_events", "issues_events", "confidential_issues_events", "merge_requests_events",
-    "note_events", "confidential_note_events", "job_events", "pipeline_events", "wiki_page_events",
-    "deployment_events", "feature_flag_events", "releases_events", "emoji_events", "resource_access_token_events",
-    "milestone_events", "vulnerability_events",
-)
-# fmt: on
-Event = Annotated[str, OneOf(EVENTS, "the name of a GitLab webhook event")]
 # https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions
-CHANGED = re.compile(r"already exists|doesn't exist|has changed since|could not update", re.IGNORECASE)
-
-
-class GitLabInbound(GitInbound):
-    def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
-        return (config.project.lower(),)
-
-    def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
-        project, number = request.payload.get("project"), text_in(request.payload, "project_id")
-        return (text_in(project, "path_with_namespace").lower(), text_in(project, "id") or number)
-
-    def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
-        if config.webhook_signing_token:  # then a mere token, which a proxy may have seen, is not enough
-            return has_standard_signature(request, reveal(config.webhook_signing_token))
-        return is_same(request.header("x-gitlab-token"), reveal(config.webhook_secret))
-
-    def event_of(self, request: InboundRequest) -> str:
-        # `Merge Request Hook`; in the body, confidential issues are called like all others.
-        return super().event_of(request).lower().removesuffix(" hook").replace(" ", "_")
+CONFLICTING_CHANGE = re.compile(r"already exists|doesn't exist|has changed since|could not update", re.IGNORECASE)
+RATE_LIMIT_WAIT_SECONDS = 60.0  # if GitLab does not say how long
 
 
 class GitLab(GitConnector):
@@ -139,11 +83,11 @@ class GitLab(GitConnector):
         )
 
     def _check_scope(self, config: Config) -> Flow[None]:
-        """`can_push` is the user's right; what the token may do of it is its scope, which not every token can read."""
+        """Raises AuthFailed if the token's scope is too narrow. `can_push` tells only what its owner may do."""
         if config.access_token:
             return
         url = f"{self._api_url(config)}/personal_access_tokens/self"
-        response = yield Request("GET", url, self.headers(config))
+        response = yield Request("GET", url, self.headers(config))  # not every token may read its own scopes
         scopes = field_of(response, "scopes")
         if response.ok and isinstance(scopes, list) and "api" not in scopes:
             raise AuthFailed("The token lacks the scope api.")
@@ -152,7 +96,7 @@ class GitLab(GitConnector):
         # https://docs.gitlab.com/api/repository_files/#get-file-from-repository
         query = urlencode({"ref": config.branch})
         response = yield self.request("GET", f"/repository/files/{quote(path, safe='')}?{query}", config)
-        if response.status == 404 and "File" in _said(response):
+        if response.status == 404 and "File" in _message_of(response):
             return ABSENT
         if not response.ok:
             raise self.error(response, config)
@@ -181,11 +125,10 @@ class GitLab(GitConnector):
             "description": hook_label(config),
             "enable_ssl_verification": True,
             **{event: event in config.events for event in EVENTS},
-            **{name: secret.get_secret_value() for name, secret in secrets.items() if secret},
+            **{name: reveal(secret) for name, secret in secrets.items() if secret},
         }
 
-    # https://docs.gitlab.com/user/project/integrations/webhooks/#delivery-headers
-    inbound = GitLabInbound("x-gitlab-event", ("webhook-id", "idempotency-key"), gitlab_line)
+    inbound = GitLabInbound()
 
     def repository_name(self, config: Config) -> str:
         return config.project
@@ -198,12 +141,12 @@ class GitLab(GitConnector):
 
     def error(self, response: Response, config: Config) -> IntegrationError:
         # https://docs.gitlab.com/api/rest/troubleshooting/
-        status, said, name = response.status, _said(response), config.project
+        status, said, name = response.status, _message_of(response), config.project
         if status == 401:
             return AuthFailed("GitLab refused the token: it is wrong, expired or revoked. Create a new one.")
         if status == 429:
             wait = retry_after(response) or reset_after(response, "ratelimit-reset")
-            return RateLimited("GitLab asks to slow down.", retry_after=wait or 60.0)
+            return RateLimited("GitLab asks to slow down.", retry_after=wait or RATE_LIMIT_WAIT_SECONDS)
         if "push into this branch" in said:
             return AuthFailed(f"The token may not push to branch {config.branch} of {name}.")
         if status == 403:
@@ -215,15 +158,15 @@ class GitLab(GitConnector):
             )
         if status == 404 or "when you are on a branch" in said:
             return InvalidConfig(f"{name} has no branch {config.branch}.", {"branch": ["does not exist"]})
-        if status == 409 or (status == 400 and CHANGED.search(said)):
+        if status == 409 or (status == 400 and CONFLICTING_CHANGE.search(said)):
             return Conflict(f"Somebody else keeps writing to branch {config.branch} ({said}).")
         if status in (400, 422):
             return InvalidConfig(f"GitLab refused the request ({said}).")
         return error_for(response, self.name, said)
 
 
-def _said(response: Response) -> str:
-    """GitLab says what is wrong under one of three names, and sometimes as a list or by field."""
+def _message_of(response: Response) -> str:
+    """GitLab's error message, which has one of three names and may be a list or an object."""
     for name in ("message", "error_description", "error"):
         if said := field_of(response, name):
             return excerpt(said if isinstance(said, str) else str(said))

@@ -1,5 +1,3 @@
-import hashlib
-import json
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
@@ -11,55 +9,24 @@ from pydantic import Field
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
-from ..core.answers import field_of, objects_at, text_at
-from ..core.config import AssetEvents, Matches, NeverSent
-from ..core.connector import Category, TestResult
-from ..core.errors import AuthFailed, InvalidConfig
-from ..core.fields import HookSecret, HttpsUrl, PathPrefix
-from ..core.http import Flow, Request, Response, encode_json
-from ..core.inbound import Happening, Inbound, InboundRequest, Reply, is_same, reveal
-from ..core.oauth import OAuthSpec
-from ..core.signing import generate_secret
-from ..families.documents import ABSENT, DocumentConfig, DocumentConnector, Stored
-from ..families.google import google_error
+from ...core.answers import field_of, objects_at, text_at
+from ...core.connector import Category, TestResult
+from ...core.errors import AuthFailed, InvalidConfig
+from ...core.fields import HookSecret, HttpsUrl, PathPrefix
+from ...core.http import Flow, Request, Response
+from ...core.markers import AssetEvents, NeverSent
+from ...core.oauth import OAuthSpec
+from ...core.signing import generate_secret
+from ...families.documents import ABSENT, DocumentConfig, DocumentConnector, Stored
+from ...families.google import google_error
+from .documents import document_mark, multipart_related
+from .fields import FolderId
+from .inbound import GoogleDriveInbound
 
-FolderId = Annotated[
-    str,
-    Matches(
-        r"^(?:root|[A-Za-z0-9_-]{10,128})$", "the id of a folder, the last part of its address", "1AbCdEfGhIjKlMnOp"
-    ),
-]
-FOLDER = "application/vnd.google-apps.folder"
-OWN_FOLDER = "Invenicum"
-BOUNDARY = "invenicum-document"
-WEEK = 604_800  # the longest that Drive keeps a channel
-
-
-class GoogleDriveInbound(Inbound):
-    """https://developers.google.com/workspace/drive/api/guides/push"""
-
-    setup = """\
-Give this address as `webhookUrl`. Google must be able to reach it over https. `google_drive.change` then says that
-something has changed among the files that Invenicum may see, not what.
-"""
-
-    def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
-        return (state.get("channelId", ""),)
-
-    def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
-        return (request.header("x-goog-channel-id"),)
-
-    def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
-        return is_same(request.header("x-goog-channel-token"), reveal(config.webhook_secret))
-
-    def read(self, request: InboundRequest, state: Mapping[str, Any]) -> Happening | Reply:
-        event = request.header("x-goog-resource-state") or "change"
-        if event == "sync":  # the channel begins
-            return Reply()
-        names = {"resourceId": "resource-id", "resourceUri": "resource-uri", "changed": "changed"}
-        payload = {ours: request.header(f"x-goog-{theirs}") for ours, theirs in names.items()}
-        delivery_id = f"{request.header('x-goog-channel-id')}:{request.header('x-goog-message-number')}"
-        return Happening(event, delivery_id, {name: value for name, value in payload.items() if value})
+FOLDER_TYPE = "application/vnd.google-apps.folder"
+DEFAULT_FOLDER = "Invenicum"
+CHANNEL_SECONDS = 604_800  # a week, the longest that Drive keeps a channel open
+CHANNEL_RENEWAL_SECONDS = 86_400  # before it ends, the next one is opened
 
 
 class GoogleDrive(DocumentConnector):
@@ -82,12 +49,12 @@ class GoogleDrive(DocumentConnector):
         revokes_account=True,
         issuer="https://accounts.google.com",
         needed_scopes=("https://www.googleapis.com/auth/drive.file",),
-        # Google gives a refresh token only to who asks for one, and only on a consent screen.
+        # Google issues a refresh token only for `offline` access, and only on the consent screen.
         extra_params={"access_type": "offline", "prompt": "consent", "include_granted_scopes": "true"},
         required=True,
     )
     looks_first = True
-    concurrency = 1  # a file has no unique name: two at once would make it twice
+    concurrency = 1  # names are not unique: two deliveries at once would create the file twice
 
     class Config(DocumentConfig):
         folder_id: FolderId | None = None
@@ -104,7 +71,7 @@ class GoogleDrive(DocumentConnector):
     def test(self, config: Config) -> Flow[TestResult]:
         about = yield from self._send("GET", "/drive/v3/about?fields=user(displayName,emailAddress)", config)
         account = field_of(about, "user", "emailAddress")
-        metadata: dict[str, Any] = {"account": account, "folder": OWN_FOLDER}
+        metadata: dict[str, Any] = {"account": account, "folder": DEFAULT_FOLDER}
         if config.folder_id:
             metadata["folder"] = yield from self._check_folder(config.folder_id, config)
         return TestResult(f"Successfully connected to Google Drive of {account}", metadata)
@@ -117,16 +84,16 @@ class GoogleDrive(DocumentConnector):
             raise InvalidConfig("Invenicum sees only folders that it made: leave folderId empty.", details)
         if not response.ok:
             raise google_error(response, self.name)
-        if field_of(response, "mimeType") != FOLDER or field_of(response, "trashed"):
+        if field_of(response, "mimeType") != FOLDER_TYPE or field_of(response, "trashed"):
             raise InvalidConfig("This is no folder, or it is in the bin.", {"folderId": ["must be a folder"]})
         if field_of(response, "capabilities", "canAddChildren") is False:
             raise AuthFailed("You may not add files to this folder.")
         return text_at(response, "name")
 
     def read(self, path: str, config: Config) -> Flow[Stored]:
-        # By a mark of our own, because people may move and rename the file.
+        # By a property that we set, because people may move and rename the file.
         # https://developers.google.com/workspace/drive/api/guides/search-files
-        mark = _mark(path, config)
+        mark = document_mark(path, config.folder_id)
         found = yield from self._find(f"appProperties has {{ key='invenicum' and value='{mark}' }}", config)
         if found is None:
             return ABSENT
@@ -135,23 +102,21 @@ class GoogleDrive(DocumentConnector):
 
     def write(self, path: str, content: bytes, found: Stored | None, message: Message, config: Config) -> Flow[None]:
         *folders, name = path.split("/")
-        metadata: dict[str, Any] = {"appProperties": {"invenicum": _mark(path, config)}, "mimeType": "application/json"}
+        mark = document_mark(path, config.folder_id)
+        metadata: dict[str, Any] = {"appProperties": {"invenicum": mark}, "mimeType": "application/json"}
         target = f"/{found.version}" if found and found.version else ""
         if not target:
             parent = yield from self._folder(folders, config)
             metadata |= {"name": name, "parents": [parent]}
-        # https://developers.google.com/workspace/drive/api/guides/manage-uploads#multipart
-        parts = (("application/json; charset=UTF-8", encode_json(metadata)), ("application/json", content))
-        lines = [f"--{BOUNDARY}\r\nContent-Type: {kind}\r\n\r\n".encode() + part + b"\r\n" for kind, part in parts]
-        body = b"".join([*lines, f"--{BOUNDARY}--".encode()])
+        content_type, body = multipart_related(metadata, content)
         url = f"{self._base()}/upload/drive/v3/files{target}?uploadType=multipart&supportsAllDrives=true&fields=id"
-        headers = self._headers(config) | {"Content-Type": f"multipart/related; boundary={BOUNDARY}"}
+        headers = self._headers(config) | {"Content-Type": content_type}
         response = yield Request("PATCH" if target else "POST", url, headers, body)
         if not response.ok:
             raise google_error(response, self.name)
 
     def remove(self, path: str, found: Stored | None, message: Message, config: Config) -> Flow[None]:
-        # To the bin, because in shared drives only managers may delete for good.
+        # Moved to the bin, because in shared drives only managers may delete.
         assert found is not None
         url = f"/drive/v3/files/{found.version}?supportsAllDrives=true"
         response = yield self._request("PATCH", url, config, {"trashed": True})
@@ -159,14 +124,14 @@ class GoogleDrive(DocumentConnector):
             raise google_error(response, self.name)
 
     def _folder(self, names: list[str], config: Config) -> Flow[str]:
-        """The id of the folder under the names, made where it is missing."""
+        """The id of the folder at the path `names`; folders that do not exist are created."""
         parent = config.folder_id or "root"
-        for name in names if config.folder_id else [OWN_FOLDER, *names]:
+        for name in names if config.folder_id else [DEFAULT_FOLDER, *names]:
             quoted = name.replace("\\", "\\\\").replace("'", "\\'")
-            query = f"name = '{quoted}' and mimeType = '{FOLDER}' and '{parent}' in parents"
+            query = f"name = '{quoted}' and mimeType = '{FOLDER_TYPE}' and '{parent}' in parents"
             found = yield from self._find(query, config)
             if found is None:
-                folder = {"name": name, "mimeType": FOLDER, "parents": [parent]}
+                folder = {"name": name, "mimeType": FOLDER_TYPE, "parents": [parent]}
                 made = yield from self._send("POST", "/drive/v3/files?supportsAllDrives=true&fields=id", config, folder)
                 found = text_at(made, "id")
             parent = found
@@ -187,7 +152,7 @@ class GoogleDrive(DocumentConnector):
         if not config.webhook_url or not config.webhook_secret:
             return {}
         start = yield from self._send("GET", "/drive/v3/changes/startPageToken?supportsAllDrives=true", config)
-        token, ends = text_at(start, "startPageToken"), int(time.time()) + WEEK
+        token, ends = text_at(start, "startPageToken"), int(time.time()) + CHANNEL_SECONDS
         channel = {
             "id": str(uuid4()),
             "type": "web_hook",
@@ -196,8 +161,11 @@ class GoogleDrive(DocumentConnector):
             "expiration": str(ends * 1000),
         }
         watched = yield from self._send("POST", f"/drive/v3/changes/watch?pageToken={quote(token)}", config, channel)
-        # A channel ends by itself: a day before, the next one begins.
-        return {"channelId": channel["id"], "resourceId": text_at(watched, "resourceId"), "renewAt": ends - 86_400}
+        return {
+            "channelId": channel["id"],
+            "resourceId": text_at(watched, "resourceId"),
+            "renewAt": ends - CHANNEL_RENEWAL_SECONDS,
+        }
 
     def on_delete(self, config: Config, state: Mapping[str, Any]) -> Flow[None]:
         if state:
@@ -225,8 +193,3 @@ class GoogleDrive(DocumentConnector):
 
     def _base(self) -> str:
         return self.endpoint("apiUrl", "https://www.googleapis.com")
-
-
-def _mark(path: str, config: GoogleDrive.Config) -> str:
-    """Names a document in 64 characters; a mark may have 124 bytes, and a path may be longer."""
-    return hashlib.sha256(json.dumps([config.folder_id, path]).encode()).hexdigest()

@@ -1,5 +1,3 @@
-import re
-from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
@@ -8,15 +6,17 @@ from pydantic import SecretStr
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
-from ..core.answers import error_for, excerpt, field_of, objects_at, retry_after
-from ..core.config import AssetEvents, ConnectorConfig, Destination, Matches, NeverSent, OAuthReplaces
-from ..core.connector import Category, Connector, TestResult
-from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected
-from ..core.http import Flow, Request, Response, encode_json
-from ..core.inbound import Happening, Inbound, InboundRequest, Reply, is_recent, is_same, reveal, text_in
-from ..core.oauth import OAuthSpec
-from ..core.signing import hmac_sha256_hex
-from ..families.chat import CHAT_SENDS, MAX_LINK, Notice, fitting, notice_for, text
+from ...core.answers import error_for, excerpt, field_of, objects_at, retry_after
+from ...core.config import ConnectorConfig
+from ...core.connector import Category, Connector, TestResult
+from ...core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected
+from ...core.fields import reveal
+from ...core.http import Flow, Request, Response
+from ...core.markers import AssetEvents, Destination, Matches, NeverSent, OAuthReplaces
+from ...core.oauth import OAuthSpec
+from ...families.chat import CHAT_SENDS, notice_for
+from .inbound import SlackInbound
+from .message import slack_message
 
 WebhookUrl = Annotated[
     SecretStr,
@@ -46,57 +46,13 @@ SigningSecret = Annotated[
 ]
 
 # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling-errors
-ALIVE = {"invalid_payload", "no_text", "missing_text_or_fallback_or_attachments"}
-DEAD = {"no_service", "no_service_id", "no_team", "team_disabled", "channel_is_archived"}
-FORBIDDEN = {"action_prohibited", "posting_to_general_channel_denied", "invalid_token", "no_active_hooks"}
+PAYLOAD_ERRORS = {"invalid_payload", "no_text", "missing_text_or_fallback_or_attachments"}
+DEAD_WEBHOOK_ERRORS = {"no_service", "no_service_id", "no_team", "team_disabled", "channel_is_archived"}
+FORBIDDEN_ERRORS = {"action_prohibited", "posting_to_general_channel_denied", "invalid_token", "no_active_hooks"}
 # https://docs.slack.dev/reference/methods/auth.test#errors
-BAD_TOKEN = {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "no_permission"}
-CHANNEL_PAGES = 10
-JSON = "application/json"
-
-
-class SlackInbound(Inbound):
-    """The Events API: https://docs.slack.dev/apis/events-api/"""
-
-    setup = """\
-1. In your Slack app, give this address under *Event Subscriptions → Request URL*, and choose the events.
-2. Save the app's *Signing Secret* here as `signingSecret`. An account connected with OAuth needs none, where whoever
-   runs this service has set `SLACK_SIGNING_SECRET`.
-
-An event is published by the name that Slack gives it: `slack.message`, `slack.reaction_added`. What bots write is left
-out, so that no message of ours comes back.
-"""
-    app_secret = "SLACK_SIGNING_SECRET"
-
-    def handshake(self, request: InboundRequest) -> Reply | None:
-        # It names no team, so that nobody's secret can prove it: https://docs.slack.dev/reference/events/url_verification
-        if text_in(request.payload, "type") != "url_verification":
-            return None
-        return Reply(body=encode_json({"challenge": text_in(request.payload, "challenge")}), content_type=JSON)
-
-    def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
-        return tuple(re.findall(r"/services/(T[A-Z0-9]+)/", reveal(config.webhook_url)))
-
-    def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
-        return (text_in(request.payload, "team_id"),)
-
-    def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
-        # https://docs.slack.dev/authentication/verifying-requests-from-slack
-        timestamp, given = request.header("x-slack-request-timestamp"), request.header("x-slack-signature")
-        signed = b"v0:%s:%s" % (timestamp.encode(), request.body)
-        secrets = filter(None, (reveal(config.signing_secret), app_secret))
-        return is_recent(timestamp, request.now) and any(
-            is_same(given, f"v0={hmac_sha256_hex(secret, signed)}") for secret in secrets
-        )
-
-    def read(self, request: InboundRequest, state: Mapping[str, Any]) -> Happening | Reply:
-        # Without the old verification token, which was a secret once.
-        payload = {name: value for name, value in request.payload.items() if name != "token"}
-        event = payload.get("event")
-        if text_in(event, "bot_id") or text_in(event, "subtype") == "bot_message":
-            return Reply()
-        kind = text_in(event, "type") or text_in(payload, "type") or "event"
-        return Happening(kind, text_in(payload, "event_id") or request.digest, payload, text(text_in(event, "text")))
+TOKEN_ERRORS = {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "no_permission"}
+MAX_CHANNEL_PAGES = 10
+RATE_LIMIT_WAIT_SECONDS = 1.0  # if Slack does not say how long
 
 
 class Slack(Connector):
@@ -118,7 +74,7 @@ class Slack(Connector):
         identity_url="https://slack.com/api/auth.test",
         identity_field="team",
         revoke_url="https://slack.com/api/auth.revoke",
-        # Slack takes a proof key only from apps marked public, which cannot be undone.
+        # Slack accepts PKCE only from apps marked public, a setting that cannot be undone.
         pkce=None,
         token_auth="basic",  # noqa: S106
         scope_separator=",",
@@ -142,9 +98,9 @@ class Slack(Connector):
         events: AssetEvents = list(ASSET_EVENTS)
 
     def test(self, config: Config) -> Flow[TestResult]:
-        # Slack looks at the address first: a payload that it cannot read proves the address, and posts nothing.
+        # Slack checks the address before the payload: an invalid payload proves the address and posts nothing.
         response = yield Request("POST", self._webhook_url(config), {"Content-Type": "application/json"}, b"{")
-        if not (response.status == 400 and response.text.strip() in ALIVE):
+        if not (response.status == 400 and response.text.strip() in PAYLOAD_ERRORS):
             raise _error(response)
         metadata = {"channel": config.channel, "teamId": urlsplit(self._webhook_url(config)).path.split("/")[2]}
         if config.bot_token:
@@ -152,10 +108,11 @@ class Slack(Connector):
         return TestResult(f"Successfully connected to Slack channel {config.channel}", metadata)
 
     def _look_up(self, config: Config) -> Flow[dict[str, Any]]:
+        """The team's name and the channel's id. Raises Rejected if the bot does not see the channel."""
         team = yield from self._call("auth.test", {}, config)
         metadata = {"teamName": field_of(team, "team")}
         channel, cursor = config.channel.lstrip("#@"), ""
-        for _ in range(CHANNEL_PAGES):
+        for _ in range(MAX_CHANNEL_PAGES):
             # https://docs.slack.dev/reference/methods/conversations.list
             query = {"exclude_archived": "true", "limit": "40", "types": "public_channel,private_channel"}
             query |= {"cursor": cursor} if cursor else {}
@@ -179,7 +136,7 @@ class Slack(Connector):
             return response
         if error == "missing_scope":
             raise AuthFailed(f"The bot token lacks the scope {excerpt(field_of(response, 'needed'))}.")
-        if error in BAD_TOKEN:
+        if error in TOKEN_ERRORS:
             raise AuthFailed(f"Slack refused the bot token ({error}).")
         raise ConnectionFailed(f"Slack answered {error or 'something odd'} to {method}.")
 
@@ -187,61 +144,26 @@ class Slack(Connector):
         own = {"channel": config.channel, "username": config.username, "icon_emoji": config.icon_emoji}
         payload = {key: value for key, value in own.items() if value} | slack_message(notice_for(message))
         response = yield Request.json("POST", self._webhook_url(config), payload)
-        # Slack says ok in the body; a page of somebody else's proxy says 200 too.
+        # Slack answers `ok` in the body: a proxy's page may have status 200 too.
         if response.status != 200 or response.text.strip() != "ok":
             raise _error(response)
 
     inbound = SlackInbound()
 
     def _webhook_url(self, config: Config) -> str:
-        return self.relocated(config.webhook_url.get_secret_value() if config.webhook_url else "")
-
-
-def slack_message(notice: Notice) -> dict[str, Any]:
-    """In Block Kit, and as the one line of a notification: https://docs.slack.dev/reference/block-kit/blocks"""
-    title = escape(notice.subject)
-    # A section may have 3000 characters, and escaping makes five of an `&`.
-    if notice.link and len(escape(notice.link)) <= MAX_LINK:
-        title = f"<{escape(notice.link)}|{title or 'Open'}>"
-    blocks = [_section(f"*{escape(notice.title)}*" + (f"\n{title}" if title else ""))]
-    if notice.changes:
-        lines = (f"*{escape(c.label)}:* {escape(c.old)} → {escape(c.new)}" for c in notice.changes)
-        blocks.append(_section(fitting(lines, 3000)))
-    if notice.facts:
-        fields = [_mrkdwn(f"*{escape(label)}*\n{escape(value)}") for label, value in notice.facts]
-        blocks.append({"type": "section", "fields": fields})
-    moment = notice.occurred_at
-    # https://docs.slack.dev/messaging/formatting-message-text#date-formatting
-    date = f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {{time}}|{moment:%Y-%m-%d %H:%M} UTC>"
-    actor = f"By {escape(notice.actor)} · " if notice.actor else ""
-    blocks.append({"type": "context", "elements": [_mrkdwn(actor + date)]})
-    return {"text": escape(notice.summary), "blocks": blocks}
-
-
-def escape(text: str) -> str:
-    """So that no name is a mention or a link: https://docs.slack.dev/messaging/formatting-message-text#escaping"""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _mrkdwn(text)}
-
-
-def _mrkdwn(text: str) -> dict[str, Any]:
-    # Verbatim: names of channels and people in it stay plain words.
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
+        return self.relocated(reveal(config.webhook_url))
 
 
 def _error(response: Response) -> IntegrationError:
     said = excerpt(response.text, 60) if len(response.body) < 100 else ""
-    if said in DEAD or response.status == 410:
+    if said in DEAD_WEBHOOK_ERRORS or response.status == 410:
         return Gone(f"Invalid webhook URL or channel not found ({said}): create a new incoming webhook in Slack.")
-    if said in FORBIDDEN or response.status == 403:
+    if said in FORBIDDEN_ERRORS or response.status == 403:
         return AuthFailed(f"Slack does not let this webhook post to the channel ({said}): ask the workspace's admin.")
     if response.status == 404:
         return Rejected(f"Invalid webhook URL or channel not found ({said}).")
     if response.status == 429:
-        return RateLimited("Slack asks to slow down.", retry_after=retry_after(response) or 1.0)
+        return RateLimited("Slack asks to slow down.", retry_after=retry_after(response) or RATE_LIMIT_WAIT_SECONDS)
     if response.status == 400:
         return Rejected(f"Slack refused the message ({said}).")
     if response.ok:

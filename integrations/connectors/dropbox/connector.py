@@ -1,22 +1,21 @@
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
-from uuid import uuid4
 
 from pydantic import SecretStr
 
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
-from ..core.answers import error_for, excerpt, field_of, retry_after, text_at
-from ..core.config import AssetEvents, Matches, OAuthReplaces
-from ..core.connector import Category, TestResult
-from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
-from ..core.fields import token_like
-from ..core.http import Flow, Request, Response
-from ..core.inbound import Happening, Inbound, InboundRequest, Reply, is_signed, value_in
-from ..core.oauth import OAuthSpec
-from ..families.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
+from ...core.answers import error_for, excerpt, field_of, retry_after, text_at
+from ...core.connector import Category, TestResult
+from ...core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
+from ...core.fields import token_like
+from ...core.http import Flow, Request, Response
+from ...core.markers import AssetEvents, Matches, OAuthReplaces
+from ...core.oauth import OAuthSpec
+from ...families.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
+from .inbound import DropboxInbound
 
 AccessToken = Annotated[SecretStr, token_like("sl.u.xxxxxxxxxxxxxxxxxxxx")]
 Path = Annotated[
@@ -27,35 +26,7 @@ Path = Annotated[
         "/Invenicum",
     ),
 ]
-
-
-class DropboxInbound(Inbound):
-    """https://www.dropbox.com/developers/reference/webhooks"""
-
-    setup = """\
-Whoever runs this service gives this address in the *App Console* under *Webhooks*. Every account that is connected with
-OAuth is then heard: `dropbox.change` says that something has changed in it, not what.
-"""
-    app_secret = "client"
-
-    def handshake(self, request: InboundRequest) -> Reply | None:
-        challenge = request.query.get("challenge")
-        return Reply(body=challenge.encode()) if challenge else None
-
-    def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
-        return (state.get("accountId", ""),)
-
-    def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
-        accounts = value_in(request.payload, "list_folder", "accounts")
-        return tuple(item for item in accounts if isinstance(item, str)) if isinstance(accounts, list) else ()
-
-    def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
-        return is_signed(request, "x-dropbox-signature", app_secret)
-
-    def read(self, request: InboundRequest, state: Mapping[str, Any]) -> Happening | Reply:
-        # The body is the same whenever the same accounts change, so that nothing tells a repetition from news.
-        # Whose accounts the others are is nobody's business.
-        return Happening("change", str(uuid4()), {"accountId": state.get("accountId", "")})
+RATE_LIMIT_WAIT_SECONDS = 1.0  # if Dropbox does not say how long
 
 
 class Dropbox(DocumentConnector):
@@ -96,7 +67,7 @@ class Dropbox(DocumentConnector):
                 raise _error(folder)
             if field_of(folder, ".tag") != "folder":
                 raise InvalidConfig(f"{config.path} is no folder.", {"path": ["must be a folder"]})
-        # An upload that is never finished proves the right to write and leaves nothing behind.
+        # An upload session that is never committed proves write access and leaves nothing behind.
         session = yield self._transfer("upload_session/start", {"close": True}, config)
         if session.status in (401, 403):
             raise _error(session)
@@ -136,7 +107,7 @@ class Dropbox(DocumentConnector):
             raise _error(response)
 
     def on_save(self, config: Config, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
-        # Notifications name an account by its id, which the token alone proves.
+        # Notifications name the account by its id; only the token proves which id is this account's.
         account = yield self._call("users/get_current_account", None, config)
         if not account.ok:
             raise _error(account)
@@ -150,7 +121,7 @@ class Dropbox(DocumentConnector):
 
     def _transfer(self, method: str, arguments: Any, config: Config, content: bytes = b"") -> Request:
         base = self.endpoint("contentUrl", self.endpoint("apiUrl", "https://content.dropboxapi.com"))
-        # Headers are ASCII: every other character is escaped.
+        # Headers are ASCII: json.dumps escapes every other character.
         own = {"Dropbox-API-Arg": json.dumps(arguments), "Content-Type": "application/octet-stream"}
         return Request("POST", f"{base}/2/files/{method}", _headers(config) | own, content)
 
@@ -162,7 +133,7 @@ def _headers(config: Dropbox.Config) -> dict[str, str]:
 
 
 def _summary(response: Response) -> str:
-    """Such as `path/not_found/..`; the dots at the end vary, as the documentation warns."""
+    """Dropbox's error, e.g. `path/not_found/..`; the documentation warns that the dots at the end vary."""
     return excerpt(field_of(response, "error_summary")) if response.status in (401, 403, 409, 429) else ""
 
 
@@ -179,7 +150,8 @@ def _error(response: Response) -> IntegrationError:
     if status == 429 or "too_many_write_operations" in summary:
         wait = retry_after(response) or field_of(response, "error", "retry_after")
         return RateLimited(
-            "Dropbox asks to slow down.", retry_after=float(wait) if isinstance(wait, int | float) else 1.0
+            "Dropbox asks to slow down.",
+            retry_after=float(wait) if isinstance(wait, int | float) else RATE_LIMIT_WAIT_SECONDS,
         )
     if "insufficient_space" in summary:
         return ConnectionFailed("Dropbox has no room left.")
@@ -192,6 +164,6 @@ def _error(response: Response) -> IntegrationError:
     if status == 409:
         return InvalidConfig(f"Dropbox refused the path ({summary}).", {"path": ["is refused by Dropbox"]})
     if status == 400:
-        # The only answer in plain text: a malformed token, or an app that lacks a permission.
+        # 400 is plain text: a malformed token, or an app that lacks a permission.
         return AuthFailed(f"Dropbox refused the request ({excerpt(response.text)}).")
     return error_for(response, "Dropbox", summary)

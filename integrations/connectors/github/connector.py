@@ -1,53 +1,26 @@
 import base64
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, urlencode
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from invenicum.events.message import Message
 
-from ..core.answers import error_for, excerpt, field_of, objects_at, reset_after, retry_after, text_at
-from ..core.config import Destination, Matches, NeverSent, OAuthReplaces
-from ..core.connector import Category, TestResult
-from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
-from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, Reachable, SyncAssets, token_like
-from ..core.http import Flow, Request, Response
-from ..core.oauth import OAuthSpec
-from ..families.documents import ABSENT, Conflict, DocumentConfig, Stored
-from ..families.git import GitConnector, check_size, commit_message, decoded
-from ..families.git_inbound import GitInbound, github_line
+from ...core.answers import excerpt, field_of, text_at
+from ...core.connector import Category, TestResult
+from ...core.errors import AuthFailed, IntegrationError, InvalidConfig
+from ...core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets, reveal
+from ...core.http import Flow, Request, Response
+from ...core.markers import Destination, NeverSent, OAuthReplaces
+from ...core.oauth import OAuthSpec
+from ...families.documents import ABSENT, DocumentConfig, Stored
+from ...families.git import GitConnector, check_size, commit_message, decoded
+from .errors import NEEDED_PERMISSION, NO_BRANCH, github_error
+from .fields import ApiKey, BaseUrl, Event, Organization, Repository
+from .inbound import GitHubInbound
 
-ApiKey = Annotated[SecretStr, token_like("ghp_xxxxxxxxxxxxx")]
-Organization = Annotated[
-    str, Matches(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", "the name of an organization or a user", "my-org")
-]
-Repository = Annotated[
-    str,
-    Matches(
-        r"^(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}$",
-        "the name of a repository, without owner and without .git",
-        "asset-repo",
-    ),
-]
-BaseUrl = Annotated[
-    str,
-    Matches(
-        r"^https://[^\s/?#@]+(?::\d{1,5})?(?:/api/v3)?/?$",
-        "the address of a GitHub Enterprise server",
-        "https://github.example.com/api/v3",
-    ),
-    Reachable,
-]
-# https://docs.github.com/en/webhooks/webhook-events-and-payloads
-Event = Annotated[
-    str, Matches(r"^(?:\*|[a-z]+(?:_[a-z]+)*)$", "the name of a GitHub webhook event, or * for all", "pull_request")
-]
-WRITING = {"repo", "public_repo"}
-# To who reads, and to who writes.
-NO_BRANCH = re.compile(r"No commit found|Branch .*not found")
-CONTENTS = "the scope repo, or Contents: read and write"
+WRITE_SCOPES = {"repo", "public_repo"}
 
 
 class GitHub(GitConnector):
@@ -102,13 +75,13 @@ class GitHub(GitConnector):
         repository = answer.json_object()
         if repository.get("archived"):
             raise InvalidConfig(f"{name} is archived: nothing can be committed to it.")
-        scopes = answer.headers.get("x-oauth-scopes")  # of classic tokens only
-        may_write = scopes is None or not WRITING.isdisjoint(scopes.split(", "))
+        scopes = answer.headers.get("x-oauth-scopes")  # only classic tokens have scopes
+        may_write = scopes is None or not WRITE_SCOPES.isdisjoint(scopes.split(", "))
         if field_of(answer, "permissions", "push") is False or not may_write:
-            raise AuthFailed(f"The token may read {name} but not write to it: it needs {CONTENTS}.")
+            raise AuthFailed(f"The token may read {name} but not write to it: it needs {NEEDED_PERMISSION}.")
         yield from self.check_branch(f"/branches/{quote(config.branch, safe='')}", config)
         if config.sync_assets:
-            # What a fine-grained token may do shows only in doing it. Nobody sees a blob that no tree names.
+            # A fine-grained token's permissions show only when it is used. A blob outside every tree is invisible.
             blob = yield self.request("POST", "/git/blobs", config, {"content": "", "encoding": "utf-8"})
             if blob.status == 403:
                 raise self.error(blob, config)
@@ -158,31 +131,27 @@ class GitHub(GitConnector):
 
     def hook_payload(self, config: Config) -> dict[str, Any]:
         # https://docs.github.com/en/rest/repos/webhooks#create-a-repository-webhook
-        secret = config.webhook_secret.get_secret_value() if config.webhook_secret else ""
-        target = {"url": config.webhook_url, "content_type": "json", "secret": secret, "insecure_ssl": "0"}
+        target = {
+            "url": config.webhook_url,
+            "content_type": "json",
+            "secret": reveal(config.webhook_secret),
+            "insecure_ssl": "0",
+        }
         return {"name": "web", "active": True, "events": config.events, "config": target}
 
     def is_own_hook(self, hook: Mapping[str, Any], config: Config) -> bool:
-        # GitHub has room for no label, and takes no second hook for the same address either.
+        # GitHub's hooks have no label, and a repository has at most one hook for an address.
         target = hook.get("config")
         return isinstance(target, dict) and target.get("url") == config.webhook_url
 
-    # https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers
-    inbound = GitInbound(
-        "x-github-event",
-        ("x-github-delivery",),
-        github_line,
-        "x-hub-signature-256",
-        # …#release: publishing a release is told three times, as `created`, `published` and `released`.
-        echoes={("release", "created"), ("release", "released")},
-    )
+    inbound = GitHubInbound()
 
     def repository_name(self, config: Config) -> str:
         return f"{config.organization}/{config.repository}"
 
     def repository_url(self, config: Config) -> str:
         base = (config.base_url or self.endpoint("apiUrl", "https://api.github.com")).rstrip("/")
-        # A server's address may be given without the API's path.
+        # Users may give the server's address without the API's path.
         if config.base_url and not base.endswith("/api/v3") and not base.startswith("https://api."):
             base += "/api/v3"
         return f"{base}/repos/{self.repository_name(config)}"
@@ -195,42 +164,4 @@ class GitHub(GitConnector):
         return super().headers(config) | own
 
     def error(self, response: Response, config: Config) -> IntegrationError:
-        status, name = response.status, self.repository_name(config)
-        said = excerpt(field_of(response, "message"))
-        if _is_rate_limit(response, said):
-            wait = retry_after(response) or reset_after(response, "x-ratelimit-reset") or 60.0
-            return RateLimited(f"GitHub asks to slow down ({said}).", retry_after=wait)
-        if status == 401:
-            return AuthFailed("GitHub refused the token: it is wrong, expired or revoked. Create a new one.")
-        if status == 403:
-            return AuthFailed(f"The token may not do this in {name} ({said}): it needs {CONTENTS}.")
-        if status == 301:
-            # https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
-            sentence = f"The repository {name} was renamed or moved: give the name that it has now."
-            return InvalidConfig(sentence, {"repository": ["was renamed or moved"]})
-        if status == 404 and NO_BRANCH.match(said):
-            return InvalidConfig(f"{name} has no branch {config.branch}.", {"branch": ["does not exist"]})
-        if status == 404:
-            return InvalidConfig(
-                f"There is no repository {name} that this token can reach: check the names and the token's access.",
-                {"repository": ["does not exist, or the token cannot see it"]},
-            )
-        if status in (409, 422) and re.search(r"\brules?\b|protected|pull request", said, re.IGNORECASE):
-            return InvalidConfig(f"The rules of branch {config.branch} forbid direct commits ({said}).")
-        # 422 is also what a file gets that appeared after we looked.
-        if status == 409 or (status == 422 and "sha" in said):
-            return Conflict(f"Somebody else keeps writing to branch {config.branch} ({said}).")
-        if status == 422:
-            return InvalidConfig(f"GitHub refused the request ({said}{_reasons(response)}).")
-        return error_for(response, self.name, said)
-
-
-def _is_rate_limit(response: Response, said: str) -> bool:
-    # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
-    marks = response.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in response.headers
-    return response.status == 429 or (response.status == 403 and (marks or "rate limit" in said.lower()))
-
-
-def _reasons(response: Response) -> str:
-    found = [excerpt(error.get("message")) for error in objects_at(response, "errors")]
-    return "".join(f"; {reason}" for reason in found if reason)
+        return github_error(response, self.repository_name(config), config.branch)

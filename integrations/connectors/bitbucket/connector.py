@@ -3,65 +3,24 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from invenicum.events.message import Message
 
-from ..core.answers import error_for, excerpt, field_of, retry_after, text_at
-from ..core.config import Matches, NeverSent, OAuthReplaces, OneOf
-from ..core.connector import Category, TestResult
-from ..core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
-from ..core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets
-from ..core.http import Flow, Request, Response
-from ..core.inbound import InboundRequest, text_in
-from ..core.oauth import OAuthSpec
-from ..families.documents import Conflict, DocumentConfig, Stored
-from ..families.git import GitConnector, check_size, commit_message, hook_label, token
-from ..families.git_inbound import GitInbound, bitbucket_line
+from ...core.answers import error_for, excerpt, field_of, retry_after, text_at
+from ...core.connector import Category, TestResult
+from ...core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
+from ...core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets
+from ...core.http import Flow, Request, Response
+from ...core.markers import NeverSent, OAuthReplaces
+from ...core.oauth import OAuthSpec
+from ...families.documents import Conflict, DocumentConfig, Stored
+from ...families.git import GitConnector, check_size, commit_message, hook_label, token
+from .fields import ApiKey, Email, Event, Repository, Workspace
+from .inbound import BitbucketInbound
 
-# https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/: app passwords (ATBB…) no longer work.
-ApiKey = Annotated[
-    SecretStr,
-    Matches(
-        r"^(?!ATBB)[\x21-\x7e]{8,4096}$",
-        "an API token or an access token, not an app password",
-        "ATATT3xFfGF0EXAMPLEEXAMPLE",
-    ),
-]
-Email = Annotated[str, Matches(r"^[^\s@:]+@[^\s@.]+(?:\.[^\s@.]+)+$", "an e-mail address", "user@example.com")]
-Workspace = Annotated[
-    str, Matches(r"^(?:[a-z0-9][a-z0-9_-]{0,61}|\{[0-9a-f-]{36}\})$", "the id of a workspace", "my-workspace")
-]
-Repository = Annotated[
-    str, Matches(r"^(?!\.{1,2}$)(?:[A-Za-z0-9._-]{1,62}|\{[0-9a-f-]{36}\})$", "the name of a repository", "asset-repo")
-]
-# https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/
-# fmt: off
-EVENTS = (
-    "repo:push", "repo:fork", "repo:updated", "repo:transfer", "repo:created", "repo:deleted", "repo:imported",
-    "repo:commit_comment_created", "repo:commit_status_created", "repo:commit_status_updated", "issue:created",
-    "issue:updated", "issue:comment_created", "pullrequest:created", "pullrequest:updated", "pullrequest:push",
-    "pullrequest:approved", "pullrequest:unapproved", "pullrequest:changes_request_created",
-    "pullrequest:changes_request_removed", "pullrequest:fulfilled", "pullrequest:rejected",
-    "pullrequest:comment_created", "pullrequest:comment_updated", "pullrequest:comment_deleted",
-    "pullrequest:comment_resolved", "pullrequest:comment_reopened", "project:updated",
-)
-# fmt: on
-Event = Annotated[str, OneOf(EVENTS, "the name of a Bitbucket webhook event")]
-MAY_WRITE = {"repository:write", "repository:admin", "write:repository:bitbucket", "admin:repository:bitbucket"}
-
-
-class BitbucketInbound(GitInbound):
-    def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
-        return (f"{config.workspace}/{config.repository}".lower(),)
-
-    def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
-        # Workspace and repository may each be given by name or by UUID.
-        repository = request.payload.get("repository")
-        workspace, _, name = text_in(repository, "full_name").partition("/")
-        workspaces = (workspace, text_in(repository, "workspace", "uuid") or text_in(repository, "owner", "uuid"))
-        names = (name, text_in(repository, "uuid"))
-        return tuple(f"{one}/{other}".lower() for one in workspaces for other in names if one and other)
+WRITE_SCOPES = {"repository:write", "repository:admin", "write:repository:bitbucket", "admin:repository:bitbucket"}
+RATE_LIMIT_WAIT_SECONDS = 300.0  # if Bitbucket does not say how long
 
 
 class Bitbucket(GitConnector):
@@ -79,7 +38,7 @@ class Bitbucket(GitConnector):
     oauth = OAuthSpec(
         "https://bitbucket.org/site/oauth2/authorize",
         "https://bitbucket.org/site/oauth2/access_token",
-        # Bitbucket reads the scopes from the consumer's settings; these are what to tick there.
+        # Bitbucket takes the scopes from the consumer's settings: the operator ticks these there.
         scopes=("account", "repository:write", "webhook"),
         identity_url="https://api.bitbucket.org/2.0/user",
         identity_field="display_name",
@@ -106,7 +65,7 @@ class Bitbucket(GitConnector):
     def test(self, config: Config) -> Flow[TestResult]:
         response = yield from self.send("GET", "", config)
         scopes = {scope.strip() for scope in response.headers.get("x-oauth-scopes", "").split(",")} - {""}
-        if config.sync_assets and scopes and not scopes & MAY_WRITE:
+        if config.sync_assets and scopes and not scopes & WRITE_SCOPES:
             raise AuthFailed("The token may read the repository but not write to it: it needs Repositories: write.")
         yield from self.check_branch(self._branch_path(config), config)
         if config.webhook_url:
@@ -123,7 +82,7 @@ class Bitbucket(GitConnector):
         return f"/refs/branches/{quote(config.branch)}"
 
     def read(self, path: str, config: Config) -> Flow[Stored]:
-        # By the hash, because a branch with a slash in its name has no place in this address:
+        # By the commit's hash, because this address takes no branch with a slash in its name:
         # https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/
         tip = yield from self._tip(config)
         response = yield self.request("GET", f"/src/{tip}/{quote(path)}", config)
@@ -135,7 +94,7 @@ class Bitbucket(GitConnector):
 
     def write(self, path: str, content: bytes, found: Stored | None, message: Message, config: Config) -> Flow[None]:
         check_size(content, self.name)
-        # The slash tells a file from the fields of the commit.
+        # The leading slash distinguishes a file from the fields of the commit.
         yield from self._commit({f"/{path}": content.decode()}, found, message, config)
 
     def remove(self, path: str, found: Stored | None, message: Message, config: Config) -> Flow[None]:
@@ -152,17 +111,15 @@ class Bitbucket(GitConnector):
     def hook_payload(self, config: Config) -> dict[str, Any]:
         # https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/ (webhooks)
         secret = config.webhook_secret.get_secret_value() if config.webhook_secret else None
-        label = hook_label(config)
         return {
-            "description": label,
+            "description": hook_label(config),
             "url": config.webhook_url,
             "active": True,
             "events": config.events,
             "secret": secret,
         }
 
-    # https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#HTTP-headers
-    inbound = BitbucketInbound("x-event-key", ("x-request-uuid",), bitbucket_line, "x-hub-signature")
+    inbound = BitbucketInbound()
 
     def repository_name(self, config: Config) -> str:
         return f"{config.workspace}/{config.repository}"
@@ -185,7 +142,9 @@ class Bitbucket(GitConnector):
             return AuthFailed(f"Bitbucket refused the token: it is wrong, expired or revoked ({hint}).")
         if status == 429:
             # https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/: counted over the last hour
-            return RateLimited("Bitbucket asks to slow down.", retry_after=retry_after(response) or 300.0)
+            return RateLimited(
+                "Bitbucket asks to slow down.", retry_after=retry_after(response) or RATE_LIMIT_WAIT_SECONDS
+            )
         if status == 403:
             return AuthFailed(f"The token may not do this in {name} ({said}): it needs Repositories: write.")
         if status == 404:

@@ -1,0 +1,3 @@
+from .connector import Bitbucket
+
+__all__ = ["Bitbucket"]

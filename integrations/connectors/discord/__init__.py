@@ -1,0 +1,3 @@
+from .connector import Discord
+
+__all__ = ["Discord"]

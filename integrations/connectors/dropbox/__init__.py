@@ -1,0 +1,3 @@
+from .connector import Dropbox
+
+__all__ = ["Dropbox"]

@@ -1,0 +1,3 @@
+from .connector import GitHub
+
+__all__ = ["GitHub"]

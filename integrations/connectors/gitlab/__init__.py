@@ -1,0 +1,3 @@
+from .connector import GitLab
+
+__all__ = ["GitLab"]

@@ -1,0 +1,3 @@
+from .connector import GoogleDrive
+
+__all__ = ["GoogleDrive"]

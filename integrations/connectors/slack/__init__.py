@@ -1,0 +1,3 @@
+from .connector import Slack
+
+__all__ = ["Slack"]

@@ -1,0 +1,59 @@
+"""Slack's Events API: https://docs.slack.dev/apis/events-api/"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...core.fields import reveal
+from ...core.http import encode_json
+from ...core.inbound import HookResponse, Inbound, InboundRequest, ProviderEvent
+from ...core.payloads import text_in
+from ...core.signing import hmac_sha256_hex
+from ...core.verification import is_recent, is_same
+from ...families.chat import text
+
+
+class SlackInbound(Inbound):
+    setup = """\
+1. In your Slack app, give this address under *Event Subscriptions → Request URL*, and choose the events.
+2. Save the app's *Signing Secret* here as `signingSecret`. An account connected with OAuth needs none, where whoever
+   runs this service has set `SLACK_SIGNING_SECRET`.
+
+An event is published by the name that Slack gives it: `slack.message`, `slack.reaction_added`. What bots write is left
+out, so that no message of ours comes back.
+"""
+    app_secret = "SLACK_SIGNING_SECRET"
+
+    def handshake(self, request: InboundRequest) -> HookResponse | None:
+        # The request names no team, so there is no secret to verify it with:
+        # https://docs.slack.dev/reference/events/url_verification
+        if text_in(request.payload, "type") != "url_verification":
+            return None
+        challenge = {"challenge": text_in(request.payload, "challenge")}
+        return HookResponse(body=encode_json(challenge), content_type="application/json")
+
+    def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(re.findall(r"/services/(T[A-Z0-9]+)/", reveal(config.webhook_url)))
+
+    def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
+        return (text_in(request.payload, "team_id"),)
+
+    def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
+        # https://docs.slack.dev/authentication/verifying-requests-from-slack
+        timestamp, given = request.header("x-slack-request-timestamp"), request.header("x-slack-signature")
+        signed = b"v0:%s:%s" % (timestamp.encode(), request.body)
+        secrets = filter(None, (reveal(config.signing_secret), app_secret))
+        return is_recent(timestamp, request.now) and any(
+            is_same(given, f"v0={hmac_sha256_hex(secret, signed)}") for secret in secrets
+        )
+
+    def read(self, request: InboundRequest, state: Mapping[str, Any]) -> ProviderEvent | HookResponse:
+        # Without the deprecated verification token, which is a secret.
+        payload = {name: value for name, value in request.payload.items() if name != "token"}
+        event = payload.get("event")
+        if text_in(event, "bot_id") or text_in(event, "subtype") == "bot_message":
+            return HookResponse()
+        kind = text_in(event, "type") or text_in(payload, "type") or "event"
+        return ProviderEvent(
+            kind, text_in(payload, "event_id") or request.digest, payload, text(text_in(event, "text"))
+        )

@@ -1,0 +1,84 @@
+"""What the service knows about each field of a configuration, read from its declaration. Pure."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import SecretStr
+from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
+
+from .markers import Destination, Internal, Matches, NeverSent, OAuthReplaces
+
+_MARKERS = (Destination, NeverSent, OAuthReplaces, Internal)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFacts:
+    """One field. `name` is its name in Python and `alias` its name in JSON; the rest is as the markers say."""
+
+    name: str
+    alias: str
+    required: bool
+    secret: bool
+    mapping: bool
+    destination: bool
+    never_sent: bool
+    oauth_replaces: bool
+    internal: bool
+    accepts_blank: bool
+
+
+def facts_of(name: str, info: FieldInfo) -> FieldFacts:
+    """The facts about the field `name` of a pydantic model."""
+    metadata = [*info.metadata, *_metadata_in_union(info.annotation)]
+    has = {marker: any(isinstance(item, marker) for item in metadata) for marker in _MARKERS}
+    types = _types_in(info.annotation)
+    patterns = [item for item in metadata if isinstance(item, Matches)]
+    return FieldFacts(
+        name=name,
+        alias=info.alias or to_camel(name),
+        required=info.is_required() or has[OAuthReplaces],
+        secret=SecretStr in types,
+        mapping=dict in types,
+        destination=has[Destination],
+        never_sent=has[NeverSent],
+        oauth_replaces=has[OAuthReplaces],
+        internal=has[Internal],
+        accepts_blank=bool(patterns) and all(pattern.accepts("") for pattern in patterns),
+    )
+
+
+def flat_schema(schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    """The JSON Schema of a nullable field with `type: [.., null]`: forms show pydantic's `anyOf` as a choice.
+
+    `required` leaves the null out, for fields that are optional only for users who connect with OAuth.
+    """
+    choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    flat = {**choices[0], **{key: value for key, value in schema.items() if key not in ("anyOf", "default")}}
+    if required:
+        return flat
+    with_null = {"type": [flat["type"], "null"], **({"enum": [*flat["enum"], None]} if "enum" in flat else {})}
+    return flat | with_null
+
+
+def _metadata_in_union(annotation: Any) -> list[Any]:
+    """The metadata of Annotated types inside a union such as `Url | None`."""
+    found: list[Any] = []
+    for part in get_args(annotation):
+        if get_origin(part) is Annotated:
+            found.extend(part.__metadata__)
+    return found
+
+
+def _types_in(annotation: Any) -> set[Any]:
+    """Every plain type that an annotation mentions."""
+    origin = get_origin(annotation)
+    parts = get_args(annotation)
+    if origin is Annotated:
+        return _types_in(parts[0])
+    found = {origin or annotation}
+    for part in parts:
+        found |= _types_in(part)
+    return found
