@@ -6,7 +6,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from integrations.core.errors import ErrorClass
 from invenicum.api.openapi import PAGE_PARAMETERS, Answer, PageAnswer, Shape
-from invenicum.events.views import EventShape
 
 StatusName = Literal["pending", "delivered", "failed", "cancelled"]
 
@@ -48,7 +47,12 @@ class FateShape(Shape):
     waits_until: str | None
 
 
-class EventDetail(EventShape):
+class EventDetail(Shape):
+    id: str
+    event: str
+    timestamp: str
+    data: dict[str, Any]
+    created_at: str
     integrations: list[FateShape]
 
 

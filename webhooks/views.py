@@ -14,9 +14,10 @@ from invenicum.accounts.authentication import current_user
 from invenicum.api.bodies import Body, Says, Timestamp, read
 from invenicum.api.pagination import paginate
 from invenicum.api.responses import answer
+from invenicum.api.serializers import shared
 from invenicum.api.throttling import OutgoingThrottle
 from invenicum.events.models import Event
-from invenicum.events.views import present_event
+from invenicum.events.serializers import EventSerializer
 from invenicum.ids import parse_public_id
 from invenicum.timestamps import format_timestamp
 
@@ -108,7 +109,10 @@ class EventDetailView(APIView):
         event = Event.objects.filter(pk=key, owner=current_user(request)).first() if key else None
         if event is None:
             raise Http404
-        return answer(present_event(event) | {"integrations": [present_fate(fate) for fate in fates(event)]})
+        return answer(
+            shared(EventSerializer).to_representation(event)
+            | {"integrations": [present_fate(fate) for fate in fates(event)]}
+        )
 
 
 class RetryView(IntegrationView):

@@ -97,8 +97,8 @@ class ApiSchema(AutoSchema):
     otherwise.
     """
 
-    def get_paginated_name(self, serializer_name: str) -> str:
-        return f"{serializer_name}Page"
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        return False  # what an operation answers is said where it is: `page_of`, `answer_of`
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]

@@ -107,20 +107,3 @@ class CursorPagination(BasePagination):
 
     def get_paginated_response(self, data: Any) -> Response:
         return self._page.answer(self._request, data)
-
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        cursor = {"type": "string", "pattern": CURSOR}
-        limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
-        return [
-            {"name": "cursor", "in": "query", "schema": cursor, "description": "From `next` or `previous`."},
-            {"name": "limit", "in": "query", "schema": limit, "description": "How many at most."},
-        ]
-
-    def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
-        link = {"type": ["string", "null"], "format": "uri"}
-        return {
-            "type": "object",
-            "properties": {"data": schema, "next": link, "previous": link},
-            "required": ["data", "next", "previous"],
-            "additionalProperties": False,
-        }

@@ -238,7 +238,32 @@ class ListField(serializers.ListField):
 
 
 @cache
+def shared(serializer: type[StrictSerializer]) -> StrictSerializer:
+    """The process's instance of a serializer, for reading by `run_validation` and writing by `to_representation`.
+
+    Both leave it as it is, so that threads can share it. Making a serializer copies each of its fields, which takes
+    several times as long as using it. A serializer that needs the request in its `context` cannot be shared.
+    """
+    return serializer()
+
+
+@cache
+def page_of(serializer: type[StrictSerializer]) -> type[StrictSerializer]:
+    """The envelope of a list with neighbours, `{"data": […], "next", "previous"}`, for the OpenAPI document."""
+    fields = {
+        "data": serializer(many=True),
+        "next": TextField(allow_null=True),
+        "previous": TextField(allow_null=True),
+    }
+    return type(f"{_name(serializer)}Page", (StrictSerializer,), fields)
+
+
+@cache
 def answer_of(serializer: type[StrictSerializer], *, many: bool = False) -> type[StrictSerializer]:
     """The envelope `{"data": …}` around a serializer, named after it, for the OpenAPI document."""
-    name = serializer.__name__.removesuffix("Serializer")
-    return type(f"{name}{'List' if many else ''}Answer", (StrictSerializer,), {"data": serializer(many=many)})
+    name = f"{_name(serializer)}{'List' if many else ''}Answer"
+    return type(name, (StrictSerializer,), {"data": serializer(many=many)})
+
+
+def _name(serializer: type[StrictSerializer]) -> str:
+    return serializer.__name__.removesuffix("Serializer")

@@ -7,6 +7,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from .errors import ApiError
 from .pagination import CursorPagination
+from .serializers import shared
 
 
 class ApiViewSet(GenericViewSet[Any]):
@@ -17,27 +18,31 @@ class ApiViewSet(GenericViewSet[Any]):
     """
 
     required_scopes: str | dict[str, str]
-    pagination_class = CursorPagination
+    serializer_class: Any
+    pagination_class: Any = CursorPagination
 
-    def read(self, data: Any, serializer: type[Any] | None = None) -> dict[str, Any]:
+    def read(self, data: Any, serializer: Any = None) -> dict[str, Any]:
         """`data`, as the viewset's serializer or the given one reads it: by attribute name.
 
         Raises a ValidationError, which becomes 400 with `details` by JSON name.
         """
-        reader = (serializer or self.get_serializer_class())(data=data, context=self.get_serializer_context())
-        reader.is_valid(raise_exception=True)
-        values: dict[str, Any] = reader.validated_data
+        values: dict[str, Any] = shared(serializer or self.serializer_class).run_validation(data)
         return values
 
-    def answer(self, instance: Any, serializer: type[Any] | None = None, status: int = 200) -> Response:
+    def write(self, instance: Any, serializer: Any = None, *, many: bool = False) -> Any:
+        """`instance`, or each of its items, as the viewset's serializer or the given one writes it."""
+        writer = shared(serializer or self.serializer_class)
+        if many:
+            return [writer.to_representation(item) for item in instance]
+        return writer.to_representation(instance)
+
+    def answer(self, instance: Any, serializer: Any = None, status: int = 200) -> Response:
         """`{"data": …}` with `instance` as the viewset's serializer or the given one writes it."""
-        writer = (serializer or self.get_serializer_class())(instance, context=self.get_serializer_context())
-        return Response({"data": writer.data}, status)
+        return Response({"data": self.write(instance, serializer)}, status)
 
     def page(self, rows: Any) -> Response:
         """The page of `rows`, a queryset, that the query asks for: `{"data": […], "next", "previous"}`."""
-        page = self.paginate_queryset(rows)
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.get_paginated_response(self.write(self.paginate_queryset(rows), many=True))
 
     def api_error(self, error: Exception) -> ApiError | None:
         """What an exception of a service says to the caller; None if it is not one that this viewset knows."""

@@ -7,8 +7,8 @@ from rest_framework.response import Response
 
 from invenicum.accounts.authentication import current_user
 from invenicum.api.errors import INVALID_CONFIG, NOT_FOUND, ApiError
-from invenicum.api.openapi import Error
-from invenicum.api.serializers import answer_of
+from invenicum.api.openapi import PAGE_PARAMETERS, Error
+from invenicum.api.serializers import answer_of, page_of
 from invenicum.api.viewsets import ApiViewSet
 from invenicum.events.names import ASSET_ID, MAX_ASSET_ID
 
@@ -46,7 +46,7 @@ class AssetViewSet(ApiViewSet):
                 return ApiError(409, INVALID_CONFIG, "There is such an asset already", details)
         return super().api_error(error)
 
-    @extend_schema(operation_id="listAssets", responses=AssetSerializer(many=True))
+    @extend_schema(operation_id="listAssets", parameters=PAGE_PARAMETERS, responses=page_of(AssetSerializer))
     def list(self, request: Request) -> Response:
         """Your assets, newest first."""
         return self.page(self.get_queryset())

@@ -1,12 +1,12 @@
 """Publishing what happened elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.contrib.auth.models import User
 
 from invenicum.accounts.users import parse_user_id
 
-from .bodies import NewEvent
 from .models import Event
 from .publish import Draft, publish_many
 
@@ -15,16 +15,20 @@ class UnknownOwner(Exception):
     """There is no such user."""
 
 
-def publish_incoming(caller: User, incoming: Sequence[NewEvent]) -> list[Event]:
-    """Publishes all events or none, each for the owner it names or else for the caller. Raises UnknownOwner."""
-    owners = _owners(incoming)
+def publish_incoming(caller: User, incoming: Sequence[Mapping[str, Any]]) -> list[Event]:
+    """Publishes all events or none, each for the owner it names or else for the caller.
+
+    `incoming`: what NewEventSerializer has read. Returns the events in the same order. Raises UnknownOwner.
+    """
+    owners = _owners(dict.fromkeys(item["owner"] for item in incoming if item.get("owner")))
     return publish_many(
-        Draft(owners[item.owner] if item.owner else caller, item.event, item.data, item.timestamp) for item in incoming
+        Draft(owners.get(item.get("owner"), caller), item["event"], item["data"], item.get("timestamp"))
+        for item in incoming
     )
 
 
-def _owners(incoming: Sequence[NewEvent]) -> dict[str, User]:
-    keys = {item.owner: parse_user_id(item.owner) for item in incoming if item.owner}
+def _owners(public_ids: Iterable[str]) -> dict[str | None, User]:
+    keys = {public_id: parse_user_id(public_id) for public_id in public_ids}
     users = User.objects.filter(pk__in=set(keys.values()), is_active=True).in_bulk() if keys else {}
     for owner, key in keys.items():
         if key not in users:

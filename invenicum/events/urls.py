@@ -1,5 +1,7 @@
-from django.urls import path
+from invenicum.api.routers import ApiRouter
 
-from .views import EventListView
+from .viewsets import EventViewSet
 
-urlpatterns = [path("events", EventListView.as_view())]
+router = ApiRouter()
+router.register("events", EventViewSet, basename="event")
+urlpatterns = router.urls

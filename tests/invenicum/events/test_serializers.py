@@ -1,6 +1,6 @@
 import pytest
 
-from invenicum.events.bodies import is_asset_id
+from invenicum.events.serializers import is_asset_id
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from invenicum.accounts.authentication import current_access, current_user
+from invenicum.accounts.tokens import PUBLISH_ANY
+from invenicum.api.errors import INVALID_CONFIG, ApiError, invalid
+from invenicum.api.openapi import LIMIT_PARAMETER, Error
+from invenicum.api.pagination import read_limit
+from invenicum.api.serializers import answer_of, page_of
+from invenicum.api.viewsets import ApiViewSet
+from invenicum.ids import parse_public_id
+
+from . import services
+from .feed import UnknownPlace, feed
+from .idempotency import KEY, KeyReused, answer_once
+from .serializers import EventSerializer, NewEventSerializer, NewEventsSerializer, PublishedEventSerializer
+
+KEY_PARAMETER = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "pattern": KEY},
+    OpenApiParameter.HEADER,
+    description="For 24 hours the same key gets the same answer, and nothing is published twice.",
+)
+AFTER_PARAMETER = OpenApiParameter(
+    "after",
+    {"type": "string", "pattern": "^evt_[0-9a-fA-F]{32}$"},
+    description="The id of the last event that you have seen.",
+)
+
+
+class EventViewSet(ApiViewSet):
+    """The caller's events: publishing, and the feed."""
+
+    serializer_class = EventSerializer
+    required_scopes = {"GET": "deliveries:read", "POST": "events:write"}
+    pagination_class = None  # the feed goes forward, from one event to the next
+
+    def api_error(self, error: Exception) -> ApiError | None:
+        match error:
+            case services.UnknownOwner():
+                return invalid({"owner": [f"there is no user {error}"]})
+            case UnknownPlace():
+                return invalid({"after": ["is not an event of yours, or not in the feed yet"]})
+            case KeyReused():
+                message = "This Idempotency-Key was used with another body"
+                return ApiError(409, INVALID_CONFIG, message, {"Idempotency-Key": [message]})
+        return super().api_error(error)
+
+    @extend_schema(
+        operation_id="readFeed", parameters=[AFTER_PARAMETER, LIMIT_PARAMETER], responses=page_of(EventSerializer)
+    )
+    def list(self, request: Request) -> Response:
+        """Your events in order, from the first on, or behind one: what a receiver that was away has missed."""
+        limit, text = read_limit(request), request.query_params.get("after")
+        after = None if text is None else parse_public_id("evt", text)
+        if text is not None and after is None:
+            raise invalid({"after": ["must be the id of an event"]})
+        events, has_more = feed(current_user(request), after, limit)
+        here = request.build_absolute_uri()
+        following = replace_query_param(here, "after", events[-1].public_id) if has_more else None
+        return Response({"data": self.write(events, many=True), "next": following, "previous": None})
+
+    @extend_schema(
+        operation_id="publishEvents",
+        parameters=[KEY_PARAMETER],
+        request=PolymorphicProxySerializer(
+            "Publication", [NewEventSerializer, NewEventsSerializer], resource_type_field_name=None
+        ),
+        responses={
+            202: PolymorphicProxySerializer(
+                "PublicationAnswer",
+                [answer_of(PublishedEventSerializer), answer_of(PublishedEventSerializer, many=True)],
+                resource_type_field_name=None,
+            ),
+            409: Error,
+        },
+    )
+    def create(self, request: Request) -> Response:
+        """Publishes one event, or up to 1000 of which all are published or none."""
+        user, key = current_user(request), _idempotency_key(request)
+        is_batch = isinstance(request.data, Mapping) and "events" in request.data
+        events = (
+            self.read(request.data, NewEventsSerializer)["events"]
+            if is_batch
+            else [self.read(request.data, NewEventSerializer)]
+        )
+        if any(event.get("owner") for event in events) and PUBLISH_ANY not in current_access(request).scopes:
+            raise PermissionDenied(f"To publish for an owner, the token needs the scope {PUBLISH_ANY}")
+
+        def publish() -> Any:
+            return self.write(services.publish_incoming(user, events), PublishedEventSerializer, many=True)
+
+        published = publish() if key is None else answer_once(user, key, request.data, publish)
+        return Response({"data": published if is_batch else published[0]}, 202)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not re.fullmatch(KEY, key):
+        raise invalid({"Idempotency-Key": ["must be 1 to 255 printable ASCII characters without spaces"]})
+    return key
