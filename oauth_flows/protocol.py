@@ -1,4 +1,5 @@
-"""OAuth 2.0 as values: requests go out, answers come in. Pure: no database, no clock, no sockets."""
+"""OAuth 2.0 as values: requests are built, responses are read (RFC 6749, 7009, 7636, 9207). Pure: no database, no
+clock, no sockets."""
 
 import base64
 import hashlib
@@ -15,7 +16,11 @@ from integrations.core.oauth import OAuthSpec
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What we are to one provider: `spec` with the addresses that hold here."""
+    """Our client at one provider.
+
+    `type` is the integration type, `name` the service's name. `spec` has the addresses that apply here, after
+    `PROVIDER_ENDPOINTS`. `server` is the address of a self-hosted server, without a trailing slash; else empty.
+    """
 
     type: str
     name: str
@@ -27,7 +32,11 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a token endpoint gave. `scopes` is None where it did not say; `answer` is the whole of it."""
+    """What a token endpoint issued.
+
+    `refresh` is empty if there is none; `expires_in` is in seconds, None if the token does not expire. `scopes` is None
+    if the answer does not list them. `answer` is the whole answer.
+    """
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
@@ -37,7 +46,10 @@ class Tokens:
 
 
 class TokenError(ConnectionFailed):
-    """The token endpoint refused, with an `error` of RFC 6749, 5.2, or one of the provider's own."""
+    """The token endpoint of the service `name` refused.
+
+    `error` is a code of RFC 6749, 5.2, e.g. `invalid_grant`, or one of the provider's own.
+    """
 
     def __init__(self, error: str, name: str):
         super().__init__(f"{name} refused to issue a token ({error}).")
@@ -45,12 +57,12 @@ class TokenError(ConnectionFailed):
 
 
 def code_challenge(verifier: str) -> str:
-    """RFC 7636, 4.2, method S256."""
+    """The PKCE challenge of a verifier: RFC 7636, 4.2, method S256."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
 def authorization_url(client: Client, redirect_uri: str, state: str, verifier: str) -> str:
-    """Where the browser is sent."""
+    """The address that the browser is sent to, to ask its user for consent (RFC 6749, 4.1.1)."""
     spec = client.spec
     parts = urlsplit(spec.authorize_url)
     query = dict(parse_qsl(parts.query)) | dict(spec.extra_params)
@@ -67,6 +79,9 @@ def authorization_url(client: Client, redirect_uri: str, state: str, verifier: s
 
 
 def exchange_request(client: Client, redirect_uri: str, code: str, verifier: str) -> Request:
+    """Asks for the tokens of an authorization `code` (RFC 6749, 4.1.3), with the PKCE `verifier` if the
+    provider takes one. `redirect_uri` is that of the authorization request.
+    """
     fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
     if client.spec.pkce:
         fields["code_verifier"] = verifier
@@ -74,21 +89,23 @@ def exchange_request(client: Client, redirect_uri: str, code: str, verifier: str
 
 
 def refresh_request(client: Client, refresh_token: str) -> Request:
+    """Asks for new tokens (RFC 6749, 6)."""
     fields = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     return _token_request(client, client.spec.token_url, fields)
 
 
 def identity_request(client: Client, access_token: str) -> Request:
+    """Asks whose account the token belongs to. The client's spec has an `identity_url`."""
     method, url = client.spec.identity_method, client.spec.identity_url
     assert url
-    if method == "POST":  # Dropbox, whose arguments are JSON even where there are none
+    if method == "POST":  # Dropbox, whose arguments are JSON even if there are none
         headers = _bearer(access_token) | {"Content-Type": "application/json"}
         return Request(method, url, headers, b"null", confidential=True)
     return Request(method, url, _bearer(access_token), confidential=True)
 
 
 def revocation_requests(client: Client, access_token: str, refresh_token: str) -> list[Request]:
-    """What gives the tokens back, in order; empty where the provider has no way to."""
+    """Revokes the tokens, in this order (RFC 7009, or as the provider does it); empty if the provider has no way to."""
     spec = client.spec
     if not spec.revoke_url:
         return []
@@ -103,23 +120,26 @@ def revocation_requests(client: Client, access_token: str, refresh_token: str) -
 
 
 def is_revoked(client: Client, response: Response) -> bool:
-    """Whether an answer to a revocation means that the token is of no use any more.
+    """Whether a response to a revocation means that the token is no longer valid.
 
-    A token that the provider does not know (any more) needs no revocation: RFC 7009 answers 200 then, others do not.
+    A token that the provider does not know needs no revocation: RFC 7009 answers 200 then, some providers do not.
     """
     answer = _object(response)
     error = answer.get("error")
     if client.spec.revocation == "bearer":
-        # Slack says no with HTTP 200.
-        dead = response.status == 401 or error in {"token_revoked", "invalid_auth", "account_inactive"}
-        return dead or (response.ok and answer.get("ok") is not False)
+        # Slack refuses with HTTP 200.
+        is_invalid = response.status == 401 or error in {"token_revoked", "invalid_auth", "account_inactive"}
+        return is_invalid or (response.ok and answer.get("ok") is not False)
     if client.spec.revocation == "authorization":
         return response.ok or response.status == 404
     return response.ok or error in {"invalid_token", "invalid_grant"}
 
 
 def read_tokens(client: Client, response: Response) -> Tokens:
-    """The tokens in an answer. Raises TokenError where it is a refusal, ConnectionFailed where it is neither."""
+    """The tokens in a token endpoint's response (RFC 6749, 5.1).
+
+    Raises TokenError if it refuses, RateLimited, or ConnectionFailed for anything else without an access token.
+    """
     answer = _object(response)
     # GitHub and Slack answer errors with HTTP 200.
     if "error" in answer or answer.get("ok") is False:
@@ -145,7 +165,7 @@ def read_tokens(client: Client, response: Response) -> Tokens:
 
 
 def read_account(client: Client, response: Response) -> str:
-    """Whose account it is. Raises ConnectionFailed where the answer does not say."""
+    """The name of the account, e.g. `ada@example.com`. Raises ConnectionFailed if the response has none."""
     answer = _object(response)
     account = value_at(answer, client.spec.identity_field or "")
     if not response.ok or answer.get("ok") is False or not isinstance(account, str | int) or not str(account).strip():
@@ -154,7 +174,7 @@ def read_account(client: Client, response: Response) -> str:
 
 
 def value_at(answer: Any, path: str) -> Any:
-    """The value under a path of names joined by dots; None where there is none."""
+    """The value in a JSON answer under a path of names joined by dots, e.g. `team.name`; None if there is none."""
     for name in path.split("."):
         answer = answer.get(name) if isinstance(answer, Mapping) else None
     return answer
@@ -164,12 +184,12 @@ def is_issuer(spec: OAuthSpec, issuer: str) -> bool:
     """Whether `iss` names the server that the browser was sent to (RFC 9207, 2.4)."""
     if spec.issuer:
         return issuer == spec.issuer
-    # Microsoft's issuer names the tenant, which is not known before: the origin is what can be compared.
+    # Microsoft's issuer names the tenant, which is not known beforehand: only the origin can be compared.
     return _origin(issuer) == _origin(spec.authorize_url)
 
 
 def is_safe(url: str) -> bool:
-    """Whether codes and tokens may be sent there: over TLS, or to this very machine."""
+    """Whether codes and tokens may be sent to `url`: over TLS, or to this machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"))
 
@@ -202,7 +222,7 @@ def _bearer(token: str) -> dict[str, str]:
 
 
 def _object(response: Response) -> Mapping[str, Any]:
-    """The answer as a JSON object; empty where it is something else."""
+    """The response's JSON object; empty if it is anything else."""
     try:
         answer = response.json()
     except ConnectionFailed:

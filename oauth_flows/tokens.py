@@ -1,8 +1,8 @@
-"""Tokens that stay alive: refreshed before they expire and when the provider refuses them, once, whoever asks.
+"""Token refresh: before a token expires, and when the provider refuses it; by one caller at a time.
 
-A refresh is a flow like any other, so that the delivery engine drives it beside its deliveries. Whoever refreshes
-takes a lease on the grant's row; the others wait until the row has changed. A row lock held until the provider has
-answered would do the same, but only for callers that may block, and it would hold a transaction open all the while.
+A refresh is a flow, so that the delivery engine drives it beside its deliveries. The caller that refreshes takes a
+lease on the grant's row; the others wait until the row has changed. A row lock held until the provider has answered
+would do the same, but only for callers that may block, and it would keep a transaction open for as long.
 """
 
 from __future__ import annotations
@@ -35,68 +35,77 @@ from .errors import NotConfigured
 from .models import Grant
 from .protocol import TokenError, Tokens, read_tokens, refresh_request
 
-LEASE_SPARE = timedelta(seconds=30)  # by which a lease is longer than any flow may take
-AHEAD = timedelta(minutes=5)  # by which a token is refreshed before it expires, or half its life if that is less
-AGAIN = timedelta(seconds=60)  # after which a refresh that failed for the moment is tried again
-YOUNG = timedelta(seconds=60)  # age below which a refused token is not refreshed: the next would be refused as well
-PATIENCE = 30.0  # seconds that a caller waits for somebody else's refresh
-LOOK_EVERY = 0.05
+# A refresh lease lasts this much longer than a flow can take.
+REFRESH_LEASE_MARGIN = timedelta(seconds=30)
+# A token is refreshed this long before it expires, or half its lifetime before if that is less.
+REFRESH_BEFORE_EXPIRY = timedelta(minutes=5)
+# A refresh that failed for a reason that may pass is tried again after this time.
+REFRESH_RETRY_DELAY = timedelta(seconds=60)
+# A refused token that was issued within this time is not refreshed: the next one would be refused as well.
+FRESH_TOKEN_AGE = timedelta(seconds=60)
+# A blocking caller waits this long for another caller's refresh, and looks this often whether it has ended.
+TOKEN_REFRESH_WAIT_SECONDS = 30.0
+TOKEN_REFRESH_POLL_SECONDS = 0.05
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
 class BeingRefreshed(Exception):
-    """Somebody else is refreshing these tokens: ask again in a moment."""
+    """Another caller is refreshing these tokens: try again in a moment."""
 
 
 class NeedsReconnect(AuthFailed):
-    """The provider accepts these tokens no more, and only their owner can mend that."""
+    """The provider no longer accepts these tokens: their owner has to connect again.
+
+    `name` is the service's name, e.g. `Dropbox`.
+    """
 
     def __init__(self, name: str):
         super().__init__(f"The connection to {name} is no longer accepted: connect it again.")
 
 
 def columns_of(tokens: Tokens, now: datetime, refresh_token: str = "") -> dict[str, Any]:
-    """The grant's columns for tokens issued now.
+    """The columns of a grant whose `tokens` are issued at `now`: `tokens`, `refreshed_at`, `expires_at`, `refresh_at`.
 
-    A provider that does not rotate leaves the refresh token out: the one there was, `refresh_token`, stays.
+    `refresh_token` is the one so far: it stays if the provider sends no new one with the tokens.
     """
     kept = {"access": tokens.access, "refresh": tokens.refresh or refresh_token}
     columns = {"tokens": {name: token for name, token in kept.items() if token}, "refreshed_at": now}
     if tokens.expires_in is None:
         return {**columns, "expires_at": None, "refresh_at": None}
-    life = timedelta(seconds=tokens.expires_in)
-    due = now + life - min(AHEAD, life / 2) if kept["refresh"] else None
-    return {**columns, "expires_at": now + life, "refresh_at": due}
+    lifetime = timedelta(seconds=tokens.expires_in)
+    due = now + lifetime - min(REFRESH_BEFORE_EXPIRY, lifetime / 2) if kept["refresh"] else None
+    return {**columns, "expires_at": now + lifetime, "refresh_at": due}
 
 
 def grants_of(integration_ids: Iterable[UUID]) -> dict[UUID, Grant]:
-    """The grants behind integrations, in one statement."""
+    """The grants of these integrations by integration id, in one statement; an integration without one is left out."""
     grants = Grant.objects.filter(integration_id__in=integration_ids).select_related("integration")
     try:
         found = list(grants)
-    except DecryptionError:  # what cannot be decrypted spoils only itself, when somebody looks at it
+    except DecryptionError:  # only the grant that cannot be decrypted fails, once its tokens are read
         found = list(grants.defer("tokens"))
     return {grant.integration_id: grant for grant in found}
 
 
 def authorized(grant: Grant, config: ConnectorConfig, call: Callable[[Any], Flow[T]]) -> Flow[T]:
-    """The flow `call(config)` with an access token in the config: refreshed first where it is time, and once more
-    where the provider refuses it all the same.
+    """The flow `call(config)`, with the grant's access token as the config's `access_token`.
 
-    Raises what the flow raises, NeedsReconnect, or BeingRefreshed. `grant` is brought up to date on the way.
+    The token is refreshed first if it is due, and once more if the provider refuses it nevertheless; `call` is then
+    called a second time. `grant` is updated by every refresh. Returns what the flow returns. Raises what the flow
+    raises, NeedsReconnect, or BeingRefreshed.
     """
     now = timezone.now()
     if grant.refused_at or grant.is_expired(now) or (grant.refresh_at and grant.refresh_at <= now):
-        yield from _refresh_where_needed(grant)
+        yield from _refresh_if_possible(grant)
     token, statuses = grant.access_token, list[int]()
     try:
-        return (yield from _noting(call(_with_token(config, grant)), token, statuses))
+        return (yield from _recording_statuses(call(_with_token(config, grant)), token, statuses))
     except AuthFailed:
-        # Not the token's fault where it was not sent, nor where it is known but may not do this (403), nor where
-        # it is so new that the next would be refused as well.
-        if not statuses or statuses[-1] == 403 or grant.refreshed_at > timezone.now() - YOUNG:
+        # The token is not at fault if it was not sent, if it is valid but lacks a permission (403), or if it is so new
+        # that the next one would be refused as well.
+        if not statuses or statuses[-1] == 403 or grant.refreshed_at > timezone.now() - FRESH_TOKEN_AGE:
             raise
         yield from refresh(grant)
     return (yield from call(_with_token(config, grant)))
@@ -106,16 +115,16 @@ def _with_token(config: ConnectorConfig, grant: Grant) -> ConnectorConfig:
     return config.model_copy(update={"access_token": SecretStr(grant.access_token)})
 
 
-def _refresh_where_needed(grant: Grant) -> Flow[None]:
+def _refresh_if_possible(grant: Grant) -> Flow[None]:
     try:
         yield from refresh(grant)
     except (BeingRefreshed, ConnectionFailed):
         if grant.is_expired(timezone.now()):
-            raise  # else it is early enough for the token that we have
+            raise  # else the token at hand is still valid
 
 
-def _noting(flow: Flow[T], token: str, statuses: list[int]) -> Flow[T]:
-    """`flow`, with the status of every answer to a request that carried the token noted."""
+def _recording_statuses(flow: Flow[T], token: str, statuses: list[int]) -> Flow[T]:
+    """`flow`, recording the status of every response to a request that carried the token."""
     step: Callable[[Any], Request] = flow.send
     value: Any = None
     while True:
@@ -135,9 +144,10 @@ def _noting(flow: Flow[T], token: str, statuses: list[int]) -> Flow[T]:
 
 
 def refresh(grant: Grant) -> Flow[None]:
-    """New tokens for a grant, saved before anybody uses them; or those that somebody else has fetched meanwhile.
+    """Fetches new tokens for a grant and saves them, or loads those that another caller has saved meanwhile.
 
-    Raises NeedsReconnect where the provider refuses, BeingRefreshed while another does it, or a ConnectionFailed.
+    Raises NeedsReconnect if the provider refuses for good, BeingRefreshed while another caller refreshes, or
+    ConnectionFailed for a failure that may pass.
     """
     if not _take_lease(grant):
         generation = grant.generation
@@ -157,24 +167,24 @@ def refresh(grant: Grant) -> Flow[None]:
         if error.error in client.spec.refusals:
             if _refuse(grant, error.error):
                 raise NeedsReconnect(client.name) from None
-            return _reload(grant)  # somebody was faster, and has had new tokens since
-        # Our own client is refused, or the provider is at fault: not something that the owner can mend.
-        _put_off(grant, f"{client.name} answered {error.error}")
+            return _reload(grant)  # another caller has saved new tokens meanwhile
+        # Our own client is refused, or the provider is at fault: the owner cannot help.
+        _record_failure(grant, f"{client.name} answered {error.error}")
         raise
     except ConnectionFailed as error:
-        _put_off(grant, error.message)
+        _record_failure(grant, error.message)
         raise
     except NotConfigured as error:
-        _put_off(grant, error.message)
+        _record_failure(grant, error.message)
         raise ConnectionFailed(error.message) from None
 
 
 def _take_lease(grant: Grant) -> bool:
-    """One UPDATE, which the database lets only one of many do."""
+    """Whether this caller has the lease: one UPDATE, of which the database lets one succeed."""
     now = timezone.now()
     free = Q(leased_until=None) | Q(leased_until__lt=now)
     mine = Grant.objects.filter(free, pk=grant.pk, generation=grant.generation, refused_at=None)
-    lease = timedelta(seconds=settings.DELIVERY_TIMEOUT) + LEASE_SPARE
+    lease = timedelta(seconds=settings.DELIVERY_TIMEOUT) + REFRESH_LEASE_MARGIN
     return mine.update(leased_until=now + lease) == 1
 
 
@@ -188,20 +198,18 @@ def _reload(grant: Grant) -> None:
 @transaction.atomic
 def _save(grant: Grant, tokens: Tokens) -> None:
     columns = columns_of(tokens, timezone.now(), grant.refresh_token) | {"failing_since": None, "leased_until": None}
-    # Also where our lease ran out meanwhile: what we hold is newer than what the row has.
+    # Even if our lease has expired: our tokens are newer than those of the row.
     current = Grant.objects.filter(pk=grant.pk, generation=grant.generation)
     if current.update(**columns, generation=F("generation") + 1):
-        # Whoever keeps the configuration at hand sees that it is another.
+        # Caches of the integration see by this that it has changed.
         Integration.objects.filter(pk=grant.integration_id).update(updated_at=timezone.now())
     _reload(grant)
 
 
 @transaction.atomic
 def _refuse(grant: Grant, error: str) -> bool:
-    """Marks the integration, which stops its deliveries without losing them; its owner is told by a job.
-
-    Returns whether it is the current tokens that are refused.
-    """
+    """Marks the integration, whose deliveries then wait; a job notifies its owner. Returns whether it is the current
+    tokens that are refused."""
     integration = Integration.objects.live().select_for_update().filter(pk=grant.integration_id).first()
     current = Grant.objects.filter(pk=grant.pk, generation=grant.generation, refused_at=None)
     if integration is None or not current.update(refused_at=timezone.now(), refusal=error[:100], leased_until=None):
@@ -216,11 +224,11 @@ def _refuse(grant: Grant, error: str) -> bool:
 
 
 @transaction.atomic
-def _put_off(grant: Grant, reason: str) -> None:
+def _record_failure(grant: Grant, reason: str) -> None:
     now, integration = timezone.now(), grant.integration
     current = Grant.objects.filter(pk=grant.pk, generation=grant.generation)
     current.update(leased_until=None)
-    current.exclude(refresh_at=None).update(refresh_at=now + AGAIN)
+    current.exclude(refresh_at=None).update(refresh_at=now + REFRESH_RETRY_DELAY)
     if current.filter(failing_since=None).update(failing_since=now):  # once, not every minute of an outage
         audit(
             Action.REFRESH_FAILED,
@@ -236,8 +244,12 @@ def _name(grant: Grant) -> str:
 
 
 def run(integration: Integration, config: ConnectorConfig, call: Callable[[Any], Flow[T]]) -> T:
-    """Drives `call(config)` to its end, with an access token where the integration has a grant; may wait for one."""
-    deadline = time.monotonic() + PATIENCE
+    """Runs the flow `call(config)` and returns its result, with a valid access token if the integration has a grant.
+
+    Blocks, up to `TOKEN_REFRESH_WAIT_SECONDS` longer than the flow if another caller is refreshing the token. Raises
+    what the flow raises, NeedsReconnect, or ConnectionFailed.
+    """
+    deadline = time.monotonic() + TOKEN_REFRESH_WAIT_SECONDS
     while True:
         grant = grants_of([integration.pk]).get(integration.pk)
         try:
@@ -245,15 +257,15 @@ def run(integration: Integration, config: ConnectorConfig, call: Callable[[Any],
         except BeingRefreshed:
             if time.monotonic() > deadline:
                 raise ConnectionFailed(f"The connection to {integration.type} is being renewed: try again.") from None
-            time.sleep(LOOK_EVERY)
+            time.sleep(TOKEN_REFRESH_POLL_SECONDS)
 
 
 def refresh_due(limit: int = 100) -> int:
-    """Refreshes the grants whose time has come, all at once. Returns how many were tried."""
+    """Refreshes up to `limit` grants that are due, all at once. Returns how many were tried."""
     now = timezone.now()
     free = Q(leased_until=None) | Q(leased_until__lt=now)
     due = Grant.objects.filter(free, refresh_at__lte=now, refused_at=None, integration__deleted_at=None)
-    # Tokens are read in each flow, so that what cannot be decrypted spoils only itself.
+    # Tokens are read in each flow, so that only the grant that cannot be decrypted fails.
     unread = due.select_related("integration").defer("tokens", "integration__secrets")
     grants = list(unread.order_by("refresh_at")[:limit])
     if not grants:

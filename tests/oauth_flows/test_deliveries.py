@@ -100,7 +100,7 @@ def test_no_attempt_shows_what_the_token_endpoint_said(dropbox: TokenServer, ali
 
 def test_one_that_is_being_refreshed_elsewhere_is_put_off(dropbox: TokenServer, alice: Any) -> None:
     connect_dropbox(alice, expires_in=-60)
-    Grant.objects.update(leased_until=timezone.now() + tokens.LEASE_SPARE)
+    Grant.objects.update(leased_until=timezone.now() + tokens.REFRESH_LEASE_MARGIN)
     publish(alice)
     drain(seconds=0.5)
     delivery = Delivery.objects.get()
