@@ -11,11 +11,12 @@ from rest_framework.views import APIView
 from invenicum.accounts.authentication import current_user
 from invenicum.api.bodies import Body, read
 from invenicum.api.errors import ApiError
-from invenicum.api.responses import answer
+from invenicum.api.responses import NeverCached, answer
 from invenicum.api.throttling import OutgoingThrottle
 from invenicum.timestamps import format_timestamp
 
 from . import registry, services
+from .api_errors import api_error
 from .catalog import describe
 from .core.errors import IntegrationError, InvalidConfig
 from .models import Integration
@@ -50,7 +51,7 @@ class ActiveBody(Body):
     is_active: bool
 
 
-class IntegrationView(APIView):
+class IntegrationView(NeverCached, APIView):
     """Base: turns what the services raise into the API's errors."""
 
     required_scopes: str | dict[str, str] = {
@@ -60,34 +61,14 @@ class IntegrationView(APIView):
         "DELETE": "integrations:write",
     }
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        # A signing secret and the state of a flow are in some of these answers.
-        response.headers.setdefault("Cache-Control", "no-store")
-        return super().finalize_response(request, response, *args, **kwargs)
-
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(self._api_error(exc) or exc)
 
     def _api_error(self, exc: Exception) -> APIException | None:
-        match exc:
-            case registry.UnknownType():
-                return not_found(
-                    f"There is no integration type {str(exc)[:40]!r}: GET /connectors lists those there are."
-                )
-            case services.IntegrationNotFound():
-                return not_found(f"You have no {str(exc)[:40]} integration.")
-            case services.NoSigningSecret():
-                return not_found(f"The {exc} integration has no signing secret.")
-            case InvalidConfig():
-                return ApiError(400, exc.code, exc.message, details=exc.details or None)
-            case IntegrationError():
-                body = read(ConfigBody, self.request.data)
-                return ApiError(400, exc.code_for(body.type), exc.message)
-        return None
-
-
-def not_found(message: str) -> ApiError:
-    return ApiError(404, "INTEGRATION_NOT_FOUND", message)
+        if isinstance(exc, IntegrationError) and not isinstance(exc, InvalidConfig):
+            body = read(ConfigBody, self.request.data)
+            return ApiError(400, exc.code_for(body.type), exc.message)
+        return api_error(exc)
 
 
 class StatusView(IntegrationView):

@@ -1,10 +1,9 @@
 """To be matched before `integrations/<type>`."""
 
-from django.urls import path
+from invenicum.api.routers import ApiRouter
 
-from . import views
+from .viewsets import AuthorizationViewSet
 
-urlpatterns = [
-    path("integrations/oauth/authorize/<str:integration_type>", views.AuthorizeView.as_view()),
-    path("integrations/oauth/callback/<str:integration_type>", views.CallbackView.as_view()),
-]
+router = ApiRouter()
+router.register("integrations/oauth", AuthorizationViewSet, basename="authorization")
+urlpatterns = router.urls

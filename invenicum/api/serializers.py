@@ -150,6 +150,21 @@ class BooleanField(StrictField):
         return {"type": "boolean"}
 
 
+class TrueField(StrictField):
+    """`true` in an answer, whatever is answered."""
+
+    says = "must be true"
+
+    def __init__(self) -> None:
+        super().__init__(source="*", read_only=True)
+
+    def to_representation(self, value: Any) -> bool:
+        return True
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "boolean", "const": True}
+
+
 class IntegerField(StrictField):
     """A whole number. Used in answers."""
 
@@ -235,6 +250,13 @@ class ListField(serializers.ListField):
         if problem:
             raise ValidationError([problem])
         return values
+
+
+class DoneSerializer(StrictSerializer):
+    """Something has been done, as `message` says: `{"success": true, "message": "…"}`."""
+
+    success = TrueField()
+    message = TextField()
 
 
 @cache

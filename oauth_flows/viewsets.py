@@ -1,0 +1,99 @@
+"""Both ends of an authorization. Programs are answered JSON; browsers are redirected, and shown a page at the end."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from integrations import api_errors, registry
+from invenicum.accounts.authentication import BearerAuthentication, current_user
+from invenicum.api.errors import ApiError
+from invenicum.api.openapi import Error
+from invenicum.api.responses import NeverCached
+from invenicum.api.throttling import OutgoingThrottle
+from invenicum.api.viewsets import ApiViewSet
+
+from . import authorizations, pages
+from .authentication import BrowserAuthentication
+from .errors import OAuthError
+from .serializers import BegunSerializer, ConnectedAnswerSerializer
+
+OAUTH_ERROR = "OAUTH_ERROR"
+
+
+def _in_query(name: str, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, str, description=description)
+
+
+class AuthorizationViewSet(NeverCached, ApiViewSet):
+    """A user connects an integration by signing in at its service."""
+
+    required_scopes = {"GET": "integrations:write"}
+
+    def api_error(self, error: Exception) -> ApiError | None:
+        if isinstance(error, OAuthError):
+            return ApiError(400, OAUTH_ERROR, error.message)
+        return api_errors.api_error(error)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """The error envelope, or its message on a page for browsers."""
+        response = super().handle_exception(exc)
+        if not pages.wants_page(self.request):
+            return response
+        return_url = exc.return_url if isinstance(exc, OAuthError) else ""
+        message, status = response.data["message"], response.status_code
+        page = pages.failure_page(self.request, self.kwargs["integration_type"], message, return_url, status=status)
+        for name in ("Retry-After", "WWW-Authenticate"):
+            if name in response:
+                page[name] = response[name]
+        return page
+
+    @extend_schema(
+        operation_id="beginConnection",
+        auth=[{"bearer": []}],  # type: ignore[list-item]
+        summary="Begin an OAuth flow",
+        description="Sets a session cookie, which the callback needs. A browser (`Accept: text/html`) is redirected.",
+        parameters=[_in_query("returnUrl", "Where the browser goes in the end; its origin must be allowed.")],
+        responses={200: BegunSerializer, 400: Error},
+    )
+    @action(
+        detail=False,
+        url_path="authorize/<str:integration_type>",
+        authentication_classes=[BearerAuthentication, BrowserAuthentication],
+        throttle_classes=[OutgoingThrottle],
+    )
+    def authorize(self, request: Request, integration_type: str) -> HttpResponseBase:
+        return_url = request.query_params.get("returnUrl", "")
+        begun = authorizations.begin(current_user(request), integration_type, request.session, return_url)
+        if pages.wants_page(request):
+            return pages.redirect(begun.authorization_url)
+        return Response(BegunSerializer(begun).data)
+
+    # The session says whose authorization it is; a bearer token may come along, and must then be the same user's.
+    @extend_schema(
+        operation_id="finishConnection",
+        summary="End an OAuth flow",
+        description="The provider redirects the browser here. Needs the session that began the flow.",
+        auth=[{"bearer": []}, {}],  # type: ignore[list-item]
+        parameters=[
+            _in_query("code", "The authorization code."),
+            _in_query("state", "The state that `authorize` gave."),
+            _in_query("error", "The provider's reason for sending no code."),
+            _in_query("iss", "Which server the answer is from (RFC 9207)."),
+        ],
+        responses={200: ConnectedAnswerSerializer, 400: Error},
+    )
+    @action(detail=False, url_path="callback/<str:integration_type>", permission_classes=[])
+    def callback(self, request: Request, integration_type: str) -> HttpResponseBase:
+        if any(len(values) > 1 for _, values in request.query_params.lists()):
+            raise OAuthError("The answer names something twice. Please start again.")  # RFC 6749, 3.1
+        registry.get(integration_type)
+        user = request.user if isinstance(request.user, User) and request.auth else None
+        connected = authorizations.finish(integration_type, request.query_params.dict(), request.session, user)
+        if pages.wants_page(request):
+            return pages.success_page(request, connected)
+        return Response(ConnectedAnswerSerializer(connected).data)
