@@ -1,54 +1,53 @@
-"""Tells the workers that something is due, without making anybody wait and without a message for every event.
+"""Sends the Celery task that delivers what is due, without blocking a publisher and without a message for each event.
 
-One thread a process sends `deliver_due` at once, then rests for a moment in which further calls only leave a mark.
-Every call is thus followed by a message, and a burst of thousands by a few. A message that cannot be sent is
+One thread in each process sends `deliver_due` at once, then pauses for a moment in which further calls only set a flag.
+Every call is thus followed by a message, and a burst of thousands of calls by a few. A message that cannot be sent is
 dropped: the sweep finds what is due.
 """
 
-import os
 import threading
 
 import structlog
 from celery import current_app
 from django.conf import settings
 
+from invenicum.per_process import PerProcess
+
 DELIVER_DUE = "webhooks.tasks.deliver_due"
-REST = 0.02  # seconds
-REST_OF_BROKEN = 1.0  # seconds after a message that could not be sent
+WAKE_INTERVAL_SECONDS = 0.02
+WAKE_RETRY_SECONDS = 1.0  # after a message that could not be sent
 
 log = structlog.get_logger(__name__)
 
 
-class _Waker:
+class Waker:
+    """Sends the messages from a thread of its own. Of use only in the process that made it."""
+
     def __init__(self) -> None:
-        self.pid = os.getpid()
-        self.wanted = threading.Event()
+        self._wanted = threading.Event()
         threading.Thread(target=self._run, name="waker", daemon=True).start()
 
+    def wake(self) -> None:
+        self._wanted.set()
+
     def _run(self) -> None:
-        rest = threading.Event()
+        pause = threading.Event()
         while True:
-            self.wanted.wait()
-            self.wanted.clear()
-            seconds = REST
+            self._wanted.wait()
+            self._wanted.clear()
+            seconds = WAKE_INTERVAL_SECONDS
             try:
                 current_app.send_task(DELIVER_DUE, retry=False, ignore_result=True)
-            except Exception as error:  # noqa: BLE001 - whatever a broker's client raises, the sweep stands in
+            except Exception as error:  # noqa: BLE001 - brokers' clients raise anything, and the sweep stands in
                 log.warning("wake_not_sent", error=type(error).__name__)
-                seconds = REST_OF_BROKEN
-            rest.wait(seconds)
+                seconds = WAKE_RETRY_SECONDS
+            pause.wait(seconds)
 
 
-_waker: _Waker | None = None
-_lock = threading.Lock()
+_wakers = PerProcess(Waker)
 
 
 def wake() -> None:
-    """Call after the commit. Returns at once."""
-    global _waker
-    if not settings.CELERY_BROKER_URL:
-        return  # the `deliver` loop watches the database
-    with _lock:
-        if _waker is None or _waker.pid != os.getpid():  # threads do not survive a fork
-            _waker = _Waker()
-    _waker.wanted.set()
+    """Tells the workers that something is due. To be called after the commit, from any thread; returns at once."""
+    if settings.CELERY_BROKER_URL:  # without a broker the `deliver` loop watches the database
+        _wakers.get().wake()
