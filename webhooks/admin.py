@@ -8,8 +8,7 @@ from django.utils import timezone
 from invenicum.admin import ReadOnly
 from invenicum.ids import parse_public_id
 
-from .engine import circuit
-from .models import Attempt, Delivery, InboundEvent, Lane
+from .models import Attempt, Delivery, InboundEvent, Lane, LaneQuerySet
 from .services import requeue
 
 
@@ -27,11 +26,12 @@ class CircuitFilter(admin.SimpleListFilter):
         return [("failing", "failing"), ("open", "open")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Lane]) -> QuerySet[Lane]:
+        assert isinstance(queryset, LaneQuerySet)
         match self.value():
             case "failing":
-                return queryset.filter(failures__gt=0)
+                return queryset.failing()
             case "open":
-                return queryset.filter(held_until__gt=timezone.now())
+                return queryset.held(timezone.now())
         return queryset
 
 
@@ -53,7 +53,7 @@ class LaneAdmin(ReadOnly, admin.ModelAdmin[Lane]):
 
     @admin.display
     def circuit(self, lane: Lane) -> str:
-        return circuit.state(lane.failures, lane.held_until, timezone.now())
+        return lane.circuit_state(timezone.now())
 
     @admin.action(description="Close the circuit: try again at once", permissions=["act"])
     def close(self, request: HttpRequest, chosen: QuerySet[Lane]) -> None:

@@ -10,7 +10,6 @@ from integrations.models import Integration, IntegrationChange
 from invenicum.events.models import Event
 from invenicum.events.names import PING, matches
 
-from .engine import circuit
 from .models import Delivery, Lane
 
 Status = Integration.Status
@@ -61,7 +60,7 @@ def _of_delivery(delivery: Delivery) -> Fate:
 
 
 def _why_held(lane: Lane) -> str:
-    if lane.failures >= circuit.OPENS_AFTER:
+    if lane.has_open_circuit:
         return "The endpoint keeps failing and is given a rest."
     return "The service asked to wait." if lane.failures else "The integration's rate limit lets no more go out yet."
 

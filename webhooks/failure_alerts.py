@@ -16,7 +16,6 @@ from integrations.models import Integration
 from integrations.services import disable
 from invenicum.mail import write_to
 
-from .engine import circuit
 from .models import Lane
 
 DISABLED_AFTER = timedelta(days=5)
@@ -37,7 +36,7 @@ def watch(now: datetime | None = None, limit: int = 100) -> None:
     active = Q(integration__status=Integration.Status.ACTIVE, integration__deleted_at=None)
     failing = Lane.objects.filter(active, integration__failing_since__isnull=False)
     Lane.objects.filter(notices__gt=Notice.NONE, integration__failing_since=None).update(notices=Notice.NONE)
-    for lane in _step(failing.filter(failures__gte=circuit.OPENS_AFTER), Notice.FAILING, limit):
+    for lane in _step(failing.with_open_circuit(), Notice.FAILING, limit):
         _write(lane, "deliveries fail", "It is tried again and again, and nothing is lost meanwhile.")
     last_day = failing.filter(integration__failing_since__lt=now - DISABLED_AFTER + WARNED_BEFORE)
     for lane in _step(last_day, Notice.WARNED, limit):

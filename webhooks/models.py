@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -7,6 +9,8 @@ from django.db.models import Q
 from integrations.models import Integration
 from invenicum.events.models import Event
 from invenicum.ids import public_id, uuid7
+
+from .engine.circuit import FAILURES_TO_OPEN, CircuitState, circuit_state
 
 
 class Replay(models.Model):
@@ -86,15 +90,29 @@ class Delivery(models.Model):
         return public_id("dlv", self.id)
 
 
-class Lane(models.Model):
-    """The way to one integration, and the unit of claiming: whoever holds its lease sends all that is due on it.
+class LaneQuerySet(models.QuerySet["Lane"]):
+    def failing(self) -> LaneQuerySet:
+        """Those whose last attempt failed."""
+        return self.filter(failures__gt=0)
 
-    One small row is written for a batch instead of one for every delivery, and limits, order and the circuit breaker
-    of an integration need no agreement between workers. Made with the integration.
+    def with_open_circuit(self) -> LaneQuerySet:
+        """Those with so many failures in a row that the circuit breaker has opened; half open ones included."""
+        return self.filter(failures__gte=FAILURES_TO_OPEN)
+
+    def held(self, now: datetime) -> LaneQuerySet:
+        """Those on which nothing is sent at `now`: by the circuit breaker, a Retry-After or a rate limit."""
+        return self.filter(held_until__gt=now)
+
+
+class Lane(models.Model):
+    """An integration's queue, and what a worker leases: it then sends all that is due on it.
+
+    One small row is written for a batch instead of one for every delivery, and workers need not agree about limits,
+    order and the circuit breaker of an integration. Made with the integration.
     """
 
     integration = models.OneToOneField(Integration, models.CASCADE, primary_key=True, related_name="lane")
-    # The mark of the worker that holds it, and until when. Renewed while it works; a dead worker's lease runs out.
+    # The mark of the worker that leases it, and until when. Renewed while it works; a dead worker's lease expires.
     worker = models.BigIntegerField(null=True, editable=False)
     leased_until = models.DateTimeField(null=True)
     # The circuit breaker: failures since the last success, and until when nothing is sent.
@@ -103,8 +121,19 @@ class Lane(models.Model):
     # How much its owner has been told of the failures that `Integration.failing_since` began.
     notices = models.PositiveSmallIntegerField(default=0)
 
+    objects = LaneQuerySet.as_manager()
+
     def __str__(self) -> str:
         return f"lane {self.integration_id}"
+
+    @property
+    def has_open_circuit(self) -> bool:
+        """Whether the circuit breaker has opened; True also while it is half open."""
+        return self.failures >= FAILURES_TO_OPEN
+
+    def circuit_state(self, now: datetime) -> CircuitState:
+        """`closed`, `open` or `half_open`: see `webhooks.engine.circuit`."""
+        return circuit_state(self.failures, self.held_until, now)
 
 
 class Attempt(models.Model):

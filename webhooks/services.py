@@ -16,7 +16,6 @@ from invenicum.events.names import PING
 from invenicum.events.publish import publish
 
 from . import wake
-from .engine import circuit
 from .models import Delivery, Lane
 from .outbox import new_delivery
 
@@ -25,7 +24,7 @@ from .outbox import new_delivery
 class Health:
     """How deliveries to one integration fare."""
 
-    circuit: circuit.State
+    circuit: str  # closed, open or half_open
     failures: int
     held_until: datetime | None
     failing_since: datetime | None
@@ -42,7 +41,7 @@ def health(owner: User, integration_type: str) -> Health:
         count=Count("pk"), waiting=Count("pk", filter=Q(due_at=None)), oldest=Min("created_at")
     )
     return Health(
-        circuit=circuit.state(lane.failures, lane.held_until, now),
+        circuit=lane.circuit_state(now),
         failures=lane.failures,
         held_until=lane.held_until if lane.held_until and lane.held_until > now else None,
         failing_since=integration.failing_since,

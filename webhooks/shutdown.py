@@ -1,7 +1,7 @@
-"""Lets the processes of a Celery worker know that the worker is told to stop.
+"""Tells the child processes of a Celery worker that the worker was told to stop.
 
-Celery tells the main process alone, and waits for the tasks that run in its children. A page of memory that they
-share by being forked carries the news; where children are not forked, a task runs on to the end of its time slice.
+Celery tells only the main process, and waits for the tasks that run in its children. They share a page of memory with
+it, because they were forked from it. If they were not, a task runs until the end of its time slice.
 """
 
 import mmap
@@ -18,4 +18,5 @@ def _on_worker_shutting_down(**kwargs: Any) -> None:
 
 
 def is_stopping() -> bool:
+    """Whether this process's Celery worker was told to stop."""
     return _flag[0] == 1

@@ -1,4 +1,4 @@
-"""Celery's way into the engine. Tasks carry no arguments: what is due stands in the database."""
+"""The Celery tasks. They take no arguments: what is due is in the database."""
 
 from datetime import timedelta
 
@@ -17,31 +17,31 @@ from .retention import prune as prune_before
 
 log = structlog.get_logger(__name__)
 
-TIME_SLICE = 20.0  # seconds after which a draining task makes room for others
+DRAIN_SLICE_SECONDS = 20.0  # after which a draining task makes room for others
 
 
 @shared_task(name=wake.DELIVER_DUE)
 def deliver_due() -> None:
-    """Delivers until nothing is due, or hands over to a new task at the end of its time slice or of its worker."""
-    drain(seconds=TIME_SLICE, should_stop=shutdown.is_stopping, hand_over=wake.wake)
+    """Delivers until nothing is due. At the end of its time slice, or if its worker stops, it sends a new task."""
+    drain(seconds=DRAIN_SLICE_SECONDS, should_stop=shutdown.is_stopping, hand_over=wake.wake)
 
 
 @shared_task(name="webhooks.tasks.sweep")
 def sweep() -> None:
-    """Finds what a lost message, a dead worker or a retry left due."""
+    """Delivers what became due without a message, or whose message was lost."""
     deliver_due()
 
 
 @shared_task(name="webhooks.tasks.run_jobs")
 def run_jobs() -> None:
-    """Does what is owed to providers and owners: hooks, tokens, revocations, letters, replays."""
-    for duty in (provider_jobs.run_due_jobs, failure_alerts.watch, replays.run_due, jobs.run_due_jobs):
+    """Does the other jobs: hooks at providers, token refreshes, revocations, notifications, replays."""
+    for run in (provider_jobs.run_due_jobs, failure_alerts.watch, replays.run_due, jobs.run_due_jobs):
         try:
-            duty()
+            run()
         except Error:
             raise
-        except Exception:  # none of them may keep the others from being done
-            log.exception("duty_failed", duty=duty.__module__)
+        except Exception:  # one that fails must not stop the others
+            log.exception("duty_failed", duty=run.__module__)
 
 
 @shared_task(name="webhooks.tasks.prune")

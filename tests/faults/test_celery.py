@@ -17,7 +17,7 @@ from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
 from tests.faults.conftest import Broker, Receiver, all_delivered, counts, on_postgresql, publish, run_out_leases
 from tests.processes import Process, beat, deliver, environment, wait_until, worker
-from webhooks.engine.worker import CONCURRENCY
+from webhooks.engine.worker import LANE_CONCURRENCY
 from webhooks.models import Delivery, EngineHeartbeat, Lane
 
 pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
@@ -69,7 +69,7 @@ def test_workers_killed_again_and_again_lose_nothing(
     assert counts() == {Status.DELIVERED: kills * 200}
     assert len(receiver.seen) == kills * 200
     # Under way, and answered but not yet written, on each of the two lanes.
-    assert receiver.duplicates <= kills * 2 * 2 * CONCURRENCY
+    assert receiver.duplicates <= kills * 2 * 2 * LANE_CONCURRENCY
 
 
 def test_a_broker_that_forgets_what_was_queued_costs_no_delivery(

@@ -13,7 +13,7 @@ from tests.factories import SECRET, connect_webhook
 from tests.fakes.http_server import FakeServer
 from tests.faults.conftest import Receiver, counts, publish
 from webhooks.engine import worker as worker_module
-from webhooks.engine.worker import CONCURRENCY, Engine
+from webhooks.engine.worker import LANE_CONCURRENCY, Worker
 from webhooks.models import Attempt, Delivery
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,8 +26,8 @@ OTHER_SECRET = "whsec_" + "YW5vdGhlci1zZWNyZXQtb2YtMzItYnl0ZXMtbG9uZw=="
 @pytest.fixture
 def drain(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Drains, and acts as soon as the receiver, which does not answer until then, has heard something."""
-    monkeypatch.setattr(worker_module, "RENEW_EVERY", 0)
-    worker = Engine()
+    monkeypatch.setattr(worker_module, "LEASE_RENEWAL_SECONDS", 0)
+    worker = Worker()
 
     def drain(receiver: Receiver | None = None, act: Callable[[], object] = lambda: None) -> None:
         def act_once() -> bool:
@@ -50,7 +50,7 @@ def test_what_is_pending_is_cancelled_when_the_integration_is_deleted(
     publish(alice, PUBLISHED)
     drain(receiver, lambda: services.delete_integration(alice, "webhook"))
     assert counts() == {Status.CANCELLED: PUBLISHED}
-    assert 0 < len(receiver.seen) <= CONCURRENCY  # what was under way
+    assert 0 < len(receiver.seen) <= LANE_CONCURRENCY  # what was under way
     assert Attempt.objects.count() == len(receiver.seen)
 
     connect_webhook(alice, receiver.url)
@@ -69,7 +69,7 @@ def test_what_is_pending_waits_while_the_integration_is_paused(
     publish(alice, PUBLISHED)
     drain(receiver, lambda: services.set_active(alice, "webhook", False))
     under_way = len(receiver.seen)
-    assert 0 < under_way <= CONCURRENCY
+    assert 0 < under_way <= LANE_CONCURRENCY
     drain()
     assert counts() == {Status.DELIVERED: under_way, Status.PENDING: PUBLISHED - under_way}
     services.set_active(alice, "webhook", True)
@@ -102,7 +102,7 @@ def test_what_is_pending_goes_to_the_new_address_with_the_new_secret(
             lambda: services.save_integration(alice, "webhook", {"url": new.url, "secret": OTHER_SECRET}),
         )
     assert counts() == {Status.DELIVERED: PUBLISHED}
-    assert 0 < len(receiver.seen) <= CONCURRENCY
+    assert 0 < len(receiver.seen) <= LANE_CONCURRENCY
     assert not set(receiver.seen) & set(moved.seen)
     assert len(receiver.seen) + len(moved.seen) == PUBLISHED
     assert (receiver.duplicates, moved.duplicates) == (0, 0)

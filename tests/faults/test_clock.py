@@ -18,8 +18,10 @@ from django.utils import timezone
 from tests.factories import connect_webhook
 from tests.faults.conftest import Receiver, all_delivered, counts, on_postgresql, publish, run_out_leases
 from tests.processes import deliver, environment, wait_until
-from webhooks.engine import claim
-from webhooks.engine.worker import CONCURRENCY, Engine
+from webhooks.engine import postgresql
+from webhooks.engine.claim import claim_due, new_worker_mark
+from webhooks.engine.values import Claim, ClaimRequest
+from webhooks.engine.worker import LANE_CONCURRENCY, Worker
 from webhooks.models import Delivery, Lane
 
 pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
@@ -47,19 +49,19 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def worker() -> Iterator[Engine]:
-    worker = Engine()
+def worker() -> Iterator[Worker]:
+    worker = Worker()
     yield worker
     worker.close()
 
 
-def drain(worker: Engine, should_stop: Callable[[], Any] = lambda: False) -> None:
+def drain(worker: Worker, should_stop: Callable[[], Any] = lambda: False) -> None:
     worker.drain(None, should_stop, lambda: None)
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
 def test_a_clock_that_jumps_in_mid_batch_loses_and_repeats_nothing(
-    alice: User, receiver: Receiver, worker: Engine, clock: Clock, jump: timedelta
+    alice: User, receiver: Receiver, worker: Worker, clock: Clock, jump: timedelta
 ) -> None:
     connect_webhook(alice, receiver.url)
     publish(alice, 300)
@@ -83,7 +85,7 @@ def test_a_clock_that_jumps_in_mid_batch_loses_and_repeats_nothing(
 
 
 def test_a_clock_that_is_behind_delays_and_does_not_spin(
-    alice: User, receiver: Receiver, worker: Engine, clock: Clock
+    alice: User, receiver: Receiver, worker: Worker, clock: Clock
 ) -> None:
     connect_webhook(alice, receiver.url)
     publish(alice, 10)
@@ -103,17 +105,17 @@ def test_a_worker_whose_clock_is_wrong_respects_the_leases_of_others_and_has_its
         Delivery.objects.update(due_at=timezone.now() - 2 * HOUR)
         Lane.objects.update(worker=None, leased_until=None)
         clock.wrong = first
-        assert len(claim_all(claim.new_worker()).lanes) == 1
+        assert len(claim_all(new_worker_mark()).lanes) == 1
         clock.wrong = second
-        assert len(claim_all(claim.new_worker()).lanes) == 0
+        assert len(claim_all(new_worker_mark()).lanes) == 0
 
 
 def test_a_lease_from_before_the_databases_clock_was_set_back_does_not_last(
-    alice: User, receiver: Receiver, worker: Engine
+    alice: User, receiver: Receiver, worker: Worker
 ) -> None:
     connect_webhook(alice, receiver.url)
     publish(alice, 5)
-    claim_all(claim.new_worker())  # by a worker that then dies
+    claim_all(new_worker_mark())  # by a worker that then dies
     Lane.objects.update(leased_until=timezone.now() + HOUR)
     drain(worker)
     assert counts() == {Status.DELIVERED: 5}
@@ -136,40 +138,39 @@ def test_a_worker_that_wakes_after_its_leases_ran_out_leaves_the_rest_to_others(
             assert sleeper.terminate(seconds=15) == 0
     assert counts() == {Status.DELIVERED: 400}
     assert len(receiver.seen) == 400
-    assert receiver.duplicates <= 2 * CONCURRENCY
+    assert receiver.duplicates <= 2 * LANE_CONCURRENCY
 
 
 def test_a_claim_that_was_slow_reads_nothing_that_was_delivered_meanwhile(
-    alice: User, receiver: Receiver, worker: Engine, monkeypatch: pytest.MonkeyPatch
+    alice: User, receiver: Receiver, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect_webhook(alice, receiver.url)
     publish(alice, 5)
-    statement = claim.CLAIM
+    statement = postgresql.CLAIM
     assert statement.count("WHERE (SELECT d.id") == 1
-    claims: list[claim.Claim] = []
+    claims: list[Claim] = []
 
     def claim_slowly() -> None:
         try:
-            claims.append(claim_all(claim.new_worker()))
+            claims.append(claim_all(new_worker_mark()))
         finally:
             connection.close()
 
     monkeypatch.setattr(
-        claim, "CLAIM", statement.replace("WHERE (SELECT d.id", "WHERE pg_sleep(1) IS NOT NULL AND (SELECT d.id")
+        postgresql, "CLAIM", statement.replace("WHERE (SELECT d.id", "WHERE pg_sleep(1) IS NOT NULL AND (SELECT d.id")
     )
     slow = threading.Thread(target=claim_slowly)
     slow.start()
     wait_until(is_asleep, "the slow claim has seen the lane")
-    monkeypatch.setattr(claim, "CLAIM", statement)
+    monkeypatch.setattr(postgresql, "CLAIM", statement)
     drain(worker)
     assert counts() == {Status.DELIVERED: 5}
-    slow.join()
+    slow.join(60)
     assert claims[0].deliveries == []
 
 
-def claim_all(worker: int) -> claim.Claim:
-    now = timezone.now()
-    return claim.claim(worker, now=now, after=claim.NO_LANE, lanes=9, depth=9, own=(), held=())
+def claim_all(worker: int) -> Claim:
+    return claim_due(ClaimRequest(worker, timezone.now(), lanes=9, depth=9))
 
 
 def is_asleep() -> bool:

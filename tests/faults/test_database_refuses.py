@@ -15,8 +15,8 @@ from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
 from tests.faults.conftest import Receiver, counts, on_postgresql, publish
 from webhooks.engine import worker as worker_module
-from webhooks.engine.lanes import BEGINNING
-from webhooks.engine.worker import Engine
+from webhooks.engine.lanes import LANE_FIRST_LIMIT
+from webhooks.engine.worker import LANE_CONCURRENCY, Worker
 from webhooks.models import Attempt, Delivery, Lane
 
 pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
@@ -43,17 +43,17 @@ def refusing(table: str, operation: str, condition: str, sqlstate: str) -> Itera
 
 
 @pytest.fixture
-def worker() -> Iterator[Engine]:
-    worker = Engine()
+def worker() -> Iterator[Worker]:
+    worker = Worker()
     yield worker
     worker.close()
 
 
-def drain(worker: Engine, should_stop: Any = lambda: False) -> None:
+def drain(worker: Worker, should_stop: Any = lambda: False) -> None:
     worker.drain(None, should_stop, lambda: None)
 
 
-def drain_in_a_thread(worker: Engine, should_stop: Any) -> None:
+def drain_in_a_thread(worker: Worker, should_stop: Any) -> None:
     try:
         drain(worker, should_stop)
     finally:
@@ -61,7 +61,7 @@ def drain_in_a_thread(worker: Engine, should_stop: Any) -> None:
 
 
 def test_an_outcome_that_cannot_be_written_makes_no_other_go_out_twice(
-    alice: User, receiver: Receiver, worker: Engine, monkeypatch: pytest.MonkeyPatch
+    alice: User, receiver: Receiver, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect_webhook(alice, receiver.url)
     publish(alice, 100)
@@ -75,8 +75,7 @@ def test_an_outcome_that_cannot_be_written_makes_no_other_go_out_twice(
         publish(alice, 10)
         drain(worker)
         assert counts() == {Status.DELIVERED: 109, Status.PENDING: 1}
-    monkeypatch.setattr(worker_module, "REFUSED_AGAIN", 0)
-    worker._refused_again = 0.0
+    monkeypatch.setattr("webhooks.engine.pending_writes.REFUSED_RETRY_SECONDS", 0)
     drain(worker)
     assert counts() == {Status.DELIVERED: 110}
     assert receiver.duplicates == 0
@@ -87,13 +86,13 @@ def test_a_worker_that_cannot_note_what_it_did_is_not_trusted_by_the_next(alice:
     connect_webhook(alice, receiver.url)
     publish(alice, 20)
     poisoned = Delivery.objects.order_by("id")[7]
-    first, second = Engine(), Engine()
+    first, second = Worker(), Worker()
     with refusing("webhooks_delivery", "UPDATE", f"OLD.id = '{poisoned.id}' AND NEW.status <> 'pending'", "23514"):
         drain(first)
         drain(second)
         drain(second)
     assert receiver.duplicates == 1  # at least once, and no more than once a worker
-    drain(Engine())
+    drain(Worker())
     assert counts() == {Status.DELIVERED: 20}
 
 
@@ -105,12 +104,12 @@ def test_what_an_endpoint_says_can_always_be_written(alice: User, settings: Any,
         save_integration(alice, "mixpanel", {"projectToken": "0123456789abcdef0123456789abcdef"})
         connect_webhook(alice, server.url)
         publish_one(alice, "asset.created", {"assetId": "a"})
-        drain(Engine())
+        drain(Worker())
     assert list(Delivery.objects.values_list("status", "attempt_count")) == [(Status.PENDING, 1)] * 2
 
 
 def test_an_owner_who_is_deleted_with_deliveries_under_way_takes_no_other_down(
-    alice: User, bob: User, receiver: Receiver, worker: Engine
+    alice: User, bob: User, receiver: Receiver, worker: Worker
 ) -> None:
     connect_webhook(alice, receiver.url)
     connect_webhook(bob, receiver.url)
@@ -119,7 +118,7 @@ def test_an_owner_who_is_deleted_with_deliveries_under_way_takes_no_other_down(
     receiver.answers.clear()
 
     def delete_alice() -> bool:
-        if len(receiver.seen) >= 2 * BEGINNING and not receiver.answers.is_set():
+        if len(receiver.seen) >= 2 * LANE_FIRST_LIMIT and not receiver.answers.is_set():
             alice.delete()
             receiver.answers.set()
         return False
@@ -130,9 +129,9 @@ def test_an_owner_who_is_deleted_with_deliveries_under_way_takes_no_other_down(
 
 
 def test_a_full_disk_stops_the_sending_and_loses_nothing(
-    alice: User, receiver: Receiver, worker: Engine, monkeypatch: pytest.MonkeyPatch
+    alice: User, receiver: Receiver, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "DATABASE_REST", 0.2)
+    monkeypatch.setattr(worker_module, "DATABASE_RETRY_SECONDS", 0.2)
     connect_webhook(alice, receiver.url)
     publish(alice, 300)
     turns: list[None] = []
@@ -142,8 +141,8 @@ def test_a_full_disk_stops_the_sending_and_loses_nothing(
         draining.join(1.5)
         assert draining.is_alive()
         assert counts() == {Status.PENDING: 300}
-        assert 0 < sum(receiver.seen.values()) <= worker.CONCURRENCY
+        assert 0 < sum(receiver.seen.values()) <= LANE_CONCURRENCY
         assert len(turns) < 150  # it waits, and does not spin
-    draining.join(30)
+    draining.join(60)
     assert counts() == {Status.DELIVERED: 300}
     assert receiver.duplicates == 0

@@ -23,8 +23,9 @@ from tests.fakes.http_server import FakeServer
 from tests.faults.conftest import Receiver, counts, publish
 from webhooks import failure_alerts
 from webhooks.engine import claim
-from webhooks.engine.circuit import OPENS_AFTER
-from webhooks.engine.worker import Engine
+from webhooks.engine.circuit import FAILURES_TO_OPEN
+from webhooks.engine.values import Claim, ClaimRequest
+from webhooks.engine.worker import Worker
 from webhooks.models import Attempt, Delivery, Lane
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,13 +48,13 @@ class RaisesBeforeTheFlow(Webhook):
 
 
 @pytest.fixture
-def worker() -> Iterator[Engine]:
-    worker = Engine()
+def worker() -> Iterator[Worker]:
+    worker = Worker()
     yield worker
     worker.close()
 
 
-def drain(worker: Engine) -> None:
+def drain(worker: Worker) -> None:
     worker.drain(None, lambda: False, lambda: None)
 
 
@@ -61,7 +62,7 @@ def drain(worker: Engine) -> None:
 def test_an_event_on_which_the_connector_breaks_fails_alone(
     alice: User,
     receiver: Receiver,
-    worker: Engine,
+    worker: Worker,
     connector: type[Webhook],
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
@@ -80,7 +81,7 @@ def test_an_event_on_which_the_connector_breaks_fails_alone(
     assert Lane.objects.get().failures == 0  # nothing is wrong with the endpoint
 
 
-def test_an_event_whose_stored_body_is_broken_fails_alone(alice: User, worker: Engine, settings: Any) -> None:
+def test_an_event_whose_stored_body_is_broken_fails_alone(alice: User, worker: Worker, settings: Any) -> None:
     settings.RETRY_SCHEDULE = (0, 0)
     with FakeServer(lambda request: (200, {}, b"ok")) as server:
         settings.PROVIDER_ENDPOINTS = {"slack": {"apiUrl": server.url}}
@@ -96,7 +97,7 @@ def test_an_event_whose_stored_body_is_broken_fails_alone(alice: User, worker: E
 
 
 def test_an_integration_whose_secrets_cannot_be_decrypted_waits_alone(
-    alice: User, bob: User, receiver: Receiver, worker: Engine, settings: Any
+    alice: User, bob: User, receiver: Receiver, worker: Worker, settings: Any
 ) -> None:
     settings.RETRY_SCHEDULE = (0, 60, 60)
     unreadable = connect_webhook(alice, receiver.url)
@@ -128,7 +129,7 @@ def test_an_integration_whose_secrets_cannot_be_decrypted_can_be_disabled_paused
     with connection.cursor() as cursor:
         cursor.execute("UPDATE integrations_integration SET secrets = %s", [b"?"])
     Integration.objects.update(failing_since=timezone.now() - timedelta(days=6))
-    Lane.objects.update(failures=OPENS_AFTER)
+    Lane.objects.update(failures=FAILURES_TO_OPEN)
     failure_alerts.watch()
     stored = Integration.objects.without_secrets().get(pk=integration.pk)
     assert stored.status == Integration.Status.DISABLED
@@ -139,20 +140,20 @@ def test_an_integration_whose_secrets_cannot_be_decrypted_can_be_disabled_paused
 
 
 def test_an_integration_that_vanishes_while_it_is_claimed_takes_no_other_down(
-    alice: User, bob: User, receiver: Receiver, worker: Engine, monkeypatch: pytest.MonkeyPatch
+    alice: User, bob: User, receiver: Receiver, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect_webhook(alice, receiver.url)
     connect_webhook(bob, receiver.url)
     publish(alice, 5)
     publish(bob, 5)
-    claim_in_earnest = claim.claim
+    claim_due = claim.claim_due
 
-    def claim_and_delete(*arguments: Any, **more: Any) -> claim.Claim:
-        result = claim_in_earnest(*arguments, **more)
+    def claim_and_delete(request: ClaimRequest) -> Claim:
+        result = claim_due(request)
         User.objects.filter(pk=alice.pk).delete()
         return result
 
-    monkeypatch.setattr(claim, "claim", claim_and_delete)
+    monkeypatch.setattr(claim, "claim_due", claim_and_delete)
     drain(worker)
     assert counts() == {Status.DELIVERED: 5}
     assert (len(receiver.seen), receiver.duplicates) == (5, 0)

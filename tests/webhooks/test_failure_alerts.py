@@ -9,7 +9,7 @@ from integrations.models import Integration
 from invenicum.events.publish import publish
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
-from webhooks.engine import circuit
+from webhooks.engine.circuit import FAILURES_TO_OPEN
 from webhooks.engine.worker import drain
 from webhooks.failure_alerts import watch
 from webhooks.models import Delivery, Lane
@@ -19,7 +19,7 @@ from webhooks.models import Delivery, Lane
 def failing(alice: User) -> Integration:
     integration = connect_webhook(alice)
     Integration.objects.update(failing_since=timezone.now())
-    Lane.objects.update(failures=circuit.OPENS_AFTER)
+    Lane.objects.update(failures=FAILURES_TO_OPEN)
     return integration
 
 

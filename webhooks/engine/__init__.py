@@ -1,0 +1,13 @@
+"""The delivery engine. The rest of the service uses four names of it, each from its own module:
+
+- `worker.drain` delivers what is due,
+- `heartbeat.last_drain` says when a worker last looked for work,
+- `metrics.EngineCollector` is what Prometheus reads,
+- `database.statements` inserts deliveries and watches for changes, on the database in use.
+
+They take and return plain values (`values.NewDelivery`, `values.Drained`). A circuit's state is asked of
+`webhooks.models.Lane`. An import contract in `pyproject.toml` closes all other modules to the outside.
+
+Nothing is imported here, so that the modules that need no Django settings (`values`, `lanes`, `circuit`, `schedule`)
+can be imported without them.
+"""

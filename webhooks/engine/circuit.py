@@ -1,26 +1,26 @@
-"""The circuit breaker: when an endpoint that keeps failing is given a rest, and how long. Pure.
+"""The circuit breaker: when an endpoint that keeps failing is sent nothing, and for how long. Pure.
 
-Closed below OPENS_AFTER failures in a row; then open for a while, in which nothing is sent; then half open: one
-delivery probes, and its outcome closes the circuit or opens it for longer.
+Closed below FAILURES_TO_OPEN failures in a row; then open for OPEN_SECONDS, in which nothing is sent; then half open:
+one delivery is sent as a probe, and its outcome closes the circuit or opens it for longer.
 """
 
 from datetime import datetime
 from typing import Literal
 
-OPENS_AFTER = 10  # failures in a row
-RESTS = (30.0, 60.0, 120.0, 300.0)  # seconds after the first, the second, … time that it opens
+FAILURES_TO_OPEN = 10  # in a row
+OPEN_SECONDS = (30.0, 60.0, 120.0, 300.0)  # the first, the second, … time that it opens
 
-State = Literal["closed", "open", "half_open"]
+CircuitState = Literal["closed", "open", "half_open"]
 
 
-def rest_after(failures: int) -> float | None:
-    """The seconds to rest after so many failures in a row; None while the circuit stays closed."""
-    if failures < OPENS_AFTER:
+def open_seconds(failures: int) -> float | None:
+    """How long the circuit opens after so many failures in a row; None while it stays closed."""
+    if failures < FAILURES_TO_OPEN:
         return None
-    return RESTS[min(failures - OPENS_AFTER, len(RESTS) - 1)]
+    return OPEN_SECONDS[min(failures - FAILURES_TO_OPEN, len(OPEN_SECONDS) - 1)]
 
 
-def state(failures: int, held_until: datetime | None, now: datetime) -> State:
-    if failures < OPENS_AFTER:
+def circuit_state(failures: int, held_until: datetime | None, now: datetime) -> CircuitState:
+    if failures < FAILURES_TO_OPEN:
         return "closed"
     return "open" if held_until and held_until > now else "half_open"

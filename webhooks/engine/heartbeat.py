@@ -1,4 +1,4 @@
-"""The engine's sign of life and what it has counted, for `/readyz` and `/metrics`."""
+"""Each worker's heartbeat with its counters, for `/readyz` and `/metrics`."""
 
 import os
 import socket
@@ -12,42 +12,40 @@ from django.utils import timezone
 from ..models import EngineHeartbeat
 from .metrics import Counters, total
 
-EVERY = 2.0  # seconds
-FORGET = timedelta(days=1)
-GONE = "gone"
-
-_last = 0.0
+HEARTBEAT_INTERVAL_SECONDS = 2.0
+HEARTBEAT_RETENTION = timedelta(days=1)
+GONE_WORKERS = "gone"  # the row with the sums of workers whose own rows have been removed
 
 
-counters = Counters()
-_process = os.getpid()
+class Heartbeat:
+    """The heartbeat and counters of one process. Made in the process that it is about."""
 
+    def __init__(self) -> None:
+        self.counters = Counters()
+        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._written_at = float("-inf")
 
-def beat() -> None:
-    """Notes that this process looked for work just now, and its counters; at most one write in two seconds."""
-    global _last, _process, counters
-    if _process != os.getpid():  # Celery forks its workers: what the parent counted is the parent's
-        _process, counters = os.getpid(), Counters()
-    if time.monotonic() - _last < EVERY:
-        return
-    _last = time.monotonic()
-    now = timezone.now()
-    worker = f"{socket.gethostname()}:{os.getpid()}"
-    EngineHeartbeat.objects.update_or_create(
-        worker=worker, defaults={"last_drain_at": now, "counters": counters.as_json()}
-    )
-    _fold(now)
+    def beat(self) -> None:
+        """Writes that this process looked for work just now, and its counters; at most once in two seconds."""
+        if time.monotonic() - self._written_at < HEARTBEAT_INTERVAL_SECONDS:
+            return
+        self._written_at = time.monotonic()
+        now = timezone.now()
+        EngineHeartbeat.objects.update_or_create(
+            worker=self._worker, defaults={"last_drain_at": now, "counters": self.counters.as_json()}
+        )
+        _fold(now)
 
 
 @transaction.atomic
 def _fold(now: datetime) -> None:
-    """Keeps the sums of workers that are long gone in one row, so that no counter ever goes back."""
-    gone = EngineHeartbeat.objects.filter(last_drain_at__lt=now - FORGET).exclude(worker=GONE)
+    """Adds the counters of workers that are long gone to one row, so that no sum ever goes back."""
+    gone = EngineHeartbeat.objects.filter(last_drain_at__lt=now - HEARTBEAT_RETENTION).exclude(worker=GONE_WORKERS)
     rows = list(gone.select_for_update(skip_locked=True))
     if not rows:
         return
     sums, _ = EngineHeartbeat.objects.select_for_update().get_or_create(
-        worker=GONE, defaults={"last_drain_at": rows[0].last_drain_at}
+        worker=GONE_WORKERS, defaults={"last_drain_at": rows[0].last_drain_at}
     )
     sums.counters = total([sums.counters, *(row.counters for row in rows)]).as_json()
     sums.save(update_fields=["counters"])
@@ -55,6 +53,6 @@ def _fold(now: datetime) -> None:
 
 
 def last_drain() -> datetime | None:
-    """When any worker last looked for work, or None where none ever did."""
+    """When any worker last looked for work; None if none ever did."""
     moment: datetime | None = EngineHeartbeat.objects.aggregate(latest=Max("last_drain_at"))["latest"]
     return moment

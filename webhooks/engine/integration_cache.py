@@ -1,4 +1,4 @@
-"""Configurations ready for use: loaded and decrypted once, kept until the integration changes."""
+"""The integrations that a worker sends to: loaded and decrypted once, cached until they change."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from integrations.models import Integration
 from oauth_flows.models import Grant
 from oauth_flows.tokens import authorized, grants_of
 
-from .claim import Claimed, Id, version_of
+from .values import Claimed, IntegrationId, version_of
 
-KEPT = 10_000  # integrations
+MAX_CACHED_INTEGRATIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +31,20 @@ class Prepared:
     secrets: Collection[str]
 
 
-class PreparedIntegrations:
-    """Gives a claimed delivery its flow."""
+class IntegrationCache:
+    """Makes the flow of a claimed delivery. Every claimed delivery has to be loaded first."""
 
     def __init__(self) -> None:
-        self._known: dict[Id, tuple[int, Prepared | IntegrationError]] = {}
+        self._known: dict[IntegrationId, tuple[int, Prepared | IntegrationError]] = {}
 
     def load(self, claimed: Iterable[Claimed]) -> None:
-        """Reads what is new or has changed: in one statement the integrations, in one more the grants of those that
-        may have one.
+        """Reads what is new or has changed: integrations in one statement, in another the grants of those that may
+        have one.
         """
         missing = {item.integration_id for item in claimed if not self._is_current(item)}
         if not missing:
             return
-        # A row that cannot be decrypted spoils only itself: then the secrets are read row by row.
+        # If one row cannot be decrypted, the secrets are read row by row, so that the others still work.
         try:
             integrations = list(Integration.objects.filter(id__in=missing))
         except DecryptionError:
@@ -58,13 +58,13 @@ class PreparedIntegrations:
         for vanished in missing.difference(str(integration.id) for integration in integrations):
             self._known[vanished] = 0, InvalidConfig("The integration is gone.", permanent=False)
 
-    def trim(self, in_use: Iterable[Id]) -> None:
-        """Forgets, when there are many, all that is not in use."""
-        if len(self._known) > KEPT:
+    def trim(self, in_use: Iterable[IntegrationId]) -> None:
+        """Drops what is not in use, if the cache is full."""
+        if len(self._known) > MAX_CACHED_INTEGRATIONS:
             self._known = {lane: self._known[lane] for lane in in_use if lane in self._known}
 
     def flow(self, claimed: Claimed, now: int) -> Flow[None]:
-        """The flow of one try; where the configuration cannot be used, one that says why."""
+        """The flow of one attempt; one that fails with the reason if the configuration cannot be used."""
         prepared = self._known[claimed.integration_id][1]
         if isinstance(prepared, IntegrationError):
             return _failing(prepared)
@@ -73,19 +73,19 @@ class PreparedIntegrations:
             return authorized(grant, prepared.config, lambda config: connector.deliver(claimed.message, config, now))
         try:
             return connector.deliver(claimed.message, prepared.config, now)
-        except Exception as error:  # noqa: BLE001 - a connector's fault with one event concerns no other
+        except Exception as error:  # noqa: BLE001 - a connector that fails on one event must not stop the others
             return _failing(error)
 
     def secrets(self, claimed: Claimed) -> Collection[str]:
-        """What must be hidden where a response or an error repeats it."""
+        """What has to be redacted from responses and errors."""
         prepared = self._known[claimed.integration_id][1]
         if isinstance(prepared, IntegrationError):
             return ()
-        # The token may have been renewed since.
+        # The token may have been refreshed since.
         return (*prepared.secrets, prepared.grant.access_token) if prepared.grant else prepared.secrets
 
     def limits(self, claimed: Claimed) -> tuple[float | None, int | None]:
-        """Deliveries a second, and at once, where the integration or its type has a limit."""
+        """Deliveries a second, and deliveries at once; None for no limit."""
         prepared = self._known[claimed.integration_id][1]
         if isinstance(prepared, IntegrationError):
             return None, None
@@ -110,7 +110,7 @@ def _prepare(integration: Integration, grant: Grant | None) -> Prepared | Integr
 
 
 def _texts(secrets: object) -> Iterable[str]:
-    """Every text in a nest of secrets."""
+    """Every text in nested secrets."""
     if isinstance(secrets, str):
         yield secrets
     elif isinstance(secrets, dict):

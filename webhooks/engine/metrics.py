@@ -1,7 +1,7 @@
 """What the engine counts, and how it reaches `/metrics`.
 
-Each worker adds up in memory and writes its sums beside its heartbeat every other second; whoever is scraped adds
-up the workers. So one address shows them all, on however many machines they run, and no worker opens a port.
+Each worker counts in memory and writes its counters with its heartbeat every two seconds; the process that is scraped
+adds them up. So one address shows all workers, on however many machines they run, and no worker opens a port.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from prometheus_client.registry import Collector
 
 from ..models import Delivery, EngineHeartbeat, Lane
 
-# Seconds from an event's publication to the 2xx that ended its delivery.
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200, 86400)
+# From an event's publication to the 2xx that ended its delivery.
+LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200, 86400)
 
 
 class Counters:
-    """The sums of one worker. `attempts` by `outcome|error class`; `latency` by bucket, the last one open."""
+    """The counters of one worker. `attempts` by `outcome|error class`; `latency` by bucket, the last one unbounded."""
 
     def __init__(self) -> None:
         self.attempts: Counter[str] = Counter()
-        self.latency = [0] * (len(BUCKETS) + 1)
+        self.latency = [0] * (len(LATENCY_SECONDS) + 1)
         self.latency_sum = 0.0
 
     def count(self, outcome: str, error_class: str) -> None:
         self.attempts[f"{outcome}|{error_class}"] += 1
 
     def observe(self, seconds: float) -> None:
-        self.latency[bisect_left(BUCKETS, seconds)] += 1
+        self.latency[bisect_left(LATENCY_SECONDS, seconds)] += 1
         self.latency_sum += seconds
 
     def as_json(self) -> dict[str, Any]:
         return {"attempts": dict(self.attempts), "latency": self.latency, "latencySum": self.latency_sum}
 
     def add(self, stored: dict[str, Any]) -> None:
-        """Adds what another worker wrote."""
+        """Adds the counters that another worker wrote."""
         self.attempts.update(stored.get("attempts", {}))
         for bucket, count in enumerate(stored.get("latency", ())):
             self.latency[bucket] += count
@@ -59,13 +59,17 @@ def total(stored: Iterable[dict[str, Any]]) -> Counters:
 
 
 class EngineCollector(Collector):
-    """Prometheus' view of the engine, read from the database at each scrape."""
+    """What Prometheus reads of the engine, from the database at each scrape.
+
+    Every web process gives the same figures: attempts, latency, pending deliveries, open circuits. If the database
+    cannot be reached there are none.
+    """
 
     def collect(self) -> Iterator[Metric]:
         try:
             return iter(list(self._read()))
         except DatabaseError:
-            return iter(())  # the figures go missing, which is what happened
+            return iter(())  # missing figures say that the database cannot be reached
 
     def _read(self) -> Iterator[Metric]:
         counters = total(EngineHeartbeat.objects.values_list("counters", flat=True))
@@ -81,7 +85,7 @@ class EngineCollector(Collector):
 
 def _histogram(counters: Counters) -> HistogramMetricFamily:
     cumulated, buckets = 0, []
-    for bound, count in zip([*map(str, BUCKETS), "+Inf"], counters.latency, strict=True):
+    for bound, count in zip([*map(str, LATENCY_SECONDS), "+Inf"], counters.latency, strict=True):
         cumulated += count
         buckets.append((bound, cumulated))
     family = HistogramMetricFamily(
@@ -117,5 +121,5 @@ def _queue() -> Iterator[GaugeMetricFamily]:
     yield GaugeMetricFamily(
         "invenicum_circuits_open",
         "Integrations to which nothing is sent for the moment.",
-        value=Lane.objects.filter(held_until__gt=now).count(),
+        value=Lane.objects.held(now).count(),
     )

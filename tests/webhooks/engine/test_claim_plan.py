@@ -1,4 +1,4 @@
-"""A claim reads a few deliveries of each lane, however many are pending and whatever the statistics say of them."""
+"""A claim reads a few deliveries of each lane, however many are pending and whatever the statistics say."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from invenicum.events.publish import Draft, publish_many
 from tests.factories import connect_webhook
-from webhooks.engine import claim
+from webhooks.engine.claim import new_worker_mark
+from webhooks.engine.postgresql import CLAIM, ONLY_PRESORTED
+from webhooks.engine.values import CLAIM_MAX_LANES_VISITED, LANE_LEASE, LONGEST_LANE_LEASE, NO_LANE
 from webhooks.models import Delivery
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such statistics")
@@ -37,20 +39,20 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def deliveries_read() -> float:
     """How many rows a claim of all lanes takes from the table or an index of it."""
     arguments = {
-        "worker": claim.new_worker(),
+        "worker": new_worker_mark(),
         "now": timezone.now(),
-        "lease": claim.LEASE,
-        "longest": claim.LONGEST_LEASE,
-        "after": claim.NO_LANE,
+        "lease": LANE_LEASE,
+        "longest": LONGEST_LANE_LEASE,
+        "after": NO_LANE,
         "lanes": 1000,
         "depth": DEPTH,
         "own": "{}",
-        "held": "{}",
-        "hops": claim.MAX_HOPS,
+        "exclude": "{}",
+        "hops": CLAIM_MAX_LANES_VISITED,
     }
-    settings, statement = claim.ONLY_PRESORTED, claim.CLAIM.removeprefix(claim.ONLY_PRESORTED)
+    statement = CLAIM.removeprefix(ONLY_PRESORTED)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"{settings}EXPLAIN (ANALYZE, FORMAT JSON) {statement}", arguments)
+        cursor.execute(f"{ONLY_PRESORTED}EXPLAIN (ANALYZE, FORMAT JSON) {statement}", arguments)
         while cursor.nextset():
             pass
         [[[explained]]] = cursor.fetchall()
@@ -70,7 +72,7 @@ def test_a_flood_costs_a_claim_no_more_than_a_few_deliveries(ordered: bool) -> N
     Delivery.objects.update(status=Delivery.Status.DELIVERED, due_at=None)
     analyze()
     publish(owners, 100)
-    most = 3 * LANES * (DEPTH + 1)  # the hops, whether anything is due, what is due, and what is earlier
-    assert LANES <= deliveries_read() <= most  # as long as the statistics know of nothing pending
+    most = 3 * LANES * (DEPTH + 1)  # the search for lanes, whether anything is due, what is due, and what is earlier
+    assert LANES <= deliveries_read() <= most  # while the statistics say that nothing is pending
     analyze()
     assert LANES <= deliveries_read() <= most

@@ -2,8 +2,15 @@ from datetime import UTC, datetime
 
 from invenicum.events.message import Message
 from webhooks.engine import circuit
-from webhooks.engine.claim import Claimed
-from webhooks.engine.lanes import AHEAD, BEGINNING, KEPT, SLOW, STALLED, Lanes
+from webhooks.engine.lanes import (
+    BACKLOG_PER_SLOT,
+    LANE_FIRST_LIMIT,
+    LANE_REFILL_SECONDS,
+    LANE_STALLED_SECONDS,
+    SLOW_ATTEMPT_SECONDS,
+    Lanes,
+)
+from webhooks.engine.values import Claimed
 
 NOW = datetime(2026, 3, 7, 10, 30, tzinfo=UTC)
 A, B = "a", "b"
@@ -37,7 +44,7 @@ def test_lanes_are_served_in_turn() -> None:
     assert [item.integration_id for item in take_all(lanes)] == [A, B, A, B, A]
 
 
-def test_a_lane_has_only_so_many_under_way_at_once() -> None:
+def test_a_lane_has_only_so_many_deliveries_in_flight() -> None:
     lanes = lanes_with(concurrency=2, a=5)
     first = take_all(lanes)
     assert len(first) == 2
@@ -59,30 +66,30 @@ def test_within_a_lane_the_order_is_kept() -> None:
     assert order == [0, 1, 2]
 
 
-def test_a_delivery_is_held_until_it_is_written() -> None:
+def test_a_delivery_is_kept_until_it_is_written() -> None:
     lanes = lanes_with(concurrency=1, a=1)
     item = lanes.next(0.0)
     assert item is not None
     lanes.finished(item, 0.0, 0.01)
-    assert lanes.held([A]) == [item.id]
+    assert lanes.unwritten([A]) == [item.id]
     assert list(lanes.drop_empty()) == [B]
     lanes.written(A, item.id)
     assert list(lanes.drop_empty()) == [A]
     assert len(lanes) == 0
 
 
-def test_what_was_not_started_can_be_let_go() -> None:
+def test_what_was_not_started_can_be_dropped() -> None:
     lanes = lanes_with(concurrency=1, a=3, b=1)
     started = lanes.next(0.0)
     assert started is not None
     lanes.drop_backlog(A)
-    assert lanes.held([A]) == [started.id]
+    assert lanes.unwritten([A]) == [started.id]
     assert [item.integration_id for item in take_all(lanes)] == [B]
     lanes.finished(started, 0.0, 0.01)
     assert lanes.next(0.0) is None
 
 
-def test_a_lane_that_was_let_go_can_be_filled_again() -> None:
+def test_a_lane_whose_backlog_was_dropped_can_be_filled_again() -> None:
     lanes = lanes_with(concurrency=2, a=2)
     lanes.drop_backlog(A)
     lanes.push(claimed(A, 7))
@@ -95,9 +102,9 @@ def test_lanes_with_room_are_those_whose_backlog_is_short() -> None:
     assert lanes.waiting == 4
 
 
-def test_what_a_lane_may_have_under_way_grows_with_success_and_halves_with_failure() -> None:
+def test_what_a_lane_may_have_in_flight_grows_with_success_and_halves_with_failure() -> None:
     lanes = lanes_with(concurrency=16, a=100)
-    assert len(take_all(lanes)) == BEGINNING
+    assert len(take_all(lanes)) == LANE_FIRST_LIMIT
     for _ in range(3):
         lanes.succeeded(A)
     assert len(take_all(lanes)) == 3
@@ -121,24 +128,24 @@ def test_a_lane_keeps_to_its_rate_and_may_catch_up_a_little() -> None:
             count += item.integration_id == A
         return count
 
-    assert taken_at(100.0) == 2  # at once, and what a tenth of a second earlier would have allowed
+    assert taken_at(100.0) == 2  # one at once, and one that a tenth of a second earlier would have allowed
     assert lanes.wakes_in(100.0) > 0
     assert taken_at(100.05) == 0
     assert sum(taken_at(100 + tick / 100) for tick in range(5, 201)) == 20
 
 
-def test_after_ten_failures_in_a_row_a_lane_rests() -> None:
+def test_after_ten_failures_in_a_row_the_circuit_opens() -> None:
     lanes = lanes_with(concurrency=16, a=100)
-    results = [lanes.failed(A) for _ in range(circuit.OPENS_AFTER)]
+    results = [lanes.failed(A) for _ in range(circuit.FAILURES_TO_OPEN)]
     assert results[-2:] == [(9, None), (10, 30.0)]
     assert take_all(lanes) == []
-    assert lanes.held([A]) == []
-    assert lanes.failed(A) == (10, None)  # what was under way when it opened
+    assert lanes.unwritten([A]) == []
+    assert lanes.failed(A) == (10, None)  # what was in flight when it opened
 
 
-def test_a_lane_that_rested_begins_with_one_probe() -> None:
+def test_a_half_open_circuit_begins_with_one_probe() -> None:
     lanes = Lanes(16)
-    lanes.add(A, circuit.OPENS_AFTER, 0.0)
+    lanes.add(A, circuit.FAILURES_TO_OPEN, 0.0)
     for number in range(5):
         lanes.push(claimed(A, number))
     assert len(take_all(lanes)) == 1
@@ -147,7 +154,7 @@ def test_a_lane_that_rested_begins_with_one_probe() -> None:
 
 def test_a_probe_that_succeeds_ends_the_row_of_failures() -> None:
     lanes = Lanes(16)
-    lanes.add(A, circuit.OPENS_AFTER, 0.0)
+    lanes.add(A, circuit.FAILURES_TO_OPEN, 0.0)
     lanes.push(claimed(A, 0))
     item = lanes.next(0.0)
     assert item is not None
@@ -166,16 +173,16 @@ def test_a_type_that_takes_one_at_a_time_gets_one_at_a_time() -> None:
     assert take_all(lanes) == []
 
 
-def test_a_lane_takes_only_a_few_ahead_until_its_endpoint_has_shown_what_it_takes() -> None:
+def test_the_backlog_of_a_lane_is_short_until_its_endpoint_has_accepted_more() -> None:
     lanes = lanes_with(concurrency=16, a=100)
-    assert len(lanes.held([A])) == AHEAD * BEGINNING
+    assert len(lanes.unwritten([A])) == BACKLOG_PER_SLOT * LANE_FIRST_LIMIT
     assert lanes.with_room(64, 10, 0.0) == [B]
     for _ in range(14):
         lanes.succeeded(A)
     assert lanes.with_room(64, 10, 0.0) == [A, B]
 
 
-def test_what_waits_behind_an_endpoint_that_hangs_is_no_work_to_go_on_with() -> None:
+def test_what_waits_behind_an_endpoint_that_hangs_does_not_count_as_moving() -> None:
     lanes = lanes_with(concurrency=1, a=3, b=3)
     assert lanes.moving(0.5) == 6
     item = lanes.next(0.5)
@@ -184,7 +191,7 @@ def test_what_waits_behind_an_endpoint_that_hangs_is_no_work_to_go_on_with() -> 
     assert lanes.moving(2.0) == 2
 
 
-def test_for_a_while_only_lanes_that_are_known_to_keep_nobody_waiting_are_served() -> None:
+def test_with_only_quick_no_lane_that_failed_hangs_or_was_slow_is_served() -> None:
     lanes = Lanes(1)
     for lane, failures in ((A, 0), (B, 0), ("failed", 1), ("hangs", 0)):
         lanes.add(lane, failures, 0.0)
@@ -192,21 +199,21 @@ def test_for_a_while_only_lanes_that_are_known_to_keep_nobody_waiting_are_served
             lanes.push(claimed(lane, number))
     for item in take_all(lanes):
         if item.integration_id != "hangs":
-            lanes.finished(item, 0.5, SLOW if item.integration_id == B else 0.01)
+            lanes.finished(item, 0.5, SLOW_ATTEMPT_SECONDS if item.integration_id == B else 0.01)
     lanes.only_quick = True
-    lanes.finished(claimed("hangs", 0), 0.5, SLOW)
+    lanes.finished(claimed("hangs", 0), 0.5, SLOW_ATTEMPT_SECONDS)
     assert [item.integration_id for item in take_all(lanes)] == [A]
 
 
-def test_a_lane_whose_endpoint_has_not_answered_for_a_while_is_not_served_then() -> None:
+def test_with_only_quick_no_lane_is_served_whose_endpoint_has_not_responded_for_a_while() -> None:
     lanes = lanes_with(concurrency=2, a=2, b=1)
     assert lanes.next(0.0) == claimed(A, 0)
     lanes.only_quick = True
-    assert lanes.next(STALLED) == claimed(B, 0)
-    assert lanes.next(STALLED) is None
+    assert lanes.next(LANE_STALLED_SECONDS) == claimed(B, 0)
+    assert lanes.next(LANE_STALLED_SECONDS) is None
 
 
-def test_a_lane_is_let_run_empty_after_a_while_so_that_another_worker_can_take_it() -> None:
+def test_a_lane_is_not_refilled_after_a_while_so_that_another_worker_can_take_it() -> None:
     lanes = lanes_with(concurrency=1, a=1, b=1)
-    assert lanes.with_room(64, 10, KEPT / 2) == [A, B]
-    assert lanes.with_room(64, 10, KEPT) == []
+    assert lanes.with_room(64, 10, LANE_REFILL_SECONDS / 2) == [A, B]
+    assert lanes.with_room(64, 10, LANE_REFILL_SECONDS) == []

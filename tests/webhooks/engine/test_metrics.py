@@ -10,16 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from invenicum.events.publish import publish
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
-from webhooks.engine import heartbeat
+from webhooks.engine.heartbeat import GONE_WORKERS, Heartbeat, last_drain
 from webhooks.engine.metrics import Counters, EngineCollector, total
-from webhooks.engine.worker import drain
+from webhooks.engine.worker import Worker
 from webhooks.models import EngineHeartbeat, Lane
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "counters", Counters())
-    monkeypatch.setattr(heartbeat, "_last", 0.0)
 
 
 def samples() -> dict[tuple[str, ...], float]:
@@ -31,15 +25,16 @@ def samples() -> dict[tuple[str, ...], float]:
     }
 
 
-def test_tries_are_counted_by_what_came_of_them(alice: User, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempts_are_counted_by_what_they_led_to(alice: User, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhooks.engine.heartbeat.HEARTBEAT_INTERVAL_SECONDS", 0)
     settings.RETRY_SCHEDULE = (0, 0)
     answers = iter([500, 200])
     with FakeServer(lambda request: (next(answers), {}, b"")) as server:
         connect_webhook(alice, server.url)
         publish(alice, "asset.created", {"assetId": "a"})
-        drain()
-    monkeypatch.setattr(heartbeat, "_last", 0.0)
-    heartbeat.beat()
+        worker = Worker()
+        worker.drain(None, lambda: False, lambda: None)
+        worker.close()
     found = samples()
     assert found["invenicum_delivery_attempts_total", "", "delivered"] == 1
     assert found["invenicum_delivery_attempts_total", "http", "retried"] == 1
@@ -48,7 +43,7 @@ def test_tries_are_counted_by_what_came_of_them(alice: User, settings: Any, monk
     assert found["invenicum_delivery_latency_seconds_bucket", "+Inf"] == 1
 
 
-def test_the_workers_are_added_up_and_none_is_forgotten(alice: User) -> None:
+def test_the_counters_of_all_workers_are_added_up_those_of_gone_ones_too(alice: User) -> None:
     counters = Counters()
     counters.count("delivered", "")
     counters.observe(0.02)
@@ -56,27 +51,27 @@ def test_the_workers_are_added_up_and_none_is_forgotten(alice: User) -> None:
     for worker, age in (("a", timedelta(0)), ("b", timedelta(days=2)), ("c", timedelta(days=3))):
         EngineHeartbeat.objects.create(worker=worker, last_drain_at=now - age, counters=counters.as_json())
     before = samples()["invenicum_delivery_attempts_total", "", "delivered"]
-    heartbeat.beat()
-    assert set(EngineHeartbeat.objects.values_list("worker", flat=True)) >= {"a", heartbeat.GONE}
+    Heartbeat().beat()
+    assert set(EngineHeartbeat.objects.values_list("worker", flat=True)) >= {"a", GONE_WORKERS}
     assert not EngineHeartbeat.objects.filter(worker__in=("b", "c")).exists()
     assert samples()["invenicum_delivery_attempts_total", "", "delivered"] == before == 3
 
 
-def test_a_worker_that_is_gone_does_not_pass_for_a_live_one(alice: User) -> None:
+def test_a_worker_that_is_gone_does_not_count_as_running(alice: User) -> None:
     EngineHeartbeat.objects.create(worker="old", last_drain_at=timezone.now() - timedelta(days=2))
-    assert heartbeat.last_drain() is not None
-    heartbeat.beat()
-    last = heartbeat.last_drain()
+    assert last_drain() is not None
+    Heartbeat().beat()
+    last = last_drain()
     assert last is not None
     assert (timezone.now() - last).total_seconds() < 10
 
 
-def test_an_open_circuit_shows(alice: User) -> None:
+def test_open_circuits_are_counted(alice: User) -> None:
     connect_webhook(alice)
     assert samples()[("invenicum_circuits_open",)] == 0
     Lane.objects.update(held_until=timezone.now() + timedelta(minutes=1))
     assert samples()[("invenicum_circuits_open",)] == 1
 
 
-def test_sums_of_an_older_version_are_read_too() -> None:
+def test_counters_that_an_older_version_wrote_are_read() -> None:
     assert total([{}, {"attempts": {"delivered|": 2}}]).attempts["delivered|"] == 2

@@ -1,4 +1,4 @@
-"""Two workers on one database: what is one integration's holds across them."""
+"""Two workers on one database: the limits and the order of an integration hold for both together."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from django.db import connection
 from invenicum.events.publish import Draft, publish_many
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer, Received
-from webhooks.engine.worker import Engine
+from webhooks.engine.worker import Worker
 from webhooks.models import Delivery
 
 pytestmark = [
@@ -22,13 +22,13 @@ pytestmark = [
 
 
 def work_together(workers: int) -> None:
-    """Lets so many engines work until each of them has found nothing left."""
+    """Lets so many workers run until each of them has found nothing left."""
 
     def work() -> None:
-        engine = Engine()
+        worker = Worker()
         while Delivery.objects.filter(status=Delivery.Status.PENDING).exists():
-            engine.drain(None, lambda: False, lambda: None)
-        engine.close()
+            worker.drain(None, lambda: False, lambda: None)
+        worker.close()
         connection.close()
 
     threads = [threading.Thread(target=work) for _ in range(workers)]
@@ -68,7 +68,7 @@ def test_the_rate_of_an_integration_holds_for_both_together(alice: User) -> None
 
 
 def test_what_an_integration_takes_at_once_holds_for_both_together(alice: User, monkeypatch: Any) -> None:
-    monkeypatch.setattr("webhooks.engine.worker.CONCURRENCY", 3)
+    monkeypatch.setattr("webhooks.engine.worker.LANE_CONCURRENCY", 3)
     under_way, most, lock = 0, 0, threading.Lock()
 
     def answer(request: Received) -> Any:

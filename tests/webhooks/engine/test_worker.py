@@ -13,7 +13,9 @@ from integrations.models import Integration
 from invenicum.events.publish import Draft, publish, publish_many
 from tests.factories import SECRET, connect_webhook
 from tests.fakes.http_server import FakeServer, Received
-from webhooks.engine import claim, worker
+from webhooks.engine import worker
+from webhooks.engine.claim import claim_due, new_worker_mark
+from webhooks.engine.values import ClaimRequest
 from webhooks.engine.worker import drain
 from webhooks.models import Attempt, Delivery, Lane
 
@@ -60,7 +62,7 @@ def test_a_failure_is_tried_again_when_the_schedule_says_so(alice: User, setting
     assert (attempt.status_code, attempt.error_class, attempt.response_excerpt) == (500, "http", "broken")
 
 
-def test_every_try_sends_the_same_bytes_and_the_same_id(alice: User, settings: Any) -> None:
+def test_every_attempt_sends_the_same_bytes_and_the_same_id(alice: User, settings: Any) -> None:
     settings.RETRY_SCHEDULE = (0, 0, 0)
     answers = iter([500, 503, 200])
     with FakeServer(lambda request: (next(answers), {}, b"")) as server:
@@ -73,7 +75,7 @@ def test_every_try_sends_the_same_bytes_and_the_same_id(alice: User, settings: A
     assert list(Attempt.objects.values_list("status_code", flat=True)) == [500, 503, 200]
 
 
-def test_when_the_tries_run_out_the_delivery_has_failed(alice: User, settings: Any) -> None:
+def test_after_the_last_attempt_the_delivery_has_failed(alice: User, settings: Any) -> None:
     settings.RETRY_SCHEDULE = (0, 0)
     with answering(500) as server:
         connect_webhook(alice, server.url)
@@ -120,7 +122,7 @@ def test_a_secret_that_an_endpoint_repeats_is_not_stored(alice: User) -> None:
     assert "very-secret-token" not in attempt.response_excerpt
 
 
-def test_nobody_listening_is_a_failed_attempt_with_its_class(alice: User) -> None:
+def test_a_refused_connection_is_a_failed_attempt_with_its_class(alice: User) -> None:
     with answering(200) as server:
         url = server.url
     connect_webhook(alice, url)
@@ -137,13 +139,12 @@ def test_an_address_that_may_not_be_reached_is_blocked(alice: User) -> None:
     assert Attempt.objects.get().error_class == "blocked"
 
 
-def test_a_dead_workers_deliveries_are_claimed_again_when_its_leases_run_out(alice: User) -> None:
+def test_a_dead_workers_deliveries_are_claimed_again_when_its_leases_expire(alice: User) -> None:
     with answering(200) as server:
         connect_webhook(alice, server.url)
         publish(alice, "asset.created", {"assetId": "a"})
         now = timezone.now()
-        dead_worker = claim.new_worker()
-        claimed = claim.claim(dead_worker, now=now, after=claim.NO_LANE, lanes=9, depth=9, own=(), held=())
+        claimed = claim_due(ClaimRequest(new_worker_mark(), now, lanes=9, depth=9))
         assert len(claimed.deliveries) == 1
         drain()
         assert server.requests == []
@@ -171,7 +172,7 @@ def test_at_the_end_of_its_time_a_drain_serves_others_while_it_waits_for_an_endp
     handed_over: list[int] = []
 
     def hang(request: Received) -> Any:
-        answers.wait(20)
+        answers.wait(60)
         return 200, {}, b""
 
     with FakeServer(hang) as slow, answering(200) as quick:
@@ -219,27 +220,27 @@ def test_after_a_rotation_both_secrets_verify_for_a_day(alice: User) -> None:
 def test_what_a_worker_has_claimed_but_not_started_stays_when_the_integration_is_paused(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "CONCURRENCY", 1)
-    monkeypatch.setattr(worker, "RENEW_EVERY", 0)
+    monkeypatch.setattr(worker, "LANE_CONCURRENCY", 1)
+    monkeypatch.setattr(worker, "LEASE_RENEWAL_SECONDS", 0)
 
     def pause_at_the_first(request: Received) -> Any:
         first_arrived.set()
-        paused.wait(10)
+        paused.wait(60)
         return 200, {}, b""
 
     first_arrived, paused = threading.Event(), threading.Event()
     with FakeServer(pause_at_the_first) as server:
         connect_webhook(alice, server.url)
         publish_many([Draft(alice, "asset.created", {"assetId": str(n)}) for n in range(20)])
-        engine = worker.Engine()
-        engine.drain(None, lambda: _pause_once(alice, first_arrived, paused), lambda: None)
-        engine.close()
+        patient = worker.Worker()
+        patient.drain(None, lambda: _pause_once(alice, first_arrived, paused), lambda: None)
+        patient.close()
     assert len(server.requests) == 1
     assert Delivery.objects.filter(status=Status.PENDING, due_at=None, attempt_count=0).count() == 19
 
 
 def _pause_once(owner: User, first_arrived: threading.Event, paused: threading.Event) -> bool:
-    """Called by the engine between its steps; never asks it to stop."""
+    """Called by the worker between its steps; never asks it to stop."""
     if first_arrived.is_set() and not paused.is_set():
         services.set_active(owner, "webhook", False)
         paused.set()

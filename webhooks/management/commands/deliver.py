@@ -1,3 +1,5 @@
+"""The `deliver` command: the whole engine in one process, without a broker."""
+
 import signal
 import threading
 import time
@@ -5,15 +7,17 @@ from typing import Any
 
 import structlog
 from django.core.management.base import BaseCommand
-from django.db import Error, close_old_connections, connection
+from django.db import Error, close_old_connections
 
+from ...engine.database import statements
 from ...engine.worker import drain
 from ...tasks import run_jobs
 
-LOOK_AT_LEAST_EVERY = 0.5  # seconds: retries fall due without anybody writing to the database
-SQLITE_WATCH = 0.005  # seconds between two looks at SQLite's change counter, which cost microseconds
-PATIENCE = 0.03  # seconds between two looks at a database that cannot be watched
-DATABASE_REST = 1.0  # seconds between two tries of a database that is gone
+DRAIN_MAX_PAUSE_SECONDS = 0.5  # a retry becomes due without a change in the database
+JOBS_INTERVAL_SECONDS = 0.5
+CHANGE_POLL_SECONDS = 0.005  # between two reads of the change counter, which take microseconds
+DRAIN_PAUSE_SECONDS = 0.03  # if the database has no change counter
+DATABASE_RETRY_SECONDS = 1.0  # after the database has failed
 
 log = structlog.get_logger(__name__)
 
@@ -35,18 +39,18 @@ class Command(BaseCommand):
         threading.Thread(target=_run_jobs, args=(stop,), daemon=True).start()
         while not stop.is_set():
             try:
-                before = _change_counter()
+                before = statements().change_counter()
                 drain(should_stop=stop.is_set)
                 _wait_for_change(before, stop)
             except Error as error:
                 log.warning("database_failed", error=str(error).strip())
                 close_old_connections()
-                stop.wait(DATABASE_REST)
+                stop.wait(DATABASE_RETRY_SECONDS)
 
 
 def _run_jobs(stop: threading.Event) -> None:
-    """A thread of its own: a provider that does not answer must not hold up the deliveries."""
-    while not stop.wait(LOOK_AT_LEAST_EVERY):
+    """Runs in a thread of its own: a provider that does not respond must not delay the deliveries."""
+    while not stop.wait(JOBS_INTERVAL_SECONDS):
         close_old_connections()
         try:
             run_jobs()
@@ -55,16 +59,8 @@ def _run_jobs(stop: threading.Event) -> None:
 
 
 def _wait_for_change(before: int | None, stop: threading.Event) -> None:
-    deadline = time.monotonic() + LOOK_AT_LEAST_EVERY
-    while time.monotonic() < deadline and not stop.wait(SQLITE_WATCH if before is not None else PATIENCE):
-        if before is None or _change_counter() != before:
+    deadline = time.monotonic() + DRAIN_MAX_PAUSE_SECONDS
+    interval = DRAIN_PAUSE_SECONDS if before is None else CHANGE_POLL_SECONDS
+    while time.monotonic() < deadline and not stop.wait(interval):
+        if before is None or statements().change_counter() != before:
             return
-
-
-def _change_counter() -> int | None:
-    """A number that changes when another connection commits (SQLite's `data_version`); None on other databases."""
-    if connection.vendor != "sqlite":
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA data_version")
-        return int(cursor.fetchone()[0])

@@ -1,0 +1,45 @@
+"""Chooses the SQL for the database in use. Nothing else in the engine asks which one it is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from django.db import connection
+
+from . import portable, postgresql
+from .values import Claimed, ClaimRequest, IntegrationId, LaneState, NewDelivery, Outcome
+
+
+class Statements(Protocol):
+    """What `postgresql.py` and `portable.py` both implement."""
+
+    def lease_and_read(
+        self, request: ClaimRequest
+    ) -> tuple[dict[IntegrationId, int], list[Claimed], IntegrationId | None]:
+        """Leases free lanes on which something is due, and reads what is due on them and on the worker's own.
+
+        Returns the leased lanes (id → failures in a row), the deliveries, and the lane at which the search stopped
+        because it had visited as many as one claim may; None if it reached the end.
+        """
+
+    def release(self, worker: int, lanes: Collection[IntegrationId]) -> None:
+        """Ends the worker's leases of `lanes`: any worker may take them at once."""
+
+    def write_outcomes(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Writes outcomes to their deliveries and integrations, and an attempt for each."""
+
+    def write_lane_states(self, states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
+        """Writes failures in a row and holds, and since when an integration has been failing."""
+
+    def insert_deliveries(self, deliveries: Sequence[NewDelivery], now: datetime, due_at: datetime) -> None:
+        """Inserts pending deliveries, due at `due_at` unless they wait, in the caller's transaction."""
+
+    def change_counter(self) -> int | None:
+        """A number that changes when another connection commits; None if the database has none."""
+
+
+def statements() -> Statements:
+    """The statements for the database in use."""
+    return postgresql if connection.vendor == "postgresql" else portable

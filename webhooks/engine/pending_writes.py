@@ -1,0 +1,99 @@
+"""What a worker has still to write to the database."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from integrations.services import disable
+
+from . import claim
+from .lanes import Lanes
+from .outcomes import record
+from .values import Claimed, DeliveryId, IntegrationId, LaneState, Outcome
+
+TOKEN_REFRESH_RETRY = timedelta(seconds=1)  # after which a delivery is due again whose integration's token is refreshed
+REFUSED_RETRY_SECONDS = 10.0  # between two tries to write what the database refused
+
+
+class PendingWrites:
+    """Collects what became of a worker's deliveries and lanes, and writes it. What fails to be written is kept."""
+
+    def __init__(self, worker: int, lanes: Lanes) -> None:
+        self._worker = worker
+        self._lanes = lanes
+        self.outcomes: list[Outcome] = []
+        self._postponed: list[Claimed] = []
+        self._states: dict[IntegrationId, LaneState] = {}
+        self._done_lanes: set[IntegrationId] = set()
+        self._gone: dict[IntegrationId, str] = {}
+        # Attempts that the database refuses to record: this worker does not repeat them.
+        self._refused: dict[DeliveryId, Outcome] = {}
+        self._refused_tried_at = float("-inf")
+
+    def __bool__(self) -> bool:
+        """Whether deliveries are still to be written."""
+        return bool(self.outcomes or self._postponed)
+
+    @property
+    def refused(self) -> Collection[DeliveryId]:
+        return self._refused.keys()
+
+    def postpone(self, claimed: Claimed) -> None:
+        """For a delivery that waits until its integration's token is refreshed: that was no attempt."""
+        self._postponed.append(claimed)
+
+    def disable(self, integration: IntegrationId, reason: str) -> None:
+        self._gone[integration] = reason
+
+    def lane_succeeded(self, lane: IntegrationId) -> None:
+        self._states[lane] = LaneState(0, None)
+
+    def lane_failed(self, lane: IntegrationId, failures: int, hold_seconds: float | None) -> None:
+        """Holds the lane for `hold_seconds` from now; None leaves a hold as it is."""
+        held_until = self._states[lane].held_until if lane in self._states else None
+        if hold_seconds:
+            held_until = timezone.now() + timedelta(seconds=hold_seconds)
+        self._states[lane] = LaneState(failures, held_until)
+
+    def write(self, counts: Counter[str]) -> None:
+        """Writes everything, releases the lanes on which nothing is left, and adds up statuses in `counts`."""
+        outcomes = self.outcomes
+        for outcome in outcomes:
+            self._lanes.written(outcome.integration_id, outcome.delivery_id)
+        if self._postponed:
+            self._write_postponed()
+        now, clock = timezone.now(), time.monotonic()
+        for lane, continues_at in self._lanes.drop_empty().items():
+            self._done_lanes.add(lane)
+            if continues_at > clock:  # the next worker has to keep to the rate too
+                self._states.setdefault(lane, LaneState(0, now + timedelta(seconds=continues_at - clock)))
+        if outcomes or self._done_lanes:
+            refused = record(self._worker, outcomes, self._states, self._done_lanes, now)
+            self._refused.update((outcome.delivery_id, outcome) for outcome in refused)
+            self.outcomes = []
+            self._states.clear()
+            self._done_lanes.clear()
+        counts.update(str(outcome.status) for outcome in outcomes)
+        for integration, reason in self._gone.items():
+            disable(UUID(integration), reason)
+        self._gone.clear()
+
+    def retry_refused(self, now: datetime) -> None:
+        """Tries from time to time to write what the database refused."""
+        clock = time.monotonic()
+        if self._refused and clock - self._refused_tried_at >= REFUSED_RETRY_SECONDS:
+            self._refused_tried_at = clock
+            refused = record(self._worker, list(self._refused.values()), {}, (), now)
+            self._refused = {outcome.delivery_id: outcome for outcome in refused}
+
+    def _write_postponed(self) -> None:
+        claim.postpone([item.id for item in self._postponed], timezone.now() + TOKEN_REFRESH_RETRY)
+        for item in self._postponed:
+            self._lanes.written(item.integration_id, item.id)
+        self._postponed = []

@@ -1,0 +1,180 @@
+"""The engine's SQL for every other database, which means SQLite; `database.Statements` describes the functions.
+
+With one writer and no network it does step by step, and mostly through the ORM, what PostgreSQL does in bulk.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Case, DateTimeField, F, Value, When
+
+from integrations.models import Integration
+
+from ..models import Attempt, Delivery, Lane
+from .postgresql import PENDING
+from .values import (
+    CLAIM_MAX_LANES_VISITED,
+    LANE_LEASE,
+    LONGEST_LANE_LEASE,
+    Claimed,
+    ClaimRequest,
+    DeliveryId,
+    IntegrationId,
+    LaneState,
+    NewDelivery,
+    Outcome,
+    version_of,
+)
+
+# True for a delivery that no earlier pending one on the same ordered integration precedes for the same order key.
+# SQLite uses the partial index only if the conditions are written as in the index.
+_IS_FIRST = """
+        (d.order_key = '' OR NOT EXISTS (
+            SELECT 1 FROM webhooks_delivery earlier INDEXED BY delivery_order
+             WHERE earlier.integration_id = d.integration_id AND earlier.status = 'pending'
+               AND NOT (earlier.order_key = '') AND earlier.order_key = d.order_key AND earlier.id < d.id))"""
+
+# Finds free lanes on which something is due.
+FREE_LANES = f"""{PENDING}
+SELECT lane.integration_id
+  FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
+ WHERE (lane.leased_until IS NULL OR lane.leased_until NOT BETWEEN %(now)s AND %(latest)s)
+   AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
+   AND EXISTS (SELECT 1 FROM webhooks_delivery d
+                WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s
+                  AND {_IS_FIRST})
+ LIMIT %(lanes)s
+"""  # noqa: S608 - made of constants
+
+# Finds the deliveries that are due on the worker's lanes. (SQLite has no LATERAL.)
+DUE_ON_LANES = f"""
+SELECT item.id
+  FROM webhooks_lane lane JOIN webhooks_delivery item ON item.id IN (
+        SELECT d.id FROM webhooks_delivery d
+         WHERE d.integration_id = lane.integration_id AND d.status = 'pending' AND d.due_at <= %(now)s
+           AND d.id NOT IN (SELECT value FROM json_each(%(exclude)s)) AND {_IS_FIRST}
+         ORDER BY d.due_at LIMIT %(depth)s)
+ WHERE lane.integration_id IN (SELECT value FROM json_each(%(mine)s))
+ ORDER BY item.due_at
+"""  # noqa: S608 - made of constants
+
+# Finds the lane at which a claim stopped because it had visited as many as it may.
+LAST_VISITED = f"{PENDING} SELECT id FROM pending WHERE hop = %(hops)s AND id IS NOT NULL"  # noqa: S608
+
+# Changes when another connection commits: https://www.sqlite.org/pragma.html#pragma_data_version
+CHANGE_COUNTER = "PRAGMA data_version"
+
+
+def lease_and_read(request: ClaimRequest) -> tuple[dict[IntegrationId, int], list[Claimed], IntegrationId | None]:
+    as_text = connection.ops.adapt_datetimefield_value
+    values = {
+        "now": as_text(request.now),
+        "latest": as_text(request.now + LONGEST_LANE_LEASE),
+        "after": _hexadecimal(request.after),
+        "exclude": json.dumps([*map(_hexadecimal, request.exclude)]),
+        "lanes": request.lanes,
+        "depth": request.depth,
+        "hops": CLAIM_MAX_LANES_VISITED,
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        free = [UUID(row[0]) for row in cursor.execute(FREE_LANES, values).fetchall()]
+        lanes = Lane.objects.filter(pk__in=free)
+        lanes.update(worker=request.worker, leased_until=request.now + LANE_LEASE)
+        taken = {str(lane): failures for lane, failures in lanes.values_list("pk", "failures")}
+        values["mine"] = json.dumps([*map(_hexadecimal, (*taken, *request.own))])
+        ids = [row[0] for row in cursor.execute(DUE_ON_LANES, values).fetchall()]
+        last = cursor.execute(LAST_VISITED, values).fetchone() if len(taken) < request.lanes else None
+    return taken, _read(ids), str(UUID(last[0])) if last else None
+
+
+def _read(ids: Sequence[str]) -> list[Claimed]:
+    known = Delivery.objects.select_related("event", "integration").defer("integration__secrets").in_bulk(ids)
+    return [
+        Claimed(
+            str(delivery.id),
+            delivery.attempt_count,
+            str(delivery.integration_id),
+            version_of(delivery.integration.updated_at),
+            delivery.integration.is_active,
+            delivery.event.message(),
+            delivery.event.created_at.timestamp(),
+        )
+        for delivery in (known[UUID(identifier)] for identifier in ids)
+    ]
+
+
+def release(worker: int, lanes: Collection[IntegrationId]) -> None:
+    Lane.objects.filter(pk__in=map(UUID, lanes), worker=worker).update(worker=None, leased_until=None)
+
+
+def write_outcomes(outcomes: Sequence[Outcome], now: datetime) -> None:
+    pending = Delivery.objects.filter(status=Delivery.Status.PENDING)
+    one_more = F("attempt_count") + 1
+    delivered = [outcome for outcome in outcomes if outcome.status == Delivery.Status.DELIVERED]
+    pending.filter(id__in=[outcome.delivery_id for outcome in delivered]).update(
+        status=Delivery.Status.DELIVERED, attempt_count=one_more, due_at=None, error="", finished_at=now
+    )
+    Integration.objects.filter(id__in={outcome.integration_id for outcome in delivered}).update(
+        last_sync=now, failing_since=None
+    )
+    for outcome in outcomes:
+        if outcome.status == Delivery.Status.DELIVERED:
+            continue
+        due_at = Case(When(due_at=None, then=None), default=Value(outcome.due_at), output_field=DateTimeField())
+        pending.filter(id=outcome.delivery_id).update(
+            status=outcome.status,
+            attempt_count=one_more,
+            error=outcome.error,
+            due_at=due_at,
+            finished_at=None if outcome.status == Delivery.Status.PENDING else now,
+        )
+    Attempt.objects.bulk_create(map(_attempt, outcomes))
+
+
+def _attempt(outcome: Outcome) -> Attempt:
+    return Attempt(
+        delivery_id=outcome.delivery_id,
+        started_at=outcome.started_at,
+        duration_ms=outcome.duration_ms,
+        status_code=outcome.status_code,
+        error_class=outcome.error_class,
+        error=outcome.error,
+        response_excerpt=outcome.response_excerpt,
+    )
+
+
+def write_lane_states(states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
+    for lane, state in states.items():
+        Lane.objects.filter(pk=UUID(lane)).update(failures=state.failures, held_until=state.held_until)
+        if state.failures:
+            Integration.objects.filter(pk=lane, failing_since=None).update(failing_since=now)
+
+
+def insert_deliveries(deliveries: Sequence[NewDelivery], now: datetime, due_at: datetime) -> None:
+    Delivery.objects.bulk_create(
+        Delivery(
+            event_id=delivery.event_id,
+            integration_id=delivery.integration_id,
+            owner_id=delivery.owner_id,
+            order_key=delivery.order_key,
+            created_at=now,
+            due_at=None if delivery.waits else due_at,
+        )
+        for delivery in deliveries
+    )
+
+
+def change_counter() -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGE_COUNTER)
+        return int(cursor.fetchone()[0])
+
+
+def _hexadecimal(identifier: DeliveryId | IntegrationId) -> str:
+    """An id as SQLite stores it."""
+    return identifier.replace("-", "")

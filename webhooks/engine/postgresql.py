@@ -1,0 +1,289 @@
+"""The engine's SQL for PostgreSQL; `database.Statements` describes the functions.
+
+Plain SQL because every delivery pays for it: the ORM cannot express the claim, and its `bulk_create` and
+`bulk_update` take several times as long as the statements here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+
+from invenicum.events.message import Message
+from invenicum.ids import uuid7
+
+from ..models import Delivery
+from .values import (
+    CLAIM_MAX_LANES_VISITED,
+    LANE_LEASE,
+    LONGEST_LANE_LEASE,
+    NO_LANE,
+    Claimed,
+    ClaimRequest,
+    IntegrationId,
+    LaneState,
+    NewDelivery,
+    Outcome,
+)
+
+# Finds the integrations with pending deliveries, from one to the next through the partial index `delivery_due`, so that
+# a million rows of one owner cost no more than one. The last row's id is NULL unless there were too many.
+PENDING = """
+WITH RECURSIVE pending (id, hop) AS (
+    SELECT * FROM (
+        SELECT integration_id, 1 FROM webhooks_delivery
+         WHERE status = 'pending' AND due_at IS NOT NULL AND integration_id > %(after)s
+         ORDER BY integration_id LIMIT 1) AS first
+    UNION ALL
+    SELECT (SELECT d.integration_id FROM webhooks_delivery d
+             WHERE d.status = 'pending' AND d.due_at IS NOT NULL AND d.integration_id > pending.id
+             ORDER BY d.integration_id LIMIT 1), hop + 1
+      FROM pending WHERE pending.id IS NOT NULL AND hop < %(hops)s
+)"""
+
+# Makes the planner read the first few deliveries of a lane through `delivery_due`. Statistics are always behind the
+# queue: if they say that next to nothing is pending, PostgreSQL would otherwise read and sort all of a lane's
+# deliveries, a million in a flood. An EXISTS would leave it more plans to choose from. Sent with the claim.
+ONLY_PRESORTED = "SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off;"
+
+# True for a delivery that no earlier pending one on the same ordered integration precedes for the same order key: the
+# first of a range that only the index `delivery_order` has in order.
+_IS_FIRST = f"""
+        (d.order_key = '' OR (
+            SELECT earlier.id FROM webhooks_delivery earlier
+             WHERE earlier.status = 'pending' AND earlier.order_key <> ''
+               AND (earlier.integration_id, earlier.order_key, earlier.id)
+                   >= (d.integration_id, d.order_key, '{NO_LANE}')
+               AND (earlier.integration_id, earlier.order_key, earlier.id)
+                   < (d.integration_id, d.order_key, d.id)
+             ORDER BY earlier.integration_id, earlier.order_key, earlier.id LIMIT 1) IS NULL)"""  # noqa: S608
+
+# Leases free lanes on which something is due, and reads what is due on them and on the worker's own.
+CLAIM = f"""{ONLY_PRESORTED}{PENDING}, due AS MATERIALIZED (
+    SELECT id FROM pending
+     WHERE (SELECT d.id FROM webhooks_delivery d
+             WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s AND {_IS_FIRST}
+             ORDER BY d.due_at LIMIT 1) IS NOT NULL
+), free AS MATERIALIZED (
+    SELECT lane.integration_id
+      FROM due JOIN webhooks_lane lane ON lane.integration_id = due.id
+     WHERE (lane.leased_until IS NULL
+            OR lane.leased_until NOT BETWEEN statement_timestamp() AND statement_timestamp() + %(longest)s)
+       AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
+       AND lane.xmin = (SELECT seen.xmin FROM webhooks_lane seen WHERE seen.integration_id = lane.integration_id)
+     LIMIT %(lanes)s
+       FOR UPDATE OF lane SKIP LOCKED
+), taken AS (
+    UPDATE webhooks_lane lane SET worker = %(worker)s, leased_until = statement_timestamp() + %(lease)s
+      FROM free WHERE lane.integration_id = free.integration_id
+    RETURNING lane.integration_id, lane.failures
+), mine AS (
+    SELECT integration_id, failures FROM taken
+    UNION ALL
+    SELECT unnest(%(own)s::uuid[]), NULL
+)
+SELECT looked.last, mine.integration_id::text, mine.failures, (extract(epoch FROM i.updated_at) * 1000000)::bigint,
+       i.status = 'active', d.id::text, d.attempt_count, 'evt_' || replace(e.id::text, '-', ''), e.name,
+       extract(epoch FROM e.occurred_at)::float8, e.body, e.document::text, extract(epoch FROM e.created_at)::float8
+  FROM (SELECT (SELECT id::text FROM pending WHERE hop = %(hops)s) AS last) looked
+  LEFT JOIN mine ON TRUE
+  LEFT JOIN integrations_integration i ON i.id = mine.integration_id
+  LEFT JOIN LATERAL (
+    SELECT id, attempt_count, event_id FROM webhooks_delivery d
+     WHERE d.integration_id = mine.integration_id AND d.status = 'pending' AND d.due_at <= %(now)s
+       AND d.id <> ALL(%(exclude)s::uuid[]) AND {_IS_FIRST}
+     ORDER BY d.due_at LIMIT %(depth)s) d ON TRUE
+  LEFT JOIN events_event e ON e.id = d.event_id
+"""  # noqa: S608 - made of constants
+
+# Ends a worker's leases.
+RELEASE = """
+UPDATE webhooks_lane SET worker = NULL, leased_until = NULL
+ WHERE integration_id = ANY(%(lanes)s::uuid[]) AND worker = %(worker)s
+"""
+
+# Ends deliveries that succeeded.
+WRITE_DELIVERED = """
+UPDATE webhooks_delivery
+   SET status = 'delivered', attempt_count = attempt_count + 1, due_at = NULL, error = '', finished_at = %(now)s
+ WHERE id = ANY(%(ids)s::uuid[]) AND status = 'pending'
+"""
+
+# Notes on integrations that deliveries succeeded, at most once a second for each.
+WRITE_SYNC = """
+UPDATE integrations_integration SET last_sync = %(now)s, failing_since = NULL
+ WHERE id IN (SELECT id FROM integrations_integration
+               WHERE id = ANY(%(ids)s::uuid[])
+                 AND (last_sync IS NULL OR last_sync < %(now)s - interval '1 second' OR failing_since IS NOT NULL)
+               FOR UPDATE SKIP LOCKED)
+"""
+
+# Schedules or ends deliveries that failed. One that was suspended during the attempt (due_at NULL) stays suspended.
+WRITE_FAILED = """
+UPDATE webhooks_delivery d
+   SET status = o.status, attempt_count = attempt_count + 1, error = o.error,
+       due_at = CASE WHEN d.due_at IS NULL THEN NULL ELSE o.due_at END,
+       finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE %(now)s END
+  FROM json_to_recordset(%(outcomes)s) AS o (id uuid, status text, due_at timestamptz, error text)
+ WHERE d.id = o.id AND d.status = 'pending'
+"""
+
+# Logs attempts.
+WRITE_ATTEMPTS = """
+COPY webhooks_attempt (delivery_id, started_at, duration_ms, status_code, error_class, error, response_excerpt)
+FROM STDIN
+"""
+
+# Writes failures in a row and holds of lanes.
+WRITE_LANE_STATES = """
+UPDATE webhooks_lane lane SET failures = s.failures, held_until = s.held_until
+  FROM json_to_recordset(%(states)s) AS s (id uuid, failures integer, held_until timestamptz)
+ WHERE lane.integration_id = s.id
+"""
+
+# Notes since when integrations have been failing.
+WRITE_FAILING = """
+UPDATE integrations_integration SET failing_since = %(now)s
+ WHERE id = ANY(%(ids)s::uuid[]) AND failing_since IS NULL
+"""
+
+# Inserts the deliveries of new events.
+INSERT_DELIVERIES = """
+INSERT INTO webhooks_delivery
+       (id, event_id, integration_id, owner_id, status, due_at, attempt_count, order_key, error, created_at)
+SELECT id, event, integration, owner, 'pending', CASE WHEN NOT waits THEN %(due_at)s END, 0, key, '', %(now)s
+  FROM json_to_recordset(%(rows)s)
+       AS wanted (id uuid, event uuid, integration uuid, owner bigint, waits boolean, key text)
+"""
+
+
+def lease_and_read(request: ClaimRequest) -> tuple[dict[IntegrationId, int], list[Claimed], IntegrationId | None]:
+    arguments: dict[str, Any] = {
+        "worker": request.worker,
+        "now": request.now,
+        "lease": LANE_LEASE,
+        "longest": LONGEST_LANE_LEASE,
+        "after": request.after,
+        "lanes": request.lanes,
+        "depth": request.depth,
+        "own": _id_array(request.own),
+        "exclude": _id_array(request.exclude),
+        "hops": CLAIM_MAX_LANES_VISITED,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, arguments)
+        while cursor.nextset():
+            pass
+        rows = cursor.fetchall()
+    taken = {lane: failures for _, lane, failures, *_ in rows if failures is not None}
+    return taken, [_claimed(row) for row in rows if row[5]], rows[0][0]
+
+
+def _claimed(row: Sequence[Any]) -> Claimed:
+    (
+        _,
+        integration_id,
+        _,
+        version,
+        active,
+        delivery_id,
+        attempts,
+        event_id,
+        name,
+        occurred_at,
+        body,
+        document,
+        published_at,
+    ) = row
+    message = Message(
+        id=event_id,
+        name=name,
+        occurred_at=datetime.fromtimestamp(occurred_at, UTC),
+        body=body.encode(),
+        document=json.loads(document) if document else None,
+    )
+    return Claimed(delivery_id, attempts, integration_id, version, active, message, published_at)
+
+
+def release(worker: int, lanes: Collection[IntegrationId]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(RELEASE, {"worker": worker, "lanes": _id_array(lanes)})
+
+
+def write_outcomes(outcomes: Sequence[Outcome], now: datetime) -> None:
+    delivered = [outcome for outcome in outcomes if outcome.status == Delivery.Status.DELIVERED]
+    failed = [outcome for outcome in outcomes if outcome.status != Delivery.Status.DELIVERED]
+    with connection.cursor() as cursor:
+        if delivered:
+            ids = _id_array(outcome.delivery_id for outcome in delivered)
+            cursor.execute(WRITE_DELIVERED, {"now": now, "ids": ids})
+            synced = _id_array({outcome.integration_id for outcome in delivered})
+            cursor.execute(WRITE_SYNC, {"now": now, "ids": synced})
+        if failed:
+            cursor.execute(WRITE_FAILED, {"now": now, "outcomes": json.dumps([_as_json(one) for one in failed])})
+        if outcomes:
+            with connection.wrap_database_errors, cursor.copy(WRITE_ATTEMPTS) as copy:
+                copy.write("".join(map(_copy_line, outcomes)))
+
+
+def write_lane_states(states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
+    rows = [
+        {
+            "id": lane,
+            "failures": state.failures,
+            "held_until": state.held_until.isoformat() if state.held_until else None,
+        }
+        for lane, state in states.items()
+    ]
+    failing = [lane for lane, state in states.items() if state.failures]
+    with connection.cursor() as cursor:
+        cursor.execute(WRITE_LANE_STATES, {"states": json.dumps(rows)})
+        if failing:
+            cursor.execute(WRITE_FAILING, {"now": now, "ids": _id_array(failing)})
+
+
+def insert_deliveries(deliveries: Sequence[NewDelivery], now: datetime, due_at: datetime) -> None:
+    rows = [
+        {
+            "id": str(uuid7()),
+            "event": str(delivery.event_id),
+            "integration": str(delivery.integration_id),
+            "owner": delivery.owner_id,
+            "waits": delivery.waits,
+            "key": delivery.order_key,
+        }
+        for delivery in deliveries
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_DELIVERIES, {"rows": json.dumps(rows), "now": now, "due_at": due_at})
+
+
+def change_counter() -> int | None:
+    return None
+
+
+def _id_array(ids: Iterable[str]) -> str:
+    """An array of ids as PostgreSQL writes it; psycopg takes ten times as long."""
+    return "{" + ",".join(ids) + "}"
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    due_at = outcome.due_at.isoformat() if outcome.due_at else None
+    return {"id": outcome.delivery_id, "status": outcome.status, "due_at": due_at, "error": outcome.error}
+
+
+def _copy_line(outcome: Outcome) -> str:
+    """A line of COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html"""
+    status_code = "\\N" if outcome.status_code is None else outcome.status_code
+    return (
+        f"{outcome.delivery_id}\t{outcome.started_at.isoformat()}\t{outcome.duration_ms}\t{status_code}"
+        f"\t{outcome.error_class}\t{_escaped(outcome.error)}\t{_escaped(outcome.response_excerpt)}\n"
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")

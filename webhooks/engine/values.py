@@ -1,0 +1,117 @@
+"""The plain values that the engine's parts pass to each other. Pure.
+
+Ids are texts (`"0190f5a1-…"`, as `str(UUID)` writes them): a `uuid.UUID` costs a microsecond each time it is made,
+compared or put into a set.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from invenicum.events.message import Message
+
+DeliveryId = str
+IntegrationId = str  # also the id of the integration's lane
+
+NO_LANE: IntegrationId = str(UUID(int=0))  # sorts before every lane
+CLAIM_MAX_LANES_VISITED = 2000  # with pending deliveries, in one claim
+# Leases go by the database's clock, which all workers share. One that lasts longer than any can was taken before that
+# clock was set back.
+LANE_LEASE = timedelta(seconds=20)
+LONGEST_LANE_LEASE = 2 * LANE_LEASE
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def version_of(updated_at: datetime) -> int:
+    """The version of an integration that was last saved at `updated_at`: microseconds since 1970."""
+    return (updated_at - _EPOCH) // timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """What a worker asks for: up to `lanes` free lanes, and up to `depth` deliveries of each.
+
+    Lanes are visited in the order of their ids, starting after `after`. `own` are lanes that the worker already
+    leases and that have room for more; the deliveries in `exclude` are not read.
+    """
+
+    worker: int
+    now: datetime
+    lanes: int
+    depth: int
+    after: IntegrationId = NO_LANE
+    own: Collection[IntegrationId] = ()
+    exclude: Collection[DeliveryId] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery for this worker to try. `version` changes whenever the integration's configuration may have."""
+
+    id: DeliveryId
+    attempt_count: int
+    integration_id: IntegrationId
+    version: int
+    active: bool
+    message: Message
+    published_at: float  # Unix seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The lanes that were leased (id → failures in a row), and deliveries on these and on the worker's own.
+
+    `after` is where the next claim continues: NO_LANE if all lanes have been visited.
+    """
+
+    lanes: dict[IntegrationId, int]
+    deliveries: list[Claimed]
+    after: IntegrationId
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of one attempt, ready to be written. `due_at` is set if there will be another attempt."""
+
+    delivery_id: DeliveryId
+    integration_id: IntegrationId
+    status: str
+    due_at: datetime | None
+    error: str
+    started_at: datetime
+    duration_ms: int
+    status_code: int | None
+    error_class: str
+    response_excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """What changed about a lane: failures in a row, and until when it is held (None ends a hold)."""
+
+    failures: int
+    held_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A delivery to insert. `waits` keeps it until its integration is active; `order_key` is "" if order is free."""
+
+    event_id: UUID
+    integration_id: UUID
+    owner_id: int
+    waits: bool
+    order_key: str
+
+
+@dataclass
+class Drained:
+    """What one drain did: attempts by the status they led to. `more` is True if it stopped with work left."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    more: bool = False
