@@ -1,4 +1,4 @@
-"""The readers of the environment, beside `environs` for everything plain: secrets, JSON, OAuth clients, kept keys."""
+"""The readers of the environment, for what `environs` does not read: secrets, JSON, OAuth clients, kept keys."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def oauth_clients() -> dict[str, tuple[str, str]]:
 
 
 def json_object(name: str) -> dict[str, Any]:
-    """The variable `name` as a JSON object; empty where it is not set."""
+    """The variable `name` as a JSON object; empty if it is not set."""
     text = os.environ.get(name) or "{}"
     try:
         value = json.loads(text)
@@ -49,9 +49,9 @@ def json_object(name: str) -> dict[str, Any]:
 
 
 def kept_secret(path: Path) -> str:
-    """The random secret kept in the file `path`, made there at the first call; readable by its owner only."""
+    """The random secret kept in the file `path`, created there on the first call, readable by its owner only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Written aside and linked into place: of two processes that start at once, both read the winner's whole file.
+    # Written to another name and linked into place: of two processes that start at once, both read one whole file.
     if not path.exists():
         aside = path.with_name(f"{path.name}.{os.getpid()}")
         aside.touch(mode=0o600)

@@ -1,4 +1,4 @@
-"""How gunicorn serves: `gunicorn -c python:invenicum.gunicorn invenicum.wsgi`."""
+"""Gunicorn's settings: `gunicorn -c python:invenicum.gunicorn invenicum.wsgi`."""
 
 import os
 
@@ -11,7 +11,7 @@ threads = int(os.environ.get("WEB_THREADS", "8"))
 timeout = 60
 graceful_timeout = 8
 keepalive = 30
-# A request line may hold an OAuth code, so there is no access log here: a proxy in front knows what to leave out.
+# A request line may hold an OAuth code, so there is no access log here; a proxy in front can leave it out.
 accesslog = None
 logconfig_dict = settings.LOGGING
 loglevel = "warning" if settings.EMBEDDED else "info"

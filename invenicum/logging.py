@@ -1,4 +1,4 @@
-"""How the service logs: one line an event, JSON unless a person is watching, and never a secret."""
+"""Logging: one line an event, JSON unless stderr is a terminal, and never a secret."""
 
 import re
 import sys
@@ -14,14 +14,14 @@ _secret_name = re.compile(
     r"|^code$|^state$",
     re.IGNORECASE,
 )
-# They bring handlers of their own, which would print everything a second time.
+# They have handlers of their own, which would print everything a second time.
 _loud = ("django", "django.server", "gunicorn.error")
-# They tell of every task, and there are many a second when there is much to deliver.
+# They log every task, of which there are many a second under load.
 _chatty = ("celery.app.trace", "celery.beat", "celery.worker.strategy")
 
 
 def remove_secrets(logger: Any, method: str, event: EventDict) -> EventDict:
-    """A structlog processor: whatever has a name that sounds like a secret's loses its value, at any depth."""
+    """A structlog processor: removes the value of every name that sounds like a secret's, at any depth."""
     return {name: _without_secrets(name, value) for name, value in event.items()}
 
 
@@ -34,7 +34,7 @@ def _without_secrets(name: str, value: Any) -> Any:
 
 
 def configure(level: str, *, for_people: bool | None = None) -> dict[str, Any]:
-    """Sets structlog up and returns the `LOGGING` that sends every other logger's records the same way.
+    """Configures structlog and returns the `LOGGING` that formats every other logger's records alike.
 
     `for_people` chooses coloured text over JSON; the default is to look whether stderr is a terminal.
     """

@@ -25,14 +25,14 @@ PORT = env.int("PORT", 8000)
 DATA_DIR = Path(env.str("DATA_DIR", "") or BASE_DIR / ".data").resolve()
 DATABASE_URL = env.str("DATABASE_URL", "")
 CELERY_BROKER_URL = secret("CELERY_BROKER_URL")
-# The address that people and providers reach us at: callbacks, hooks and links are built from it.
+# The address at which people and providers reach this service: callbacks, hooks and links are built from it.
 PUBLIC_URL = (env.str("PUBLIC_URL", "") or f"http://localhost:{PORT}").rstrip("/")
 
 # --- Security -----------------------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", False)
-# Without a database of its own the service is embedded: one machine, nothing to install. It then makes its keys
-# and keeps them under DATA_DIR. Everything else is production and must be given its keys.
+# Without DATABASE_URL the service is embedded: one machine, nothing to install. It then creates its keys and keeps
+# them under DATA_DIR. Everything else is production and must be given its keys.
 EMBEDDED = not DATABASE_URL and env.str("DEBUG", None) is None
 _may_make_keys = DEBUG or EMBEDDED
 
@@ -52,21 +52,21 @@ _https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_SAMESITE = "Lax"  # the OAuth redirect comes back from another site
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
-# Nothing to other sites. "no-referrer" would do so too, but browsers then send forms with `Origin: null`, which the
-# check against forged requests refuses; the pages that carry codes set it for themselves.
+# No referrer to other sites. With "no-referrer" browsers send forms with `Origin: null`, which the CSRF check refuses;
+# the pages whose addresses carry codes set it themselves.
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
 X_FRAME_OPTIONS = "DENY"
-# Tokens from the Invenicum app itself: HS256 with this secret. Off where it is empty.
+# Tokens from the Invenicum app itself: HS256 with this secret. Off if it is empty.
 INVENICUM_JWT_SECRET = secret("INVENICUM_JWT_SECRET")
 
-# Web apps on other origins that may call the API with a token. Cookies are of no use to them there.
+# Web apps on other origins that may call the API with a token. They cannot use cookies.
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
 CORS_URLS_REGEX = r"^/(?!admin/)"
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key"]
 CORS_EXPOSE_HEADERS = ["retry-after"]
 
-# --- What leaves the building -------------------------------------------------------------------
+# --- Outgoing requests --------------------------------------------------------------------------
 
 try:
     _cidrs: list[str] = env.list("EGRESS_ALLOW", [])
@@ -151,8 +151,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASE_URL:
     DATABASES = {"default": env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True)}
     if DATABASES["default"]["ENGINE"].endswith("postgresql"):
-        # A host that vanishes without a word is given up after seconds; the system's own patience is a quarter of an
-        # hour. What the address itself says goes before.
+        # A host that vanishes is given up after seconds; the system's own timeout is a quarter of an hour. Options in
+        # DATABASE_URL win over these.
         DATABASES["default"]["OPTIONS"] = {
             "connect_timeout": 5,  # seconds
             "tcp_user_timeout": 10_000,  # milliseconds
@@ -166,7 +166,7 @@ else:
             "NAME": DATA_DIR / "db.sqlite3",
             "CONN_MAX_AGE": None,
             "OPTIONS": {
-                # A writer waits for its turn at BEGIN; a transaction that upgraded later would fail at once instead.
+                # A writer waits at BEGIN; a transaction that becomes a writer later would fail at once.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
                 # In WAL mode NORMAL survives a crash of the process; only a power cut can lose the last commits.
@@ -184,13 +184,13 @@ CACHES = {
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = False  # tasks carry no state: what is due stands in the database
+CELERY_TASK_ACKS_LATE = False  # tasks carry no state: the database knows what is due
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 10, "socket_connect_timeout": 2}
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "webhooks.tasks.sweep", "schedule": env.float("SWEEP_INTERVAL", 5.0)},
-    # Apart from the sweep, so that a provider that does not answer holds up no delivery.
+    # Apart from the sweep, so that a provider that does not answer delays no delivery.
     "jobs": {"task": "webhooks.tasks.run_jobs", "schedule": 5.0, "options": {"expires": 5.0}},
     "prune": {"task": "webhooks.tasks.prune", "schedule": 3600.0},
 }

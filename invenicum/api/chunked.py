@@ -6,7 +6,7 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def with_chunked_bodies(application: Application, limit: int) -> Application:
-    """A WSGI application that understands bodies sent in chunks, which Django takes for empty ones.
+    """A WSGI application that understands bodies sent in chunks, which Django reads as empty.
 
     One byte more than `limit` is read at most: enough for the application to refuse it as too large.
     """

@@ -62,7 +62,7 @@ def envelope(code: str, message: str, details: Details | None = None) -> dict[st
 
 
 def exception_handler(exception: Exception, context: Mapping[str, Any]) -> Response:
-    """The answer to whatever a view raised. Django REST framework calls it."""
+    """The answer to any exception of a view. Django REST framework calls it."""
     error = _as_api_error(exception)
     if error is None:
         logger.error("An API view failed", exc_info=exception)
@@ -103,7 +103,7 @@ def _as_api_error(exception: Exception) -> ApiError | None:
 
 
 def _details(detail: Any, path: str = "") -> dict[str, list[str]]:
-    """A validation error's messages by dotted path, flat whatever its nesting."""
+    """A validation error's messages by dotted path, flat at any nesting."""
     if isinstance(detail, Mapping):
         nested = [(str(key), value) for key, value in detail.items()]
     elif any(isinstance(item, dict | list) for item in detail):
@@ -116,7 +116,7 @@ def _details(detail: Any, path: str = "") -> dict[str, list[str]]:
     return found
 
 
-# What Django answers outside of an API view. The admin's pages are for people and stay pages.
+# What Django answers outside an API view. The admin answers with pages, because people read it.
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:

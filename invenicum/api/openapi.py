@@ -98,7 +98,7 @@ class ApiSchema(AutoSchema):
     """
 
     def _is_list_view(self, serializer: Any = None) -> bool:
-        return False  # what an operation answers is said where it is: `page_of`, `answer_of`
+        return False  # each operation declares its answer: `page_of`, `answer_of`
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
@@ -140,7 +140,7 @@ class ApiSchema(AutoSchema):
 
 
 class _FieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """The JSON Schema of a strict field is the field's own to tell."""
+    """A strict field knows its own JSON Schema."""
 
     target_class = "invenicum.api.serializers.StrictField"
     match_subclasses = True
@@ -169,7 +169,7 @@ def drop_second_mount(endpoints: list[Any], **kwargs: Any) -> list[Any]:
 
 
 class SchemaView(APIView):
-    """The description as JSON, or as YAML where `Accept` asks for it."""
+    """The description as JSON, or as YAML if `Accept` asks for it."""
 
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []

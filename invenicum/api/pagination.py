@@ -1,4 +1,4 @@
-"""Pages, newest first, by an opaque cursor: stable while rows come and go, and the last as fast as the first."""
+"""Pages, newest first, by an opaque cursor. Stable while rows come and go; the last page costs as little as the first."""
 
 import re
 import uuid
@@ -33,21 +33,21 @@ class Cursor:
 
     @classmethod
     def decode(cls, text: str) -> "Cursor | None":
-        """None where `text` is no cursor of ours."""
+        """None if `text` is not a cursor."""
         found = re.fullmatch(CURSOR, text)
         return cls(text[0] == "p", uuid.UUID(hex=text[1:])) if found else None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows of a list, and the cursors of its neighbours."""
+    """Some rows of a list, and the cursors of the next and the previous page."""
 
     rows: Sequence[Any]
     next: Cursor | None
     previous: Cursor | None
 
     def answer(self, request: Request, data: list[Any]) -> Response:
-        """The response that shows `data` for the page's rows and links to its neighbours."""
+        """The response that shows `data` for the page's rows and links to the next and the previous page."""
         return Response({"data": data, "next": _link(request, self.next), "previous": _link(request, self.previous)})
 
 
@@ -76,7 +76,7 @@ def paginate(request: Request, rows: "QuerySet[Row]") -> Page:
 
 
 def read_limit(request: Request) -> int:
-    """The `limit` of the query. Raises ApiError where it is none."""
+    """The `limit` of the query. 50 if not given. Raises ApiError if it is not valid."""
     text = request.query_params.get("limit", str(DEFAULT_LIMIT))
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_LIMIT):
         raise invalid({"limit": [f"must be a number from 1 to {MAX_LIMIT}"]})

@@ -1,4 +1,4 @@
-"""Reading JSON that strangers send."""
+"""Reading JSON from callers."""
 
 import json
 import math
@@ -15,7 +15,7 @@ MAX_DEPTH = 64
 
 
 class StrictJSONParser(BaseParser):
-    """JSON of bounded size and depth that every database, signature and receiver understands alike."""
+    """JSON of bounded size and depth that means the same to every database, signature and receiver."""
 
     media_type = "application/json"
 
@@ -26,7 +26,10 @@ class StrictJSONParser(BaseParser):
 
 
 def read_body(stream: IO[bytes], limit: int | None = None) -> bytes:
-    """The whole body, but never more than `limit` bytes of it, whatever Content-Length says."""
+    """The whole body, of at most `limit` bytes (None: API_MAX_BODY), whatever Content-Length says.
+
+    Raises ApiError (413) if it is longer.
+    """
     limit = settings.API_MAX_BODY if limit is None else limit
     body = stream.read(limit + 1)
     if len(body) > limit:
@@ -35,7 +38,7 @@ def read_body(stream: IO[bytes], limit: int | None = None) -> bytes:
 
 
 def parse_json(body: bytes) -> Any:
-    """The value of a JSON text. Raises ApiError where it is malformed or ambiguous."""
+    """The value of a JSON text. Raises ApiError (400) if it is malformed or ambiguous."""
     try:
         text = body.decode()
         value = json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_distinct)
@@ -48,7 +51,7 @@ def parse_json(body: bytes) -> Any:
     except RecursionError:
         raise _malformed(f"it is nested deeper than {MAX_DEPTH} levels") from None
     _check_depth(value)
-    # Only an escape can smuggle these in: raw control characters and raw surrogates were refused above.
+    # Only an escape can contain these: raw control characters and surrogates were refused above.
     if "\\u" in text:
         _check_text(value)
     return value

@@ -21,7 +21,7 @@ class NeverCached:
 
 
 class AlwaysJSON(DefaultContentNegotiation):
-    """Answers in the view's own format whatever `Accept` says, so that errors are never refused a format."""
+    """Answers in the view's own format whatever `Accept` says, so that every error can be answered."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None

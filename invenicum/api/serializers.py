@@ -151,7 +151,7 @@ class BooleanField(StrictField):
 
 
 class TrueField(StrictField):
-    """`true` in an answer, whatever is answered."""
+    """Always `true` in an answer."""
 
     says = "must be true"
 
@@ -235,7 +235,7 @@ class ListField(serializers.ListField):
     ):
         super().__init__(**options)
         self.keywords = dict(keywords or {})
-        # Not given to Django REST framework, which would look at the length after each item.
+        # Not given to Django REST framework, which checks the length only after validating each item.
         self.min_items, self.max_items, self.problem = min_length, max_length, problem
 
     def to_internal_value(self, data: Any) -> list[Any]:
@@ -271,7 +271,7 @@ def shared(serializer: type[StrictSerializer]) -> StrictSerializer:
 
 @cache
 def page_of(serializer: type[StrictSerializer]) -> type[StrictSerializer]:
-    """The envelope of a list with neighbours, `{"data": […], "next", "previous"}`, for the OpenAPI document."""
+    """The envelope of a page: `{"data": […], "next", "previous"}`, for the OpenAPI document."""
     fields = {
         "data": serializer(many=True),
         "next": TextField(allow_null=True),

@@ -20,6 +20,6 @@ class OutgoingThrottle(SimpleRateThrottle):
         try:
             return super().allow_request(request, view)
         except RedisError:
-            # A limit is a courtesy; the service must not stop with its cache.
+            # The service must not stop when its cache does.
             logger.warning("The cache is down: requests are not limited", exc_info=True)
             return True

@@ -1,4 +1,4 @@
-"""The base of every viewset: routes without surprises, one kind of answer, one kind of error."""
+"""The base of every viewset: reading, answering, and turning exceptions into errors."""
 
 from typing import Any
 

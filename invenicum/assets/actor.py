@@ -1,4 +1,5 @@
-"""Who is at work, so that an event can say who changed the asset."""
+"""The user who makes a change, so that its event can name them. Kept for the current context, not as an argument,
+because the model publishes and does not know the request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ _actor: ContextVar[int | None] = ContextVar("actor", default=None)
 
 @contextmanager
 def acting_as(user: User) -> Iterator[None]:
-    """Whatever happens to assets inside is done by `user`."""
+    """Changes of assets inside the block are made by `user`."""
     token = _actor.set(user.pk)
     try:
         yield
@@ -20,5 +21,5 @@ def acting_as(user: User) -> Iterator[None]:
 
 
 def current_actor() -> int | None:
-    """The primary key of the user at work; None where nobody said."""
+    """The primary key of the user who makes the change; None if no one was named."""
     return _actor.get()

@@ -1,4 +1,4 @@
-"""What is said of an asset: its JSON document, and the events that its changes are. Pure."""
+"""An asset's JSON document, and the events that its changes mean. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ class Snapshot:
     category: str
     tags: tuple[str, ...]
     url: str
-    created_by: int  # the owner where nobody is known
+    created_by: int  # the owner if it is not known
     created_at: datetime
     updated_at: datetime
 
@@ -38,27 +38,31 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """One event to publish: its name, the spec's payload, and the asset it is about."""
+class AssetEvent:
+    """An event to publish: its name, the payload as the specification has it, and the asset as it stood."""
 
     name: str
     data: dict[str, Any]
     asset: Snapshot
 
 
-def news(before: Snapshot | None, after: Snapshot | None, actor: int | None) -> list[News]:
-    """What a change from `before` to `after` means to the outside; `actor` made it, or the owner where it is None."""
+def events_of(before: Snapshot | None, after: Snapshot | None, actor: int | None) -> list[AssetEvent]:
+    """The events that a change from `before` to `after` means.
+
+    None for `before` is a new asset, None for `after` a deleted one. `actor` is the primary key of the user who made
+    the change; None stands for the owner.
+    """
     if before is not None and after is not None and _identity(before) == _identity(after):
         changes = changed(before, after)
         return [_updated(after, changes, actor)] if changes else []
-    # To receivers, an asset that moves to another id or owner is one that goes and one that comes.
-    gone = [_deleted(before, actor)] if before else []
-    come = [_created(after)] if after else []
-    return gone + come
+    # For receivers, an asset that gets another id or owner is one that is deleted and one that is created.
+    deleted = [_deleted(before, actor)] if before else []
+    created = [_created(after)] if after else []
+    return deleted + created
 
 
 def changed(before: Snapshot, after: Snapshot) -> dict[str, Any]:
-    """The spec's `changes`: only what differs."""
+    """The `changes` of the specification's asset.updated: only what differs."""
     changes: dict[str, Any] = {}
     for field in ("name", "category", "url"):
         old, new = getattr(before, field), getattr(after, field)
@@ -71,7 +75,7 @@ def changed(before: Snapshot, after: Snapshot) -> dict[str, Any]:
     return changes
 
 
-def _created(asset: Snapshot) -> News:
+def _created(asset: Snapshot) -> AssetEvent:
     data = {
         "assetId": asset.asset_id,
         "name": asset.name,
@@ -79,16 +83,16 @@ def _created(asset: Snapshot) -> News:
         "createdBy": public_user_id(asset.created_by),
         "url": asset.url,
     }
-    return News(ASSET_CREATED, data, asset)
+    return AssetEvent(ASSET_CREATED, data, asset)
 
 
-def _updated(asset: Snapshot, changes: dict[str, Any], actor: int | None) -> News:
+def _updated(asset: Snapshot, changes: dict[str, Any], actor: int | None) -> AssetEvent:
     data = {"assetId": asset.asset_id, "changes": changes, "updatedBy": _actor(asset, actor)}
-    return News(ASSET_UPDATED, data, asset)
+    return AssetEvent(ASSET_UPDATED, data, asset)
 
 
-def _deleted(asset: Snapshot, actor: int | None) -> News:
-    return News(
+def _deleted(asset: Snapshot, actor: int | None) -> AssetEvent:
+    return AssetEvent(
         ASSET_DELETED, {"assetId": asset.asset_id, "name": asset.name, "deletedBy": _actor(asset, actor)}, asset
     )
 

@@ -19,7 +19,7 @@ from invenicum.events.publish import Draft, publish_many
 from invenicum.ids import uuid7
 
 from .actor import current_actor
-from .documents import Snapshot, news
+from .documents import Snapshot, events_of
 from .rules import MAX_CATEGORY, MAX_NAME, MAX_URL, URL, wrong_tags
 
 Result = TypeVar("Result")
@@ -36,7 +36,7 @@ def validate_tags(tags: Any) -> None:
 
 
 class AssetQuerySet(models.QuerySet["Asset"]):
-    """Publishes what its writes do. It says so in a fixed number of statements, however many rows they touch."""
+    """Publishes the events of its writes, in a fixed number of statements whatever the number of rows."""
 
     def update(self, **values: Any) -> int:
         values.setdefault("updated_at", timezone.now())
@@ -45,20 +45,20 @@ class AssetQuerySet(models.QuerySet["Asset"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         return self._publishing(lambda rows: models.QuerySet.delete(rows))
 
-    # Django keeps a queryset's `delete` off its manager by this mark: `Asset.objects.delete()` must not exist.
+    # With these marks Django keeps `delete` off the manager: `Asset.objects.delete()` must not exist.
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
     def bulk_create(self, objs: Iterable[Asset], *args: Any, **options: Any) -> list[Asset]:
         if len(args) > 1 or options.get("ignore_conflicts") or options.get("update_conflicts"):
-            raise NotImplementedError("An asset that is skipped or replaced by the way would have no event.")
+            raise NotImplementedError("An asset that is skipped or replaced here would have no event.")
         with transaction.atomic(savepoint=False):
             created = super().bulk_create(objs, *args, **options)
             _publish_changes({}, _snapshots([asset.pk for asset in created]))
         return created
 
     def _publishing(self, write: Callable[[AssetQuerySet], Result]) -> Result:
-        """Runs `write` on the rows that this queryset selects now, and publishes what became of them."""
+        """Runs `write` on the rows that this queryset selects now, and publishes the difference."""
         with transaction.atomic(savepoint=False):
             before = _snapshots(self.values_list("pk", flat=True), lock=True)
             result = write(self.filter(pk__in=list(before)))
@@ -67,7 +67,7 @@ class AssetQuerySet(models.QuerySet["Asset"]):
 
 
 class Asset(models.Model):
-    """One thing that a user keeps track of."""
+    """One thing in a user's inventory."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="assets", db_index=False)
@@ -133,13 +133,13 @@ class Asset(models.Model):
 
 def _snapshots(keys: Iterable[UUID], *, lock: bool = False) -> dict[UUID, Snapshot]:
     """The assets as the database has them now. `lock` keeps them so until the transaction ends."""
-    rows = Asset._base_manager.filter(pk__in=list(keys)).order_by("pk")  # always in one order, against deadlocks
+    rows = Asset._base_manager.filter(pk__in=list(keys)).order_by("pk")  # in one order everywhere, against deadlocks
     return {asset.pk: asset.snapshot() for asset in (rows.select_for_update() if lock else rows)}
 
 
 def _publish_changes(before: dict[UUID, Snapshot], after: dict[UUID, Snapshot]) -> None:
     actor = current_actor()
-    found = [item for key in {**before, **after} for item in news(before.get(key), after.get(key), actor)]
+    found = [item for key in {**before, **after} for item in events_of(before.get(key), after.get(key), actor)]
     publish_many(
         Draft(User(pk=item.asset.owner_id), item.name, item.data, document=item.asset.document()) for item in found
     )

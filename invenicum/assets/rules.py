@@ -1,9 +1,9 @@
-"""What an asset's fields may hold. Pure; the model, the admin and the API all ask here."""
+"""What an asset's fields may hold: one place for the model, the admin and the API. Pure."""
 
 import re
 from typing import Any
 
-# Without lookarounds and with plain classes, so that every regular-expression engine reads them alike.
+# Without lookarounds and with plain classes, so that Python, JavaScript and JSON Schema read them alike.
 URL = r"^https?://[!-~]{1,2000}$"
 NOT_BLANK = r"^[^\x00]*[^\x00 \t\r\n][^\x00]*$"
 WITHOUT_NUL = r"^[^\x00]*$"
@@ -16,7 +16,7 @@ MAX_URL = 2048
 
 
 def wrong_tags(tags: Any) -> str | None:
-    """What is wrong with a list of tags; None where nothing is."""
+    """What is wrong with a list of tags, as the end of a sentence; None if it is valid."""
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         return "must be a list of texts"
     if len(tags) > MAX_TAGS:

@@ -1,4 +1,4 @@
-"""What callers do to assets. The model publishes what becomes of them."""
+"""What callers do with assets. The model publishes the events."""
 
 from typing import Any
 
@@ -10,11 +10,14 @@ from .models import Asset
 
 
 class AssetExists(Exception):
-    """The owner has an asset of that id already."""
+    """The owner already has an asset of that id."""
 
 
 def create_asset(owner: User, values: dict[str, Any]) -> Asset:
-    """A new asset of `owner`, who makes it. Raises AssetExists."""
+    """Creates an asset of `owner`.
+
+    `values`: model fields, at least `name`. Raises AssetExists if the owner has one of that id.
+    """
     try:
         with acting_as(owner), transaction.atomic():
             return Asset.objects.create(owner=owner, **values)
@@ -23,7 +26,7 @@ def create_asset(owner: User, values: dict[str, Any]) -> Asset:
 
 
 def change_asset(owner: User, asset_id: str, values: dict[str, Any]) -> Asset:
-    """Writes the given fields and no others. Raises Asset.DoesNotExist."""
+    """Writes the given model fields and no others. Raises Asset.DoesNotExist."""
     with acting_as(owner), transaction.atomic():
         asset = Asset.objects.select_for_update().get(owner=owner, asset_id=asset_id)
         for field, value in values.items():
@@ -34,6 +37,6 @@ def change_asset(owner: User, asset_id: str, values: dict[str, Any]) -> Asset:
 
 
 def delete_asset(owner: User, asset_id: str) -> None:
-    """Raises Asset.DoesNotExist."""
+    """Deletes the asset. Raises Asset.DoesNotExist."""
     with acting_as(owner), transaction.atomic():
         Asset.objects.select_for_update().get(owner=owner, asset_id=asset_id).delete()

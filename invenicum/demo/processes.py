@@ -1,4 +1,4 @@
-"""Child processes that live and die together, and never outlive the process that started them."""
+"""Child processes that are stopped together, and never outlive the process that started them."""
 
 import subprocess
 import time
@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-# Reads the children's ids until its input ends, which happens when the parent is gone, however it went; what is then
-# left of the children is told to stop, and soon killed.
+# Reads the children's ids until its input ends, which happens when the parent is gone, even if it was killed. Then it
+# stops the children that are left, and kills them after three seconds.
 GUARD = """
 while read -r id; do groups="$groups -$id"; done
 kill -s TERM -- $groups
 sleep 3
 kill -s KILL -- $groups
 """
-PATIENCE = 10.0  # seconds that a child may take to stop
+CHILD_STOP_SECONDS = 10.0
 
 
 class ChildEnded(Exception):
@@ -44,7 +44,7 @@ class Family:
         self.stop()
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        # A session of its own: Ctrl-C in the terminal reaches the parent alone, which then stops every child once.
+        # A session of its own: Ctrl-C in the terminal reaches only the parent, which then stops every child once.
         child = subprocess.Popen(command, cwd=self._folder, env=environment, start_new_session=True)  # noqa: S603
         self._children[name] = child
         assert self._guard.stdin is not None
@@ -52,7 +52,7 @@ class Family:
         self._guard.stdin.flush()
 
     def check(self) -> None:
-        """Raises ChildEnded where a child did."""
+        """Raises ChildEnded if a child has ended."""
         for name, child in self._children.items():
             status = child.poll()
             if status is not None:
@@ -64,7 +64,7 @@ class Family:
         """Tells every child to stop and waits for it; kills those that take too long."""
         for child in self._children.values():
             child.terminate()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + CHILD_STOP_SECONDS
         for child in self._children.values():
             try:
                 child.wait(max(0.0, deadline - time.monotonic()))

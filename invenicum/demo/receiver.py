@@ -1,4 +1,4 @@
-"""A webhook receiver for trying things out: it verifies what arrives the way any receiver would."""
+"""A webhook receiver for trying things out. It verifies requests as any receiver would."""
 
 import base64
 import binascii
@@ -12,14 +12,14 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-TOLERANCE = 300  # seconds between the signed timestamp and now
-MAX_BODY = 10 * 1024 * 1024
-REMEMBERED = 10_000  # ids, to recognise a second delivery of the same event
+TIMESTAMP_TOLERANCE_SECONDS = 300
+MAX_BODY_BYTES = 10 * 1024 * 1024
+REMEMBERED_IDS = 10_000  # to recognise a second delivery of the same event
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One request that reached the receiver. `body` is None where it was not a JSON object."""
+    """One request that reached the receiver. `body` is None if it was not a JSON object."""
 
     id: str
     body: dict[str, Any] | None
@@ -39,9 +39,9 @@ def verify_invenicum(headers: Mapping[str, str], body: bytes, secret: str) -> bo
 
 
 def verify_standard(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> bool:
-    """Whether the Standard Webhooks headers are right and recent. The key is the base64 behind `whsec_`."""
+    """Whether the Standard Webhooks headers are right and recent. The key is the base64 after `whsec_`."""
     message_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not timestamp.isdecimal() or abs(now - int(timestamp)) > TOLERANCE:
+    if not timestamp.isdecimal() or abs(now - int(timestamp)) > TIMESTAMP_TOLERANCE_SECONDS:
         return False
     try:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
@@ -54,7 +54,7 @@ def verify_standard(headers: Mapping[str, str], body: bytes, secret: str, now: f
 
 
 def read_arrival(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> Arrival:
-    """What one request was. `headers` have lower-case names."""
+    """One request, verified. `headers` have lower-case names; `now` is in Unix seconds."""
     try:
         content = json.loads(body)
     except ValueError:
@@ -68,7 +68,7 @@ def read_arrival(headers: Mapping[str, str], body: bytes, secret: str, now: floa
 
 
 class Receiver(ThreadingHTTPServer):
-    """Listens on the loopback address and tells `on_arrival` of every request; answers 401 to a forged one."""
+    """Listens on the loopback address and calls `on_arrival` for every request; answers 401 if it does not verify."""
 
     def __init__(self, port: int, secret: str, clock: Callable[[], float], on_arrival: Callable[[Arrival], None]):
         super().__init__(("127.0.0.1", port), _Handler)
@@ -83,7 +83,7 @@ class Receiver(ThreadingHTTPServer):
         """Whether this id came before; remembers it."""
         known = message_id in self._seen
         self._seen[message_id] = None
-        if len(self._seen) > REMEMBERED:
+        if len(self._seen) > REMEMBERED_IDS:
             self._seen.popitem(last=False)
         return known
 
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > MAX_BODY:
+        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             self.close_connection = True
             self._answer(HTTPStatus.LENGTH_REQUIRED if not length else HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_PUT = do_PATCH = do_POST
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: `on_arrival` tells what there is to tell."""
+        """Logs nothing: `on_arrival` reports each request."""
 
     def _answer(self, status: HTTPStatus) -> None:
         self.send_response(status)

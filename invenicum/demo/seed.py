@@ -1,4 +1,4 @@
-"""What `manage.py run` puts in place so that there is something to see: a user, an integration, a first event."""
+"""What `manage.py run` creates so that there is something to see: a user, an integration, a first event."""
 
 import hashlib
 import json
@@ -25,14 +25,14 @@ RECEIVER_URL = "http://127.0.0.1:{port}/demo-receiver"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The demo user's credentials, kept in a file because the database has only their hashes."""
+    """The demo user's credentials. Kept in a file, because the database has only their hashes."""
 
     password: str
     token: str
 
 
 def account(file: Path) -> tuple[User, Account]:
-    """The demo user, who may do everything, with credentials that work: those in `file`, or new ones."""
+    """The demo user, a superuser, with valid credentials: those in `file`, or new ones."""
     user, _ = User.objects.get_or_create(
         username=USERNAME, defaults={"email": "demo@localhost", "is_staff": True, "is_superuser": True}
     )
@@ -74,7 +74,7 @@ def saved_webhook(user: User) -> Integration | None:
 
 
 def receiver_port(integration: Integration) -> int | None:
-    """The port of the demo receiver that the integration points to; None where it points elsewhere."""
+    """The port of the demo receiver that the integration points to; None if it points elsewhere."""
     pattern = RECEIVER_URL.replace(".", r"\.").format(port=r"(\d{1,5})")
     found = re.fullmatch(pattern, integration.config.get("url", ""))
     return int(found[1]) if found else None

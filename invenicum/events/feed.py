@@ -12,27 +12,27 @@ from .position import OldestRunningTransaction
 
 
 class UnknownPlace(LookupError):
-    """The feed cannot be read from there: no such event of this owner ever was, or it is not in the feed yet."""
+    """The feed cannot be read from there: the owner has no such event, or it is not in the feed yet."""
 
 
 def feed(owner: User, after: UUID | None, limit: int) -> tuple[list[Event], bool]:
-    """Up to `limit` events behind the event `after` (from the first where it is None), and whether there are more.
+    """Up to `limit` events after the event `after` (None: from the first), and whether there are more.
 
-    An event appears once all transactions that began before its own have ended, so that none can slip in before it
+    An event appears once all transactions that began before its own have ended, so that no event can appear before it
     later. Raises UnknownPlace.
     """
     rows = Event.objects.filter(owner=owner, position__lt=OldestRunningTransaction()).order_by("position", "id")
     if after is not None:
-        rows = _behind(rows, after)
+        rows = _after(rows, after)
     found = list(rows[: limit + 1])
     return found[:limit], len(found) > limit
 
 
-def _behind(rows: QuerySet[Event], after: UUID) -> QuerySet[Event]:
+def _after(rows: QuerySet[Event], after: UUID) -> QuerySet[Event]:
     place = rows.filter(pk=after).values_list("position", flat=True).first()
     if place is not None:
         return rows.filter(Q(position=place, id__gt=after) | Q(position__gt=place))
     oldest = rows.first()
     if oldest is None or after < oldest.pk:
-        return rows  # it was there once and has been pruned: all that is left came after it
+        return rows  # it was pruned: everything that is left came after it
     raise UnknownPlace(after)

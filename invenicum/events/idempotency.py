@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a request that is sent again gets its first answer, and does nothing twice."""
+"""`Idempotency-Key`: a request that is sent again gets the first answer, and is carried out once."""
 
 import hashlib
 import json
@@ -13,24 +13,25 @@ from django.utils import timezone
 from .models import IdempotencyKey
 
 KEY = r"^[!-~]{1,255}$"
-LIFETIME = timedelta(hours=24)
+KEY_LIFETIME = timedelta(hours=24)
 
 
 class KeyReused(Exception):
-    """The key came with another body before."""
+    """The key was used with another body."""
 
 
 def answer_once(owner: User, key: str, body: Any, act: Callable[[], Any]) -> Any:
-    """What `act` returned when this owner's `key` first came; it is called only then. Raises KeyReused.
+    """What `act` returned when this owner first sent `key`; it is called only then.
 
-    Of two requests that race, the second waits at the unique index until the first has committed.
+    `body`: the request's JSON value. `act` returns a JSON value, in the same transaction as the key is stored. Raises
+    KeyReused. Of two requests at once, the second waits at the unique index until the first has committed.
     """
     digest, now = _digest(body), timezone.now()
     with transaction.atomic():
         row, is_new = IdempotencyKey.objects.select_for_update().get_or_create(
             owner=owner, key=key, defaults={"body_digest": digest, "answer": {}, "created_at": now}
         )
-        if not is_new and row.created_at > now - LIFETIME:
+        if not is_new and row.created_at > now - KEY_LIFETIME:
             if row.body_digest != digest:
                 raise KeyReused
             return row.answer

@@ -12,12 +12,12 @@ MESSAGE = "This service sent this event itself: taken here, it would be sent aga
 
 
 def refuse_own_deliveries(get_response: Answer) -> Answer:
-    """Middleware. A webhook may lead back here, with a token or a hook's secret among its headers."""
+    """Middleware: refuses our own deliveries. A webhook may point at this service, with a token among its headers."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         key = parse_public_id("evt", request.headers.get("webhook-id", ""))
         if key and "X-Invenicum-Signature" in request.headers and Event.objects.filter(pk=key).exists():
-            return JsonResponse(envelope(NOT_FOUND, MESSAGE), status=410)  # which disables that webhook
+            return JsonResponse(envelope(NOT_FOUND, MESSAGE), status=410)  # 410 disables that webhook
         return get_response(request)
 
     return middleware

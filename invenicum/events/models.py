@@ -13,20 +13,20 @@ from .position import CurrentTransaction
 
 
 class Event(models.Model):
-    """Something that happened to an owner's things. Written once, never changed."""
+    """An immutable fact about something that an owner has."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="events", db_index=False)
     name = models.CharField(max_length=100)
-    # What it is about: the id of the asset, where it is about one.
+    # The id of the asset, if it is about one.
     subject = models.CharField(max_length=100, blank=True, default="")
     occurred_at = models.DateTimeField()
     created_at = models.DateTimeField()
-    # The JSON that is signed and sent, encoded once; text, because a JSON column would not give the same bytes back.
+    # The JSON that is signed and sent. Text, because a JSON column does not return the same bytes.
     body = models.TextField()
-    # The asset as it stood, for connectors that keep a copy of it. Null where the publisher did not know it.
+    # The asset at that time, for connectors that keep a copy. Null if the publisher does not know it.
     document = models.JSONField(null=True, blank=True)
-    # With the id, its place in the feed.
+    # Orders the feed, together with the id.
     position = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
 
     class Meta:

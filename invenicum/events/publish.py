@@ -1,4 +1,4 @@
-"""The only way an event comes to be."""
+"""Publishing: the only code that creates events."""
 
 import json
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from .signals import events_published
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An event to be published. `occurred_at` is now where it is None; `document` as in `Message`."""
+    """An event to be published. `occurred_at`: None for now. `document`: as in `Message`."""
 
     owner: User
     name: str
@@ -28,7 +28,7 @@ class Draft:
 
 
 def publish(owner: User, name: str, data: dict[str, Any], *, document: dict[str, Any] | None = None) -> Event:
-    """Publishes one event in the caller's transaction, so that it exists exactly if the change behind it does."""
+    """Publishes one event in the caller's transaction, so that it exists exactly if the change does."""
     return publish_many([Draft(owner, name, data, document=document)])[0]
 
 
@@ -37,7 +37,7 @@ def publish_many(drafts: Iterable[Draft]) -> list[Event]:
     now = timezone.now()
     events = [_event(draft, now) for draft in drafts]
     if events:
-        # No savepoint: who fails to tell of a change must not keep the change.
+        # No savepoint: a change whose event cannot be written must not be kept.
         with transaction.atomic(savepoint=False):
             Event.objects.bulk_create(events)
             events_published.send(sender=Event, events=events)

@@ -1,4 +1,4 @@
-"""Publishing what happened elsewhere."""
+"""Publishing events from outside."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

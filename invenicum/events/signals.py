@@ -1,4 +1,4 @@
-"""What others may listen to."""
+"""Signals for the layers above."""
 
 from django.dispatch import Signal
 

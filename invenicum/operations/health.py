@@ -1,7 +1,7 @@
-"""`/healthz`, `/readyz` and `/metrics`, for the machines that watch over this one.
+"""`/healthz`, `/readyz` and `/metrics`, for probes and monitoring.
 
-They are answered before anything else looks at the request: a prober calls by an address that is in no
-`ALLOWED_HOSTS`, and must get an answer while a database is down.
+They are answered before any other middleware: a probe calls by an address that is not in `ALLOWED_HOSTS`, and must be
+answered while the database is down.
 """
 
 from collections.abc import Callable
@@ -19,15 +19,15 @@ from invenicum.timestamps import format_timestamp
 from webhooks.engine.heartbeat import last_drain
 from webhooks.engine.metrics import EngineCollector
 
-# The engine looks for work at least every few seconds: by the `deliver` loop, or by the sweep that beat sends.
-STALE = timedelta(seconds=60)
-BROKER_ANSWERS_WITHIN = 2.0  # seconds
+# The engine looks for work every few seconds: by the `deliver` loop, or by the sweep that beat sends.
+ENGINE_SILENT_AFTER = timedelta(seconds=60)
+BROKER_TIMEOUT_SECONDS = 2.0
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
 
 def answer_probes(get_response: Answer) -> Answer:
-    """Middleware."""
+    """Middleware: answers probes, and passes on everything else."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         probe = PROBES.get(request.path_info)
@@ -42,7 +42,7 @@ def live() -> HttpResponse:
 
 
 def ready() -> HttpResponse:
-    """Everything that a delivery needs is there; 503 where something is not."""
+    """200 if everything that a delivery needs is there, else 503. The body names each part's state."""
     drained_at, database = _ask_database()
     checks = {"database": database, "broker": _ask_broker(), "engine": _judge_engine(drained_at)}
     is_ready = all(state in ("ok", "not used") for state in checks.values())
@@ -55,7 +55,7 @@ def ready() -> HttpResponse:
 
 
 def metrics() -> HttpResponse:
-    """The engine's figures, for Prometheus. They come from the database, so every web process answers alike."""
+    """The engine's figures for Prometheus. They come from the database, so that every web process answers the same."""
     registry = CollectorRegistry()
     registry.register(EngineCollector())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
@@ -74,9 +74,9 @@ def _ask_database() -> tuple[datetime | None, str]:
 def _ask_broker() -> str:
     if not settings.CELERY_BROKER_URL:
         return "not used"
-    with app.connection_for_write(connect_timeout=BROKER_ANSWERS_WITHIN) as broker:
+    with app.connection_for_write(connect_timeout=BROKER_TIMEOUT_SECONDS) as broker:
         try:
-            broker.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_ANSWERS_WITHIN)
+            broker.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_TIMEOUT_SECONDS)
         except (OSError, OperationalError):
             return "not reachable"
     return "ok"
@@ -85,4 +85,4 @@ def _ask_broker() -> str:
 def _judge_engine(drained_at: datetime | None) -> str:
     if drained_at is None:
         return "never seen"
-    return "ok" if timezone.now() - drained_at < STALE else "not seen lately"
+    return "ok" if timezone.now() - drained_at < ENGINE_SILENT_AFTER else "not seen lately"

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from packaging.version import Version
 
-from integrations.connectors.discord import HEADERS
+from integrations.connectors.discord.connector import HEADERS
 from invenicum.version import USER_AGENT, VERSION
 
 ROOT = Path(settings.BASE_DIR)

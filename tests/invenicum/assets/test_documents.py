@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invenicum.assets.documents import Snapshot, changed, news
+from invenicum.assets.documents import Snapshot, changed, events_of
 
 PHOTO = Snapshot(
     owner_id=456,
@@ -22,7 +22,7 @@ PHOTO = Snapshot(
 
 def only(before: Snapshot | None, after: Snapshot | None, actor: int | None = None) -> tuple[str, str]:
     """The one event's name and its data as JSON, in the order of its keys."""
-    (item,) = news(before, after, actor)
+    (item,) = events_of(before, after, actor)
     return item.name, json.dumps(item.data)
 
 
@@ -51,10 +51,10 @@ def test_a_deleted_asset_is_the_specs_third_payload():
 
 
 def test_nothing_is_said_where_nothing_changed():
-    assert news(PHOTO, PHOTO, 789) == []
-    assert news(None, None, 789) == []
-    assert news(PHOTO, replace(PHOTO, updated_at=datetime(2030, 1, 1, tzinfo=UTC)), 789) == []
-    assert news(PHOTO, replace(PHOTO, tags=("summer", "draft")), 789) == []
+    assert events_of(PHOTO, PHOTO, 789) == []
+    assert events_of(None, None, 789) == []
+    assert events_of(PHOTO, replace(PHOTO, updated_at=datetime(2030, 1, 1, tzinfo=UTC)), 789) == []
+    assert events_of(PHOTO, replace(PHOTO, tags=("summer", "draft")), 789) == []
 
 
 def test_category_and_url_are_told_like_the_name():
@@ -66,10 +66,13 @@ def test_category_and_url_are_told_like_the_name():
 
 def test_an_asset_that_moves_goes_from_one_and_comes_to_the_other():
     moved = replace(PHOTO, owner_id=7)
-    gone, come = news(PHOTO, moved, 1)
+    gone, come = events_of(PHOTO, moved, 1)
     assert (gone.name, gone.asset, gone.data["deletedBy"]) == ("asset.deleted", PHOTO, "user-1")
     assert (come.name, come.asset, come.data["createdBy"]) == ("asset.created", moved, "user-456")
-    assert [item.name for item in news(PHOTO, replace(PHOTO, asset_id="b"), None)] == ["asset.deleted", "asset.created"]
+    assert [item.name for item in events_of(PHOTO, replace(PHOTO, asset_id="b"), None)] == [
+        "asset.deleted",
+        "asset.created",
+    ]
 
 
 def test_the_document_holds_the_whole_asset():

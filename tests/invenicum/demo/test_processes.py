@@ -57,7 +57,7 @@ def test_a_child_that_ends_is_reported_by_name(tmp_path: Path) -> None:
 
 
 def test_a_child_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("invenicum.demo.processes.PATIENCE", 0.2)
+    monkeypatch.setattr("invenicum.demo.processes.CHILD_STOP_SECONDS", 0.2)
     file = tmp_path / "ready"
     stubborn = ["sh", "-c", "trap '' TERM; echo 1 1 > \"$FILE\"; while :; do sleep 0.1; done"]
     with Family(tmp_path) as family:

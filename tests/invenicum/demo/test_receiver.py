@@ -6,7 +6,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from invenicum.demo.receiver import MAX_BODY, Arrival, Receiver, verify_invenicum, verify_standard
+from invenicum.demo.receiver import MAX_BODY_BYTES, Arrival, Receiver, verify_invenicum, verify_standard
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = b'{"test": 2432232314}'
@@ -97,7 +97,7 @@ def test_a_forged_request_is_refused_and_not_remembered(connection: HTTPConnecti
 
 
 def test_a_body_without_a_length_or_too_long_is_refused(connection: HTTPConnection, arrivals: list[Arrival]) -> None:
-    assert post(connection, b"", {"Content-Length": str(MAX_BODY + 1)}) == 413
+    assert post(connection, b"", {"Content-Length": str(MAX_BODY_BYTES + 1)}) == 413
     connection.close()
     connection.putrequest("POST", "/")
     connection.endheaders()

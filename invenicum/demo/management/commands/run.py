@@ -20,7 +20,7 @@ from ...processes import ChildEnded, Family
 from ...source_changes import SourceChanges
 
 LOOPBACK = "127.0.0.0/8,::1/128"
-WEB_STARTS_WITHIN = 60.0  # seconds
+WEB_START_SECONDS = 60.0
 CHILD_LOOK_SECONDS = 0.2  # between two looks at the children
 SOURCE_LOOK_SECONDS = 0.5  # between two looks at the source files
 SOURCE_FOLDERS = ("invenicum", "integrations", "oauth_flows", "webhooks", "templates")
@@ -131,7 +131,7 @@ class Command(BaseCommand):
                 yield family
             except KeyboardInterrupt:
                 self._say("\nStopping …")
-                # A second Ctrl-C must not interrupt the stopping, which ends by itself in a few seconds.
+                # A second Ctrl-C must not interrupt this, which ends by itself in a few seconds.
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 raise
 
@@ -180,7 +180,7 @@ def _free_port(preferred: int) -> int:
 
 
 def _receiver(user: User) -> tuple[int | None, str]:
-    """The demo receiver's port and signing secret; no port where the user's webhook points elsewhere."""
+    """The demo receiver's port and signing secret; no port if the user's webhook points elsewhere."""
     saved = seed.saved_webhook(user)
     kept = seed.receiver_port(saved) if saved else settings.PORT + 1
     if kept is None:
@@ -208,13 +208,13 @@ def _manage(*arguments: str) -> list[str]:
 
 
 def _wait_for_web(family: Family) -> None:
-    deadline = time.monotonic() + WEB_STARTS_WITHIN
+    deadline = time.monotonic() + WEB_START_SECONDS
     while time.monotonic() < deadline:
         family.check()
         if _answers(settings.PORT):
             return
         time.sleep(0.1)
-    raise CommandError(f"The web server did not answer within {WEB_STARTS_WITHIN:.0f} seconds.")
+    raise CommandError(f"The web server did not answer within {WEB_START_SECONDS:.0f} seconds.")
 
 
 def _answers(port: int) -> bool:

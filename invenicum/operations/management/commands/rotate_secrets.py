@@ -8,7 +8,7 @@ from fernet_fields.fields import EncryptedField
 
 
 class Command(BaseCommand):
-    help = "Encrypts every stored secret anew with the first of FERNET_KEYS, so that the others can be dropped."
+    help = "Encrypts every stored secret again, with the first of FERNET_KEYS, so that the others can be dropped."
 
     def handle(self, *args: Any, **options: Any) -> None:
         for model in apps.get_models():
@@ -19,10 +19,10 @@ class Command(BaseCommand):
 
 
 def rotate(model: type[models.Model], names: Iterable[str]) -> int:
-    """Writes the encrypted fields `names` of every row anew. Returns how many rows there were."""
+    """Writes the encrypted fields `names` of every row again. Returns how many rows there were."""
     count = 0
     for key in model._base_manager.order_by("pk").values_list("pk", flat=True).iterator():
-        # One short transaction a row: whoever saves the same row meanwhile waits for a moment and loses nothing.
+        # One short transaction a row: a save of the same row in the meantime waits for a moment and loses nothing.
         with transaction.atomic():
             row = model._base_manager.select_for_update().filter(pk=key).only(*names).first()
             if row is not None:
