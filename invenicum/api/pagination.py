@@ -1,4 +1,4 @@
-"""Pages, newest first, by an opaque cursor. Stable while rows come and go; the last page costs as little as the first."""
+"""Pages, newest first, by an opaque cursor. Stable while rows come and go; each page costs the same."""
 
 import re
 import uuid
