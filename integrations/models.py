@@ -11,6 +11,7 @@ from fernet_fields import EncryptedJSONField
 from invenicum.ids import uuid7
 
 from .core.config import ConnectorConfig
+from .core.connector import Connector
 
 
 class IntegrationQuerySet(models.QuerySet["Integration"]):
@@ -70,6 +71,31 @@ class Integration(models.Model):
     def is_active(self) -> bool:
         return self.status == self.Status.ACTIVE
 
+    def apply(self, connector: Connector, config: ConnectorConfig) -> dict[str, str]:
+        """Sets every column that follows from a valid configuration; the caller saves.
+
+        `connector` is the one of its type, `config` what its owner submitted or OAuth brought. Secrets that the service
+        keeps for itself, such as `previousSecret` after a rotation, stay. Returns the secrets that the connector made
+        because none were given, e.g. `{"secret": "whsec_…"}`.
+        """
+        generated = connector.generated_secrets(config)
+        secrets = config.secrets() | generated
+        internal = {fact.alias for fact in config.facts() if fact.internal}
+        self.config = config.public()
+        self.secret_names = sorted(secrets)
+        self.secrets = secrets | {alias: value for alias, value in self.secrets.items() if alias in internal}
+        self.subscriptions = list(connector.subscriptions(config))
+        self.ordered = config.ordered
+        return generated
+
+    def apply_incomplete(self, public: dict[str, Any], secrets: dict[str, Any]) -> None:
+        """Sets the same columns for what OAuth brought if the configuration still lacks something; the caller saves.
+
+        `public` and `secrets` are by JSON name. No event is sent to it until its owner completes it.
+        """
+        self.config, self.secrets, self.secret_names = public, secrets, sorted(secrets)
+        self.subscriptions, self.ordered = [], False
+
     def load_config(self) -> ConnectorConfig:
         """The whole configuration, decrypted. Raises InvalidConfig where what is stored no longer validates."""
         from .registry import get
@@ -101,12 +127,6 @@ class RemoteJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} job {self.pk}"
-
-
-def stored_values(config: ConnectorConfig) -> dict[str, Any]:
-    """The model's columns for a configuration."""
-    secrets = config.secrets()
-    return {"config": config.public(), "secrets": secrets, "secret_names": sorted(secrets)}
 
 
 class IntegrationChange(models.Model):

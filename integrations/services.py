@@ -21,7 +21,7 @@ from .core.errors import InvalidConfig
 from .core.signing import generate_secret
 from .credentials import gives_key, keep_secrets
 from .egress.curl import run_flow
-from .models import Integration, IntegrationQuerySet, stored_values
+from .models import Integration, IntegrationQuerySet
 from .signals import integration_deleted, integration_resumed, integration_stopped
 
 CONNECT_AGAIN = "The service no longer accepts the connection: connect again."
@@ -90,25 +90,16 @@ def save_integration(
 def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_active: bool | None) -> Saved:
     stored = _readable(Integration.objects.live().select_for_update().filter(owner=owner, type=connector.type))
     config, connected = _parse(connector, values, stored)
-    generated = connector.generated_secrets(config)
-    if generated:
-        config = type(config).load(config.public(), {**config.secrets(), **generated})
     integration = stored or Integration(owner=owner, type=connector.type)
     was = integration.status if stored else None
     if stored and connector.oauth and not connected:
         grants.current().end(integration)
         integration.account = ""
     refused = connected and grants.current().is_refused(integration)
-    waited = stored is not None and missing(stored) is not None
-    internal = {fact.alias for fact in config.facts() if fact.internal}
-    kept = {alias: value for alias, value in integration.secrets.items() if alias in internal}
-    for column, value in stored_values(config).items():
-        setattr(integration, column, value)
-    integration.secrets |= kept
-    integration.subscriptions = list(connector.subscriptions(config))
-    integration.ordered = config.ordered
+    was_incomplete = stored is not None and missing(stored) is not None
+    generated = integration.apply(connector, config)
     if is_active is None:
-        is_active = waited or was != Status.PAUSED
+        is_active = was_incomplete or was != Status.PAUSED
     integration.status_reason = CONNECT_AGAIN if refused else ""
     integration.status = Status.PAUSED if not is_active else Status.NEEDS_RECONNECT if refused else Status.ACTIVE
     integration.failing_since = None
@@ -213,9 +204,8 @@ def delete_integration(owner: User, integration_type: str) -> Integration:
 def erase(integration: Integration) -> None:
     """Turns a locked integration into a tombstone: no config, no secrets, nothing pending."""
     provider_jobs.schedule_delete(integration)
-    integration.config, integration.secrets, integration.secret_names = {}, {}, []
-    integration.subscriptions, integration.remote_state = [], {}
-    integration.account = ""
+    integration.apply_incomplete({}, {})
+    integration.remote_state, integration.account = {}, ""
     integration.deleted_at = timezone.now()
     integration.save()
     integration_deleted.send(sender=Integration, integration=integration)

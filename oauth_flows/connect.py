@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -10,10 +9,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from integrations import provider_jobs, registry
-from integrations.core.config import ConnectorConfig
 from integrations.core.connector import Connector
 from integrations.core.errors import InvalidConfig
-from integrations.models import Integration, stored_values
+from integrations.models import Integration
 from integrations.services import change_status
 
 from .audit import Action, audit
@@ -50,18 +48,15 @@ def _connect(owner: User, client: Client, connection: Connection) -> Integration
         integration = Integration(owner=owner, type=client.type, status=Status.PAUSED)
     public, secrets = _values(connector, integration, client, tokens)
     try:
-        config = _with_generated(connector, connector.Config.load(public, secrets))
+        config = connector.Config.load(public, secrets)
     except InvalidConfig as error:
         if set(error.details) & set(client.spec.fills) & ({*public} | {*secrets}):
             message = f"{client.name} answered with something that Invenicum cannot use."
             raise TokensUnused(message, tokens) from None
-        integration.config, integration.secrets, integration.secret_names = public, secrets, sorted(secrets)
-        integration.subscriptions = []
+        integration.apply_incomplete(public, secrets)
         status, reason = Status.PAUSED, f"Connected. Still needed: {' and '.join(error.details)}."
     else:
-        for column, value in stored_values(config).items():
-            setattr(integration, column, value)
-        integration.subscriptions = list(connector.subscriptions(config))
+        integration.apply(connector, config)
         status, reason = Status.ACTIVE, ""
     integration.account = account
     integration.save()
@@ -89,11 +84,6 @@ def _values(
         if value is not None:
             (secrets if facts[alias].secret else public)[alias] = value
     return public, secrets
-
-
-def _with_generated(connector: Connector, config: ConnectorConfig) -> ConnectorConfig:
-    generated: Mapping[str, str] = connector.generated_secrets(config)
-    return type(config).load(config.public(), {**config.secrets(), **generated}) if generated else config
 
 
 def _replace_grant(integration: Integration, client: Client, tokens: Tokens, account: str) -> None:
