@@ -7,8 +7,12 @@ from django.core.mail import send_mail
 log = structlog.get_logger(__name__)
 
 
-def write_to(owner: User, subject: str, text: str) -> None:
-    """Sends a mail if the owner has an address. Never fails: whatever a mail server does, the caller's work goes on."""
+def send_to_owner(owner: User, subject: str, text: str) -> None:
+    """Sends one mail, if the owner has an address.
+
+    `subject` follows the product's name, e.g. "connect Dropbox again"; `text` is plain text. A mail that cannot be sent
+    is logged and never raises, so that the caller's work goes on.
+    """
     if not owner.email:
         return
     try:

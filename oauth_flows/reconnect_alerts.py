@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from integrations import registry
-from invenicum.mail import write_to
+from invenicum.mail import send_to_owner
 
 from .models import Grant
 
@@ -28,4 +28,4 @@ def _tell(grant: Grant) -> None:
         f"What happens to your assets meanwhile is kept. Connect {name} again in Invenicum, under Integrations, "
         "and it is delivered.\n"
     )
-    write_to(owner, f"connect {name} again", text)
+    send_to_owner(owner, f"connect {name} again", text)

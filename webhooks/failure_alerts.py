@@ -14,7 +14,7 @@ from django.utils import timezone
 from integrations import registry
 from integrations.models import Integration
 from integrations.services import disable
-from invenicum.mail import write_to
+from invenicum.mail import send_to_owner
 
 from .models import Lane
 
@@ -59,7 +59,7 @@ def _write(lane: Lane, what: str, more: str) -> None:
     name = registry.get(integration.type).name
     log = f"{settings.PUBLIC_URL}/api/v1/deliveries?type={integration.type}"
     since = f" since {integration.failing_since:%d %B, %H:%M} UTC" if integration.failing_since else ""
-    write_to(
+    send_to_owner(
         integration.owner,
         f"{name} {what}",
         f"Your {name} integration does not take what is sent to it{since}.\n\n{more}\n\n"
