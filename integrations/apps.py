@@ -5,4 +5,4 @@ class IntegrationsConfig(AppConfig):
     name = "integrations"
 
     def ready(self) -> None:
-        from . import history  # noqa: F401
+        from . import history, receivers  # noqa: F401

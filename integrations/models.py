@@ -9,6 +9,7 @@ from django.utils import timezone
 from fernet_fields import EncryptedJSONField
 
 from invenicum.ids import uuid7
+from invenicum.jobs import Job
 
 from .core.config import ConnectorConfig
 from .core.connector import Connector
@@ -33,6 +34,13 @@ class Integration(models.Model):
         DISABLED = "disabled", "disabled after failures"
         NEEDS_RECONNECT = "needs_reconnect", "needs to be connected again"
 
+    class HookStatus(models.TextChoices):
+        """How far the provider has been brought in line with the configuration, by registering a hook for example."""
+
+        NO_PROBLEM = "", "no problem"
+        RETRYING = "retrying", "failed, and is tried again"
+        FAILED = "failed", "failed, and was given up"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="integrations")
     type = models.CharField(max_length=40)
@@ -46,8 +54,12 @@ class Integration(models.Model):
     # What `Connector.on_save` last returned, e.g. the id of a registered hook.
     remote_state = models.JSONField(default=dict, editable=False)
     status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
-    status_reason = models.CharField(max_length=500, blank=True)
-    account = models.CharField(max_length=255, blank=True, help_text="Whose account it is, where OAuth told us.")
+    stop_reason = models.CharField(max_length=500, blank=True, help_text="Why it is not active, in a sentence.")
+    hook_status = models.CharField(
+        max_length=10, choices=HookStatus, default=HookStatus.NO_PROBLEM, blank=True, editable=False
+    )
+    hook_error = models.CharField(max_length=500, blank=True, editable=False)
+    account = models.CharField(max_length=255, blank=True, help_text="The provider account, if OAuth connected it.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     last_sync = models.DateTimeField(null=True, blank=True)
@@ -71,6 +83,14 @@ class Integration(models.Model):
     def is_active(self) -> bool:
         return self.status == self.Status.ACTIVE
 
+    @property
+    def status_reason(self) -> str:
+        """A sentence for its owner: why it is not active, or what is wrong although it is. Empty if all is well."""
+        if self.stop_reason or not self.is_active or self.hook_status == self.HookStatus.NO_PROBLEM:
+            return self.stop_reason
+        more = " yet, and is tried again" if self.hook_status == self.HookStatus.RETRYING else ""
+        return f"The webhook could not be registered{more}: {self.hook_error}"[:500]
+
     def apply(self, connector: Connector, config: ConnectorConfig) -> dict[str, str]:
         """Sets every column that follows from a valid configuration; the caller saves.
 
@@ -86,6 +106,7 @@ class Integration(models.Model):
         self.secrets = secrets | {alias: value for alias, value in self.secrets.items() if alias in internal}
         self.subscriptions = list(connector.subscriptions(config))
         self.ordered = config.ordered
+        self.hook_status, self.hook_error = self.HookStatus.NO_PROBLEM, ""
         return generated
 
     def apply_incomplete(self, public: dict[str, Any], secrets: dict[str, Any]) -> None:
@@ -95,42 +116,47 @@ class Integration(models.Model):
         """
         self.config, self.secrets, self.secret_names = public, secrets, sorted(secrets)
         self.subscriptions, self.ordered = [], False
+        self.hook_status, self.hook_error = self.HookStatus.NO_PROBLEM, ""
+
+    def become_tombstone(self) -> None:
+        """Clears everything but the row, which the delivery log still needs; the caller saves."""
+        self.apply_incomplete({}, {})
+        self.remote_state, self.account, self.deleted_at = {}, "", timezone.now()
 
     def load_config(self) -> ConnectorConfig:
-        """The whole configuration, decrypted. Raises InvalidConfig where what is stored no longer validates."""
+        """The whole configuration, decrypted. Raises InvalidConfig if what is stored is not valid any more."""
         from .registry import get
 
         return get(self.type).Config.load(self.config, self.secrets)
 
     def secret_presence(self) -> dict[str, bool]:
-        """Each secret field of its type → whether one is stored."""
+        """Each secret field of its type and whether a value is stored, e.g. `{"apiKey": true}`."""
         from .registry import get
 
         facts = get(self.type).Config.facts()
         return {fact.alias: fact.alias in self.secret_names for fact in facts if fact.secret and not fact.internal}
 
 
-class RemoteJob(models.Model):
-    """Work owed to a provider after a save or a delete: registering a hook, removing it. Tried until it is done."""
+class ProviderJob(Job):
+    """Work owed to a provider after a save or a delete: registering a hook, removing it."""
 
     class Kind(models.TextChoices):
         SAVE = "save"
         DELETE = "delete"
 
     kind = models.CharField(max_length=10, choices=Kind)
-    integration = models.ForeignKey(Integration, models.CASCADE, related_name="remote_jobs")
+    type = models.CharField(max_length=40)
+    # No foreign key: the job outlives its integration when a user is deleted with all rows of theirs.
+    integration_id = models.UUIDField(db_index=True)
     # For `delete`: config, secrets and state as they were, because the integration's own are erased at once.
     payload = EncryptedJSONField(null=True, editable=False)
-    due_at = models.DateTimeField(db_index=True, null=True)
-    attempt_count = models.PositiveSmallIntegerField(default=0)
-    last_error = models.CharField(max_length=500, blank=True)
 
     def __str__(self) -> str:
         return f"{self.kind} job {self.pk}"
 
 
 class IntegrationChange(models.Model):
-    """How an integration stood from a moment on: what tells later why an event was not meant for it."""
+    """How an integration stood from a moment on: explains later why an event was not meant for it."""
 
     integration = models.ForeignKey(Integration, models.CASCADE, related_name="changes")
     at = models.DateTimeField(default=timezone.now)

@@ -1,51 +1,55 @@
 """What a provider must be told after a save or a delete: hooks to register and to remove.
 
-The job is a row written with the change it belongs to and carried out afterwards, so that a save never waits for
-a provider and a delete succeeds here even when the provider is down.
+The job is written with the change it belongs to and carried out afterwards, so that a save never waits for a provider
+and a delete succeeds here even when the provider is down.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from django.db import Error, transaction
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from fernet_fields import DecryptionError
 
+from invenicum.jobs import Failure, JobRunner
+
 from . import grants, registry
 from .core.connector import Connector
-from .core.errors import ConnectionFailed, IntegrationError, InvalidConfig
+from .core.errors import IntegrationError
 from .egress.curl import run_flow
-from .models import Integration, RemoteJob
+from .models import Integration, ProviderJob
 from .signals import remote_state_changed
 
-# Seconds before each try; after the last the job is given up and the integration says so.
-SCHEDULE = (0, 30, 300, 1800, 7200, 21600, 43200)
-LEASE = timedelta(seconds=120)
-NOT_REGISTERED = "The webhook could not be registered"
+PROVIDER_JOB_RETRY_SECONDS = (0, 30, 300, 1800, 7200, 21600, 43200)
+UNREADABLE = "The stored secrets cannot be decrypted with the configured keys."
 
 log = structlog.get_logger(__name__)
 
 
 def schedule_save(integration: Integration) -> None:
-    """Queues `on_save` for a connector that has one, in place of any that is still to be done."""
+    """Queues `on_save`, if its connector has one, in place of any earlier one that is still to be done."""
     connector = registry.get(integration.type)
-    integration.remote_jobs.filter(kind=RemoteJob.Kind.SAVE).delete()
+    _queued_saves(integration).delete()
     if _overrides(connector, "on_save"):
-        RemoteJob.objects.create(kind=RemoteJob.Kind.SAVE, integration=integration, due_at=timezone.now())
+        ProviderJob.objects.create(
+            kind=ProviderJob.Kind.SAVE, type=integration.type, integration_id=integration.pk, due_at=timezone.now()
+        )
 
 
 def schedule_delete(integration: Integration) -> None:
-    """Queues `on_delete` with a copy of what it needs, before the integration is erased."""
+    """Queues `on_delete` with a copy of all that it needs; call it before the integration is erased."""
     connector = registry.get(integration.type)
-    integration.remote_jobs.filter(kind=RemoteJob.Kind.SAVE).delete()
+    _queued_saves(integration).delete()
     if _overrides(connector, "on_delete") and _is_readable(integration):
         access_token = grants.current().access_token(integration)
-        RemoteJob.objects.create(
-            kind=RemoteJob.Kind.DELETE,
-            integration=integration,
+        ProviderJob.objects.create(
+            kind=ProviderJob.Kind.DELETE,
+            type=integration.type,
+            integration_id=integration.pk,
             payload={
                 "config": integration.config,
                 "secrets": integration.secrets | ({"accessToken": access_token} if access_token else {}),
@@ -55,8 +59,12 @@ def schedule_delete(integration: Integration) -> None:
         )
 
 
+def _queued_saves(integration: Integration) -> QuerySet[ProviderJob]:
+    return ProviderJob.objects.filter(integration_id=integration.pk, kind=ProviderJob.Kind.SAVE)
+
+
 def _is_readable(integration: Integration) -> bool:
-    """Whether its secrets can be decrypted. Without them nothing can be told to the provider, and a delete goes on."""
+    """Whether its secrets can be decrypted. If not, the provider cannot be told, and the delete goes on without it."""
     try:
         return integration.secrets is not None
     except DecryptionError:
@@ -69,90 +77,74 @@ def _overrides(connector: Connector, method: str) -> bool:
 
 
 def run_due_jobs(limit: int = 20) -> int:
-    """Carries out the jobs that are due, one after the other. Returns how many were tried."""
-    for count in range(limit):
-        job = _claim(timezone.now())
-        if job is None:
-            return count
-        _run(job)
-    return limit
+    """Carries out at most `limit` jobs that are due, one after the other. Returns how many were tried."""
+    return ProviderJobRunner().run_due(limit)
 
 
-@transaction.atomic
-def _claim(now: datetime) -> RemoteJob | None:
-    due = RemoteJob.objects.select_for_update(skip_locked=True, of=("self",)).filter(due_at__lte=now)
-    # Without secrets: one job whose secrets cannot be decrypted must not keep the others from being found.
-    rows = due.select_related("integration").defer("payload", "integration__secrets")
-    job = rows.order_by("due_at", "pk").first()
-    if job:
-        job.due_at = now + LEASE
-        job.attempt_count += 1
-        job.save(update_fields=["due_at", "attempt_count"])
-    return job
+def failure_of(error: Exception, unreadable: str = UNREADABLE) -> Failure | None:
+    """What the error of a flow means for its job. Returns None for a bug.
+
+    `unreadable` is the sentence for secrets that cannot be decrypted: a missing key may come back.
+    """
+    match error:
+        case IntegrationError():
+            return Failure(error.message, error.permanent)
+        case DecryptionError():
+            return Failure(unreadable)
+    return None
 
 
-def _run(job: RemoteJob) -> None:
-    renew_at: int | None = None
-    try:
-        if job.kind == RemoteJob.Kind.SAVE:
-            renew_at = _save(job.integration)
+class ProviderJobRunner(JobRunner[ProviderJob]):
+    """Runs `on_save` and `on_delete` of connectors."""
+
+    model = ProviderJob
+    retry_seconds = PROVIDER_JOB_RETRY_SECONDS
+
+    def claimable(self) -> QuerySet[ProviderJob]:
+        return ProviderJob.objects.defer("payload")
+
+    def run(self, job: ProviderJob) -> datetime | None:
+        connector = registry.get(job.type)
+        if job.kind == ProviderJob.Kind.SAVE:
+            integration = Integration.objects.live().filter(pk=job.integration_id).first()
+            return _save(connector, integration) if integration else None
+        config = connector.Config.load(job.payload["config"], job.payload["secrets"])
+        run_flow(connector.on_delete(config, job.payload["state"]))
+        return None
+
+    def failure_of(self, error: Exception) -> Failure | None:
+        return failure_of(error)
+
+    def give_up(self, job: ProviderJob, failure: Failure) -> None:
+        if job.kind == ProviderJob.Kind.DELETE:
+            super().give_up(job, failure)  # with the row go the credentials in its payload
         else:
-            _delete(job)
-    except IntegrationError as error:
-        _retry_or_give_up(job, error)
-    except DecryptionError:
-        unreadable = "The stored secrets cannot be decrypted with the configured keys."
-        _retry_or_give_up(job, InvalidConfig(unreadable, permanent=False))
-    except Error:  # of the database: nothing can be noted now
-        raise
-    except Exception:
-        log.exception("remote_job_crashed", job=job.pk, kind=job.kind, type=job.integration.type)
-        _retry_or_give_up(job, ConnectionFailed("An error in the connector; it has been logged."))
-    else:
-        # A job that a later save has replaced is gone already.
-        done = RemoteJob.objects.filter(pk=job.pk)
-        if renew_at is None:
-            done.delete()
-        else:
-            done.update(due_at=datetime.fromtimestamp(renew_at, UTC), attempt_count=0, last_error="")
+            self._rows(job).update(due_at=None, last_error=failure.message[:500])
+
+    def on_failure(self, job: ProviderJob, failure: Failure, *, given_up: bool) -> None:
+        if job.kind == ProviderJob.Kind.SAVE:
+            status = Integration.HookStatus.FAILED if given_up else Integration.HookStatus.RETRYING
+            live = Integration.objects.live().filter(pk=job.integration_id)
+            live.update(hook_status=status, hook_error=failure.message[:500])
+
+    def describe(self, job: ProviderJob) -> dict[str, Any]:
+        return {"kind": job.kind, "type": job.type}
 
 
-def _save(integration: Integration) -> int | None:
-    """Returns the Unix time at which to do it again, if any."""
-    connector = registry.get(integration.type)
+def _save(connector: Connector, integration: Integration) -> datetime | None:
     state = grants.current().run(
         integration, integration.load_config(), lambda config: connector.on_save(config, integration.remote_state)
     )
     _keep_state(integration, state)
-    return state.get("renewAt")
-
-
-def _delete(job: RemoteJob) -> None:
-    connector, payload = registry.get(job.integration.type), job.payload
-    run_flow(connector.on_delete(connector.Config.load(payload["config"], payload["secrets"]), payload["state"]))
+    renew_at = state.get("renewAt")  # Unix time
+    return None if renew_at is None else datetime.fromtimestamp(renew_at, UTC)
 
 
 @transaction.atomic
 def _keep_state(integration: Integration, state: dict[str, Any]) -> None:
-    kept = Integration.objects.live().filter(pk=integration.pk).update(remote_state=state)
+    kept = Integration.objects.live().filter(pk=integration.pk)
     integration.remote_state = state
-    if not kept:  # deleted while we were at it: what was just made there has to go again
-        schedule_delete(integration)
+    if not kept.update(remote_state=state, hook_status=Integration.HookStatus.NO_PROBLEM, hook_error=""):
+        schedule_delete(integration)  # deleted while it was registered: it has to be removed again
         return
-    Integration.objects.filter(pk=integration.pk, status_reason__startswith=NOT_REGISTERED).update(status_reason="")
     remote_state_changed.send(sender=Integration, integration=integration)
-
-
-def _retry_or_give_up(job: RemoteJob, error: IntegrationError) -> None:
-    last = error.permanent or job.attempt_count >= len(SCHEDULE)
-    log.warning("remote_job_failed", job=job.pk, kind=job.kind, type=job.integration.type, last=last)
-    if last and job.kind == RemoteJob.Kind.DELETE:
-        job.delete()  # with it go the credentials it kept
-        return
-    delay = None if last else timedelta(seconds=SCHEDULE[job.attempt_count])
-    RemoteJob.objects.filter(pk=job.pk).update(
-        last_error=error.message[:500], due_at=timezone.now() + delay if delay is not None else None
-    )
-    reason = f"{NOT_REGISTERED}{'' if last else ' yet, and is tried again'}: {error.message}"
-    active = Integration.objects.live().filter(pk=job.integration_id, status=Integration.Status.ACTIVE)
-    active.update(status_reason=reason[:500])

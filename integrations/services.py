@@ -100,7 +100,7 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
     generated = integration.apply(connector, config)
     if is_active is None:
         is_active = was_incomplete or was != Status.PAUSED
-    integration.status_reason = CONNECT_AGAIN if refused else ""
+    integration.stop_reason = CONNECT_AGAIN if refused else ""
     integration.status = Status.PAUSED if not is_active else Status.NEEDS_RECONNECT if refused else Status.ACTIVE
     integration.failing_since = None
     integration.save()
@@ -175,10 +175,10 @@ def resume(integration: Integration) -> None:
 def change_status(integration: Integration, status: str, reason: str = "") -> None:
     """Sets the status of an integration that the caller has locked, and tells who listens."""
     was = integration.status
-    integration.status, integration.status_reason = status, reason[:500]
+    integration.status, integration.stop_reason = status, reason[:500]
     if status == Status.ACTIVE:
         integration.failing_since = None
-    integration.save(update_fields=["status", "status_reason", "failing_since", "updated_at"])
+    integration.save(update_fields=["status", "stop_reason", "failing_since", "updated_at"])
     _announce(integration, was)
 
 
@@ -204,9 +204,7 @@ def delete_integration(owner: User, integration_type: str) -> Integration:
 def erase(integration: Integration) -> None:
     """Turns a locked integration into a tombstone: no config, no secrets, nothing pending."""
     provider_jobs.schedule_delete(integration)
-    integration.apply_incomplete({}, {})
-    integration.remote_state, integration.account = {}, ""
-    integration.deleted_at = timezone.now()
+    integration.become_tombstone()
     integration.save()
     integration_deleted.send(sender=Integration, integration=integration)
 

@@ -100,7 +100,7 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
         Grant.objects.create(integration=integration, **columns)
     else:
         if old.account != account or old.client_id != client.client_id:
-            schedule(revocation_of(old))
+            schedule(revocation_of(old, client.type))
         # A refresh of the old tokens that is under way finds another generation, and leaves these alone.
         fresh = {"leased_until": None, "failing_since": None, "refused_at": None, "refusal": "", "owner_told_at": None}
         Grant.objects.filter(pk=old.pk).update(**columns, **fresh, generation=old.generation + 1)

@@ -1,7 +1,9 @@
-"""What `integrations` is told of grants."""
+"""Answers what `integrations` asks about OAuth."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from fernet_fields import DecryptionError
 
 from integrations.core.config import ConnectorConfig
 from integrations.core.http import Flow
@@ -10,7 +12,7 @@ from integrations.models import Integration
 
 from . import tokens
 from .models import Grant
-from .revoke import end_grant
+from .revoke import end_grants
 
 T = TypeVar("T")
 
@@ -23,12 +25,14 @@ class OAuthConnections(Connections):
         return Grant.objects.filter(integration=integration, refused_at__isnull=False).exists()
 
     def access_token(self, integration: Integration) -> str | None:
-        grant = Grant.objects.filter(integration=integration).first()
+        try:
+            grant = Grant.objects.filter(integration=integration).first()
+        except DecryptionError:
+            return None
         return grant.access_token if grant else None
 
     def run(self, integration: Integration, config: ConnectorConfig, call: Callable[[Any], Flow[T]]) -> T:
         return tokens.run(integration, config, call)
 
     def end(self, integration: Integration) -> None:
-        for grant in Grant.objects.select_for_update().filter(integration=integration):
-            end_grant(grant)
+        end_grants(integration)

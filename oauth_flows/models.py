@@ -10,6 +10,7 @@ from fernet_fields import EncryptedJSONField, EncryptedTextField
 
 from integrations import registry
 from integrations.models import Integration
+from invenicum.jobs import Job
 
 from .protocol import is_safe
 
@@ -108,19 +109,17 @@ class Grant(models.Model):
         return self.expires_at is not None and self.expires_at <= now
 
 
-class Revocation(models.Model):
-    """Tokens to be given back at their provider. The row and its tokens go when that is done or given up."""
+class Revocation(Job):
+    """Tokens to be revoked at their provider. The row and its tokens go when that is done or given up."""
 
     type = models.CharField(max_length=40)
-    # Its hooks are removed with these tokens first.
-    integration = models.ForeignKey(Integration, models.SET_NULL, null=True, related_name="+")
+    # Its hooks are removed with these tokens first. Null if no integration came of them. No foreign key: the job
+    # outlives its integration when a user is deleted with all rows of theirs.
+    integration_id = models.UUIDField(null=True)
     account = models.CharField(max_length=255, blank=True)
     client_id = models.CharField(max_length=255)
     tokens = EncryptedJSONField(editable=False)
     expires_at = models.DateTimeField(null=True)
-    due_at = models.DateTimeField(db_index=True)
-    attempt_count = models.PositiveSmallIntegerField(default=0)
-    last_error = models.CharField(max_length=500, blank=True)
 
     def __str__(self) -> str:
         return f"revocation {self.pk}"

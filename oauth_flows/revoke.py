@@ -1,22 +1,28 @@
-"""Giving tokens back. The job is a row written with the change it belongs to, so that erasing here never waits for
-the provider, nor fails with it; the tokens stay, encrypted, until they are given back or given up."""
+"""Revoking tokens at their provider.
+
+A revocation is a job that is written with the change it belongs to, so that erasing here never waits for the provider,
+nor fails with it. The tokens stay, encrypted, until they are revoked or given up.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 import structlog
+from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from fernet_fields import DecryptionError
 
-from integrations import registry
-from integrations.core.errors import ConnectionFailed, IntegrationError
+from integrations import provider_jobs, registry
+from integrations.core.errors import ConnectionFailed
 from integrations.core.http import Flow
 from integrations.egress.curl import run_flow
-from integrations.models import Integration, RemoteJob
+from integrations.models import Integration, ProviderJob
 from integrations.services import erase
+from invenicum.jobs import Failure, JobRunner
 
 from .audit import Action, audit
 from .clients import client_for
@@ -24,24 +30,28 @@ from .errors import NotConfigured
 from .models import Grant, Revocation
 from .protocol import Client, TokenError, is_revoked, read_tokens, refresh_request, revocation_requests
 
-# Seconds before each try; after the last it is given up.
-SCHEDULE = (0, 30, 300, 1800, 7200, 21600, 86400, 172800)
-LEASE = timedelta(seconds=120)
+REVOCATION_RETRY_SECONDS = (0, 30, 300, 1800, 7200, 21600, 86400, 172800)
+UNREADABLE = "The tokens cannot be decrypted with the configured keys."
 
 log = structlog.get_logger(__name__)
 
 
-def end_grant(grant: Grant) -> None:
-    """Erases a grant in the caller's transaction, which queues its revocation (receivers.py)."""
-    integration = grant.integration
-    audit(Action.DISCONNECTED, integration.type, owner_id=integration.owner_id, account=grant.account)
-    grant.delete()
+def end_grants(integration: Integration) -> None:
+    """Erases an integration's grant, if it has one, in the caller's transaction, and queues its revocation."""
+    for grant in Grant.objects.select_for_update().defer("tokens").filter(integration=integration):
+        audit(Action.DISCONNECTED, integration.type, owner_id=integration.owner_id, account=grant.account)
+        try:
+            schedule(revocation_of(grant, integration.type))
+        except DecryptionError:  # without the key nothing can be said to the provider
+            log.warning("grant_not_revoked", type=integration.type, grant=grant.pk)
+        grant.delete()
 
 
-def revocation_of(grant: Grant) -> Revocation:
+def revocation_of(grant: Grant, integration_type: str) -> Revocation:
+    """An unsaved revocation of a grant's tokens. Raises DecryptionError."""
     return Revocation(
-        type=grant.integration.type,
-        integration=grant.integration,
+        type=integration_type,
+        integration_id=grant.integration_id,
         account=grant.account,
         client_id=grant.client_id,
         tokens=grant.tokens,
@@ -50,7 +60,7 @@ def revocation_of(grant: Grant) -> Revocation:
 
 
 def schedule(revocation: Revocation) -> None:
-    """Queues a revocation, where the provider has a way to revoke."""
+    """Queues an unsaved revocation, if the provider has a way to revoke."""
     spec = registry.get(revocation.type).oauth
     if spec and (spec.revoke_url or registry.get(revocation.type).endpoints.get("revokeUrl")):
         revocation.due_at = timezone.now()
@@ -73,42 +83,51 @@ def disconnect(grant: Grant) -> None:
 
 
 def revoke_due(limit: int = 20) -> int:
-    """Carries out the revocations that are due, one after the other. Returns how many were tried."""
-    for count in range(limit):
-        revocation = _claim(timezone.now())
-        if revocation is None:
-            return count
-        _run(revocation)
-    return limit
+    """Carries out at most `limit` revocations that are due, one after the other. Returns how many were tried."""
+    return RevocationRunner().run_due(limit)
+
+
+class RevocationRunner(JobRunner[Revocation]):
+    """Revokes tokens, and notes in the audit trail how that ended."""
+
+    model = Revocation
+    retry_seconds = REVOCATION_RETRY_SECONDS
+
+    def claimable(self) -> QuerySet[Revocation]:
+        # Removing a hook needs the tokens: that comes first.
+        hooks = ProviderJob.objects.filter(integration_id=OuterRef("integration_id"), kind=ProviderJob.Kind.DELETE)
+        return Revocation.objects.exclude(Exists(hooks)).defer("tokens")
+
+    def run(self, job: Revocation) -> datetime | None:
+        client = client_for(job.type)
+        if client.client_id != job.client_id:
+            _end(job, Action.REVOCATION_GIVEN_UP, "The client it belonged to is no longer ours.")
+        elif client.spec.revokes_account and _account_is_in_use(job):
+            _end(job, Action.DISCONNECTED, "Erased here; another connection of the account goes on.")
+        else:
+            run_flow(_revoke(client, job))
+            _end(job, Action.REVOKED)
+        return None
+
+    def failure_of(self, error: Exception) -> Failure | None:
+        if isinstance(error, NotConfigured):
+            return Failure(error.message)
+        failure = provider_jobs.failure_of(error, UNREADABLE)
+        # Tokens are too dangerous to be left alive for one answer that looks final.
+        return failure and Failure(failure.message)
+
+    def give_up(self, job: Revocation, failure: Failure) -> None:
+        _end(job, Action.REVOCATION_GIVEN_UP, failure.message)
+
+    def describe(self, job: Revocation) -> dict[str, Any]:
+        return {"type": job.type}
 
 
 @transaction.atomic
-def _claim(now: datetime) -> Revocation | None:
-    # Removing a hook needs the tokens: that comes first.
-    cleaning_up = RemoteJob.objects.filter(integration=OuterRef("integration"), kind=RemoteJob.Kind.DELETE)
-    due = Revocation.objects.select_for_update(skip_locked=True, of=("self",)).filter(due_at__lte=now)
-    revocation = due.exclude(Exists(cleaning_up)).defer("tokens").order_by("due_at", "pk").first()
-    if revocation:
-        revocation.due_at = now + LEASE
-        revocation.attempt_count += 1
-        revocation.save(update_fields=["due_at", "attempt_count"])
-    return revocation
-
-
-def _run(revocation: Revocation) -> None:
-    try:
-        client = client_for(revocation.type)
-        if client.client_id != revocation.client_id:
-            _end(revocation, Action.REVOCATION_GIVEN_UP, "The client it belonged to is no longer ours.")
-        elif client.spec.revokes_account and _account_is_in_use(revocation):
-            _end(revocation, Action.DISCONNECTED, "Erased here; another connection of the account goes on.")
-        else:
-            run_flow(_revoke(client, revocation))
-            _end(revocation, Action.REVOKED)
-    except (IntegrationError, NotConfigured) as error:
-        _retry_or_give_up(revocation, error.message)
-    except DecryptionError:
-        _retry_or_give_up(revocation, "The tokens cannot be decrypted with the configured keys.")
+def _end(revocation: Revocation, action: Action, detail: str = "") -> None:
+    owner = User.objects.filter(integrations=revocation.integration_id).first() if revocation.integration_id else None
+    audit(action, revocation.type, owner=owner, account=revocation.account, detail=detail)
+    Revocation.objects.filter(pk=revocation.pk).delete()
 
 
 def _account_is_in_use(revocation: Revocation) -> bool:
@@ -137,20 +156,3 @@ def _revoke(client: Client, revocation: Revocation) -> Flow[None]:
         response = yield request
         if not is_revoked(client, response):
             raise ConnectionFailed(f"{client.name} answered HTTP {response.status} to the revocation.")
-
-
-def _retry_or_give_up(revocation: Revocation, error: str) -> None:
-    log.warning("revocation_failed", revocation=revocation.pk, type=revocation.type, tries=revocation.attempt_count)
-    if revocation.attempt_count >= len(SCHEDULE):
-        _end(revocation, Action.REVOCATION_GIVEN_UP, error)
-        return
-    revocation.due_at = timezone.now() + timedelta(seconds=SCHEDULE[revocation.attempt_count])
-    revocation.last_error = error[:500]
-    revocation.save(update_fields=["due_at", "last_error"])
-
-
-@transaction.atomic
-def _end(revocation: Revocation, action: Action, detail: str = "") -> None:
-    owner_id = revocation.integration.owner_id if revocation.integration else None
-    audit(action, revocation.type, owner_id=owner_id, account=revocation.account, detail=detail)
-    revocation.delete()

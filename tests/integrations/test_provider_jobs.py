@@ -1,16 +1,20 @@
 import time
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
 from integrations import registry
 from integrations.connectors.github import GitHub
 from integrations.connectors.webhook import Webhook
-from integrations.models import Integration, RemoteJob
-from integrations.provider_jobs import run_due_jobs
-from integrations.services import delete_integration, save_integration
+from integrations.core.http import Flow
+from integrations.models import Integration, ProviderJob
+from integrations.provider_jobs import PROVIDER_JOB_RETRY_SECONDS, run_due_jobs
+from integrations.services import delete_integration, save_integration, set_active
 from tests.fakes.github import TOKEN, FakeGitHub
 
 GITHUB = {
@@ -26,7 +30,7 @@ class Channel(Webhook):
 
     type = "channel"
 
-    def on_save(self, config, state):
+    def on_save(self, config: Any, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
         yield from ()
         return {"renewals": state.get("renewals", 0) + 1, "renewAt": int(time.time()) + 3600}
 
@@ -34,19 +38,20 @@ class Channel(Webhook):
 class Crashing(Webhook):
     type = "crashing"
 
-    def on_save(self, config, state):
+    def on_save(self, config: Any, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
         yield from ()
         raise ZeroDivisionError
 
 
 @pytest.fixture
-def github(settings):
-    with FakeGitHub() as fake:
+def github(settings: Any) -> Iterator[FakeGitHub]:
+    fake = FakeGitHub()
+    with fake:
         settings.PROVIDER_ENDPOINTS = {"github": {"apiUrl": fake.url}}
         yield fake
 
 
-def test_a_hook_is_registered_after_the_save_and_removed_after_the_delete(alice, github):
+def test_a_hook_is_registered_after_the_save_and_removed_after_the_delete(alice: User, github: FakeGitHub) -> None:
     integration = save_integration(alice, "github", GITHUB).integration
     assert github.hooks == {}, "a save does not wait for the provider"
     assert run_due_jobs() == 1
@@ -57,36 +62,38 @@ def test_a_hook_is_registered_after_the_save_and_removed_after_the_delete(alice,
     delete_integration(alice, "github")
     assert run_due_jobs() == 1
     assert github.hooks == {}
-    assert not RemoteJob.objects.exists()
+    assert not ProviderJob.objects.exists()
 
 
-def test_a_hook_that_cannot_be_registered_is_told_its_owner(alice, github):
+def test_a_hook_that_cannot_be_registered_is_told_its_owner(alice: User, github: FakeGitHub) -> None:
     integration = save_integration(alice, "github", {**GITHUB, "repository": "no-such-repo"}).integration
     run_due_jobs()
     run_due_jobs()
     integration.refresh_from_db()
-    job = integration.remote_jobs.get()
+    job = ProviderJob.objects.filter(integration_id=integration.pk).get()
     assert "no-such-repo" in job.last_error
     assert "no-such-repo" in integration.status_reason, "at once, not when the last try has failed"
     assert integration.is_active
 
 
-def test_what_is_said_of_a_hook_is_taken_back_when_it_is_registered(alice, github):
+def test_what_is_said_of_a_hook_is_taken_back_when_it_is_registered(alice: User, github: FakeGitHub) -> None:
     github.hook_answers = [(500, {}, b"")]
     integration = save_integration(alice, "github", GITHUB).integration
     run_due_jobs()
     integration.refresh_from_db()
     assert "is tried again" in integration.status_reason
-    integration.remote_jobs.update(due_at=timezone.now())
+    ProviderJob.objects.filter(integration_id=integration.pk).update(due_at=timezone.now())
     run_due_jobs()
     integration.refresh_from_db()
     assert integration.status_reason == ""
     assert len(github.hooks) == 1
 
 
-def test_a_hook_that_is_registered_while_its_integration_is_deleted_is_removed_again(alice, github, monkeypatch):
+def test_a_hook_that_is_registered_while_its_integration_is_deleted_is_removed_again(
+    alice: User, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Meanwhile(GitHub):
-        def on_save(self, config, state):
+        def on_save(self, config: Any, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
             state = yield from super().on_save(config, state)
             delete_integration(alice, "github")
             return state
@@ -95,10 +102,48 @@ def test_a_hook_that_is_registered_while_its_integration_is_deleted_is_removed_a
     save_integration(alice, "github", GITHUB)
     run_due_jobs()
     assert github.hooks == {}
-    assert not RemoteJob.objects.exists()
+    assert not ProviderJob.objects.exists()
 
 
-def test_a_job_that_cannot_be_read_or_crashes_keeps_no_other_from_being_done(alice, bob, charlie, github, monkeypatch):
+def test_a_hook_that_is_registered_while_its_owner_is_deleted_is_removed_again(
+    alice: User, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Meanwhile(GitHub):
+        def on_save(self, config: Any, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
+            state = yield from super().on_save(config, state)
+            alice.delete()
+            return state
+
+    monkeypatch.setattr(registry, "CONNECTORS", (Meanwhile,))
+    save_integration(alice, "github", GITHUB)
+    run_due_jobs()
+    assert github.hooks == {}
+    assert not ProviderJob.objects.exists()
+
+
+def test_what_is_said_of_a_hook_survives_a_pause_and_ends_with_a_save(alice: User, github: FakeGitHub) -> None:
+    github.hook_answers = [(500, {}, b"")]
+    save_integration(alice, "github", GITHUB)
+    run_due_jobs()
+    said = Integration.objects.get().status_reason
+    assert said.startswith("The webhook could not be registered yet, and is tried again: ")
+    assert set_active(alice, "github", False).status_reason == ""
+    assert set_active(alice, "github", True).status_reason == said
+    assert save_integration(alice, "github", GITHUB).integration.status_reason == ""
+
+
+def test_a_hook_that_was_given_up_says_so_without_a_promise(alice: User, github: FakeGitHub) -> None:
+    save_integration(alice, "github", {**GITHUB, "repository": "no-such-repo"})
+    ProviderJob.objects.update(attempt_count=len(PROVIDER_JOB_RETRY_SECONDS) - 1)
+    run_due_jobs()
+    assert ProviderJob.objects.get().due_at is None
+    assert Integration.objects.get().hook_status == "failed"
+    assert Integration.objects.get().status_reason.startswith("The webhook could not be registered: ")
+
+
+def test_a_job_that_cannot_be_read_or_crashes_keeps_no_other_from_being_done(
+    alice: User, bob: User, charlie: User, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(registry, "CONNECTORS", (*registry.CONNECTORS, Crashing))
     save_integration(charlie, "crashing", {"url": "https://example.com/"})
     unreadable = save_integration(bob, "github", GITHUB).integration
@@ -107,27 +152,28 @@ def test_a_job_that_cannot_be_read_or_crashes_keeps_no_other_from_being_done(ali
     save_integration(alice, "github", GITHUB)
     run_due_jobs()
     assert len(github.hooks) == 1
-    assert "cannot be decrypted" in unreadable.remote_jobs.get().last_error
-    assert RemoteJob.objects.filter(last_error__contains="has been logged").count() == 1
+    assert "cannot be decrypted" in ProviderJob.objects.filter(integration_id=unreadable.pk).get().last_error
+    assert ProviderJob.objects.filter(last_error__contains="has been logged").count() == 1
 
 
-def test_a_channel_that_ends_by_itself_is_renewed_in_time(alice, monkeypatch):
+def test_a_channel_that_ends_by_itself_is_renewed_in_time(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "CONNECTORS", (*registry.CONNECTORS, Channel))
     integration = save_integration(alice, "channel", {"url": "https://example.com/"}).integration
     run_due_jobs()
-    job = integration.remote_jobs.get()
+    job = ProviderJob.objects.filter(integration_id=integration.pk).get()
+    assert job.due_at is not None
     assert timedelta(minutes=58) < job.due_at - timezone.now() <= timedelta(hours=1)
     assert job.attempt_count == 0
     assert run_due_jobs() == 0
-    integration.remote_jobs.update(due_at=timezone.now())
+    ProviderJob.objects.filter(integration_id=integration.pk).update(due_at=timezone.now())
     assert run_due_jobs() == 1
     integration.refresh_from_db()
     assert integration.remote_state["renewals"] == 2
     delete_integration(alice, "channel")
-    assert not integration.remote_jobs.exists()
+    assert not ProviderJob.objects.filter(integration_id=integration.pk).exists()
 
 
-def test_a_delete_goes_on_where_the_secrets_cannot_be_decrypted_any_more(alice, github):
+def test_a_delete_goes_on_where_the_secrets_cannot_be_decrypted_any_more(alice: User, github: FakeGitHub) -> None:
     save_integration(alice, "github", GITHUB)
     run_due_jobs()
     with connection.cursor() as cursor:

@@ -164,7 +164,7 @@ def test_connecting_again_keeps_the_settings_and_resumes_what_waited(drive, ada,
     client.get(CALLBACK, ada.allow(begin(client)["authorizationUrl"]))
     saved = client.post("/api/v1/integrations", {"type": "google_drive", "config": {"pathPrefix": "inventory/"}})
     assert saved.status_code == 200, saved.content
-    Integration.objects.update(status="needs_reconnect", status_reason="expired")
+    Integration.objects.update(status="needs_reconnect", stop_reason="expired")
     client.get(CALLBACK, ada.allow(begin(client)["authorizationUrl"]))
     integration = Integration.objects.get()
     assert integration.config == {"pathPrefix": "inventory/"}

@@ -6,7 +6,7 @@ import pytest
 
 from integrations import provider_jobs, services
 from integrations.core.errors import InvalidConfig
-from integrations.models import Integration, RemoteJob
+from integrations.models import Integration, ProviderJob
 from oauth_flows.models import Grant, Revocation
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
@@ -94,7 +94,7 @@ def test_one_that_its_owner_paused_stays_paused_when_it_is_refused(dropbox: Toke
 
 def test_the_hook_of_a_deleted_integration_is_removed_with_its_token(gitlab: Integration, alice: Any) -> None:
     services.delete_integration(alice, "gitlab")
-    payload = RemoteJob.objects.get(kind="delete").payload
+    payload = ProviderJob.objects.get(kind="delete").payload
     assert payload["secrets"] == {"accessToken": "access-1"}
 
 

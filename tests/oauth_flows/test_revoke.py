@@ -8,13 +8,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from integrations import services
-from integrations.models import Integration, RemoteJob
+from integrations.models import Integration, ProviderJob
 from oauth_flows.clients import client_for
 from oauth_flows.code_exchange import Connection
 from oauth_flows.connect import connect
 from oauth_flows.models import AuditEntry, Grant, Revocation
 from oauth_flows.protocol import Tokens
-from oauth_flows.revoke import SCHEDULE, disconnect, revoke_due
+from oauth_flows.revoke import REVOCATION_RETRY_SECONDS, disconnect, revoke_due
 from tests.fakes.http_server import FakeServer, close, json_answer
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
@@ -59,7 +59,7 @@ def test_a_provider_that_is_down_does_not_hold_up_the_deletion(dropbox: TokenSer
         revocation = Revocation.objects.get()
         assert revocation.attempt_count == tries
         wait = (revocation.due_at - timezone.now()).total_seconds()
-        assert SCHEDULE[tries] - 5 < wait <= SCHEDULE[tries]
+        assert REVOCATION_RETRY_SECONDS[tries] - 5 < wait <= REVOCATION_RETRY_SECONDS[tries]
     dropbox.handler = answer
     Revocation.objects.update(due_at=timezone.now())
     revoke_due()
@@ -71,7 +71,7 @@ def test_after_the_last_try_the_tokens_go_all_the_same(dropbox: TokenServer, ali
     connect_dropbox(alice)
     services.delete_integration(alice, "dropbox")
     dropbox.handler = lambda request: json_answer(500, {})
-    Revocation.objects.update(attempt_count=len(SCHEDULE) - 1)
+    Revocation.objects.update(attempt_count=len(REVOCATION_RETRY_SECONDS) - 1)
     revoke_due()
     assert not Revocation.objects.exists()
     assert actions() == ["disconnected", "revocation_given_up"]
@@ -105,8 +105,8 @@ def test_what_is_revoked_already_is_done(dropbox: TokenServer, alice: Any) -> No
 
 def test_hooks_are_removed_before_the_tokens_go(dropbox: TokenServer, alice: Any) -> None:
     grant = connect_dropbox(alice)
-    job = RemoteJob.objects.create(
-        kind="delete", integration=grant.integration, due_at=timezone.now() + timedelta(hours=1)
+    job = ProviderJob.objects.create(
+        kind="delete", integration_id=grant.integration_id, due_at=timezone.now() + timedelta(hours=1)
     )
     services.delete_integration(alice, "dropbox")
     assert revoke_due() == 0
