@@ -1,10 +1,11 @@
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+
+from invenicum.admin import ReadOnly
 
 from . import services
 from .core.errors import InvalidConfig
@@ -12,8 +13,11 @@ from .models import Integration
 
 
 @admin.register(Integration)
-class IntegrationAdmin(admin.ModelAdmin[Integration]):
-    """Looking and revoking. A configuration is changed by its owner only, and no secret is read here at all."""
+class IntegrationAdmin(ReadOnly, admin.ModelAdmin[Integration]):
+    """Its rows can be paused, resumed and revoked. Only its owner changes a configuration; no secret is read here.
+
+    Revoking takes the place of deleting: it also tells the provider and cancels the pending deliveries.
+    """
 
     list_display = ["type", "owner", "status", "account", "last_sync", "failing_since", "created_at"]
     list_filter = ["type", "status", "last_sync"]
@@ -45,21 +49,15 @@ class IntegrationAdmin(admin.ModelAdmin[Integration]):
     def stored_secrets(self, integration: Integration) -> str:
         return ", ".join(integration.secret_names) or "none"
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # revoking is the way: it also tells the provider and cancels what is pending
-
-    @admin.action(description="Pause the selected integrations", permissions=["change"])
+    @admin.action(description="Pause the selected integrations", permissions=["act"])
     def pause(self, request: HttpRequest, chosen: QuerySet[Integration]) -> None:
-        self._apply(request, chosen, services.pause, "paused")
+        self._change(request, chosen, services.pause, "paused")
 
-    @admin.action(description="Resume the selected integrations", permissions=["change"])
+    @admin.action(description="Resume the selected integrations", permissions=["act"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Integration]) -> None:
-        self._apply(request, chosen, services.resume, "resumed")
+        self._change(request, chosen, services.resume, "resumed")
 
-    @admin.action(description="Revoke: delete the selected integrations and their credentials", permissions=["change"])
+    @admin.action(description="Revoke: delete the selected integrations and their credentials", permissions=["act"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[Integration]) -> None:
         with transaction.atomic():
             integrations = list(Integration.objects.live().filter(pk__in=chosen.values("pk")).select_for_update())
@@ -68,7 +66,7 @@ class IntegrationAdmin(admin.ModelAdmin[Integration]):
                 self.log_change(request, integration, "Revoked.")
         self.message_user(request, f"{len(integrations)} revoked.", messages.SUCCESS)
 
-    def _apply(
+    def _change(
         self,
         request: HttpRequest,
         chosen: QuerySet[Integration],

@@ -1,28 +1,18 @@
-from typing import Any
-
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from invenicum.admin import ReadOnly
+
 from .clients import redirect_uri
 from .models import AuditEntry, Grant, ProviderApp, Revocation
 from .revoke import disconnect
 
 
-class ReadOnly:
-    """Tokens and what happened to them are not edited."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 class ProviderAppForm(forms.ModelForm[ProviderApp]):
-    """The secret goes in and never comes out: blank keeps the one that is stored."""
+    """The secret can be set and is never shown: blank keeps the one that is stored."""
 
     new_secret = forms.CharField(
         label="Client secret",
@@ -62,7 +52,7 @@ class ProviderAppAdmin(admin.ModelAdmin[ProviderApp]):
 
 @admin.register(Grant)
 class GrantAdmin(ReadOnly, admin.ModelAdmin[Grant]):
-    """Who has given us access to which account, until when. No token is read here at all."""
+    """Which user has given us access to which account, until when. No token is read here."""
 
     list_display = ["type", "owner", "account", "scope", "connected_at", "refreshed_at", "expires_at", "refused_at"]
     list_filter = ["integration__type", "expires_at", "connected_at", ("refused_at", admin.EmptyFieldListFilter)]
@@ -102,7 +92,7 @@ class GrantAdmin(ReadOnly, admin.ModelAdmin[Grant]):
     def scope(self, grant: Grant) -> str:
         return " ".join(grant.scopes)
 
-    @admin.action(description="Revoke at the provider and delete the integration", permissions=["change"])
+    @admin.action(description="Revoke at the provider and delete the integration", permissions=["act"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[Grant]) -> None:
         grants = list(chosen)
         for grant in grants:
@@ -113,7 +103,7 @@ class GrantAdmin(ReadOnly, admin.ModelAdmin[Grant]):
 
 @admin.register(Revocation)
 class RevocationAdmin(ReadOnly, admin.ModelAdmin[Revocation]):
-    """Tokens that are still to be given back."""
+    """Tokens that are still to be revoked at their provider."""
 
     list_display = ["type", "account", "attempt_count", "due_at", "last_error"]
     list_filter = ["type"]
@@ -124,7 +114,7 @@ class RevocationAdmin(ReadOnly, admin.ModelAdmin[Revocation]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Revocation]:
         return super().get_queryset(request).defer("tokens")
 
-    @admin.action(description="Try the selected revocations now", permissions=["change"])
+    @admin.action(description="Try the selected revocations now", permissions=["act"])
     def try_now(self, request: HttpRequest, chosen: QuerySet[Revocation]) -> None:
         count = chosen.update(due_at=timezone.now())
         self.message_user(request, f"{count} will be tried within seconds.", messages.SUCCESS)
@@ -138,6 +128,3 @@ class AuditEntryAdmin(ReadOnly, admin.ModelAdmin[AuditEntry]):
     list_select_related = ["owner", "actor"]
     show_full_result_count = False
     date_hierarchy = "at"
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

@@ -1,7 +1,15 @@
-"""Access tokens in the admin: who has one, for what, until when; never the token. They are made by `issue_token`."""
+"""Users and access tokens in the admin.
+
+Of a token it shows who has it, for what and until when, never the token itself; `manage.py issue_token` makes them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.contrib.auth import admin as auth
+from django.contrib.auth.models import User
+from django.db.models import CASCADE, QuerySet
 from django.http import HttpRequest
 from oauth2_provider import admin as toolkit  # noqa: F401 - registers what is replaced here
 from oauth2_provider.models import AccessToken, Application, Grant, IDToken, RefreshToken
@@ -9,8 +17,33 @@ from oauth2_provider.models import AccessToken, Application, Grant, IDToken, Ref
 from invenicum.admin import ReadOnly
 
 # This server has no authorization pages of its own, and nothing to administer there.
-for model in (AccessToken, Application, Grant, IDToken, RefreshToken):
+for model in (AccessToken, Application, Grant, IDToken, RefreshToken, User):
     admin.site.unregister(model)
+
+
+@admin.register(User)
+class UserAdmin(auth.UserAdmin[User]):
+    """Deleting a user removes what is theirs, so it needs no other permission than to delete users.
+
+    Django would ask for the permission to delete each of those rows, which the read-only pages give to no one.
+    """
+
+    def get_deleted_objects(
+        self, objs: QuerySet[User] | Sequence[User], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[Any], list[Any]]:
+        """What the confirmation page shows: the users, and how many rows of each kind go with them.
+
+        They are counted and not listed, because a user may have a million deliveries.
+        """
+        users = list(objs)
+        counts = {str(User._meta.verbose_name_plural): len(users)}
+        for relation in User._meta.related_objects:
+            if relation.on_delete is CASCADE:
+                rows = relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": users})
+                name = str(relation.related_model._meta.verbose_name_plural)
+                counts[name] = counts.get(name, 0) + rows.count()
+        shown = {name: count for name, count in counts.items() if count}
+        return [f"User: {user}" for user in users], shown, set(), []
 
 
 @admin.register(AccessToken)
