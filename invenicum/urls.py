@@ -10,10 +10,10 @@ import integrations.urls
 import invenicum.assets.urls
 import invenicum.events.urls
 import oauth_flows.urls
+import webhooks.inbound.urls
 import webhooks.urls
 from invenicum.api import errors
 from invenicum.api.openapi import SchemaView
-from webhooks.inbound.views import InboundView, OwnInboundView
 
 admin.site.site_header = admin.site.site_title = "Invenicum Integrations"
 
@@ -32,8 +32,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
     path("api/v1/", include(api_urlpatterns)),
     path("", include(api_urlpatterns)),
-    path("webhooks/<str:integration_type>", InboundView.as_view()),
-    path("webhooks/<str:integration_type>/<str:integration_id>", OwnInboundView.as_view()),
+    path("webhooks/", include(webhooks.inbound.urls)),
     re_path("", csrf_exempt(errors.not_found)),
 ]
 

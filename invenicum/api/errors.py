@@ -27,6 +27,7 @@ INTERNAL_ERROR = "INTERNAL_ERROR"
 # In `details`, what is wrong with the body as a whole.
 WHOLE_BODY = "body"
 
+NOTHING_HERE = "There is nothing at this address"
 MISSING_TOKEN = "Send an access token in the header Authorization: Bearer <token>"
 CRASHED = "Something went wrong on our side. The error has been logged."
 
@@ -84,7 +85,7 @@ def _as_api_error(exception: Exception) -> ApiError | None:
         case exceptions.PermissionDenied() | PermissionDenied():
             return ApiError(403, PERMISSION_DENIED, str(exception) or "You may not do this")
         case exceptions.NotFound() | Http404():
-            return ApiError(404, NOT_FOUND, "There is nothing at this address")
+            return ApiError(404, NOT_FOUND, NOTHING_HERE)
         case exceptions.MethodNotAllowed():
             return ApiError(405, METHOD_NOT_ALLOWED, str(exception.detail))
         case exceptions.UnsupportedMediaType():
@@ -134,7 +135,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     if is_page(request) and exception is not None:
         return defaults.page_not_found(request, exception)
-    return _answer(404, NOT_FOUND, "There is nothing at this address")
+    return _answer(404, NOT_FOUND, NOTHING_HERE)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
