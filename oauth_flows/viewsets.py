@@ -13,7 +13,6 @@ from integrations import api_errors, registry
 from invenicum.accounts.authentication import BearerAuthentication, current_user
 from invenicum.api.errors import ApiError
 from invenicum.api.openapi import Error
-from invenicum.api.responses import NeverCached
 from invenicum.api.throttling import OutgoingThrottle
 from invenicum.api.viewsets import ApiViewSet
 
@@ -29,10 +28,11 @@ def _in_query(name: str, description: str) -> OpenApiParameter:
     return OpenApiParameter(name, str, description=description)
 
 
-class AuthorizationViewSet(NeverCached, ApiViewSet):
+class AuthorizationViewSet(ApiViewSet):
     """A user connects an integration by signing in at its service."""
 
     required_scopes = {"GET": "integrations:write"}
+    never_cached = True  # the state of a flow is in the answers
 
     def api_error(self, error: Exception) -> ApiError | None:
         if isinstance(error, OAuthError):

@@ -14,10 +14,23 @@ from .models import Delivery, Lane
 
 Status = Integration.Status
 
+NOT_SENT = "not_sent"  # the outcome at an integration for which the event has no delivery
+
+WAITING_REASONS: dict[str, str] = {
+    Status.PAUSED: "It waits until the integration is resumed.",
+    Status.DISABLED: "It waits until the integration, disabled after failures, is resumed.",
+    Status.NEEDS_RECONNECT: "It waits until the integration is connected again.",
+}
+
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """One integration's part. `outcome` is a delivery's status or `not_sent`; `reason` a sentence, where one is due."""
+class EventOutcome:
+    """What became of an event at one integration.
+
+    `outcome` is the status of its delivery, or `not_sent` if it has none. `reason` is a sentence for the user, empty if
+    there is nothing to explain. `waits_until` is the time of the next attempt of a pending delivery, None if that
+    depends on the user.
+    """
 
     integration: Integration
     outcome: str
@@ -26,37 +39,39 @@ class Fate:
     waits_until: datetime | None = None
 
 
-def fates(event: Event) -> list[Fate]:
-    """In the order of the types; integrations that were deleted since included, where the event reached them."""
+def outcomes_of(event: Event) -> list[EventOutcome]:
+    """The outcomes of `event` at its owner's integrations, sorted by type.
+
+    An integration that has been deleted is included if the event has a delivery to it.
+    """
     deliveries = {
         delivery.integration_id: delivery
         for delivery in event.deliveries.select_related("integration__lane").defer("integration__secrets")
     }
     others = Integration.objects.live().without_secrets().filter(owner=event.owner_id).exclude(pk__in=deliveries)
-    found = [_of_delivery(delivery) for delivery in deliveries.values()]
-    found += [Fate(integration, "not_sent", _why_not(event, integration)) for integration in others]
-    return sorted(found, key=lambda fate: (fate.integration.type, fate.integration.id))
+    outcomes = [_of_delivery(delivery) for delivery in deliveries.values()]
+    outcomes += [EventOutcome(integration, NOT_SENT, _why_not_sent(event, integration)) for integration in others]
+    return sorted(outcomes, key=lambda outcome: (outcome.integration.type, outcome.integration.id))
 
 
-def _of_delivery(delivery: Delivery) -> Fate:
+def _of_delivery(delivery: Delivery) -> EventOutcome:
     integration = delivery.integration
     if delivery.status != Delivery.Status.PENDING:
-        return Fate(integration, delivery.status, delivery.error, delivery)
+        return EventOutcome(integration, delivery.status, delivery.error, delivery)
     if delivery.due_at is None:
-        waiting: dict[str, str] = {
-            Status.PAUSED: "It waits until the integration is resumed.",
-            Status.DISABLED: "It waits until the integration, disabled after failures, is resumed.",
-            Status.NEEDS_RECONNECT: "It waits until the integration is connected again.",
-        }
-        return Fate(integration, delivery.status, waiting.get(integration.status, "It waits."), delivery)
+        return EventOutcome(
+            integration, delivery.status, WAITING_REASONS.get(integration.status, "It waits."), delivery
+        )
     until = delivery.due_at
     reason = delivery.error or (
-        "It waits for an earlier event about the same asset." if _waits_for_another(delivery) else "It is on its way."
+        "It waits for an earlier event about the same asset."
+        if _waits_for_earlier_delivery(delivery)
+        else "It is on its way."
     )
     held_until = integration.lane.held_until
     if held_until and held_until > until:
         until, reason = held_until, f"{_why_held(integration.lane)} {delivery.error}".strip()
-    return Fate(integration, delivery.status, reason, delivery, until)
+    return EventOutcome(integration, delivery.status, reason, delivery, until)
 
 
 def _why_held(lane: Lane) -> str:
@@ -65,7 +80,7 @@ def _why_held(lane: Lane) -> str:
     return "The service asked to wait." if lane.failures else "The integration's rate limit lets no more go out yet."
 
 
-def _waits_for_another(delivery: Delivery) -> bool:
+def _waits_for_earlier_delivery(delivery: Delivery) -> bool:
     """Whether an earlier delivery about the same asset is still pending, on an ordered integration."""
     if not delivery.order_key:
         return False
@@ -73,16 +88,16 @@ def _waits_for_another(delivery: Delivery) -> bool:
     return same.filter(status=Delivery.Status.PENDING, id__lt=delivery.id).exists()
 
 
-def _why_not(event: Event, integration: Integration) -> str:
+def _why_not_sent(event: Event, integration: Integration) -> str:
     then = as_of(integration, event.created_at)
     if event.name == PING:
         return "A ping goes to one integration only."
     if then is None:
         return "It was connected after this event."
-    return _why_not_then(event, then)
+    return _why_not_sent_then(event, then)
 
 
-def _why_not_then(event: Event, then: IntegrationChange) -> str:
+def _why_not_sent_then(event: Event, then: IntegrationChange) -> str:
     if then.status == Status.PAUSED:
         return "It was paused when this happened."
     if then.status == Status.DISABLED:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import get_args
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from integrations.models import Integration
 from invenicum.events.models import Event
@@ -12,9 +14,24 @@ from invenicum.ids import public_id, uuid7
 
 from .engine.circuit import FAILURES_TO_OPEN, CircuitState, circuit_state
 
+# The API's code for a delivery that was given up.
+DELIVERY_FAILED = "WEBHOOK_DELIVERY_FAILED"
+
+
+class ReplayQuerySet(QuerySet["Replay"]):
+    def with_progress(self) -> ReplayQuerySet:
+        """With the number of their queued deliveries of each status, as attributes named like the statuses."""
+        counts = {status: Count("deliveries", filter=Q(deliveries__status=status)) for status in Delivery.Status.values}
+        return self.select_related("integration").defer("integration__secrets").annotate(**counts)
+
 
 class Replay(models.Model):
     """A time range of one integration's deliveries that is sent again."""
+
+    class State(models.TextChoices):
+        QUEUEING = "queueing"
+        QUEUED = "queued"
+        CANCELLED = "cancelled"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -24,10 +41,12 @@ class Replay(models.Model):
     statuses = models.JSONField()
     total = models.PositiveIntegerField()
     queued = models.PositiveIntegerField(default=0)
-    # The last delivery that was queued: where the next batch goes on.
+    # The last delivery that was queued: the next batch begins after it.
     last_id = models.UUIDField()
     finished_at = models.DateTimeField(null=True, db_index=True)
     cancelled_at = models.DateTimeField(null=True)
+
+    objects = ReplayQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.public_id
@@ -35,6 +54,13 @@ class Replay(models.Model):
     @property
     def public_id(self) -> str:
         return public_id("rpl", self.id)
+
+    @property
+    def state(self) -> Replay.State:
+        """Whether its deliveries are still being queued, are all queued, or were cancelled."""
+        if self.cancelled_at:
+            return Replay.State.CANCELLED
+        return Replay.State.QUEUED if self.finished_at else Replay.State.QUEUEING
 
 
 class Delivery(models.Model):
@@ -51,11 +77,11 @@ class Delivery(models.Model):
     integration = models.ForeignKey(Integration, models.CASCADE, related_name="deliveries", db_index=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="deliveries", db_index=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
-    # While pending: when it is to be tried next. Null where it waits for its integration to be active again.
+    # While pending: the time of the next attempt. Null if it waits for its integration to be active again.
     due_at = models.DateTimeField(null=True)
-    # Tries since it was queued, by its event or by hand: the place in the retry schedule.
+    # Attempts since it was queued, by its event or by hand: the position in the retry schedule.
     attempt_count = models.PositiveSmallIntegerField(default=0)
-    # On an ordered integration, what it is about: it waits for earlier pending ones with the same key.
+    # On an ordered integration, the id of the asset: it waits for earlier pending deliveries with the same key.
     order_key = models.CharField(max_length=100, blank=True, default="")
     # The last replay that queued it again.
     replay = models.ForeignKey(Replay, models.SET_NULL, null=True, related_name="deliveries", db_index=False)
@@ -89,6 +115,15 @@ class Delivery(models.Model):
     def public_id(self) -> str:
         return public_id("dlv", self.id)
 
+    @property
+    def error_code(self) -> str | None:
+        """The API's error code; None unless it was given up."""
+        return DELIVERY_FAILED if self.status == Delivery.Status.FAILED else None
+
+    def numbered_attempts(self) -> QuerySet[Attempt]:
+        """Its attempts in order, each with its `number`, from 1."""
+        return self.attempts.annotate(number=Window(RowNumber(), order_by="id"))
+
 
 class LaneQuerySet(models.QuerySet["Lane"]):
     def failing(self) -> LaneQuerySet:
@@ -110,6 +145,8 @@ class Lane(models.Model):
     One small row is written for a batch instead of one for every delivery, and workers need not agree about limits,
     order and the circuit breaker of an integration. Made with the integration.
     """
+
+    CIRCUIT_STATES: tuple[str, ...] = get_args(CircuitState)
 
     integration = models.OneToOneField(Integration, models.CASCADE, primary_key=True, related_name="lane")
     # The mark of the worker that leases it, and until when. Renewed while it works; a dead worker's lease expires.
@@ -142,7 +179,7 @@ class Attempt(models.Model):
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts")
     started_at = models.DateTimeField()
     duration_ms = models.PositiveIntegerField()
-    # The last HTTP status seen; null where no answer came.
+    # The last HTTP status received; null if there was no response.
     status_code = models.PositiveSmallIntegerField(null=True)
     error_class = models.CharField(max_length=10, blank=True, default="")
     error = models.CharField(max_length=500, blank=True, default="")
@@ -156,7 +193,7 @@ class Attempt(models.Model):
 
 
 class InboundEvent(models.Model):
-    """Something that a service told an integration at `/webhooks/<type>`. Written once, however often it is told."""
+    """An event that a provider sent to `/webhooks/<type>`. Stored once, however often the provider sends it."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     integration = models.ForeignKey(Integration, models.CASCADE, related_name="inbound_events", db_index=False)
@@ -165,7 +202,7 @@ class InboundEvent(models.Model):
     provider_delivery_id = models.CharField(max_length=200)
     payload = models.JSONField()
     received_at = models.DateTimeField()
-    # What it was published as; nothing where the integration was paused.
+    # The event that it was published as; null if the integration was paused.
     event = models.ForeignKey(Event, models.SET_NULL, null=True, related_name="inbound_events")
 
     class Meta:
@@ -183,7 +220,7 @@ class InboundEvent(models.Model):
 
 
 class InboundKey(models.Model):
-    """What a service calls the thing an integration is connected to, so that its requests find it without an id."""
+    """The provider's id of what an integration is connected to, for requests whose address has no integration id."""
 
     integration = models.ForeignKey(Integration, models.CASCADE, related_name="inbound_keys")
     type = models.CharField(max_length=40)
@@ -197,11 +234,11 @@ class InboundKey(models.Model):
 
 
 class EngineHeartbeat(models.Model):
-    """When a worker last looked for due deliveries: how others see that the engine runs."""
+    """When a worker last looked for due deliveries: health checks tell by it that the engine runs."""
 
     worker = models.CharField(max_length=255, primary_key=True)
     last_drain_at = models.DateTimeField(db_index=True)
-    # What it has counted since it started; see `webhooks.engine.metrics`.
+    # Its counters since it started; see `webhooks.engine.metrics`.
     counters = models.JSONField(default=dict)
 
     def __str__(self) -> str:

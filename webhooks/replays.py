@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations.services import find
@@ -19,14 +18,6 @@ from .models import Delivery, Replay
 from .services import requeue
 
 BATCH = 5000  # deliveries queued in one transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a replay is: `queued` of `total` deliveries, and what has become of them by status."""
-
-    queued: int
-    statuses: dict[str, int]
 
 
 def count(
@@ -80,11 +71,6 @@ def _queue_batch(replay: Replay) -> None:
     if len(ids) < BATCH:
         replay.finished_at = timezone.now()
     replay.save(update_fields=["last_id", "queued", "finished_at"])
-
-
-def progress(replay: Replay) -> Progress:
-    rows = Delivery.objects.filter(replay=replay).values("status").annotate(count=Count("pk"))
-    return Progress(replay.queued, {row["status"]: row["count"] for row in rows})
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from .errors import invalid
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
+PAGE_PARAMETER_NAMES = frozenset({"cursor", "limit"})
 CURSOR = r"^[np][0-9a-f]{32}$"
 
 Row = TypeVar("Row", bound=Model)

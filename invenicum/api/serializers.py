@@ -65,18 +65,22 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class StrictField(serializers.Field[Any, Any, Any, Any]):
-    """Base of the fields below: one sentence, `says`, answers a value of the wrong type or form, null included."""
+    """Base of the fields below: one sentence, `says`, answers a value of the wrong type or form, null included.
+
+    `blank_as_null`: an empty text is written as null; for columns that are blank if there is nothing to say.
+    """
 
     says: str
     default_error_messages = {"required": REQUIRED}
 
-    def __init__(self, *, says: str | None = None, **options: Any):
-        super().__init__(**options)
+    def __init__(self, *, says: str | None = None, blank_as_null: bool = False, **options: Any):
+        super().__init__(**({"allow_null": True} | options if blank_as_null else options))
+        self.blank_as_null = blank_as_null
         sentence = says or self.says
         self.error_messages = {**self.error_messages, "invalid": sentence, "null": sentence}
 
     def to_representation(self, value: Any) -> Any:
-        return value
+        return None if self.blank_as_null and value == "" else value
 
     def json_schema(self) -> dict[str, Any]:
         """The field's values in JSON Schema 2020-12, for the OpenAPI document."""
@@ -133,7 +137,7 @@ class ChoiceField(StrictField):
         return data
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "enum": list(self.choices)}
+        return {"type": "string", "enum": [*self.choices, *([None] if self.allow_null else [])]}
 
 
 class BooleanField(StrictField):
@@ -276,6 +280,7 @@ def page_of(serializer: type[StrictSerializer]) -> type[StrictSerializer]:
         "data": serializer(many=True),
         "next": TextField(allow_null=True),
         "previous": TextField(allow_null=True),
+        "__doc__": "One page of a list, and the addresses of the pages next to it.",
     }
     return type(f"{_name(serializer)}Page", (StrictSerializer,), fields)
 
@@ -284,7 +289,7 @@ def page_of(serializer: type[StrictSerializer]) -> type[StrictSerializer]:
 def answer_of(serializer: type[StrictSerializer], *, many: bool = False) -> type[StrictSerializer]:
     """The envelope `{"data": …}` around a serializer, named after it, for the OpenAPI document."""
     name = f"{_name(serializer)}{'List' if many else ''}Answer"
-    return type(name, (StrictSerializer,), {"data": serializer(many=many)})
+    return type(name, (StrictSerializer,), {"data": serializer(many=many), "__doc__": "The answer, under `data`."})
 
 
 def _name(serializer: type[StrictSerializer]) -> str:

@@ -1,0 +1,161 @@
+"""What the delivery API reads and writes."""
+
+from typing import Any, get_args
+
+from drf_spectacular.utils import extend_schema_field
+from pydantic import TypeAdapter, ValidationError
+from rest_framework.serializers import SerializerMethodField
+
+from integrations.core.errors import ErrorClass
+from invenicum.api.serializers import (
+    BooleanField,
+    ChoiceField,
+    IntegerField,
+    ListField,
+    ObjectField,
+    StrictSerializer,
+    TextField,
+    TimestampField,
+)
+from invenicum.events.models import Event
+from invenicum.events.serializers import EventSerializer
+
+from .event_status import NOT_SENT, outcomes_of
+from .models import DELIVERY_FAILED, Delivery, Lane, Replay
+
+DELIVERY_STATUSES = tuple(Delivery.Status.values)
+TEXT_WITHOUT_NUL = r"^[^\x00]*$"
+
+
+class LenientBooleanField(BooleanField):
+    """A boolean, also in the forms in which HTML forms and older clients send it: `"true"`, `"on"`, `1`."""
+
+    default_error_messages = {"unreadable": "must be a boolean, unable to interpret input"}
+    _reader = TypeAdapter(bool)
+
+    def to_internal_value(self, data: Any) -> bool:
+        try:
+            return self._reader.validate_python(data)
+        except ValidationError as error:
+            self.fail("unreadable" if error.errors()[0]["type"] == "bool_parsing" else "invalid")
+
+
+class DeliveryFilterSerializer(StrictSerializer):
+    """The filters of the delivery log, read as lookups of a queryset of deliveries."""
+
+    type = TextField(
+        source="integration__type",
+        pattern=TEXT_WITHOUT_NUL,
+        says="must hold no NUL character",
+        required=False,
+        help_text="The type of the integration.",
+    )
+    status = ChoiceField(DELIVERY_STATUSES, required=False)
+    event = TextField(
+        source="event__name",
+        pattern=TEXT_WITHOUT_NUL,
+        says="must hold no NUL character",
+        required=False,
+        help_text="The name of the event.",
+    )
+    since = TimestampField(source="created_at__gte", required=False, help_text="Created at this time or later.")
+    until = TimestampField(source="created_at__lt", required=False, help_text="Created before this time.")
+
+
+class DeliverySerializer(StrictSerializer):
+    """A delivery as the log shows it."""
+
+    id = TextField(source="public_id")
+    type = TextField(source="integration.type")
+    event = TextField(source="event.name")
+    event_id = TextField(source="event.public_id")
+    status = ChoiceField(DELIVERY_STATUSES)
+    attempt_count = IntegerField()
+    created_at = TimestampField()
+    next_attempt_at = TimestampField(source="due_at", allow_null=True)
+    finished_at = TimestampField(allow_null=True)
+    error = ChoiceField((DELIVERY_FAILED,), source="error_code", allow_null=True)
+    message = TextField(source="error", blank_as_null=True)
+
+
+class AttemptSerializer(StrictSerializer):
+    """One try of a delivery."""
+
+    number = IntegerField()
+    started_at = TimestampField()
+    duration_ms = IntegerField()
+    status_code = IntegerField(allow_null=True)
+    error_class = ChoiceField(get_args(ErrorClass), blank_as_null=True)
+    error = TextField(blank_as_null=True)
+    response_excerpt = TextField(blank_as_null=True)
+
+
+class DeliveryDetailSerializer(DeliverySerializer):
+    """A delivery with its payload and attempts."""
+
+    payload = ObjectField(source="event.payload")
+    attempts = AttemptSerializer(source="numbered_attempts", many=True)
+
+
+class EventOutcomeSerializer(StrictSerializer):
+    """What became of an event at one integration."""
+
+    type = TextField(source="integration.type")
+    outcome = ChoiceField((*DELIVERY_STATUSES, NOT_SENT))
+    reason = TextField(blank_as_null=True)
+    delivery_id = TextField(source="delivery.public_id", allow_null=True)
+    waits_until = TimestampField(allow_null=True)
+
+
+class EventDetailSerializer(EventSerializer):
+    """An event, and what became of it at each of its owner's integrations."""
+
+    integrations = SerializerMethodField()
+
+    @extend_schema_field(EventOutcomeSerializer(many=True))
+    def get_integrations(self, event: Event) -> Any:
+        return EventOutcomeSerializer(outcomes_of(event), many=True).data
+
+
+class HealthSerializer(StrictSerializer):
+    """How deliveries to one integration go."""
+
+    circuit = ChoiceField(Lane.CIRCUIT_STATES)
+    failures_in_a_row = IntegerField(source="failures")
+    held_until = TimestampField(allow_null=True)
+    failing_since = TimestampField(allow_null=True)
+    pending = IntegerField()
+    waiting = IntegerField()
+    oldest_pending = TimestampField(allow_null=True)
+
+
+class NewReplaySerializer(StrictSerializer):
+    """The deliveries to send again: those created in [since, until) that ended in one of the statuses."""
+
+    since = TimestampField()
+    until = TimestampField(default=None, allow_null=True)
+    status = ListField(
+        source="statuses", child=ChoiceField(DELIVERY_STATUSES), min_length=1, default=[Delivery.Status.FAILED.value]
+    )
+    dry_run = LenientBooleanField(default=False)
+
+
+class StartedReplaySerializer(StrictSerializer):
+    """How many deliveries a replay sends again. Without an id after a dry run."""
+
+    id = TextField(source="public_id", allow_null=True)
+    count = IntegerField(source="total")
+
+
+class ReplaySerializer(StrictSerializer):
+    """How far a replay is: `queued` of `count` deliveries, and how many of these have each status now."""
+
+    id = TextField(source="public_id")
+    type = TextField(source="integration.type")
+    state = ChoiceField(tuple(Replay.State.values))
+    count = IntegerField(source="total")
+    queued = IntegerField()
+    pending = IntegerField()
+    delivered = IntegerField()
+    failed = IntegerField()
+    cancelled = IntegerField()
