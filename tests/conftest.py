@@ -1,27 +1,13 @@
 """Three people in every test: Alice owns, Bob belongs, Charlie must see nothing."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.test import Client
 
 from invenicum.accounts.tokens import USER_SCOPES, issue_token
-
-
-class ApiClient(Client):
-    """Django's test client, speaking JSON and carrying a bearer token."""
-
-    def post(self, path: str, data: Any = "", content_type: str = "application/json", **rest: Any) -> Any:
-        return super().post(path, data, content_type, **rest)
-
-    def patch(self, path: str, data: Any = "", content_type: str = "application/json", **rest: Any) -> Any:
-        return super().patch(path, data, content_type, **rest)
-
-    def put(self, path: str, data: Any = "", content_type: str = "application/json", **rest: Any) -> Any:
-        return super().put(path, data, content_type, **rest)
+from tests.api_client import Api, ApiClient
 
 
 @pytest.fixture
@@ -40,7 +26,7 @@ def charlie(db: None) -> User:
 
 
 @pytest.fixture
-def api() -> Callable[..., ApiClient]:
+def api() -> Api:
     """`api(alice)` is a client that sends Alice's token; `api(alice, "assets:read")` one of fewer scopes."""
 
     def client(user: User, *scopes: str) -> ApiClient:

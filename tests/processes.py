@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from django.conf import settings
 from django.db import connection
+
+from tests.waiting import WAIT_DEADLINE_SECONDS
 
 ROOT = Path(settings.BASE_DIR)
 
@@ -57,10 +58,14 @@ class Process:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def terminate(self, seconds: float) -> int:
-        """SIGTERM; the exit status. Raises TimeoutExpired where it takes longer."""
+    def terminate(self) -> int:
+        """SIGTERM; the exit status. Raises TimeoutExpired if it takes longer than any wait of a test."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds)
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit status of a process that ends by itself."""
+        return self.process.wait(WAIT_DEADLINE_SECONDS)
 
     def output(self) -> str:
         return self.log.read_text(errors="replace")
@@ -88,9 +93,9 @@ def deliver(env: Mapping[str, str], log: Path) -> Process:
     return Process(["manage.py", "deliver"], env, log)
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    """Returns as soon as `condition` holds; fails naming `what` when it does not come about."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.02)
+def is_running(process_id: int) -> bool:
+    """Whether the process is there and is no zombie. Linux only."""
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

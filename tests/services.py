@@ -15,10 +15,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import wait_until
 
 
 def free_port() -> int:
@@ -47,22 +47,13 @@ def start_redis(port: int, folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def wait_for_port(port: int, seconds: float = 20) -> None:
-    wait_for(socket.socket, ("127.0.0.1", port), seconds)
+def wait_for_port(port: int) -> None:
+    wait_until(lambda: _takes_connections(socket.AF_INET, ("127.0.0.1", port)), f"a server listens on port {port}")
 
 
-def wait_for(make_socket: Callable[[], socket.socket], address: Any, seconds: float = 20) -> None:
-    """Returns when a server takes connections at `address`."""
-    deadline = time.monotonic() + seconds
-    while True:
-        with make_socket() as probe:
-            try:
-                probe.connect(address)
-                return
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-        time.sleep(0.02)
+def _takes_connections(family: socket.AddressFamily, address: Any) -> bool:
+    with socket.socket(family) as probe:
+        return probe.connect_ex(address) == 0
 
 
 # Tests kill processes, not the machine: durability across a power cut only costs time here.
@@ -100,7 +91,8 @@ def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
         settings = [part for option in ("listen_addresses=", *HASTY, *more_options) for part in ("-c", option)]
         command = [programs / "bin/postgres", "-D", data, "-k", folder, *settings]
         process = subprocess.Popen(command, preexec_fn=end_with_parent, **run_as)
-    wait_for(lambda: socket.socket(socket.AF_UNIX), str(folder / ".s.PGSQL.5432"))
+    listening = str(folder / ".s.PGSQL.5432")
+    wait_until(lambda: _takes_connections(socket.AF_UNIX, listening), "PostgreSQL listens")
     return process
 
 

@@ -6,6 +6,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser import CHROMIUM, DESKTOP
 from tests.e2e.running import Run
+from tests.waiting import WAIT_DEADLINE_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def chromium() -> Iterator[Browser]:
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """One person's browser, that reaches nothing but this machine."""
     context = chromium.new_context(viewport=DESKTOP)
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(WAIT_DEADLINE_SECONDS * 1000)
     context.route(lambda url: urlsplit(url).hostname not in ("localhost", "127.0.0.1"), lambda route: route.abort())
     yield context
     context.close()

@@ -5,13 +5,14 @@ import os
 import re
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.processes import is_running
 from tests.services import free_port
+from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
 # What tests/services.py set for the tests themselves: a newcomer has none of it.
@@ -42,12 +43,14 @@ class Run:
     def output(self) -> str:
         return self.log.read_text()
 
-    def wait_for(self, pattern: str, seconds: float = 60) -> re.Match[str]:
-        deadline = time.monotonic() + seconds
-        while not (found := re.search(pattern, self.output)):
-            assert self.process.poll() is None, f"it ended early:\n{self.output}"
-            assert time.monotonic() < deadline, f"no {pattern!r} in:\n{self.output}"
-            time.sleep(0.05)
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        def is_said() -> bool:
+            assert re.search(pattern, self.output) or self.process.poll() is None, f"it ended early:\n{self.output}"
+            return re.search(pattern, self.output) is not None
+
+        wait_until(is_said, f"{self.log} has {pattern!r}")
+        found = re.search(pattern, self.output)
+        assert found is not None
         return found
 
     def children(self) -> list[int]:
@@ -56,7 +59,7 @@ class Run:
 
     def stop(self, number: int) -> int:
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(WAIT_DEADLINE_SECONDS)
 
     def api(self, path: str, body: Any = None) -> Any:
         token = self.wait_for(r"Token +(\S+)")[1]
@@ -65,7 +68,7 @@ class Run:
             json.dumps(body).encode() if body else None,
             {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=WAIT_DEADLINE_SECONDS) as answer:
             return json.load(answer)
 
 
@@ -74,10 +77,3 @@ def _descendants(process_id: int) -> Iterator[int]:
         for child in map(int, file.read_text().split()):
             yield child
             yield from _descendants(child)
-
-
-def is_running(process_id: int) -> bool:
-    try:
-        return Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False

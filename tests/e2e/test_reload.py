@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.running import ROOT, Run, is_running
+from tests.e2e.running import ROOT, Run
+from tests.processes import is_running
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.e2e.running import ROOT, Run, is_running
+from tests.e2e.running import ROOT, Run
+from tests.processes import is_running
+from tests.waiting import WAIT_DEADLINE_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +38,10 @@ def test_a_newcomer_sees_verified_deliveries(shared: Run) -> None:
 
 def test_a_taken_port_is_said_plainly(shared: Run) -> None:
     shared.wait_for("Token")
-    command = [sys.executable, ROOT / "manage.py", "run"]
-    second = subprocess.run(command, env=shared.environment, capture_output=True, text=True, timeout=60)
+    command = [sys.executable, str(ROOT / "manage.py"), "run"]
+    second = subprocess.run(
+        command, env=shared.environment, capture_output=True, text=True, timeout=WAIT_DEADLINE_SECONDS
+    )
     assert second.returncode == 1
     assert f"Port {shared.port} is taken. Choose another: PORT={shared.port + 1} make run" in second.stderr
     assert "Traceback" not in second.stderr
@@ -68,7 +72,7 @@ def test_when_one_process_dies_all_stop_and_it_is_named(tmp_path: Path, started:
     children = run.children()
     engine = next(child for child in children if b"deliver" in Path(f"/proc/{child}/cmdline").read_bytes())
     os.kill(engine, signal.SIGKILL)
-    assert run.process.wait(60) == 1
+    assert run.process.wait(WAIT_DEADLINE_SECONDS) == 1
     assert "The delivery engine was ended by signal 9, so everything is stopped." in run.output
     assert not any(map(is_running, children))
 

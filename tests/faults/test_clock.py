@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from tests.factories import connect_webhook
 from tests.faults.conftest import Receiver, all_delivered, counts, on_postgresql, publish, run_out_leases
-from tests.processes import deliver, environment, wait_until
+from tests.processes import deliver, environment
+from tests.waiting import wait_until
 from webhooks.engine import postgresql
 from webhooks.engine.claim import claim_due, new_worker_mark
 from webhooks.engine.values import Claim, ClaimRequest
@@ -135,7 +136,7 @@ def test_a_worker_that_wakes_after_its_leases_ran_out_leaves_the_rest_to_others(
             wait_until(lambda: len(receiver.seen) > 100, "another takes over")
             os.kill(sleeper.process.pid, signal.SIGCONT)
             wait_until(all_delivered, "everything is delivered")
-            assert sleeper.terminate(seconds=15) == 0
+            assert sleeper.terminate() == 0
     assert counts() == {Status.DELIVERED: 400}
     assert len(receiver.seen) == 400
     assert receiver.duplicates <= 2 * LANE_CONCURRENCY

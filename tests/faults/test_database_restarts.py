@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from tests.faults.conftest import Broker, Receiver, on_postgresql
-from tests.processes import Process, beat, deliver, environment, wait_until, worker
+from tests.processes import Process, beat, deliver, environment, worker
 from tests.services import postgres_url, start_postgres
+from tests.waiting import wait_until
 
 pytestmark = on_postgresql
 

@@ -16,8 +16,9 @@ from tests.factories import connect_webhook
 from tests.fakes.certificates import Authority
 from tests.fakes.http_server import Answer, FakeServer, hang, reset, stream
 from tests.faults.conftest import Receiver, all_delivered, counts, on_postgresql, publish
-from tests.processes import Process, deliver, environment, wait_until
+from tests.processes import Process, deliver, environment
 from tests.services import free_port
+from tests.waiting import wait_until
 from webhooks.models import Attempt, Delivery, EngineHeartbeat, Lane
 
 pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]

@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 
 from tests.factories import connect_webhook
 from tests.faults.conftest import Broker, Receiver, all_delivered, on_postgresql, publish, run_out_leases
-from tests.processes import Process, beat, deliver, environment, wait_until, worker
+from tests.processes import Process, beat, deliver, environment, worker
 from tests.services import free_port
+from tests.waiting import wait_until
 from webhooks.models import Delivery, Lane
 
 pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
@@ -40,7 +41,7 @@ def test_a_worker_that_is_told_to_stop_hands_back_what_it_holds(
     receiver.answers.clear()
     with deliver(environment(), tmp_path / "deliver.log") as process:
         wait_until(lambda: Lane.objects.exclude(worker=None).exists(), "the worker takes the lane")
-        assert process.terminate(seconds=15) == 0
+        assert process.terminate() == 0
     assert not Lane.objects.exclude(worker=None).exists()
     assert Delivery.objects.filter(status=Delivery.Status.PENDING, attempt_count=0).count() == 10
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.services import free_port, wait_for_port
+from tests.waiting import WAIT_DEADLINE_SECONDS
 
 LIMIT = 64
 # A whole application of its own, so that the real server runs without a database.
@@ -25,16 +26,16 @@ application = with_chunked_bodies(echo, {LIMIT})
 def server(tmp_path_factory) -> Iterator[int]:
     folder, port = tmp_path_factory.mktemp("echo"), free_port()
     (folder / "echo.py").write_text(ECHO)
-    command = ["gunicorn", "--bind", f"127.0.0.1:{port}", "--pythonpath", folder, "--log-level", "error", "echo"]
+    command = ["gunicorn", "--bind", f"127.0.0.1:{port}", "--pythonpath", str(folder), "--log-level", "error", "echo"]
     process = subprocess.Popen([sys.executable, "-m", *command, "--no-control-socket"])
     wait_for_port(port)
     yield port
     process.terminate()
-    process.wait(10)
+    process.wait(WAIT_DEADLINE_SECONDS)
 
 
 def echo(port: int, body, **options) -> bytes:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_DEADLINE_SECONDS)
     connection.request("POST", "/", body, **options)
     return connection.getresponse().read()
 

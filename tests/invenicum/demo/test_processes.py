@@ -2,13 +2,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from invenicum.demo.processes import ChildEnded, Family
+from tests.processes import is_running
+from tests.waiting import wait_until
 
 # Says its process id and that of a child of its own, then waits.
 SERVICE = ["sh", "-c", 'sleep 300 & echo $$ $! > "$FILE"; wait']
@@ -22,20 +22,8 @@ with Family(Path.cwd()) as family:
 """
 
 
-def is_running(process_id: int) -> bool:
-    state = Path(f"/proc/{process_id}/stat")
-    return state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-
-
-def eventually(condition: Callable[[], object], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
-
-
 def ids_in(file: Path) -> list[int]:
-    eventually(lambda: file.exists() and len(file.read_text().split()) == 2)
+    wait_until(lambda: file.exists() and len(file.read_text().split()) == 2, "the child has said its ids")
     return [int(text) for text in file.read_text().split()]
 
 
@@ -53,18 +41,17 @@ def test_a_child_that_ends_is_reported_by_name(tmp_path: Path) -> None:
     with Family(tmp_path) as family:
         family.start("the service", ["sh", "-c", "exit 3"], os.environ)
         with pytest.raises(ChildEnded, match="the service ended with status 3"):
-            eventually(lambda: family.check())
+            wait_until(family.check, "the child's end is noticed")
 
 
 def test_a_child_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("invenicum.demo.processes.CHILD_STOP_SECONDS", 0.2)
     file = tmp_path / "ready"
-    stubborn = ["sh", "-c", "trap '' TERM; echo 1 1 > \"$FILE\"; while :; do sleep 0.1; done"]
+    stubborn = ["sh", "-c", "trap '' TERM; echo $$ $$ > \"$FILE\"; while :; do sleep 0.1; done"]
     with Family(tmp_path) as family:
         family.start("the service", stubborn, {**os.environ, "FILE": str(file)})
-        ids_in(file)
-        began = time.monotonic()
-    assert time.monotonic() - began < 5
+        child, _ = ids_in(file)
+    assert not is_running(child)
 
 
 def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
@@ -74,4 +61,4 @@ def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
     assert all(map(is_running, family))
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    eventually(lambda: not any(map(is_running, family)))
+    wait_until(lambda: not any(map(is_running, family)), "the children have ended")

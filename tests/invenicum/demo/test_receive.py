@@ -11,6 +11,7 @@ from typing import IO
 import pytest
 
 from tests.invenicum.demo.test_receiver import BODY, HEADERS, SECRET
+from tests.waiting import WAIT_DEADLINE_SECONDS
 
 COMMAND = [sys.executable, str(Path(__file__).parents[3] / "manage.py"), "receive"]
 
@@ -27,7 +28,7 @@ class Receive:
         self.port = int("".join(filter(str.isdigit, self.first_line.rpartition(":")[2])))
 
     def post(self, headers: dict[str, str]) -> int:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=WAIT_DEADLINE_SECONDS)
         connection.request("POST", "/", BODY, headers)
         status = connection.getresponse().status
         connection.close()
@@ -63,19 +64,19 @@ def test_people_get_a_line_that_says_what_is_wrong_and_it_ends_cleanly(receive: 
     receive.post(HEADERS)
     assert "✗ not verified: webhook-signature  msg_" in receive.output.readline()
     receive.process.send_signal(number)
-    assert receive.process.wait(10) == 0
+    assert receive.process.wait(WAIT_DEADLINE_SECONDS) == 0
 
 
 @pytest.mark.parametrize("receive", [["--port", "0"]], indirect=True)
 def test_a_taken_port_is_said_plainly(receive: Receive) -> None:
     command = [*COMMAND, "--port", str(receive.port), "--secret", SECRET]
-    second = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    second = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_DEADLINE_SECONDS)
     assert second.returncode == 1
     assert second.stderr == f"CommandError: Cannot listen on port {receive.port}: Address already in use.\n"
 
 
 def test_it_asks_for_a_secret() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "RECEIVER_SECRET"}
-    answer = subprocess.run(COMMAND, capture_output=True, text=True, timeout=30, env=environment)
+    answer = subprocess.run(COMMAND, capture_output=True, text=True, timeout=WAIT_DEADLINE_SECONDS, env=environment)
     assert answer.returncode == 1
     assert "--secret whsec_" in answer.stderr

@@ -7,6 +7,7 @@ from http.client import HTTPConnection
 import pytest
 
 from invenicum.demo.receiver import MAX_BODY_BYTES, Arrival, Receiver, verify_invenicum, verify_standard
+from tests.waiting import WAIT_DEADLINE_SECONDS
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = b'{"test": 2432232314}'
@@ -60,11 +61,11 @@ def connection(arrivals: list[Arrival]) -> Iterator[HTTPConnection]:
     with Receiver(0, SECRET, lambda: SIGNED_AT, arrivals.append) as receiver:
         thread = threading.Thread(target=receiver.serve_forever)
         thread.start()
-        client = HTTPConnection("127.0.0.1", receiver.server_port, timeout=10)
+        client = HTTPConnection("127.0.0.1", receiver.server_port, timeout=WAIT_DEADLINE_SECONDS)
         yield client
         client.close()
         receiver.shutdown()
-        thread.join()
+        thread.join(WAIT_DEADLINE_SECONDS)
 
 
 def post(connection: HTTPConnection, body: bytes, headers: dict[str, str], method: str = "POST") -> int:

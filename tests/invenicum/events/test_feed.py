@@ -13,13 +13,14 @@ from django.db import connection, transaction
 from invenicum.events.feed import feed
 from invenicum.events.models import Event
 from invenicum.events.publish import publish
-from tests.processes import wait_until
+from tests.api_client import Api
+from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
 from webhooks.retention import prune
 
 Settled = Callable[[User], None]
 
 
-def ids(response: Any) -> list[str]:
+def ids(response: Any) -> list[int]:
     return [event["data"]["n"] for event in response.json()["data"]]
 
 
@@ -39,7 +40,7 @@ def settled() -> Callable[[User], None]:
     return wait
 
 
-def test_the_feed_has_the_owners_events_in_order(api: Any, alice: User, settled: Settled, bob: User) -> None:
+def test_the_feed_has_the_owners_events_in_order(api: Api, alice: User, settled: Settled, bob: User) -> None:
     for number in range(3):
         publish(alice, "asset.created", {"n": number})
         publish(bob, "asset.created", {"n": 10 + number})
@@ -51,7 +52,7 @@ def test_the_feed_has_the_owners_events_in_order(api: Any, alice: User, settled:
     assert set(first) == {"id", "event", "timestamp", "data", "createdAt"}
 
 
-def test_a_receiver_goes_on_behind_the_last_event_it_saw(api: Any, alice: User, settled: Settled) -> None:
+def test_a_receiver_goes_on_behind_the_last_event_it_saw(api: Api, alice: User, settled: Settled) -> None:
     events = [publish(alice, "asset.created", {"n": number}) for number in range(3)]
     settled(alice)
     client = api(alice)
@@ -59,11 +60,12 @@ def test_a_receiver_goes_on_behind_the_last_event_it_saw(api: Any, alice: User, 
     assert ids(client.get(f"/events?after={events[2].public_id}")) == []
 
 
-def test_the_feed_has_pages(api: Any, alice: User, settled: Settled) -> None:
+def test_the_feed_has_pages(api: Api, alice: User, settled: Settled) -> None:
     for number in range(5):
         publish(alice, "asset.created", {"n": number})
     settled(alice)
-    client, address, seen = api(alice), "/events?limit=2", []
+    client, address = api(alice), "/events?limit=2"
+    seen: list[int] = []
     while address:
         page = client.get(address)
         seen += ids(page)
@@ -71,7 +73,7 @@ def test_the_feed_has_pages(api: Any, alice: User, settled: Settled) -> None:
     assert seen == [0, 1, 2, 3, 4]
 
 
-def test_a_place_that_was_pruned_is_the_beginning(api: Any, alice: User, settled: Settled) -> None:
+def test_a_place_that_was_pruned_is_the_beginning(api: Api, alice: User, settled: Settled) -> None:
     old = publish(alice, "asset.created", {"n": 0})
     new = publish(alice, "asset.created", {"n": 1})
     assert prune(new.created_at) == 1
@@ -80,14 +82,14 @@ def test_a_place_that_was_pruned_is_the_beginning(api: Any, alice: User, settled
 
 
 @pytest.mark.parametrize("after", ["nonsense", "dlv_" + "0" * 32, "evt_" + "f" * 32])
-def test_a_wrong_place_is_refused(api: Any, alice: User, settled: Settled, after: str) -> None:
+def test_a_wrong_place_is_refused(api: Api, alice: User, settled: Settled, after: str) -> None:
     publish(alice, "asset.created", {"n": 0})
     settled(alice)
     response = api(alice).get(f"/events?after={after}")
     assert (response.status_code, set(response.json()["details"])) == (400, {"after"})
 
 
-def test_somebody_elses_event_is_no_place(api: Any, alice: User, settled: Settled, charlie: User) -> None:
+def test_somebody_elses_event_is_no_place(api: Api, alice: User, settled: Settled, charlie: User) -> None:
     publish(charlie, "asset.created", {"n": 0})
     event = publish(alice, "asset.created", {"n": 1})
     settled(charlie)
@@ -95,23 +97,23 @@ def test_somebody_elses_event_is_no_place(api: Any, alice: User, settled: Settle
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite writers take turns")
-def test_an_event_whose_transaction_ends_late_is_not_missed(api: Any, alice: User, settled: Settled) -> None:
+def test_an_event_whose_transaction_ends_late_is_not_missed(api: Api, alice: User, settled: Settled) -> None:
     written, may_commit = threading.Event(), threading.Event()
 
     def slow_writer() -> None:
         with transaction.atomic():
             publish(alice, "asset.created", {"n": 0})
             written.set()
-            may_commit.wait(10)
+            may_commit.wait(WAIT_DEADLINE_SECONDS)
         connection.close()
 
     thread = threading.Thread(target=slow_writer)
     thread.start()
-    written.wait(10)
+    written.wait(WAIT_DEADLINE_SECONDS)
     publish(alice, "asset.created", {"n": 1})  # later, but committed first
     client = api(alice)
     assert ids(client.get("/events")) == []
     may_commit.set()
-    thread.join()
+    thread.join(WAIT_DEADLINE_SECONDS)
     settled(alice)
     assert ids(client.get("/events")) == [0, 1]

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from invenicum.events.idempotency import answer_once
 from invenicum.events.models import Event, IdempotencyKey
+from tests.waiting import WAIT_DEADLINE_SECONDS
 
 RELEASE = {"event": "github.release", "data": {"tag": "v1", "by": "eve"}}
 
@@ -94,7 +95,7 @@ def test_of_requests_that_race_one_publishes_and_all_get_its_answer(api, alice):
 
     def request(_: int):
         try:
-            start.wait(10)
+            start.wait(WAIT_DEADLINE_SECONDS)
             response = publish(client, "k1")
             return response.status_code, response.json()["data"]["id"]
         finally:
