@@ -31,7 +31,7 @@ def environment(**more: str) -> dict[str, str]:
 class Process:
     """A child process that is killed at the end of its `with` block; its output goes to a file that failures show."""
 
-    def __init__(self, arguments: list[str], env: Mapping[str, str], log: Path):
+    def __init__(self, arguments: list[str], env: Mapping[str, str], log: Path) -> None:
         self.arguments = arguments
         self.env = env
         self.log = log

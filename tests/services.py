@@ -86,11 +86,13 @@ def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
     with (folder / "log").open("ab") as log:
         run_as |= {"cwd": folder, "stdout": log, "stderr": log}
         if is_new:
-            initialise = ["--pgdata", data, "--username", "postgres", "--auth", "trust", "--encoding", "UTF8"]
-            subprocess.run([programs / "bin/initdb", *initialise, "--no-sync", "--locale", "C"], check=True, **run_as)
+            initialise = ["--pgdata", str(data), "--username", "postgres", "--auth", "trust", "--encoding", "UTF8"]
+            subprocess.run(
+                [str(programs / "bin/initdb"), *initialise, "--no-sync", "--locale", "C"], check=True, **run_as
+            )
         settings = [part for option in ("listen_addresses=", *HASTY, *more_options) for part in ("-c", option)]
-        command = [programs / "bin/postgres", "-D", data, "-k", folder, *settings]
-        process = subprocess.Popen(command, preexec_fn=end_with_parent, **run_as)
+        command = [str(programs / "bin/postgres"), "-D", str(data), "-k", str(folder), *settings]
+        process: subprocess.Popen[bytes] = subprocess.Popen(command, preexec_fn=end_with_parent, **run_as)
     listening = str(folder / ".s.PGSQL.5432")
     wait_until(lambda: _takes_connections(socket.AF_UNIX, listening), "PostgreSQL listens")
     return process

@@ -13,6 +13,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.test import Client
 from hypothesis import HealthCheck, settings
+from pytest_django import Settings
 
 from invenicum.accounts.tokens import issue_token
 from invenicum.wsgi import application
@@ -58,12 +59,12 @@ def one_connection(db: None) -> Iterator[None]:
 @pytest.mark.usefixtures("one_connection")
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_operation_keeps_its_description(case: schemathesis.Case, alice: User, settings: Any) -> None:
+def test_every_operation_keeps_its_description(case: schemathesis.Case[Any], alice: User, settings: Settings) -> None:
     settings.EGRESS_PROXY = "http://127.0.0.1:1"  # so that no test reaches a stranger's server
     case.call_and_validate(headers={"Authorization": f"Bearer {issue_token(alice)}"})
 
 
-def operations():
+def operations() -> Iterator[Any]:
     for address, methods in schema.raw_schema["paths"].items():
         for method, operation in methods.items():
             yield pytest.param(operation, id=f"{method.upper()} {address}")

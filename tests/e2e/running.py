@@ -26,7 +26,7 @@ class Run:
     environment: more variables for it.
     """
 
-    def __init__(self, folder: Path, *arguments: str, root: Path = ROOT, **environment: str):
+    def __init__(self, folder: Path, *arguments: str, root: Path = ROOT, **environment: str) -> None:
         self.port = free_port()
         clean = {name: value for name, value in os.environ.items() if name not in UNSET}
         self.environment = {**clean, "DATA_DIR": str(folder / "data"), "PORT": str(self.port), **environment}

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class FakeServer:
         assert arrived, f"{len(self.requests)} of {count} requests arrived within {seconds} s"
         return list(self.requests)
 
-    def __enter__(self) -> FakeServer:
+    def __enter__(self) -> Self:
         self._listener = socket.create_server((self._host, 0), backlog=1024)
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()

@@ -5,9 +5,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from pytest_django import Settings
 
 from integrations import registry
 from integrations.catalog import describe
@@ -22,7 +24,7 @@ CONFIG = {"topic": "warehouse", "token": "tk_" + "a" * 29}
 
 
 @pytest.fixture
-def ntfy(monkeypatch):
+def ntfy(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The connector, registered in memory for the length of a test."""
     module = {"__name__": "integrations.connectors.ntfy"}
     exec(SOURCE, module)
@@ -30,7 +32,7 @@ def ntfy(monkeypatch):
     return module["Ntfy"]
 
 
-def test_its_own_tests_pass(ntfy):
+def test_its_own_tests_pass(ntfy: Any) -> None:
     module = {"Ntfy": ntfy}
     exec(TESTS, module)
     tests = [value for name, value in module.items() if name.startswith("test_")]
@@ -39,7 +41,7 @@ def test_its_own_tests_pass(ntfy):
         test()
 
 
-def test_it_delivers_over_a_real_socket(ntfy, settings):
+def test_it_delivers_over_a_real_socket(ntfy: Any, settings: Settings) -> None:
     with FakeServer(lambda request: json_answer(200, {"role": "user"})) as server:
         settings.PROVIDER_ENDPOINTS = {"ntfy": {"apiUrl": server.url}}
         connector = registry.get("ntfy")
@@ -51,7 +53,7 @@ def test_it_delivers_over_a_real_socket(ntfy, settings):
     assert delivery.headers["authorization"] == f"Bearer {CONFIG['token']}"
 
 
-def test_the_catalog_the_form_and_the_docs_page_follow(ntfy):
+def test_the_catalog_the_form_and_the_docs_page_follow(ntfy: Any) -> None:
     shown = describe(registry.get("ntfy"))
     assert shown["secretFields"] == ["token"]
     assert shown["configSchema"]["required"] == ["topic", "token"]
@@ -59,7 +61,7 @@ def test_the_catalog_the_form_and_the_docs_page_follow(ntfy):
     assert "| `topic` | yes | The name of a topic |  | `warehouse` |" in render_page(ntfy())
 
 
-def test_openapi_follows(tmp_path):
+def test_openapi_follows(tmp_path: Path) -> None:
     # In a process of its own, because the description of the API is made once, when its views are loaded.
     (tmp_path / "ntfy.py").write_text(SOURCE)
     program = (

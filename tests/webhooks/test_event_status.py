@@ -20,6 +20,7 @@ SLACK = {"webhookUrl": "https://hooks.slack.com/services/T00000000/B00000000/XXX
 
 def fate_of(client: Any, event: Any) -> dict[str, Any]:
     data = client.get(f"/events/{event.public_id}").json()["data"]
+    fate: dict[str, Any]
     (fate,) = [entry for entry in data["integrations"] if entry["type"] == "webhook"]
     return fate
 

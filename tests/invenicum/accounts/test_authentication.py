@@ -1,16 +1,18 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import OctKey
 from oauth2_provider.models import AccessToken
+from pytest_django import Settings
 
 from invenicum.accounts import authentication
 from invenicum.accounts.tokens import issue_token
@@ -19,58 +21,58 @@ SECRET = "a-secret-that-the-app-and-the-service-share"
 INVALID = {"success": False, "message": "Invalid or expired token", "error": "NOT_AUTHENTICATED"}
 
 
-def ask(token: str, scheme: str = "Bearer"):
+def ask(token: str, scheme: str = "Bearer") -> Any:
     return Client().get("/assets", headers={"Authorization": f"{scheme} {token}"})
 
 
-def sign(secret: str = SECRET, algorithm: str = "HS256", **changes) -> str:
+def sign(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> str:
     claims = {"userId": "456", "email": "eve@example.com", "name": "Eve", "exp": int(time.time()) + 60, **changes}
     claims = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode({"alg": algorithm}, claims, OctKey.import_key(secret), algorithms=[algorithm])
 
 
 @pytest.fixture
-def shared_secret(settings):
+def shared_secret(settings: Settings) -> None:
     settings.INVENICUM_JWT_SECRET = SECRET
 
 
-def test_a_token_lets_its_user_in(alice):
+def test_a_token_lets_its_user_in(alice: User) -> None:
     assert ask(issue_token(alice)).status_code == 200
     assert ask(issue_token(alice), "bearer").status_code == 200
 
 
-def test_a_token_is_stored_as_a_digest_only(alice):
+def test_a_token_is_stored_as_a_digest_only(alice: User) -> None:
     token = issue_token(alice)
     row = AccessToken.objects.get(user=alice)
     assert token not in {str(value) for value in vars(row).values()}
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "a b", "é", "a.b.c", "x" * 5000])
-def test_a_bad_token_is_refused_in_the_words_the_app_waits_for(token, db):
+def test_a_bad_token_is_refused_in_the_words_the_app_waits_for(token: str, db: None) -> None:
     response = ask(token)
     assert (response.status_code, response.json()) == (401, INVALID)
     assert response["WWW-Authenticate"] == "Bearer"
 
 
-def test_an_expired_token_is_refused_in_the_same_words(alice):
+def test_an_expired_token_is_refused_in_the_same_words(alice: User) -> None:
     response = ask(issue_token(alice, lifetime=timedelta(seconds=-1)))
     assert (response.status_code, response.json()) == (401, INVALID)
 
 
-def test_a_revoked_token_is_refused(alice):
+def test_a_revoked_token_is_refused(alice: User) -> None:
     token = issue_token(alice)
     AccessToken.objects.get(user=alice).revoke()
     assert ask(token).json() == INVALID
 
 
-def test_the_token_of_an_inactive_user_is_refused(alice):
+def test_the_token_of_an_inactive_user_is_refused(alice: User) -> None:
     token = issue_token(alice)
     User.objects.filter(pk=alice.pk).update(is_active=False)
     assert ask(token).json() == INVALID
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic YTpi"}])
-def test_no_token_is_told_to_send_one_and_does_not_log_the_app_out(headers, db):
+def test_no_token_is_told_to_send_one_and_does_not_log_the_app_out(headers: dict[str, Any], db: None) -> None:
     response = Client().get("/assets", headers=headers)
     assert response.status_code == 401
     assert response.json()["error"] == "NOT_AUTHENTICATED"
@@ -78,11 +80,11 @@ def test_no_token_is_told_to_send_one_and_does_not_log_the_app_out(headers, db):
     assert response["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_session_of_the_admin_is_no_token(admin_client):
+def test_a_session_of_the_admin_is_no_token(admin_client: Client) -> None:
     assert admin_client.get("/assets").status_code == 401
 
 
-def test_the_app_token_makes_its_user_on_first_sight_only(shared_secret, db):
+def test_the_app_token_makes_its_user_on_first_sight_only(shared_secret: None, db: None) -> None:
     assert ask(sign()).status_code == 200
     assert ask(sign(userId=456, email="new@example.com")).status_code == 200
     user = User.objects.get()
@@ -90,7 +92,7 @@ def test_the_app_token_makes_its_user_on_first_sight_only(shared_secret, db):
     assert not user.has_usable_password()
 
 
-def test_an_app_token_is_a_bad_token_where_no_secret_is_shared(db):
+def test_an_app_token_is_a_bad_token_where_no_secret_is_shared(db: None) -> None:
     assert ask(sign()).json() == INVALID
     assert not User.objects.exists()
 
@@ -119,40 +121,39 @@ def test_an_app_token_is_a_bad_token_where_no_secret_is_shared(db):
         {"algorithm": "HS512"},
     ],
 )
-def test_an_app_token_with_anything_wrong_is_refused_and_makes_nobody(changes, shared_secret, db):
+def test_an_app_token_with_anything_wrong_is_refused_and_makes_nobody(
+    changes: dict[str, Any], shared_secret: None, db: None
+) -> None:
     assert ask(sign(**changes)).json() == INVALID
     assert not User.objects.exists()
 
 
-def test_an_unsigned_app_token_is_refused(shared_secret, db):
+def test_an_unsigned_app_token_is_refused(shared_secret: None, db: None) -> None:
     header, payload, _ = sign().split(".")
     assert ask(f"{header}.{payload}.").json() == INVALID
     unsigned = "eyJhbGciOiJub25lIn0"  # {"alg":"none"}
     assert ask(f"{unsigned}.{payload}.").json() == INVALID
 
 
-def test_the_user_of_an_app_token_can_be_locked_out(shared_secret, db):
+def test_the_user_of_an_app_token_can_be_locked_out(shared_secret: None, db: None) -> None:
     ask(sign())
     User.objects.update(is_active=False)
     assert ask(sign()).json() == INVALID
 
 
 @given(st.text())
-def test_no_forged_app_token_crashes_the_reader(junk):
-    authentication.settings.INVENICUM_JWT_SECRET = SECRET
-    try:
+def test_no_forged_app_token_crashes_the_reader(junk: str) -> None:
+    with override_settings(INVENICUM_JWT_SECRET=SECRET):
         assert authentication._by_jwt(junk) is None
         assert authentication._by_jwt(f"{junk}.{junk}.{junk}") is None
-    finally:
-        authentication.settings.INVENICUM_JWT_SECRET = ""
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="threads share no SQLite database in memory")
-def test_two_first_requests_at_once_make_one_user(shared_secret):
+def test_two_first_requests_at_once_make_one_user(shared_secret: None) -> None:
     def first_request(_: int) -> int:
         try:
-            return ask(sign()).status_code
+            return int(ask(sign()).status_code)
         finally:
             connection.close()
 

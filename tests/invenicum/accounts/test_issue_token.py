@@ -17,13 +17,13 @@ def issue(*arguments: str) -> str:
     return output.getvalue()
 
 
-def test_only_a_token_that_works_is_printed(alice):
+def test_only_a_token_that_works_is_printed(alice: User) -> None:
     token = issue("alice")
     assert token.count("\n") == 1
     assert Client().get("/assets", headers={"Authorization": f"Bearer {token.strip()}"}).status_code == 200
 
 
-def test_a_token_has_every_scope_of_a_person_for_a_year(alice):
+def test_a_token_has_every_scope_of_a_person_for_a_year(alice: User) -> None:
     issue("alice")
     token = AccessToken.objects.get(user=alice)
     assert set(token.scope.split()) == USER_SCOPES
@@ -31,14 +31,14 @@ def test_a_token_has_every_scope_of_a_person_for_a_year(alice):
     assert timedelta(days=364) < token.expires - timezone.now() <= timedelta(days=365)
 
 
-def test_scopes_and_days_may_be_chosen(alice):
+def test_scopes_and_days_may_be_chosen(alice: User) -> None:
     issue("alice", "--scope", "assets:read", "--scope", "events:write events:publish-any", "--days", "1")
     token = AccessToken.objects.get(user=alice)
     assert set(token.scope.split()) == {"assets:read", "events:write", "events:publish-any"}
     assert token.expires - timezone.now() <= timedelta(days=1)
 
 
-def test_a_missing_user_is_made_without_a_password(db):
+def test_a_missing_user_is_made_without_a_password(db: None) -> None:
     issue("dora")
     assert not User.objects.get(username="dora").has_usable_password()
 
@@ -52,7 +52,7 @@ def test_a_missing_user_is_made_without_a_password(db):
         (["x" * 151], "150"),
     ],
 )
-def test_what_makes_no_sense_is_a_clear_error(db, arguments, reason):
+def test_what_makes_no_sense_is_a_clear_error(db: None, arguments: list[str], reason: str) -> None:
     with pytest.raises(CommandError, match=reason):
         issue(*arguments)
     assert not AccessToken.objects.exists()

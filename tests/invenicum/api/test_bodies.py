@@ -31,13 +31,13 @@ class Named(Body):
         ({"name": "a", "other": 1}, {"other": ["unknown field"]}),
     ],
 )
-def test_what_is_wrong_is_told_in_words_for_people(body, details):
+def test_what_is_wrong_is_told_in_words_for_people(body: dict[str, Any], details: dict[str, Any]) -> None:
     with pytest.raises(ApiError) as caught:
         read(Named, body)
     assert caught.value.details == details
 
 
-def test_a_pattern_that_has_words_is_still_in_the_schema():
+def test_a_pattern_that_has_words_is_still_in_the_schema() -> None:
     assert Named.model_json_schema()["properties"]["name"]["pattern"] == "^[a-z]+$"
 
 
@@ -51,7 +51,7 @@ def test_a_pattern_that_has_words_is_still_in_the_schema():
         ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_every_form_of_an_rfc_3339_time_is_read(text, moment):
+def test_every_form_of_an_rfc_3339_time_is_read(text: str, moment: datetime) -> None:
     assert parse_timestamp(text) == moment
 
 
@@ -72,12 +72,12 @@ def test_every_form_of_an_rfc_3339_time_is_read(text, moment):
         True,
     ],
 )
-def test_what_is_no_rfc_3339_time_is_refused(value):
+def test_what_is_no_rfc_3339_time_is_refused(value: bool | int | str) -> None:
     with pytest.raises(ValueError, match="RFC 3339"):
         parse_timestamp(value)
 
 
 @given(st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1)), st.integers(-1439, 1439))
-def test_what_python_writes_is_read_back(moment, offset):
+def test_what_python_writes_is_read_back(moment: datetime, offset: int) -> None:
     there = moment.replace(tzinfo=timezone(timedelta(minutes=offset)))
     assert parse_timestamp(there.isoformat()) == there

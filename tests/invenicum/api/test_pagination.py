@@ -1,23 +1,27 @@
+from typing import Any
+
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from invenicum.assets.models import Asset
+from tests.api_client import Api
 
 
 @pytest.fixture
-def assets(alice, bob):
+def assets(alice: User, bob: User) -> None:
     """Five of Alice's between Bob's."""
     for number in range(5):
         Asset.objects.create(owner=alice, asset_id=f"a{number}", name="Alice's")
         Asset.objects.create(owner=bob, asset_id=f"b{number}", name="Bob's")
 
 
-def ids(page) -> list[str]:
+def ids(page: Any) -> list[str]:
     return [asset["assetId"] for asset in page["data"]]
 
 
-def test_pages_lead_from_the_newest_to_the_oldest_and_back(api, alice, assets):
+def test_pages_lead_from_the_newest_to_the_oldest_and_back(api: Api, alice: User, assets: None) -> None:
     client = api(alice)
     first = client.get("/api/v1/assets?limit=2").json()
     second = client.get(first["next"]).json()
@@ -30,14 +34,14 @@ def test_pages_lead_from_the_newest_to_the_oldest_and_back(api, alice, assets):
     assert (back["previous"], back["next"]) == (None, first["next"])
 
 
-def test_links_keep_the_address_and_the_rest_of_the_query(api, alice, assets):
+def test_links_keep_the_address_and_the_rest_of_the_query(api: Api, alice: User, assets: None) -> None:
     link = api(alice).get("/assets?limit=2&x=y").json()["next"]
     assert link.startswith("http://testserver/assets?")
     assert "limit=2" in link
     assert "x=y" in link
 
 
-def test_rows_that_come_and_go_shift_no_page(api, alice, assets):
+def test_rows_that_come_and_go_shift_no_page(api: Api, alice: User, assets: None) -> None:
     client = api(alice)
     first = client.get("/assets?limit=2").json()
     Asset.objects.create(owner=alice, asset_id="new", name="New")
@@ -47,25 +51,27 @@ def test_rows_that_come_and_go_shift_no_page(api, alice, assets):
     assert ids(client.get(second["previous"]).json()) == ["new", "a4"][-2:]
 
 
-def test_a_cursor_of_another_user_shows_only_ones_own(api, alice, bob, charlie, assets):
+def test_a_cursor_of_another_user_shows_only_ones_own(
+    api: Api, alice: User, bob: User, charlie: User, assets: None
+) -> None:
     link = api(alice).get("/assets?limit=2").json()["next"]
     assert ids(api(bob).get(link).json()) == ["b2", "b1"]
     assert api(charlie).get(link).json() == {"data": [], "next": None, "previous": None}
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "101", "1000", "ten", "", "1.5", "²"])
-def test_a_limit_out_of_bounds_is_refused(api, alice, limit):
+def test_a_limit_out_of_bounds_is_refused(api: Api, alice: User, limit: str) -> None:
     response = api(alice).get("/assets", {"limit": limit})
     assert (response.status_code, list(response.json()["details"])) == (400, ["limit"])
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "n" + "g" * 32, "n" + "0" * 31, "n" + "0" * 32 + "\n", "q" + "0" * 32])
-def test_a_cursor_that_is_none_is_refused(api, alice, cursor):
+def test_a_cursor_that_is_none_is_refused(api: Api, alice: User, cursor: str) -> None:
     response = api(alice).get("/assets", {"cursor": cursor})
     assert (response.status_code, list(response.json()["details"])) == (400, ["cursor"])
 
 
-def test_a_page_takes_the_same_two_statements_wherever_it_is(api, alice, assets):
+def test_a_page_takes_the_same_two_statements_wherever_it_is(api: Api, alice: User, assets: None) -> None:
     client = api(alice)
     link = client.get("/assets?limit=2").json()["next"]
     with CaptureQueriesContext(

@@ -2,8 +2,10 @@ import io
 import json
 import time
 from contextlib import suppress
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from invenicum.accounts.tokens import issue_token
 from invenicum.api.errors import ApiError
 from invenicum.api.parsers import MAX_DEPTH, parse_json, read_body
+from tests.api_client import Api
 
 LIMIT = 1024 * 1024
 
@@ -40,14 +43,14 @@ LIMIT = 1024 * 1024
         (b'{"a":' * 100_000, "nested deeper"),
     ],
 )
-def test_what_not_everybody_understands_alike_is_refused(body, reason):
+def test_what_not_everybody_understands_alike_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(ApiError) as refused:
         parse_json(body)
     assert (refused.value.status_code, refused.value.code) == (400, "INVALID_CONFIG")
     assert reason in refused.value.message
 
 
-def test_a_name_that_occurs_twice_among_many_is_found_at_once():
+def test_a_name_that_occurs_twice_among_many_is_found_at_once() -> None:
     body = json.dumps({str(number): 1 for number in range(80_000)})[:-1] + ', "79999": 2}'
     began = time.process_time()
     with pytest.raises(ApiError, match="'79999' occurs twice"):
@@ -65,7 +68,7 @@ def test_a_name_that_occurs_twice_among_many_is_found_at_once():
         b"[1, -0.5, 1e10, true, null]",
     ],
 )
-def test_what_merely_looks_odd_is_read_as_it_stands(body):
+def test_what_merely_looks_odd_is_read_as_it_stands(body: bytes) -> None:
     assert parse_json(body) == json.loads(body)
 
 
@@ -75,17 +78,17 @@ values = st.recursive(plain, lambda child: st.lists(child, max_size=4) | st.dict
 
 
 @given(values, st.booleans())
-def test_every_clean_value_comes_back_as_it_was(value, ascii_only):
+def test_every_clean_value_comes_back_as_it_was(value: Any, ascii_only: bool) -> None:
     assert parse_json(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
 
 
 @given(st.binary())
-def test_bytes_are_a_value_or_a_refusal_and_never_a_crash(body):
+def test_bytes_are_a_value_or_a_refusal_and_never_a_crash(body: bytes) -> None:
     with suppress(ApiError):
         assert parse_json(body) == json.loads(body)
 
 
-def test_a_body_is_never_read_beyond_the_limit():
+def test_a_body_is_never_read_beyond_the_limit() -> None:
     stream = io.BytesIO(b"x" * 100)
     with pytest.raises(ApiError) as refused:
         read_body(stream, limit=10)
@@ -93,7 +96,7 @@ def test_a_body_is_never_read_beyond_the_limit():
     assert stream.tell() == 11
 
 
-def test_a_body_of_exactly_the_limit_passes(api, alice):
+def test_a_body_of_exactly_the_limit_passes(api: Api, alice: User) -> None:
     body = b'{"name": "' + b"x" * (LIMIT - 12) + b'"}'
     assert len(body) == LIMIT
     assert api(alice).post("/assets", body).json()["details"].keys() == {"name"}
@@ -101,14 +104,14 @@ def test_a_body_of_exactly_the_limit_passes(api, alice):
     assert (response.status_code, response.json()["error"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
-def test_a_lying_content_length_does_not_widen_the_limit(alice):
+def test_a_lying_content_length_does_not_widen_the_limit(alice: User) -> None:
     client = Client(headers={"Authorization": f"Bearer {issue_token(alice)}"})
     response = client.generic("POST", "/assets", b"[" * (LIMIT + 2), "application/json", CONTENT_LENGTH=str(LIMIT * 9))
     assert response.status_code == 413
 
 
 @pytest.mark.parametrize("body", ["[]", '"x"', "7", "null", "[{}]"])
-def test_a_body_that_is_no_object_is_refused(api, alice, body):
+def test_a_body_that_is_no_object_is_refused(api: Api, alice: User, body: str) -> None:
     for address in ("/assets", "/events"):
         response = api(alice).post(address, body)
         assert (response.status_code, response.json()["error"]) == (400, "INVALID_CONFIG")

@@ -1,5 +1,9 @@
+from typing import Any
+
 import pytest
+from django.contrib.auth.models import User
 from django.test import RequestFactory
+from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +23,7 @@ class CallingView(APIView):
     throttle_classes = [ThreeAMinute]
     required_scopes = "integrations:write"
 
-    def initialize_request(self, request, *args, **kwargs) -> Request:
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         made = super().initialize_request(request, *args, **kwargs)
         made.user, made.auth = request.caller, Access(USER_SCOPES)
         return made
@@ -28,30 +32,32 @@ class CallingView(APIView):
         return Response({})
 
 
-def call(user):
-    request = RequestFactory().get("/")
+def call(user: User) -> Any:
+    request: Any = RequestFactory().get("/")
     request.caller = user
     return CallingView.as_view()(request).render()
 
 
-def test_the_call_too_many_is_told_when_to_come_back(alice):
+def test_the_call_too_many_is_told_when_to_come_back(alice: User) -> None:
     assert [call(alice).status_code for _ in range(4)] == [200, 200, 200, 429]
     response = call(alice)
     assert response.data["error"] == "RATE_LIMITED"
     assert 1 <= int(response["Retry-After"]) <= 60
 
 
-def test_one_users_limit_is_not_anothers(alice, bob):
+def test_one_users_limit_is_not_anothers(alice: User, bob: User) -> None:
     for _ in range(4):
         call(alice)
     assert call(bob).status_code == 200
 
 
-def test_the_rate_comes_from_the_settings():
+def test_the_rate_comes_from_the_settings() -> None:
     assert OutgoingThrottle().rate == "120/min"
 
 
-def test_no_request_is_refused_because_the_cache_is_down(alice, settings, caplog):
+def test_no_request_is_refused_because_the_cache_is_down(
+    alice: User, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
     }

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,32 +10,34 @@ from invenicum.events.models import Event
 
 
 @pytest.fixture
-def boss(db) -> User:
+def boss(db: None) -> User:
     return User.objects.create_superuser("boss")
 
 
 @pytest.fixture
-def browser(boss) -> Client:
+def browser(boss: User) -> Client:
     client = Client()
     client.force_login(boss)
     return client
 
 
-def last():
-    body = json.loads(Event.objects.first().body)
+def last() -> tuple[str, dict[str, Any]]:
+    event = Event.objects.first()
+    assert event is not None
+    body = json.loads(event.body)
     return body["event"], body["data"]
 
 
-def form(owner, **values):
+def form(owner: User, **values: object) -> dict[str, object]:
     return {"owner": owner.pk, "asset_id": "asset-1", "name": "Photo", "category": "", "tags": "", "url": "", **values}
 
 
 @pytest.fixture
-def photo(alice):
+def photo(alice: User) -> Asset:
     return Asset.objects.create(owner=alice, asset_id="asset-1", name="Photo", tags=["draft"])
 
 
-def test_an_asset_made_in_the_admin_names_the_one_who_made_it(browser, boss, alice):
+def test_an_asset_made_in_the_admin_names_the_one_who_made_it(browser: Client, boss: User, alice: User) -> None:
     assert browser.post("/admin/assets/asset/add/", form(alice, tags="new\n\n red \nnew")).status_code == 302
     name, data = last()
     assert (name, data["createdBy"]) == ("asset.created", f"user-{boss.pk}")
@@ -42,7 +45,9 @@ def test_an_asset_made_in_the_admin_names_the_one_who_made_it(browser, boss, ali
     assert Event.objects.get().owner == alice
 
 
-def test_a_change_in_the_admin_tells_what_changed_and_who_did_it(browser, boss, alice, photo):
+def test_a_change_in_the_admin_tells_what_changed_and_who_did_it(
+    browser: Client, boss: User, alice: User, photo: Asset
+) -> None:
     address = f"/admin/assets/asset/{photo.pk}/change/"
     page = browser.get(address).content.decode()
     assert ">\ndraft</textarea>" in page
@@ -51,12 +56,14 @@ def test_a_change_in_the_admin_tells_what_changed_and_who_did_it(browser, boss, 
     assert last() == ("asset.updated", {"assetId": "asset-1", "changes": changes, "updatedBy": f"user-{boss.pk}"})
 
 
-def test_deleting_in_the_admin_tells_who_did_it(browser, boss, photo):
+def test_deleting_in_the_admin_tells_who_did_it(browser: Client, boss: User, photo: Asset) -> None:
     assert browser.post(f"/admin/assets/asset/{photo.pk}/delete/", {"post": "yes"}).status_code == 302
     assert last() == ("asset.deleted", {"assetId": "asset-1", "name": "Photo", "deletedBy": f"user-{boss.pk}"})
 
 
-def test_the_bulk_action_deletes_and_tells_each(browser, boss, alice, bob, photo):
+def test_the_bulk_action_deletes_and_tells_each(
+    browser: Client, boss: User, alice: User, bob: User, photo: Asset
+) -> None:
     Asset.objects.create(owner=bob, name="Other")
     chosen = list(Asset.objects.values_list("pk", flat=True))
     data = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
@@ -68,17 +75,17 @@ def test_the_bulk_action_deletes_and_tells_each(browser, boss, alice, bob, photo
 
 
 @pytest.mark.parametrize("wrong", [{"url": "javascript:alert(1)"}, {"tags": "x" * 101}, {"tags": "a\0b"}, {"name": ""}])
-def test_the_form_refuses_what_the_api_refuses(browser, alice, wrong):
+def test_the_form_refuses_what_the_api_refuses(browser: Client, alice: User, wrong: dict[str, Any]) -> None:
     assert browser.post("/admin/assets/asset/add/", form(alice, **wrong)).status_code == 200
     assert not Asset.objects.exists()
 
 
-def test_assets_are_found_by_name_id_and_owner(browser, photo):
+def test_assets_are_found_by_name_id_and_owner(browser: Client, photo: Asset) -> None:
     for term in ("Photo", "asset-1", "alice"):
         assert "asset-1" in browser.get("/admin/assets/asset/", {"q": term}).content.decode()
     assert "asset-1" not in browser.get("/admin/assets/asset/", {"q": "charlie"}).content.decode()
 
 
-def test_a_user_with_assets_can_be_deleted_in_the_admin(browser, alice, photo):
+def test_a_user_with_assets_can_be_deleted_in_the_admin(browser: Client, alice: User, photo: Asset) -> None:
     assert browser.post(f"/admin/auth/user/{alice.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not Asset.objects.exists()

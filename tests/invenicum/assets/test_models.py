@@ -2,8 +2,10 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Value
@@ -14,45 +16,50 @@ from invenicum.assets.actor import acting_as
 from invenicum.assets.models import Asset
 from invenicum.events.models import Event
 
+Published = tuple[str, dict[str, Any]]  # name and data of an event
+
 
 @pytest.fixture
-def photo(alice):
+def photo(alice: User) -> Asset:
     return make(alice, tags=["draft"])
 
 
-def make(owner, asset_id="asset-1", **values):
+def make(owner: User, asset_id: str = "asset-1", **values: Any) -> Asset:
     return Asset.objects.create(owner=owner, asset_id=asset_id, **{"name": "Photo", **values})
 
 
-def published(since: int = 0):
+def published(since: int = 0) -> list[Published]:
     """The events so far as (name, data), oldest first, without the first `since`."""
     events = Event.objects.order_by("pk")[since:]
     return [(event.name, json.loads(event.body)["data"]) for event in events]
 
 
-def last():
+def last() -> Published:
     return published()[-1]
 
 
-def updated(changes, by):
+def updated(changes: dict[str, Any], by: User) -> Published:
     return "asset.updated", {"assetId": "asset-1", "changes": changes, "updatedBy": f"user-{by.pk}"}
 
 
-def test_a_saved_change_is_published_once(photo, alice):
+def test_a_saved_change_is_published_once(photo: Asset, alice: User) -> None:
     photo.name = "Hero"
     photo.save()
     photo.save()
     assert published(1) == [updated({"name": {"old": "Photo", "new": "Hero"}}, alice)]
 
 
-def test_the_event_carries_the_assets_document(photo):
+def test_the_event_carries_the_assets_document(photo: Asset) -> None:
     event = Event.objects.get()
     assert event.document == photo.snapshot().document()
     photo.delete()
-    assert Event.objects.first().document["name"] == "Photo"
+    deleted = Event.objects.first()
+    assert deleted is not None
+    assert deleted.document is not None
+    assert deleted.document["name"] == "Photo"
 
 
-def test_the_one_at_work_is_named_and_the_owner_where_nobody_is_known(photo, alice, bob):
+def test_the_one_at_work_is_named_and_the_owner_where_nobody_is_known(photo: Asset, alice: User, bob: User) -> None:
     with acting_as(bob):
         Asset.objects.update(category="Images")
         make(alice, "asset-2")
@@ -63,7 +70,7 @@ def test_the_one_at_work_is_named_and_the_owner_where_nobody_is_known(photo, ali
     assert told[2][1]["deletedBy"] == f"user-{alice.pk}"
 
 
-def test_a_stale_copy_is_compared_with_the_row_as_it_is_now(photo, alice):
+def test_a_stale_copy_is_compared_with_the_row_as_it_is_now(photo: Asset, alice: User) -> None:
     stale = Asset.objects.get(pk=photo.pk)
     Asset.objects.filter(pk=photo.pk).update(tags=["final"])
     stale.name = "Hero"
@@ -73,19 +80,19 @@ def test_a_stale_copy_is_compared_with_the_row_as_it_is_now(photo, alice):
     )
 
 
-def test_only_what_was_really_written_is_told(photo, alice):
+def test_only_what_was_really_written_is_told(photo: Asset, alice: User) -> None:
     photo.name, photo.category = "Hero", "never written"
     photo.save(update_fields=["name"])
     assert last() == updated({"name": {"old": "Photo", "new": "Hero"}}, alice)
 
 
-def test_an_expression_is_told_as_the_value_it_became(photo, alice):
+def test_an_expression_is_told_as_the_value_it_became(photo: Asset, alice: User) -> None:
     photo.name = Concat(F("name"), Value("!"))
     photo.save()
     assert last() == updated({"name": {"old": "Photo", "new": "Photo!"}}, alice)
 
 
-def test_a_queryset_update_tells_each_row_in_a_fixed_number_of_statements(alice, bob):
+def test_a_queryset_update_tells_each_row_in_a_fixed_number_of_statements(alice: User, bob: User) -> None:
     def statements(count: int) -> int:
         before = Event.objects.count()
         with CaptureQueriesContext(connection) as queries:
@@ -101,21 +108,21 @@ def test_a_queryset_update_tells_each_row_in_a_fixed_number_of_statements(alice,
     assert statements(20) == one
 
 
-def test_a_queryset_update_moves_the_time_of_the_last_change(photo):
+def test_a_queryset_update_moves_the_time_of_the_last_change(photo: Asset) -> None:
     before = photo.updated_at
     Asset.objects.update(category="Images")
     photo.refresh_from_db()
     assert photo.updated_at > before
 
 
-def test_a_queryset_delete_tells_each_row(alice, bob):
+def test_a_queryset_delete_tells_each_row(alice: User, bob: User) -> None:
     make(alice), make(alice, "asset-2"), make(bob)
     assert alice.assets.all().delete()[0] == 2
     assert sorted(data["assetId"] for name, data in published(3) if name == "asset.deleted") == ["asset-1", "asset-2"]
     assert not hasattr(Asset.objects, "delete")
 
 
-def test_bulk_create_and_bulk_update_tell_each_row(alice):
+def test_bulk_create_and_bulk_update_tell_each_row(alice: User) -> None:
     created = Asset.objects.bulk_create([Asset(owner=alice, name=f"Photo {number}") for number in range(3)])
     assert [data["name"] for _, data in published()] == ["Photo 0", "Photo 1", "Photo 2"]
     for asset in created:
@@ -125,12 +132,12 @@ def test_bulk_create_and_bulk_update_tell_each_row(alice):
 
 
 @pytest.mark.parametrize("options", [{"ignore_conflicts": True}, {"update_conflicts": True, "update_fields": ["name"]}])
-def test_a_bulk_create_that_would_hide_what_it_does_is_refused(alice, options):
+def test_a_bulk_create_that_would_hide_what_it_does_is_refused(alice: User, options: dict[str, Any]) -> None:
     with pytest.raises(NotImplementedError):
         Asset.objects.bulk_create([Asset(owner=alice, name="Photo")], **options)
 
 
-def test_what_is_rolled_back_was_never_published(photo):
+def test_what_is_rolled_back_was_never_published(photo: Asset) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         make(photo.owner, photo.asset_id)
     with transaction.atomic():
@@ -139,13 +146,13 @@ def test_what_is_rolled_back_was_never_published(photo):
     assert len(published()) == 1
 
 
-def test_an_asset_that_is_gone_already_is_deleted_silently(photo):
+def test_an_asset_that_is_gone_already_is_deleted_silently(photo: Asset) -> None:
     Asset.objects.get(pk=photo.pk).delete()
     photo.delete()
     assert [name for name, _ in published()] == ["asset.created", "asset.deleted"]
 
 
-def test_a_user_goes_with_all_of_their_assets_and_events(alice, bob):
+def test_a_user_goes_with_all_of_their_assets_and_events(alice: User, bob: User) -> None:
     with acting_as(alice):
         make(alice)
         kept = make(bob)
@@ -156,7 +163,7 @@ def test_a_user_goes_with_all_of_their_assets_and_events(alice, bob):
     assert not Event.objects.filter(owner_id=alice.pk).exists()
 
 
-def test_ids_are_unique_for_one_owner_only_and_made_where_none_is_given(alice, bob):
+def test_ids_are_unique_for_one_owner_only_and_made_where_none_is_given(alice: User, bob: User) -> None:
     make(alice), make(bob)
     assert Asset.objects.create(owner=alice, name="Photo").asset_id.startswith("asset-")
 
@@ -174,7 +181,7 @@ def test_ids_are_unique_for_one_owner_only_and_made_where_none_is_given(alice, b
         ("url", "https://a b"),
     ],
 )
-def test_a_form_refuses_what_the_api_refuses(alice, field, value):
+def test_a_form_refuses_what_the_api_refuses(alice: User, field: str, value: list[int] | list[str] | str) -> None:
     with pytest.raises(ValidationError) as refused:
         Asset(owner=alice, **{"name": "Photo", field: value}).full_clean()
     assert list(refused.value.message_dict) == [field]
@@ -182,7 +189,7 @@ def test_a_form_refuses_what_the_api_refuses(alice, field, value):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="threads share no SQLite database in memory")
-def test_changes_that_race_are_told_as_one_chain(alice):
+def test_changes_that_race_are_told_as_one_chain(alice: User) -> None:
     photo = make(alice)
 
     def rename(number: int) -> None:

@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 
 from invenicum.assets.models import Asset
 from invenicum.events.models import Event
+from tests.api_client import Api
 
 PHOTO = {
     "assetId": "asset-123",
@@ -16,17 +17,18 @@ PHOTO = {
 }
 
 
-def published():
+def published() -> list[dict[str, Any]]:
     return [json.loads(event.body) for event in Event.objects.order_by("pk")]
 
 
 @pytest.fixture
-def photo(api, alice):
-    return api(alice).post("/assets", PHOTO).json()["data"]
+def photo(api: Api, alice: User) -> dict[str, Any]:
+    created: dict[str, Any] = api(alice).post("/assets", PHOTO).json()["data"]
+    return created
 
 
 @pytest.mark.parametrize("base", ["", "/api/v1"])
-def test_an_asset_is_created_read_changed_and_deleted_below_both_addresses(api, alice, base):
+def test_an_asset_is_created_read_changed_and_deleted_below_both_addresses(api: Api, alice: User, base: str) -> None:
     client = api(alice)
     created = client.post(f"{base}/assets", PHOTO)
     assert created.status_code == 201
@@ -45,7 +47,7 @@ def test_an_asset_is_created_read_changed_and_deleted_below_both_addresses(api, 
     assert client.get(f"{base}/assets/asset-123").status_code == 404
 
 
-def test_each_change_is_published_in_the_specs_shape(api, alice, photo):
+def test_each_change_is_published_in_the_specs_shape(api: Api, alice: User, photo: dict[str, Any]) -> None:
     client, me = api(alice), f"user-{alice.pk}"
     client.patch("/assets/asset-123", {"name": "Hero Image.jpg", "tags": ["featured"]})
     client.delete("/assets/asset-123")
@@ -77,28 +79,30 @@ def test_each_change_is_published_in_the_specs_shape(api, alice, photo):
     ]
 
 
-def test_the_published_document_is_what_the_api_shows(api, alice, photo):
+def test_the_published_document_is_what_the_api_shows(api: Api, alice: User, photo: dict[str, Any]) -> None:
     shown = api(alice).patch("/assets/asset-123", {"category": "Heroes"}).json()["data"]
     assert [event.document for event in Event.objects.order_by("pk")] == [photo, shown]
 
 
-def test_a_change_to_the_same_values_publishes_nothing(api, alice, photo):
+def test_a_change_to_the_same_values_publishes_nothing(api: Api, alice: User, photo: dict[str, Any]) -> None:
     assert api(alice).patch("/assets/asset-123", {"name": PHOTO["name"], "tags": ["draft"]}).status_code == 200
     assert len(published()) == 1
 
 
-def test_a_change_leaves_alone_what_it_does_not_name(api, alice, photo):
+def test_a_change_leaves_alone_what_it_does_not_name(api: Api, alice: User, photo: dict[str, Any]) -> None:
     changed = api(alice).patch("/assets/asset-123", {"category": "Heroes"}).json()["data"]
     assert {**changed, "updatedAt": None} == {**photo, "category": "Heroes", "updatedAt": None}
 
 
-def test_a_name_is_enough_and_an_id_is_made(api, alice):
+def test_a_name_is_enough_and_an_id_is_made(api: Api, alice: User) -> None:
     asset = api(alice).post("/assets", {"name": "Photo"}).json()["data"]
     assert asset["assetId"].startswith("asset-")
     assert (asset["category"], asset["tags"], asset["url"]) == ("", [], "")
 
 
-def test_an_id_that_the_owner_has_already_is_a_conflict(api, alice, bob, photo):
+def test_an_id_that_the_owner_has_already_is_a_conflict(
+    api: Api, alice: User, bob: User, photo: dict[str, Any]
+) -> None:
     response = api(alice).post("/assets", PHOTO)
     assert (response.status_code, response.json()["error"]) == (409, "INVALID_CONFIG")
     assert list(response.json()["details"]) == ["assetId"]
@@ -128,7 +132,9 @@ def test_an_id_that_the_owner_has_already_is_a_conflict(api, alice, bob, photo):
         ({"owner": "user-1"}, "owner"),
     ],
 )
-def test_invalid_input_is_refused_with_the_field_that_is_wrong(api, alice, photo, change, field):
+def test_invalid_input_is_refused_with_the_field_that_is_wrong(
+    api: Api, alice: User, photo: dict[str, Any], change: dict[str, Any], field: str
+) -> None:
     client = api(alice)
     for response in (
         client.post("/assets", {"name": "Photo", **change}),
@@ -141,20 +147,22 @@ def test_invalid_input_is_refused_with_the_field_that_is_wrong(api, alice, photo
 
 
 @pytest.mark.parametrize("asset_id", ["", ".", "..", "a/b", "a b", "é", "x" * 101, "a\n", 7])
-def test_an_id_that_is_none_is_refused(api, alice, asset_id):
+def test_an_id_that_is_none_is_refused(api: Api, alice: User, asset_id: int | str) -> None:
     response = api(alice).post("/assets", {"name": "Photo", "assetId": asset_id})
     assert (response.status_code, list(response.json()["details"])) == (400, ["assetId"])
 
 
-def test_an_id_cannot_be_changed(api, alice, photo):
+def test_an_id_cannot_be_changed(api: Api, alice: User, photo: dict[str, Any]) -> None:
     assert api(alice).patch("/assets/asset-123", {"assetId": "other"}).status_code == 400
 
 
-def test_a_change_of_nothing_is_refused(api, alice, photo):
+def test_a_change_of_nothing_is_refused(api: Api, alice: User, photo: dict[str, Any]) -> None:
     assert api(alice).patch("/assets/asset-123", {}).status_code == 400
 
 
-def test_foreign_assets_are_as_good_as_absent(api, alice, bob, charlie, photo):
+def test_foreign_assets_are_as_good_as_absent(
+    api: Api, alice: User, bob: User, charlie: User, photo: dict[str, Any]
+) -> None:
     for other in (bob, charlie):
         client = api(other)
         assert client.get("/assets").json()["data"] == []
@@ -168,7 +176,7 @@ def test_foreign_assets_are_as_good_as_absent(api, alice, bob, charlie, photo):
 
 
 @pytest.mark.parametrize("asset_id", ["a%00b", "a%0A", "%2e%2e%2f", "x" * 101, "é"])
-def test_an_address_that_can_hold_no_asset_is_not_found(api, alice, asset_id):
+def test_an_address_that_can_hold_no_asset_is_not_found(api: Api, alice: User, asset_id: str) -> None:
     assert api(alice).get(f"/assets/{asset_id}").status_code == 404
 
 

@@ -19,7 +19,7 @@ COMMAND = [sys.executable, str(Path(__file__).parents[3] / "manage.py"), "receiv
 class Receive:
     """A running `manage.py receive`, and the port that it says it listens on."""
 
-    def __init__(self, *arguments: str, secret: str | None = None):
+    def __init__(self, *arguments: str, secret: str | None = None) -> None:
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"} | ({"RECEIVER_SECRET": secret} if secret else {})
         self.process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, text=True, env=environment)
         assert self.process.stdout is not None

@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from invenicum.assets.models import Asset
@@ -18,11 +20,11 @@ from invenicum.timestamps import format_timestamp
         (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00Z"),
     ],
 )
-def test_times_are_written_in_utc_and_whole_seconds(moment, text):
+def test_times_are_written_in_utc_and_whole_seconds(moment: datetime, text: str) -> None:
     assert format_timestamp(moment) == text
 
 
-def test_the_body_is_the_specs_compact_and_in_its_order(alice):
+def test_the_body_is_the_specs_compact_and_in_its_order(alice: User) -> None:
     moment = datetime(2026, 3, 7, 10, 30, tzinfo=UTC)
     (event,) = publish_many([Draft(alice, "asset.deleted", {"name": "Ünïcode", "assetId": "a"}, moment)])
     assert event.body == (
@@ -31,15 +33,15 @@ def test_the_body_is_the_specs_compact_and_in_its_order(alice):
     assert Event.objects.get().message().body == event.body.encode()
 
 
-def test_an_event_exists_exactly_if_the_change_behind_it_does(alice):
+def test_an_event_exists_exactly_if_the_change_behind_it_does(alice: User) -> None:
     with transaction.atomic():
         publish(alice, "asset.created", {})
         transaction.set_rollback(True)
     assert not Event.objects.exists()
 
 
-def test_a_listener_that_fails_undoes_the_publishing_and_the_change_behind_it(alice):
-    def fail(**_):
+def test_a_listener_that_fails_undoes_the_publishing_and_the_change_behind_it(alice: User) -> None:
+    def fail(**_: Any) -> None:
         raise ZeroDivisionError
 
     events_published.connect(fail)
@@ -52,10 +54,10 @@ def test_a_listener_that_fails_undoes_the_publishing_and_the_change_behind_it(al
     assert not Asset.objects.exists()
 
 
-def test_listeners_hear_of_a_batch_once_and_of_nothing_never(alice):
+def test_listeners_hear_of_a_batch_once_and_of_nothing_never(alice: User) -> None:
     heard = []
 
-    def listen(events, **_):
+    def listen(events: list[Event], **_: object) -> None:
         heard.append([event.name for event in events])
 
     events_published.connect(listen)

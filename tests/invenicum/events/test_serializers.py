@@ -17,5 +17,5 @@ from invenicum.events.serializers import is_asset_id
         (None, False),
     ],
 )
-def test_asset_ids_are_recognised(value, is_id):
+def test_asset_ids_are_recognised(value: int | str | None, is_id: bool) -> None:
     assert is_asset_id(value) is is_id

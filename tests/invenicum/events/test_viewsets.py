@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -6,17 +7,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from invenicum.events.models import Event
+from tests.api_client import Api
 
 RELEASE = {"event": "github.release", "data": {"tag": "v1"}}
 ANY = ("events:write", "events:publish-any")
 
 
-def bodies():
+def bodies() -> list[dict[str, Any]]:
     return [json.loads(event.body) for event in Event.objects.order_by("pk")]
 
 
 @pytest.mark.parametrize("base", ["", "/api/v1"])
-def test_an_event_is_taken_and_kept_as_it_came(api, alice, base):
+def test_an_event_is_taken_and_kept_as_it_came(api: Api, alice: User, base: str) -> None:
     response = api(alice).post(f"{base}/events", {**RELEASE, "timestamp": "2026-03-07T12:30:00.75+02:00"})
     event = Event.objects.get()
     assert response.status_code == 202
@@ -25,13 +27,13 @@ def test_an_event_is_taken_and_kept_as_it_came(api, alice, base):
     assert (event.owner, event.document) == (alice, None)
 
 
-def test_an_event_without_a_time_happens_now(api, alice):
+def test_an_event_without_a_time_happens_now(api: Api, alice: User) -> None:
     api(alice).post("/events", {**RELEASE, "timestamp": None})
     event = Event.objects.get()
     assert abs((event.created_at - event.occurred_at).total_seconds()) <= 1
 
 
-def test_a_batch_is_taken_in_its_order(api, alice):
+def test_a_batch_is_taken_in_its_order(api: Api, alice: User) -> None:
     batch = [{"event": "stock.counted", "data": {"number": number}} for number in range(5)]
     response = api(alice).post("/events", {"events": batch})
     assert response.status_code == 202
@@ -39,12 +41,12 @@ def test_a_batch_is_taken_in_its_order(api, alice):
     assert response.json()["data"] == [{"id": event.public_id} for event in Event.objects.order_by("pk")]
 
 
-def test_a_batch_of_one_is_answered_with_a_list(api, alice):
+def test_a_batch_of_one_is_answered_with_a_list(api: Api, alice: User) -> None:
     assert len(api(alice).post("/events", {"events": [RELEASE]}).json()["data"]) == 1
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite splits an INSERT at 999 parameters")
-def test_a_batch_takes_a_fixed_number_of_statements(api, alice, bob, charlie):
+def test_a_batch_takes_a_fixed_number_of_statements(api: Api, alice: User, bob: User, charlie: User) -> None:
     client = api(alice, *ANY)
     owners = [f"user-{user.pk}" for user in (alice, bob, charlie)]
 
@@ -58,14 +60,14 @@ def test_a_batch_takes_a_fixed_number_of_statements(api, alice, bob, charlie):
     assert Event.objects.count() == 1003
 
 
-def test_one_event_more_than_a_thousand_is_too_many(api, alice):
+def test_one_event_more_than_a_thousand_is_too_many(api: Api, alice: User) -> None:
     response = api(alice).post("/events", {"events": [RELEASE] * 1001})
     assert (response.status_code, list(response.json()["details"])) == (400, ["events"])
     assert api(alice).post("/events", {"events": []}).status_code == 400
     assert not Event.objects.exists()
 
 
-def test_one_bad_event_spoils_the_whole_batch(api, alice):
+def test_one_bad_event_spoils_the_whole_batch(api: Api, alice: User) -> None:
     response = api(alice).post("/events", {"events": [RELEASE, {"event": "Bad", "data": {}}]})
     assert (response.status_code, list(response.json()["details"])) == (400, ["events.1.event"])
     assert not Event.objects.exists()
@@ -94,7 +96,9 @@ def test_one_bad_event_spoils_the_whole_batch(api, alice):
         ({"document": {}}, "document"),
     ],
 )
-def test_invalid_input_is_refused_with_the_field_that_is_wrong(api, alice, change, field):
+def test_invalid_input_is_refused_with_the_field_that_is_wrong(
+    api: Api, alice: User, change: dict[str, Any], field: str
+) -> None:
     response = api(alice, *ANY).post("/events", {**RELEASE, **change})
     assert response.status_code == 400
     assert response.json()["error"] == "INVALID_CONFIG"
@@ -103,7 +107,7 @@ def test_invalid_input_is_refused_with_the_field_that_is_wrong(api, alice, chang
 
 
 @pytest.mark.parametrize("asset_id", [None, 7, "", "..", "a/b", "x" * 101])
-def test_an_asset_event_must_name_its_asset(api, alice, asset_id):
+def test_an_asset_event_must_name_its_asset(api: Api, alice: User, asset_id: int | str | None) -> None:
     client = api(alice)
     assert client.post("/events", {"event": "asset.moved", "data": {"assetId": asset_id}}).status_code == 400
     assert client.post("/events", {"event": "asset.moved", "data": {}}).status_code == 400
@@ -111,20 +115,20 @@ def test_an_asset_event_must_name_its_asset(api, alice, asset_id):
     assert client.post("/events", {"event": "other.moved", "data": {"assetId": asset_id}}).status_code == 202
 
 
-def test_a_service_publishes_for_the_owners_it_names(api, alice, bob, charlie):
+def test_a_service_publishes_for_the_owners_it_names(api: Api, alice: User, bob: User, charlie: User) -> None:
     batch = [{**RELEASE, "owner": f"user-{bob.pk}"}, RELEASE, {**RELEASE, "owner": f"user-{charlie.pk}"}]
     assert api(alice, *ANY).post("/events", {"events": batch}).status_code == 202
     assert [event.owner for event in Event.objects.order_by("pk")] == [bob, alice, charlie]
 
 
-def test_nobody_else_may_name_an_owner(api, alice, bob):
+def test_nobody_else_may_name_an_owner(api: Api, alice: User, bob: User) -> None:
     for owner in (alice, bob):
         response = api(alice).post("/events", {**RELEASE, "owner": f"user-{owner.pk}"})
         assert (response.status_code, response.json()["error"]) == (403, "PERMISSION_DENIED")
     assert not Event.objects.exists()
 
 
-def test_an_unknown_owner_spoils_the_whole_batch(api, alice, bob):
+def test_an_unknown_owner_spoils_the_whole_batch(api: Api, alice: User, bob: User) -> None:
     User.objects.filter(pk=bob.pk).update(is_active=False)
     for owner in ("user-999999999999999999", f"user-{bob.pk}"):
         response = api(alice, *ANY).post("/events", {"events": [RELEASE, {**RELEASE, "owner": owner}]})
@@ -133,5 +137,5 @@ def test_an_unknown_owner_spoils_the_whole_batch(api, alice, bob):
     assert not Event.objects.exists()
 
 
-def test_the_scope_is_needed(api, alice):
+def test_the_scope_is_needed(api: Api, alice: User) -> None:
     assert api(alice, "assets:write", "events:publish-any").post("/events", RELEASE).status_code == 403
