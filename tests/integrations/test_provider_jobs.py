@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 
 from integrations import registry
 from integrations.connectors.github import GitHub
@@ -44,7 +45,7 @@ class Crashing(Webhook):
 
 
 @pytest.fixture
-def github(settings: Any) -> Iterator[FakeGitHub]:
+def github(settings: Settings) -> Iterator[FakeGitHub]:
     fake = FakeGitHub()
     with fake:
         settings.PROVIDER_ENDPOINTS = {"github": {"apiUrl": fake.url}}

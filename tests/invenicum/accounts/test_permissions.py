@@ -2,13 +2,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from invenicum import urls
 from invenicum.accounts.permissions import HasScope, required_scope
 from invenicum.accounts.tokens import ALL_SCOPES
+from tests.api_client import Api
 
 
-def test_a_token_opens_only_what_its_scope_names(api, alice):
+def test_a_token_opens_only_what_its_scope_names(api: Api, alice: User) -> None:
     client = api(alice, "assets:read")
     assert client.get("/assets").status_code == 200
     response = client.post("/assets", {"name": "Photo"})
@@ -17,12 +19,12 @@ def test_a_token_opens_only_what_its_scope_names(api, alice):
     assert "assets:write" in response.json()["message"]
 
 
-def test_head_wants_the_scope_of_get(api, alice):
+def test_head_wants_the_scope_of_get(api: Api, alice: User) -> None:
     assert api(alice, "assets:read").head("/assets").status_code == 200
     assert api(alice, "events:write").head("/assets").status_code == 403
 
 
-def test_scopes_that_resemble_do_not_help(api, alice):
+def test_scopes_that_resemble_do_not_help(api: Api, alice: User) -> None:
     assert api(alice, "assets:rea", "assets:readx").get("/assets").status_code == 403
 
 

@@ -26,7 +26,7 @@ def only(before: Snapshot | None, after: Snapshot | None, actor: int | None = No
     return item.name, json.dumps(item.data)
 
 
-def test_a_new_asset_is_the_specs_first_payload():
+def test_a_new_asset_is_the_specs_first_payload() -> None:
     assert only(None, PHOTO) == (
         "asset.created",
         '{"assetId": "asset-123", "name": "Product Photo.jpg", "category": "Images", "createdBy": "user-456", '
@@ -34,7 +34,7 @@ def test_a_new_asset_is_the_specs_first_payload():
     )
 
 
-def test_a_changed_asset_is_the_specs_second_payload():
+def test_a_changed_asset_is_the_specs_second_payload() -> None:
     after = replace(PHOTO, name="Hero Image.jpg", tags=("summer", "featured"))
     assert only(PHOTO, after, 789) == (
         "asset.updated",
@@ -43,28 +43,28 @@ def test_a_changed_asset_is_the_specs_second_payload():
     )
 
 
-def test_a_deleted_asset_is_the_specs_third_payload():
+def test_a_deleted_asset_is_the_specs_third_payload() -> None:
     assert only(PHOTO, None) == (
         "asset.deleted",
         '{"assetId": "asset-123", "name": "Product Photo.jpg", "deletedBy": "user-456"}',
     )
 
 
-def test_nothing_is_said_where_nothing_changed():
+def test_nothing_is_said_where_nothing_changed() -> None:
     assert events_of(PHOTO, PHOTO, 789) == []
     assert events_of(None, None, 789) == []
     assert events_of(PHOTO, replace(PHOTO, updated_at=datetime(2030, 1, 1, tzinfo=UTC)), 789) == []
     assert events_of(PHOTO, replace(PHOTO, tags=("summer", "draft")), 789) == []
 
 
-def test_category_and_url_are_told_like_the_name():
+def test_category_and_url_are_told_like_the_name() -> None:
     assert changed(PHOTO, replace(PHOTO, category="", url="https://x.example/")) == {
         "category": {"old": "Images", "new": ""},
         "url": {"old": PHOTO.url, "new": "https://x.example/"},
     }
 
 
-def test_an_asset_that_moves_goes_from_one_and_comes_to_the_other():
+def test_an_asset_that_moves_goes_from_one_and_comes_to_the_other() -> None:
     moved = replace(PHOTO, owner_id=7)
     gone, come = events_of(PHOTO, moved, 1)
     assert (gone.name, gone.asset, gone.data["deletedBy"]) == ("asset.deleted", PHOTO, "user-1")
@@ -75,7 +75,7 @@ def test_an_asset_that_moves_goes_from_one_and_comes_to_the_other():
     ]
 
 
-def test_the_document_holds_the_whole_asset():
+def test_the_document_holds_the_whole_asset() -> None:
     assert json.dumps(PHOTO.document()) == (
         '{"assetId": "asset-123", "name": "Product Photo.jpg", "category": "Images", "tags": ["draft", "summer"], '
         '"url": "https://cdn.invenicum.com/assets/asset-123", "createdBy": "user-456", '
@@ -87,7 +87,7 @@ tags = st.lists(st.sampled_from("abcdef"), unique=True).map(tuple)
 
 
 @given(tags, tags)
-def test_added_and_removed_lead_from_the_old_tags_to_the_new(old, new):
+def test_added_and_removed_lead_from_the_old_tags_to_the_new(old: tuple[str, ...], new: tuple[str, ...]) -> None:
     told = changed(replace(PHOTO, tags=old), replace(PHOTO, tags=new)).get("tags", {"added": [], "removed": []})
     assert set(old) - set(told["removed"]) | set(told["added"]) == set(new)
     assert not set(told["added"]) & set(told["removed"])
