@@ -1,4 +1,4 @@
-"""What the catalog says of a connector; the forms, the docs and OpenAPI follow from the same declaration."""
+"""The catalog's entry for a connector; forms, documentation and OpenAPI follow from the same declaration."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from .core.connector import Connector
 
 
 def describe(connector: Connector) -> dict[str, Any]:
-    """A connector as the API shows it."""
+    """A connector as the API shows it, e.g. `{"type": "slack", "name": "Slack", "configSchema": {…}, …}`."""
     facts = [fact for fact in connector.Config.facts() if not fact.internal]
     return {
         "type": connector.type,

@@ -1,8 +1,8 @@
 """Keeping secrets across a re-save. Pure.
 
 The app fills its form from what it was shown, so a re-save sends the secrets it never saw as blank. A blank or
-absent secret keeps its stored value, unless a field that decides where it is sent changed: otherwise whoever
-can edit an integration could have its secrets sent to themselves.
+absent secret keeps its stored value, unless a field that decides where it is sent changed: otherwise a person who
+can edit an integration could have its secrets sent to a server of their own.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,13 @@ def keep_secrets(
     *,
     connected: bool = False,
 ) -> dict[str, Any]:
-    """`submitted` with the stored secrets that it keeps, by JSON name; `null` erases a secret.
+    """The submitted values completed with the stored secrets that they keep, by JSON name.
 
-    `public` and `secrets` are what is stored; `connected` says that an OAuth grant goes on to stand behind it. Raises
-    InvalidConfig naming every secret that must be given again, or what must not change while connected.
+    `submitted` is what the owner sends; a secret that is `null` in it is erased. `public` and `secrets` are what is
+    stored, by JSON name. `connected` says that the integration keeps its OAuth grant. For example, a Slack form with
+    `{"webhookUrl": "", "channel": "#it"}` comes back with the stored `webhookUrl`.
+
+    Raises InvalidConfig naming every secret that must be given again, or the fields that cannot change while connected.
     """
     facts = [fact for fact in config_class.facts() if not fact.internal]
     moved = [
@@ -47,7 +50,7 @@ def keep_secrets(
         elif value is not None:
             merged[fact.alias] = value
     if details:
-        # Whatever else is wrong is said first: a mistyped address is no place where anything would be sent.
+        # Other errors are reported first: nothing would be sent to an address that is not valid.
         config_class.parse({**merged, **{alias: secrets[alias] for alias in details}}, connected=connected)
         fields = " and ".join(details)
         raise InvalidConfig(f"Give {fields} again: {' and '.join(moved)} changed, and it would be sent there.", details)
@@ -55,7 +58,7 @@ def keep_secrets(
 
 
 def gives_key(config_class: type[ConnectorConfig], submitted: Mapping[str, Any], secrets: Mapping[str, Any]) -> bool:
-    """Whether a new secret is submitted that takes the place of an OAuth connection."""
+    """Whether `submitted` has a new secret that replaces an OAuth connection; `secrets` are the stored ones."""
     keys = [fact.alias for fact in config_class.facts() if fact.oauth_replaces or (fact.secret and fact.destination)]
     return any(submitted.get(alias) and submitted[alias] != secrets.get(alias) for alias in keys)
 

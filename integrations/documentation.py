@@ -9,7 +9,7 @@ from .core.connector import Connector
 
 
 def render_page(connector: Connector) -> str:
-    """The page as Markdown: what to do at the service, the fields, what is sent."""
+    """The page of `connector` as Markdown: what to do at the service, the fields, what is sent and received."""
     sections = [
         f"<!-- Made by `python manage.py connector_docs` from the declaration of `{connector.type}`: edit that. -->",
         f"# {connector.name}",
@@ -28,7 +28,7 @@ def render_page(connector: Connector) -> str:
 
 
 def render_index(connectors: list[Connector]) -> str:
-    """The list of all pages."""
+    """The list of the pages of `connectors`, as a Markdown table."""
     rows = [
         f"| [{connector.name}]({connector.type}.md) | `{connector.type}` | {connector.category.replace('_', ' ')} "
         f"| {'yes' if connector.oauth else ''} | {connector.description} |"
@@ -43,12 +43,12 @@ def _oauth_section(connector: Connector) -> list[str]:
         return []
     facts = connector.Config.facts()
     replaces = ", ".join(f"`{fact.alias}`" for fact in facts if fact.oauth_replaces)
-    how = f"takes the place of {replaces}" if replaces else "lets the connection test prove more"
+    how = f"replaces {replaces}" if replaces else "lets the connection test prove more"
     how = "is the only way to connect" if connector.oauth.required else how
     scopes = ", ".join(f"`{scope}`" for scope in connector.oauth.scopes)
     return [
         "## Connecting with OAuth",
-        f"Connecting an account {how}. Whoever runs this service registers an app at {connector.name} first, "
+        f"Connecting an account {how}. The operator of this service registers an app at {connector.name} first, "
         f"with the redirect address `<PUBLIC_URL>/api/v1/integrations/oauth/callback/{connector.type}`, and sets "
         f"`OAUTH_{connector.type.upper()}_CLIENT_ID` and `OAUTH_{connector.type.upper()}_CLIENT_SECRET` "
         f"([settings](../settings.md#oauth)). Asked for: {scopes}.",
@@ -59,11 +59,11 @@ def _inbound_section(connector: Connector) -> list[str]:
     if connector.inbound is None:
         return []
     return [
-        "## What comes in",
-        f"{connector.name} calls `<PUBLIC_URL>/webhooks/{connector.type}`, and what it says tells whose it is. Or it "
-        "calls the integration's own address, `inboundUrl` in the API, which also takes bodies above 2 MiB. What its "
-        "signature proves is published as an event of the integration's owner, for the integrations that ask for it by "
-        f"name or for `{connector.type}.*`.",
+        "## What is received",
+        f"{connector.name} calls `<PUBLIC_URL>/webhooks/{connector.type}`, and the request names the integration that "
+        "it is for. Or it calls the integration's own address, `inboundUrl` in the API, which also takes bodies above "
+        "2 MiB. A request with a valid signature is published as an event of the integration's owner, for the "
+        f"integrations that ask for it by name or for `{connector.type}.*`.",
         connector.inbound.setup.strip(),
     ]
 
@@ -120,7 +120,10 @@ def _example(connector: Connector) -> str:
 
 
 def example_config(config_class: type[ConnectorConfig]) -> dict[str, Any]:
-    """The required fields, each with the example of its declaration."""
+    """The required fields of a connector's `Config`, each with the example of its declaration.
+
+    For example `{"url": "https://myservice.example.com/webhooks/invenicum"}`.
+    """
     schema = config_class.json_schema()["properties"]
     fields = [fact.alias for fact in config_class.facts() if fact.required and not fact.internal]
     examples = {alias: _plain(schema[alias]) for alias in fields}

@@ -1,4 +1,4 @@
-"""What integrations need of OAuth, without knowing it: `oauth_flows`, a layer above, registers itself here."""
+"""What integrations need of OAuth, without depending on it: `oauth_flows`, a layer above, registers itself here."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,35 +11,42 @@ from .models import Integration
 T = TypeVar("T")
 
 
-class Connections:
-    """This base stands for a service without OAuth: nothing is connected."""
+class Grants:
+    """Access to the OAuth grants of integrations. This base class is used without OAuth: no integration has one."""
 
     def is_connected(self, integration: Integration) -> bool:
-        """Whether a grant stands behind the integration, be it accepted or not."""
+        """Whether the integration has a grant, also one that the provider refuses."""
         return False
 
     def is_refused(self, integration: Integration) -> bool:
-        """Whether the provider accepts its grant no more."""
+        """Whether the integration has a grant that the provider no longer accepts."""
         return False
 
     def access_token(self, integration: Integration) -> str | None:
+        """The stored access token, expired or not. Returns None without a grant, or if it cannot be decrypted."""
         return None
 
     def run(self, integration: Integration, config: ConnectorConfig, call: Callable[[Any], Flow[T]]) -> T:
-        """Drives `call(config)` to its end, with a fresh access token in the config where there is a grant."""
+        """Drives the flow `call(config)` to its end and returns its result.
+
+        With a grant, the config that `call` receives carries a valid access token; this may wait for a refresh. Raises
+        what the flow raises, or an IntegrationError if there is no valid token.
+        """
         return run_flow(call(config))
 
     def end(self, integration: Integration) -> None:
-        """Erases the grant in the caller's transaction and sees to it that its tokens are revoked."""
+        """Erases the grant, if there is one, in the caller's transaction, and queues the revocation of its tokens."""
 
 
-_registered = Connections()
+_registered = Grants()
 
 
-def register(connections: Connections) -> None:
+def register(grants: Grants) -> None:
+    """Called once at start-up, by the app that has the grants."""
     global _registered
-    _registered = connections
+    _registered = grants
 
 
-def current() -> Connections:
+def current() -> Grants:
+    """What was registered."""
     return _registered

@@ -1,4 +1,4 @@
-"""Keeps how integrations stood, so that one can say later why an event was not meant for one of them."""
+"""Records each change of an integration's status, to explain later why an event was not meant for it."""
 
 from datetime import datetime
 from typing import Any
@@ -10,17 +10,17 @@ from .models import Integration, IntegrationChange
 
 
 @receiver(post_save, sender=Integration)
-def remember(instance: Integration, **kwargs: Any) -> None:
-    """Adds a change where the integration stands otherwise than at the last one."""
-    stands = {
+def record_change(instance: Integration, **kwargs: Any) -> None:
+    """Adds a change if the integration differs from the last one recorded."""
+    current = {
         "status": instance.status,
         "subscriptions": instance.subscriptions,
         "deleted": instance.deleted_at is not None,
     }
-    if instance.changes.values(*stands).last() != stands:
-        instance.changes.create(**stands)
+    if instance.changes.values(*current).last() != current:
+        instance.changes.create(**current)
 
 
 def as_of(integration: Integration, moment: datetime) -> IntegrationChange | None:
-    """How it stood at that moment; None where it was not there yet."""
+    """The last change at or before `moment`: how the integration was then. Returns None if it did not exist yet."""
     return integration.changes.filter(at__lte=moment).last()

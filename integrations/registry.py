@@ -1,4 +1,4 @@
-"""The connectors there are. A new one is its file and its line here."""
+"""All connectors. A new one needs its file and one line here."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,10 @@ class UnknownType(LookupError):
 
 
 def get(integration_type: str) -> Connector:
-    """The connector of `integration_type`, with the endpoints that the settings give it. Raises UnknownType."""
+    """The connector of a type, e.g. `slack`, with the addresses that the setting PROVIDER_ENDPOINTS gives it.
+
+    Raises UnknownType.
+    """
     for connector in CONNECTORS:
         if connector.type == integration_type:
             return connector(settings.PROVIDER_ENDPOINTS.get(integration_type))

@@ -1,4 +1,4 @@
-"""What can be done with integrations. Views, admin and commands call these; each is one transaction."""
+"""What views, the admin and commands can do with integrations. Each call is one transaction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .models import Integration, IntegrationQuerySet
 from .signals import integration_deleted, integration_resumed, integration_stopped
 
 CONNECT_AGAIN = "The service no longer accepts the connection: connect again."
-ROTATION_OVERLAP = timedelta(hours=24)  # for which a rotated signing secret stays valid
+ROTATION_OVERLAP_SECONDS = 24 * 60 * 60  # for which the previous signing secret stays valid
 
 Status = Integration.Status
 
@@ -40,7 +40,7 @@ class NoSigningSecret(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A saved integration. `signing_secret` is set once: when it was made for a new integration."""
+    """A saved integration, whether it is new, and the signing secret, e.g. `whsec_…`, if one was made for a new one."""
 
     integration: Integration
     created: bool
@@ -48,7 +48,7 @@ class Saved:
 
 
 def find(owner: User, integration_type: str) -> Integration:
-    """The owner's integration of this type; its secrets are read and decrypted where they are used.
+    """The owner's integration of a type, e.g. `slack`. Its secrets are read and decrypted only when they are used.
 
     Raises IntegrationNotFound.
     """
@@ -59,14 +59,21 @@ def find(owner: User, integration_type: str) -> Integration:
 
 
 def inbound_url(integration: Integration) -> str | None:
-    """The address at which its service may call this very integration; None where the service never calls."""
+    """The integration's own address for requests of its service, or None if this service sends none.
+
+    For example `https://integrations.example.com/webhooks/github/0197…`.
+    """
     if registry.get(integration.type).inbound is None:
         return None
     return f"{settings.PUBLIC_URL}/webhooks/{integration.type}/{integration.id}"
 
 
 def test_connection(owner: User, integration_type: str, values: Mapping[str, Any]) -> TestResult:
-    """Tries a configuration without saving it. Raises UnknownType or an IntegrationError."""
+    """Tries a configuration without saving it, with the stored secrets for those that are blank.
+
+    `values` is what the owner submits, by JSON name. Returns a sentence and facts to show, e.g. the account's name.
+    Raises UnknownType or an IntegrationError: InvalidConfig for the values, the others for what the service answered.
+    """
     connector = registry.get(integration_type)
     stored = _readable(Integration.objects.live().filter(owner=owner, type=integration_type))
     config, connected = _parse(connector, values, stored)
@@ -78,11 +85,17 @@ def test_connection(owner: User, integration_type: str, values: Mapping[str, Any
 def save_integration(
     owner: User, integration_type: str, values: Mapping[str, Any], *, is_active: bool | None = None
 ) -> Saved:
-    """Creates or replaces the owner's integration of this type. Raises UnknownType or InvalidConfig."""
+    """Creates the owner's integration of a type or replaces its configuration, keeping secrets that are blank.
+
+    `values` is what the owner submits, by JSON name. `is_active` pauses or resumes it as well; with None a paused one
+    stays paused, and all others are active. The provider is told afterwards, by a job.
+
+    Raises UnknownType or InvalidConfig.
+    """
     connector = registry.get(integration_type)
     try:
         return _save(connector, owner, values, is_active)
-    except IntegrityError:  # another request created it in the meantime: now it is there to be updated
+    except IntegrityError:  # another request has created it meanwhile: now it can be updated
         return _save(connector, owner, values, is_active)
 
 
@@ -115,7 +128,7 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
 
 
 def _readable(rows: IntegrationQuerySet) -> Integration | None:
-    """The one integration in `rows`. Secrets that cannot be decrypted count as absent: its owner can give them anew."""
+    """The one integration in `rows`. Secrets that cannot be decrypted count as absent: its owner can give new ones."""
     try:
         return rows.first()
     except DecryptionError:
@@ -125,7 +138,7 @@ def _readable(rows: IntegrationQuerySet) -> Integration | None:
 
 
 def missing(integration: Integration) -> InvalidConfig | None:
-    """What is wrong with the stored configuration: one that OAuth connected may wait to be completed."""
+    """The error in the stored configuration, or None: one that OAuth connected may have to be completed yet."""
     try:
         integration.load_config()
     except InvalidConfig as error:
@@ -134,7 +147,7 @@ def missing(integration: Integration) -> InvalidConfig | None:
 
 
 def _parse(connector: Connector, values: Mapping[str, Any], stored: Integration | None) -> tuple[ConnectorConfig, bool]:
-    """The configuration, and whether an OAuth grant goes on to stand behind it, which a key given instead ends."""
+    """The configuration, and whether it keeps its OAuth grant, which a submitted key replaces."""
     connected = False
     if stored:
         if connector.oauth and not gives_key(connector.Config, values, stored.secrets):
@@ -149,7 +162,11 @@ def _parse(connector: Connector, values: Mapping[str, Any], stored: Integration 
 
 @transaction.atomic
 def set_active(owner: User, integration_type: str, is_active: bool) -> Integration:
-    """Pauses or resumes. Raises IntegrationNotFound, or InvalidConfig where it lacks what it needs to be active."""
+    """Pauses or resumes the owner's integration of a type and returns it.
+
+    Raises IntegrationNotFound, or InvalidConfig if it cannot be active: its configuration is incomplete, or its
+    provider refuses the OAuth grant.
+    """
     integration = _lock(owner, integration_type)
     if is_active:
         resume(integration)
@@ -159,12 +176,12 @@ def set_active(owner: User, integration_type: str, is_active: bool) -> Integrati
 
 
 def pause(integration: Integration) -> None:
-    """Lets what is meant for a locked integration wait."""
+    """Stops the deliveries of an integration that the caller has locked; events that happen meanwhile wait."""
     change_status(integration, Status.PAUSED)
 
 
 def resume(integration: Integration) -> None:
-    """Makes a locked integration active. Raises InvalidConfig where it lacks what it needs for that."""
+    """Makes an integration active that the caller has locked. Raises InvalidConfig as `set_active` does."""
     if error := missing(integration):
         raise error
     if grants.current().is_refused(integration):
@@ -173,7 +190,10 @@ def resume(integration: Integration) -> None:
 
 
 def change_status(integration: Integration, status: str, reason: str = "") -> None:
-    """Sets the status of an integration that the caller has locked, and tells who listens."""
+    """Sets the status of an integration that the caller has locked, and sends the signal of the change.
+
+    `reason` is a sentence for its owner, e.g. "Nothing got through for five days.", cut to 500 characters.
+    """
     was = integration.status
     integration.status, integration.stop_reason = status, reason[:500]
     if status == Status.ACTIVE:
@@ -192,9 +212,9 @@ def _announce(integration: Integration, was: str) -> None:
 
 @transaction.atomic
 def delete_integration(owner: User, integration_type: str) -> Integration:
-    """Erases an integration and its credentials here and queues what the provider must be told.
+    """Erases the owner's integration of a type, with its credentials. Hooks and tokens at the provider go by jobs.
 
-    Raises IntegrationNotFound.
+    Returns the row that the delivery log keeps. Raises IntegrationNotFound.
     """
     integration = _lock(owner, integration_type)
     erase(integration)
@@ -202,7 +222,7 @@ def delete_integration(owner: User, integration_type: str) -> Integration:
 
 
 def erase(integration: Integration) -> None:
-    """Turns a locked integration into a tombstone: no config, no secrets, nothing pending."""
+    """Erases an integration that the caller has locked: no config, no secrets, no pending deliveries are left."""
     provider_jobs.schedule_delete(integration)
     integration.become_tombstone()
     integration.save()
@@ -210,17 +230,23 @@ def erase(integration: Integration) -> None:
 
 
 def signing_secret(owner: User, integration_type: str) -> str:
-    """The secret that signs what is sent. Raises UnknownType, IntegrationNotFound or NoSigningSecret."""
+    """The secret that signs what is sent, e.g. `whsec_…`.
+
+    Raises UnknownType, IntegrationNotFound or NoSigningSecret.
+    """
     return _signing_secret(find(owner, integration_type))
 
 
 @transaction.atomic
 def rotate_signing_secret(owner: User, integration_type: str) -> tuple[str, datetime]:
-    """Makes a new signing secret. Returns it and the moment until which the old one stays valid."""
+    """Makes a new signing secret. Returns it and the time until which the previous one stays valid.
+
+    Raises UnknownType, IntegrationNotFound or NoSigningSecret.
+    """
     integration = _lock(owner, integration_type)
     old = _signing_secret(integration)
     field = registry.get(integration_type).signing_secret or ""
-    new, until = generate_secret(), timezone.now() + ROTATION_OVERLAP
+    new, until = generate_secret(), timezone.now() + timedelta(seconds=ROTATION_OVERLAP_SECONDS)
     integration.secrets |= {field: new, "previousSecret": old, "previousSecretUntil": int(until.timestamp())}
     integration.save()
     return new, until
@@ -243,7 +269,10 @@ def _lock(owner: User, integration_type: str) -> Integration:
 
 @transaction.atomic
 def disable(integration_id: UUID, reason: str) -> bool:
-    """Stops an integration whose endpoint is gone or keeps failing; its owner can resume it. Returns whether it ran."""
+    """Stops an integration whose endpoint is gone or keeps failing; its owner can resume it.
+
+    `reason` is a sentence for its owner. Returns whether it was active.
+    """
     integration = Integration.objects.live().without_secrets().select_for_update().filter(pk=integration_id).first()
     if integration is None or not integration.is_active:
         return False

@@ -1,8 +1,8 @@
-"""What others may listen to. All are sent inside the transaction of the change, with `integration`."""
+"""Signals about integrations. All are sent in the transaction of the change, with the argument `integration`."""
 
 from django.dispatch import Signal
 
-integration_resumed = Signal()  # active again: what waited may go out
-integration_stopped = Signal()  # paused, disabled or in need of a new connection: what is pending waits
-integration_deleted = Signal()  # what is pending will never go out
-remote_state_changed = Signal()  # the service was brought in line, and said what it calls things
+integration_resumed = Signal()  # it is active again: its waiting deliveries may go out
+integration_stopped = Signal()  # it is paused, disabled or must be connected again: its pending deliveries wait
+integration_deleted = Signal()  # its pending deliveries will never go out
+remote_state_changed = Signal()  # the provider has registered its hook, and told the identifiers that it uses

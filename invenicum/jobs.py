@@ -47,8 +47,8 @@ J = TypeVar("J", bound=Job)
 class JobRunner(Generic[J]):
     """Claims the due jobs of one model and carries them out.
 
-    A subclass names the `model` and the schedule, and implements `run` and `failure_of`. `run_due` does one job after
-    another; a runner that carries out many at once calls `claim`, and `succeed` or `fail` for each, in the same way.
+    A subclass names the `model` and the schedule, and implements `run` and `failure_of`. `run_due` carries out one job
+    after another; a runner for many at once would use the same `claim`, `succeed` and `fail`.
     """
 
     model: type[J]
@@ -71,7 +71,7 @@ class JobRunner(Generic[J]):
         return self.model._default_manager.all()
 
     def on_failure(self, job: J, failure: Failure, *, given_up: bool) -> None:
-        """Called after each failed attempt, when the job's row has been written. Does nothing here."""
+        """Called after each failed attempt, in the transaction that notes it. Does nothing here."""
 
     def give_up(self, job: J, failure: Failure) -> None:
         """Ends a job after its last attempt. Here its row is removed, with all that it kept."""

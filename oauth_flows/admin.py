@@ -52,7 +52,7 @@ class ProviderAppAdmin(admin.ModelAdmin[ProviderApp]):
 
 @admin.register(Grant)
 class GrantAdmin(ReadOnly, admin.ModelAdmin[Grant]):
-    """Which user has given us access to which account, until when. No token is read here."""
+    """Which user has given us access to which account, and until when. No token is read here."""
 
     list_display = ["type", "owner", "account", "scope", "connected_at", "refreshed_at", "expires_at", "refused_at"]
     list_filter = ["integration__type", "expires_at", "connected_at", ("refused_at", admin.EmptyFieldListFilter)]
@@ -72,7 +72,7 @@ class GrantAdmin(ReadOnly, admin.ModelAdmin[Grant]):
         "failing_since",
         "refused_at",
         "refusal",
-        "owner_told_at",
+        "owner_notified_at",
     ]
     fields = tuple(readonly_fields)
 

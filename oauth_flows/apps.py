@@ -9,6 +9,6 @@ class OAuthFlowsConfig(AppConfig):
         from integrations.grants import register
 
         from . import checks, receivers  # noqa: F401
-        from .grants import OAuthConnections
+        from .grants import OAuthGrants
 
-        register(OAuthConnections())
+        register(OAuthGrants())

@@ -1,4 +1,4 @@
-"""The trail of who connected, reconnected, lost and revoked what, when and from where."""
+"""The audit trail: which user connected, reconnected, lost or revoked what, when and from which address."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +18,7 @@ _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 
 
 class AuditMiddleware:
-    """Lets `audit` know who asks, however deep below the view it is called."""
+    """Makes the current request known to `audit`, which is called far below the view."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
         self.get_response = get_response
@@ -32,7 +32,11 @@ class AuditMiddleware:
 
 
 def audit(action: AuditEntry.Action, integration_type: str, **facts: Any) -> None:
-    """Adds to the trail, in the caller's transaction. Without a request it was the service itself."""
+    """Adds an entry to the trail, in the caller's transaction.
+
+    `facts` are columns of AuditEntry, e.g. `owner`, `account` and `detail` (a sentence, cut to 500 characters). Actor
+    and address are those of the current request; outside of one, the service itself acted and both are null.
+    """
     request = _request.get()
     if request:
         user = getattr(request, "user", None)
@@ -43,10 +47,13 @@ def audit(action: AuditEntry.Action, integration_type: str, **facts: Any) -> Non
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The client's address; behind a proxy that we trust, what that proxy added last."""
+    """The client's IP address, or None. Behind a trusted proxy it is the one that the proxy added last.
+
+    See https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/X-Forwarded-For.
+    """
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
     for text in (forwarded.rpartition(",")[2].strip(), request.META.get("REMOTE_ADDR", "")):
-        # Some proxies add the port, or a word where they do not know.
+        # Some proxies add the port, or a word such as "unknown".
         with suppress(ValueError):
             return str(ip_address(text.partition("%")[0]))
     return None

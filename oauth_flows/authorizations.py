@@ -20,7 +20,7 @@ from .audit import Action, audit
 from .browser_session import digest
 from .clients import client_for, redirect_uri
 from .code_exchange import connect_flow
-from .connect import connect, give_back
+from .connect import connect, revoke_unused
 from .errors import OAuthError, TokensUnused
 from .models import Authorization
 from .protocol import authorization_url
@@ -118,6 +118,6 @@ def _finish(authorization: Authorization, integration_type: str, params: Mapping
         connection = run_flow(flow, timeout=2 * settings.DELIVERY_TIMEOUT)
         integration = connect(authorization.owner, client, connection)
     except TokensUnused as error:
-        give_back(client, error.tokens)
+        revoke_unused(client, error.tokens)
         raise
     return Connected(integration, client.name, authorization.return_url)

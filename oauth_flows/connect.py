@@ -1,4 +1,4 @@
-"""What is written of a connection that a provider has granted, in one transaction."""
+"""Stores a connection that a provider has granted, in one transaction."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _connect(owner: User, client: Client, connection: Connection) -> Integration
 def _values(
     connector: Connector, integration: Integration, client: Client, tokens: Tokens
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Public and secret values: what is stored, without the keys that the connection replaces, with what it brings."""
+    """Public and secret values: those stored, without the keys that OAuth replaces, and those in the token answer."""
     facts = {fact.alias: fact for fact in connector.Config.facts()}
     replaced = {alias for alias, fact in facts.items() if fact.oauth_replaces}
     public = dict(integration.config)
@@ -101,9 +101,10 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
     else:
         if old.account != account or old.client_id != client.client_id:
             schedule(revocation_of(old, client.type))
-        # A refresh of the old tokens that is under way finds another generation, and leaves these alone.
-        fresh = {"leased_until": None, "failing_since": None, "refused_at": None, "refusal": "", "owner_told_at": None}
-        Grant.objects.filter(pk=old.pk).update(**columns, **fresh, generation=old.generation + 1)
+        # A refresh of the old tokens that is under way finds another generation and does not overwrite these.
+        no_failure = {"failing_since": None, "refused_at": None, "refusal": "", "owner_notified_at": None}
+        current = {**columns, **no_failure, "leased_until": None, "generation": old.generation + 1}
+        Grant.objects.filter(pk=old.pk).update(**current)
     audit(
         Action.RECONNECTED if old else Action.CONNECTED,
         client.type,
@@ -113,8 +114,8 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
     )
 
 
-def give_back(client: Client, tokens: Tokens) -> None:
-    """Queues the revocation of tokens that no connection was made of."""
+def revoke_unused(client: Client, tokens: Tokens) -> None:
+    """Queues the revocation of tokens that were issued to `client` but belong to no connection."""
     columns = columns_of(tokens, timezone.now())
     kept = {name: columns[name] for name in ("tokens", "expires_at")}
     schedule(Revocation(type=client.type, client_id=client.client_id, **kept))

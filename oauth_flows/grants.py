@@ -7,7 +7,7 @@ from fernet_fields import DecryptionError
 
 from integrations.core.config import ConnectorConfig
 from integrations.core.http import Flow
-from integrations.grants import Connections
+from integrations.grants import Grants
 from integrations.models import Integration
 
 from . import tokens
@@ -17,7 +17,7 @@ from .revoke import end_grants
 T = TypeVar("T")
 
 
-class OAuthConnections(Connections):
+class OAuthGrants(Grants):
     def is_connected(self, integration: Integration) -> bool:
         return Grant.objects.filter(integration=integration).exists()
 

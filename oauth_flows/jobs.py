@@ -1,10 +1,12 @@
-from .reconnect_alerts import tell_owners
+"""The background work of OAuth."""
+
+from .reconnect_alerts import notify_owners
 from .revoke import revoke_due
 from .tokens import refresh_due
 
 
 def run_due_jobs() -> None:
-    """What OAuth owes to providers and owners: tokens to refresh, tokens to give back, letters to write."""
+    """Refreshes tokens, revokes tokens and notifies the owners of refused connections, as far as it is due."""
     refresh_due()
     revoke_due()
-    tell_owners()
+    notify_owners()

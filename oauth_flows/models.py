@@ -16,7 +16,7 @@ from .protocol import is_safe
 
 
 class ProviderApp(models.Model):
-    """Our client at one provider, entered by an administrator. The environment's `OAUTH_<TYPE>_…` wins over it."""
+    """Our client at one provider, entered by an administrator. `OAUTH_<TYPE>_…` in the environment overrides it."""
 
     type = models.CharField(max_length=40, unique=True)
     client_id = models.CharField(max_length=255)
@@ -50,7 +50,7 @@ class ProviderApp(models.Model):
 class Authorization(models.Model):
     """A flow under way: from the redirect to the provider until the callback. Removed by the callback it is for.
 
-    State and browser are kept as digests: who can read the table cannot finish a flow.
+    State and browser are kept as digests: a person who can read the table cannot finish a flow.
     """
 
     state_digest = models.CharField(max_length=64, primary_key=True)
@@ -72,24 +72,24 @@ class Grant(models.Model):
     account = models.CharField(max_length=255, blank=True)
     # Which of our clients the tokens were issued to: no other can refresh or revoke them.
     client_id = models.CharField(max_length=255)
-    # `access` and, where there is one, `refresh`.
+    # `access` and, if the provider issued one, `refresh`.
     tokens = EncryptedJSONField(editable=False)
     scopes = models.JSONField(default=list)
     connected_at = models.DateTimeField()
     refreshed_at = models.DateTimeField(help_text="When the tokens were last issued.")
     expires_at = models.DateTimeField(null=True, blank=True)
-    # When it is time for new tokens; null where these do not expire or cannot be refreshed.
+    # When the tokens are refreshed; null if they do not expire or cannot be refreshed.
     refresh_at = models.DateTimeField(null=True, blank=True, db_index=True)
-    # Grows with every refresh. Whoever refreshes says which generation it replaces, so that only one can.
+    # Grows with every refresh. A refresh names the generation that it replaces, so that only one succeeds.
     generation = models.PositiveIntegerField(default=0, editable=False)
-    # While somebody is refreshing: until when everybody else waits.
+    # During a refresh: until when the other workers wait for it.
     leased_until = models.DateTimeField(null=True, editable=False)
-    # Since when refreshing fails, for reasons that may pass.
+    # Since when refreshing fails for temporary reasons.
     failing_since = models.DateTimeField(null=True, blank=True)
-    # Since when the provider refuses it for good, and when its owner was told.
+    # Since when the provider refuses it permanently, and when its owner was notified.
     refused_at = models.DateTimeField(null=True, blank=True)
     refusal = models.CharField(max_length=100, blank=True)
-    owner_told_at = models.DateTimeField(null=True, blank=True)
+    owner_notified_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["client_id", "account"], name="grant_account")]
@@ -126,7 +126,7 @@ class Revocation(Job):
 
 
 class AuditEntry(models.Model):
-    """Who did what to which connection, when and from where. Written once."""
+    """Which user did what to which connection, when and from which address. Never changed."""
 
     class Action(models.TextChoices):
         CONNECTED = "connected"
@@ -143,7 +143,7 @@ class AuditEntry(models.Model):
     type = models.CharField(max_length=40)
     account = models.CharField(max_length=255, blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    # Null where the service acted by itself.
+    # Null if the service itself acted.
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     address = models.GenericIPAddressField(null=True)
     detail = models.CharField(max_length=500, blank=True)

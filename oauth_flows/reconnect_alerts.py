@@ -1,4 +1,4 @@
-"""Letters to the owners of connections that their provider accepts no more."""
+"""Mail to the owners of connections that their provider no longer accepts."""
 
 from django.utils import timezone
 
@@ -8,24 +8,24 @@ from invenicum.mail import send_to_owner
 from .models import Grant
 
 
-def tell_owners(limit: int = 20) -> int:
-    """Writes to the owners of connections that were refused, each once. Returns to how many."""
-    untold = Grant.objects.filter(refused_at__isnull=False, owner_told_at=None, integration__deleted_at=None)
-    told = 0
-    for grant in untold.select_related("integration__owner").defer("tokens")[:limit]:
-        # Marked before it is sent: two workers must not both write, and a mail that bounces is not sent again.
-        if Grant.objects.filter(pk=grant.pk, owner_told_at=None).update(owner_told_at=timezone.now()):
-            _tell(grant)
-            told += 1
-    return told
+def notify_owners(limit: int = 20) -> int:
+    """Mails the owners of at most `limit` refused connections, once for each refusal. Returns how many."""
+    refused = Grant.objects.filter(refused_at__isnull=False, owner_notified_at=None, integration__deleted_at=None)
+    count = 0
+    for grant in refused.select_related("integration__owner").defer("tokens", "integration__secrets")[:limit]:
+        # Marked before it is sent: two workers must not both send it, and a mail that bounces is not sent again.
+        if Grant.objects.filter(pk=grant.pk, owner_notified_at=None).update(owner_notified_at=timezone.now()):
+            _notify(grant)
+            count += 1
+    return count
 
 
-def _tell(grant: Grant) -> None:
+def _notify(grant: Grant) -> None:
     owner, name = grant.integration.owner, registry.get(grant.integration.type).name
     account = f" ({grant.account})" if grant.account else ""
     text = (
         f"{name} no longer accepts the connection that Invenicum has to your account{account}.\n\n"
-        f"What happens to your assets meanwhile is kept. Connect {name} again in Invenicum, under Integrations, "
-        "and it is delivered.\n"
+        f"Events about your assets are kept meanwhile. Connect {name} again in Invenicum, under Integrations, and they "
+        "are delivered.\n"
     )
     send_to_owner(owner, f"connect {name} again", text)

@@ -42,7 +42,7 @@ def end_grants(integration: Integration) -> None:
         audit(Action.DISCONNECTED, integration.type, owner_id=integration.owner_id, account=grant.account)
         try:
             schedule(revocation_of(grant, integration.type))
-        except DecryptionError:  # without the key nothing can be said to the provider
+        except DecryptionError:  # the provider cannot be told without the key
             log.warning("grant_not_revoked", type=integration.type, grant=grant.pk)
         grant.delete()
 
@@ -69,7 +69,7 @@ def schedule(revocation: Revocation) -> None:
 
 @transaction.atomic
 def disconnect(grant: Grant) -> None:
-    """What an administrator does to a connection: the integration goes, and the tokens are given back."""
+    """Ends a connection for an administrator: erases the integration and queues the revocation of its tokens."""
     integration = Integration.objects.live().select_for_update().filter(pk=grant.integration_id).first()
     if integration:
         audit(
@@ -131,9 +131,9 @@ def _end(revocation: Revocation, action: Action, detail: str = "") -> None:
 
 
 def _account_is_in_use(revocation: Revocation) -> bool:
-    """Whether revoking would end another connection: one consent of one account to one client stands behind both."""
+    """Whether revoking would also end another connection, because the account consented once for both."""
     if not revocation.account:
-        return True  # nobody can tell
+        return True  # not known, so it may be
     return Grant.objects.filter(client_id=revocation.client_id, account=revocation.account).exists()
 
 
@@ -141,7 +141,7 @@ def _revoke(client: Client, revocation: Revocation) -> Flow[None]:
     access, refresh = revocation.tokens.get("access", ""), revocation.tokens.get("refresh", "")
     expired = revocation.expires_at is not None and revocation.expires_at <= timezone.now()
     if expired and refresh and client.spec.revocation != "token":
-        # What is given back by calling with the access token needs one that lives.
+        # Revoking by a call with the access token needs one that has not expired.
         response = yield refresh_request(client, refresh)
         try:
             tokens = read_tokens(client, response)

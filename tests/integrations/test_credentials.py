@@ -64,7 +64,7 @@ def test_when_the_destination_changes_secrets_must_be_given_again(moved: dict[st
 
 
 @pytest.mark.parametrize("wrong", [{"url": 5}, {"colour": "red"}, {"ordered": "maybe"}])
-def test_what_is_wrong_besides_is_said_before_anything_must_be_given_again(wrong: dict[str, object]) -> None:
+def test_other_errors_are_reported_before_secrets_are_asked_for_again(wrong: dict[str, object]) -> None:
     with pytest.raises(InvalidConfig) as caught:
         keep(**{"url": "https://b.example.com", **wrong})
     assert set(caught.value.details) == set(wrong)

@@ -59,14 +59,14 @@ def test_a_hook_is_registered_after_the_save_and_removed_after_the_delete(alice:
     (hook,) = github.hooks.values()
     integration.refresh_from_db()
     assert integration.remote_state["hookId"] == str(hook["id"])
-    assert hook["config"]["secret"] == integration.secrets["webhookSecret"], "one is made where the user gives none"
+    assert hook["config"]["secret"] == integration.secrets["webhookSecret"], "one is made if the user gives none"
     delete_integration(alice, "github")
     assert run_due_jobs() == 1
     assert github.hooks == {}
     assert not ProviderJob.objects.exists()
 
 
-def test_a_hook_that_cannot_be_registered_is_told_its_owner(alice: User, github: FakeGitHub) -> None:
+def test_the_owner_is_told_of_a_hook_that_cannot_be_registered(alice: User, github: FakeGitHub) -> None:
     integration = save_integration(alice, "github", {**GITHUB, "repository": "no-such-repo"}).integration
     run_due_jobs()
     run_due_jobs()
@@ -77,7 +77,7 @@ def test_a_hook_that_cannot_be_registered_is_told_its_owner(alice: User, github:
     assert integration.is_active
 
 
-def test_what_is_said_of_a_hook_is_taken_back_when_it_is_registered(alice: User, github: FakeGitHub) -> None:
+def test_a_hooks_problem_ends_when_it_is_registered(alice: User, github: FakeGitHub) -> None:
     github.hook_answers = [(500, {}, b"")]
     integration = save_integration(alice, "github", GITHUB).integration
     run_due_jobs()
@@ -122,7 +122,7 @@ def test_a_hook_that_is_registered_while_its_owner_is_deleted_is_removed_again(
     assert not ProviderJob.objects.exists()
 
 
-def test_what_is_said_of_a_hook_survives_a_pause_and_ends_with_a_save(alice: User, github: FakeGitHub) -> None:
+def test_a_hooks_problem_is_still_shown_after_a_pause_and_ends_with_a_save(alice: User, github: FakeGitHub) -> None:
     github.hook_answers = [(500, {}, b"")]
     save_integration(alice, "github", GITHUB)
     run_due_jobs()
@@ -133,7 +133,7 @@ def test_what_is_said_of_a_hook_survives_a_pause_and_ends_with_a_save(alice: Use
     assert save_integration(alice, "github", GITHUB).integration.status_reason == ""
 
 
-def test_a_hook_that_was_given_up_says_so_without_a_promise(alice: User, github: FakeGitHub) -> None:
+def test_a_hook_that_was_given_up_is_not_said_to_be_tried_again(alice: User, github: FakeGitHub) -> None:
     save_integration(alice, "github", {**GITHUB, "repository": "no-such-repo"})
     ProviderJob.objects.update(attempt_count=len(PROVIDER_JOB_RETRY_SECONDS) - 1)
     run_due_jobs()

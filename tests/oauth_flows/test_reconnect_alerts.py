@@ -5,7 +5,7 @@ from django.core import mail
 from django.utils import timezone
 
 from oauth_flows.models import Grant
-from oauth_flows.reconnect_alerts import tell_owners
+from oauth_flows.reconnect_alerts import notify_owners
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
 from webhooks.tasks import run_jobs
@@ -19,11 +19,11 @@ def test_the_owner_of_a_refused_connection_is_told_once(dropbox: TokenServer, al
     dropbox.revoked = True
     run_jobs()
     run_jobs()
-    [letter] = mail.outbox
-    assert letter.to == ["alice@example.com"]
-    assert letter.subject == "Invenicum: connect Dropbox again"
-    assert "ada@example.com" in letter.body
-    assert "access-1" not in letter.body
+    [message] = mail.outbox
+    assert message.to == ["alice@example.com"]
+    assert message.subject == "Invenicum: connect Dropbox again"
+    assert "ada@example.com" in message.body
+    assert "access-1" not in message.body
 
 
 def refused(owner: Any) -> None:
@@ -35,7 +35,7 @@ def test_an_owner_without_an_address_is_no_error(alice: Any) -> None:
     alice.email = ""
     alice.save()
     refused(alice)
-    assert tell_owners() == 1
+    assert notify_owners() == 1
     assert mail.outbox == []
 
 
@@ -43,5 +43,5 @@ def test_a_mail_server_that_is_down_is_no_error(settings: Any, alice: Any) -> No
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
     refused(alice)
-    assert tell_owners() == 1
-    assert tell_owners() == 0
+    assert notify_owners() == 1
+    assert notify_owners() == 0

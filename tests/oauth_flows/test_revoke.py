@@ -67,7 +67,7 @@ def test_a_provider_that_is_down_does_not_hold_up_the_deletion(dropbox: TokenSer
     assert not Revocation.objects.exists()
 
 
-def test_after_the_last_try_the_tokens_go_all_the_same(dropbox: TokenServer, alice: Any) -> None:
+def test_after_the_last_try_the_tokens_are_erased_all_the_same(dropbox: TokenServer, alice: Any) -> None:
     connect_dropbox(alice)
     services.delete_integration(alice, "dropbox")
     dropbox.handler = lambda request: json_answer(500, {})
@@ -87,14 +87,14 @@ def test_tokens_wait_encrypted(dropbox: TokenServer, alice: Any) -> None:
     assert Revocation.objects.get().tokens["access"] == "access-1"
 
 
-def test_what_revokes_by_calling_gets_a_token_that_lives_first(dropbox: TokenServer, alice: Any) -> None:
+def test_an_expired_token_is_refreshed_before_it_revokes_itself(dropbox: TokenServer, alice: Any) -> None:
     connect_dropbox(alice, expires_in=-60)
     services.delete_integration(alice, "dropbox")
     revoke_due()
     assert dropbox.given_back == ["access-2"]
 
 
-def test_what_is_revoked_already_is_done(dropbox: TokenServer, alice: Any) -> None:
+def test_a_token_that_was_revoked_already_counts_as_revoked(dropbox: TokenServer, alice: Any) -> None:
     connect_dropbox(alice, expires_in=-60)
     dropbox.revoked = True
     services.delete_integration(alice, "dropbox")
@@ -103,7 +103,7 @@ def test_what_is_revoked_already_is_done(dropbox: TokenServer, alice: Any) -> No
     assert actions()[-1] == "revoked"
 
 
-def test_hooks_are_removed_before_the_tokens_go(dropbox: TokenServer, alice: Any) -> None:
+def test_hooks_are_removed_before_the_tokens_are_revoked(dropbox: TokenServer, alice: Any) -> None:
     grant = connect_dropbox(alice)
     job = ProviderJob.objects.create(
         kind="delete", integration_id=grant.integration_id, due_at=timezone.now() + timedelta(hours=1)
@@ -143,8 +143,8 @@ def google(settings: Settings, alice: Any) -> Iterator[FakeServer]:
         yield server
 
 
-def test_one_connection_of_an_account_does_not_take_the_other_with_it(google: FakeServer, alice: Any) -> None:
-    """Google ends everything that the account gave the client, whichever token is given back."""
+def test_deleting_one_connection_of_an_account_does_not_end_the_other(google: FakeServer, alice: Any) -> None:
+    """Google ends everything that the account gave the client, whichever token is revoked."""
     services.delete_integration(alice, "google_drive")
     run_jobs()
     assert google.requests == []
@@ -164,7 +164,7 @@ def test_tokens_of_a_client_that_is_no_longer_ours_are_given_up(
     assert actions()[-1] == "revocation_given_up"
 
 
-def test_a_user_who_is_deleted_takes_no_token_along(dropbox: TokenServer, alice: Any) -> None:
+def test_the_tokens_of_a_deleted_user_are_revoked(dropbox: TokenServer, alice: Any) -> None:
     connect_dropbox(alice)
     alice.delete()
     assert not Grant.objects.exists()
@@ -172,7 +172,7 @@ def test_a_user_who_is_deleted_takes_no_token_along(dropbox: TokenServer, alice:
     assert dropbox.given_back == ["access-1"]
 
 
-def test_another_account_connected_instead_gives_the_first_one_back(dropbox: TokenServer, alice: Any) -> None:
+def test_connecting_another_account_revokes_the_tokens_of_the_first(dropbox: TokenServer, alice: Any) -> None:
     grant = connect_dropbox(alice)
     tokens = Tokens(access="access-9", refresh="refresh-9", expires_in=3600, scopes=None, answer={})
     connect(alice, client_for("dropbox"), Connection(tokens, "ada@example.com"))

@@ -24,7 +24,7 @@ def test_staff_see_who_has_a_token_and_revoke_it(client: Client, alice: User) ->
     assert answer.json()["message"] == "Invalid or expired token"
 
 
-def test_who_may_only_look_revokes_nothing(client: Client, alice: User) -> None:
+def test_staff_who_may_only_look_revoke_nothing(client: Client, alice: User) -> None:
     issue_token(alice, ["assets:read"])
     viewer = User.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_accesstoken"))
@@ -34,7 +34,7 @@ def test_who_may_only_look_revokes_nothing(client: Client, alice: User) -> None:
     assert AccessToken.objects.exists()
 
 
-def test_nobody_types_in_a_token(client: Client, alice: User) -> None:
+def test_a_token_cannot_be_typed_in(client: Client, alice: User) -> None:
     client.force_login(User.objects.create_superuser("staff"))
     assert client.get(f"{TOKENS}add/").status_code == 403
     assert client.get("/admin/oauth2_provider/application/").status_code == 404
