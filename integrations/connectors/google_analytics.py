@@ -38,12 +38,12 @@ class GoogleAnalytics(Connector):
 1. In *Admin → Data streams*, open a web stream and copy its measurement id.
 2. There, under *Measurement Protocol API secrets*, create a secret and paste it here.
 3. Google answers every event with success, even with a wrong secret. Connect with OAuth and give the `propertyId`
-   too, and the connection test compares both with what the property really has.
+   too, and the connection test checks both against the property.
 """
     sends: ClassVar[str] = """\
 One event a delivery, named after Invenicum's (`asset_created`), with `asset_id`, `category`, the names of the
 `changed_fields` and the event's other plain values, each cut to 100 characters; `user_id` is who did it. Google
-Analytics has no way to recognise a repetition: after a lost answer an event may count twice (`event_id` tells).
+Analytics cannot recognise a repeated event: if its answer is lost, an event may count twice (with the same `event_id`).
 """
     oauth = OAuthSpec(
         "https://accounts.google.com/o/oauth2/v2/auth",

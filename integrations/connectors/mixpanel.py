@@ -44,7 +44,7 @@ class Mixpanel(Connector):
 """
     sends: ClassVar[str] = """\
 One event a delivery under its own name (`asset.created`), with the event's plain values as properties; `distinct_id`
-is who did it, and `$insert_id` makes a repetition count once.
+is who did it, and `$insert_id` makes a repeated event count once.
 """
 
     class Config(ConnectorConfig):

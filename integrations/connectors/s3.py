@@ -72,7 +72,7 @@ class S3(DocumentConnector):
 2. In IAM, create a user for Invenicum with a policy that allows `s3:ListBucket` on the bucket, and `s3:GetObject`,
    `s3:PutObject` and `s3:DeleteObject` on `<bucket>/<pathPrefix>*`.
 3. Create an access key for that user and paste both halves here.
-4. For MinIO, Cloudflare R2, Ceph and their like, give the server's address as `endpointUrl` too.
+4. For MinIO, Cloudflare R2, Ceph and similar servers, give the server's address as `endpointUrl` too.
 """
 
     class Config(DocumentConfig):

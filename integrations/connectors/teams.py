@@ -58,7 +58,7 @@ class Teams(Connector):
     setup: ClassVar[str] = """\
 1. In Teams, open the channel's menu, choose *Workflows* and the template *Send webhook alerts to a channel*.
 2. Copy the address of the workflow and paste it here. Anyone who has it can post, so it is kept as a secret.
-3. Or connect with OAuth, and give `teamId` and `channelId` (both stand in *Get link to channel*).
+3. Or connect with OAuth, and give `teamId` and `channelId` (both are part of *Get link to channel*).
 """
     sends = CHAT_SENDS
     oauth = OAuthSpec(

@@ -75,17 +75,17 @@ class Webhook(Connector):
     description = "Sends events to an address of yours, signed."
     setup: ClassVar[str] = """\
 1. Give your service an address that takes `POST` requests with a JSON body and answers 2xx within 15 seconds.
-2. Connect it here and keep the signing secret that is shown once.
-3. Verify `X-Invenicum-Signature`, or the Standard Webhooks headers, before you believe a request.
+2. Connect it here and save the signing secret that is shown once.
+3. Verify `X-Invenicum-Signature`, or the Standard Webhooks headers, before you trust a request.
 """
     sends: ClassVar[str] = """\
 The event as JSON, `{"event", "timestamp", "data"}`, with your `headers` and these of ours:
 
 - `X-Invenicum-Signature`: `sha256=` and the HMAC-SHA256 of the body in hexadecimal, keyed with the signing secret
 - `webhook-id`, `webhook-timestamp`, `webhook-signature`: the [Standard Webhooks](https://www.standardwebhooks.com)
-  headers; the id is the same on every try
+  headers; the id is the same on every attempt
 
-Any 2xx counts as taken; redirects are not followed; 410 disables the integration; anything else is tried again.
+Any 2xx counts as accepted; redirects are not followed; 410 disables the integration; any other answer is retried.
 See [verifying webhooks](../verifying-webhooks.md).
 """
 

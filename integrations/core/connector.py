@@ -17,6 +17,8 @@ from .oauth import OAuthSpec
 
 
 class Category(StrEnum):
+    """The section of the catalog in which a connector appears."""
+
     STORAGE = "storage"
     VERSION_CONTROL = "version_control"
     COMMUNICATION = "communication"
@@ -26,9 +28,9 @@ class Category(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """A connection that works: a sentence for the user, and facts worth showing."""
+    """A successful test: a sentence for the user, and facts to show with it, such as `{"branch": "main"}`."""
 
-    __test__ = False  # not a test class, whatever pytest thinks of its name
+    __test__ = False  # pytest would take the class for tests because of its name
 
     message: str
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -37,25 +39,26 @@ class TestResult:
 class Connector:
     """Knows one integration type: declarations, and flows that do no I/O (see `integrations.core.http.Flow`).
 
-    A flow raises a member of `integrations.core.errors` where the service refuses. `endpoints` overrides the
-    service's own addresses (the setting `PROVIDER_ENDPOINTS`), keyed as there: `apiUrl`, `tokenUrl`, ….
+    Subclasses set the class attributes and implement `test` and `deliver`. A flow raises an error of
+    `integrations.core.errors` if the provider refuses a request. `endpoints` replaces the provider's addresses by name
+    (`apiUrl`, `tokenUrl`, …): the setting `PROVIDER_ENDPOINTS`.
     """
 
     type: ClassVar[str]
     name: ClassVar[str]
     category: ClassVar[Category]
     description: ClassVar[str]
-    # Markdown: what a user does on the service's side before connecting. Shown on the connector's docs page.
+    # Markdown for the docs page: what a user does at the provider before connecting.
     setup: ClassVar[str] = ""
-    # Markdown: what an event becomes at the service. On the same page.
+    # Markdown for the docs page: what an event becomes at the provider.
     sends: ClassVar[str] = ""
     oauth: ClassVar[OAuthSpec | None] = None
     Config: ClassVar[builtins.type[ConnectorConfig]]
-    # How the service calls us at `/webhooks/<type>`, where it does.
+    # How hooks that the provider sends to `/webhooks/<type>` are read; None if it sends none.
     inbound: ClassVar[Inbound | None] = None
-    # The JSON name of the secret that signs what we send, where there is one: it can be shown and rotated.
+    # The JSON name of the secret that signs deliveries, which users can read and rotate; None if there is none.
     signing_secret: ClassVar[str | None] = None
-    # How many deliveries to one integration may be under way at once; None where the service does not mind.
+    # How many deliveries to one integration may be in flight at once; None for no limit.
     concurrency: ClassVar[int | None] = None
 
     def __init__(self, endpoints: Mapping[str, str] | None = None):
@@ -66,38 +69,44 @@ class Connector:
         return self.endpoints.get(name, default).rstrip("/")
 
     def relocated(self, url: str) -> str:
-        """A pasted address of the service, moved to the origin that `apiUrl` names where it is overridden."""
+        """A pasted address of the provider, moved to the origin of `apiUrl` if that is overridden."""
         parts = urlsplit(url)
         return self.endpoint("apiUrl", f"{parts.scheme}://{parts.netloc}") + urlunsplit(("", "", *parts[2:]))
 
     def subscriptions(self, config: Any) -> tuple[str, ...]:
-        """The event patterns that an integration with this configuration receives. Uses no secret."""
+        """The event patterns that an integration with this configuration receives, such as `("asset.*",)`.
+
+        Uses no secret of `config`, so that secrets need not be decrypted for it.
+        """
         return tuple(config.events) if getattr(config, "events", None) is not None else ASSET_EVENTS
 
     def generated_secrets(self, config: Any) -> dict[str, str]:
-        """The secrets to make for a user who gave none, by JSON name. Called on every save."""
+        """New values for secrets that the user did not give, by JSON name. Called on every save."""
         return {}
 
     def test(self, config: Any) -> Flow[TestResult]:
-        """Proves credentials and target without leaving a trace that a person would see."""
+        """Checks credentials and target without leaving anything behind that people would see.
+
+        Raises an error of `integrations.core.errors` that tells the user what to do.
+        """
         raise NotImplementedError
 
     def deliver(self, message: Message, config: Any, now: int) -> Flow[None]:
-        """Brings one event to the service. Returns when it was taken; doing it twice must do no harm.
+        """Delivers one event. Returns when the provider has accepted it; delivering it twice must do no harm.
 
-        `now` is the time of this try in whole Unix seconds, for signatures and time stamps.
+        `now` is the time of this attempt in whole Unix seconds, for signatures and timestamps.
         """
         raise NotImplementedError
 
     def on_save(self, config: Any, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
-        """Brings the service in line with a saved configuration, e.g. registers a hook.
+        """Brings the provider in line with a saved configuration, e.g. registers a webhook.
 
-        `state` is what the last call returned (empty at first); the return value replaces it. May run again
-        with the same arguments, and does at the Unix time `renewAt`, where the state has one.
+        `state` is what the last call returned (empty at first); the return value replaces it. May run again with the
+        same arguments, and does so at the Unix time `renewAt` if the state has one.
         """
         yield from ()
         return dict(state)
 
     def on_delete(self, config: Any, state: Mapping[str, Any]) -> Flow[None]:
-        """Undoes `on_save`. The service having forgotten already counts as done."""
+        """Undoes `on_save`. Succeeds if nothing is left to undo at the provider."""
         yield from ()

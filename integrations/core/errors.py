@@ -1,30 +1,29 @@
-"""What can go wrong between us and a service. Every error carries the API's code and a sentence for a person.
+"""What can go wrong between us and a provider. Every error has a code of the API and a message for the user.
 
 IntegrationError            code INTEGRATION_ERROR
- ├─ InvalidConfig           INVALID_CONFIG            the service says the target is wrong; trying again does not help
- ├─ AuthFailed              INTEGRATION_AUTH_FAILED   the service refused the credentials
- ├─ Rejected                <TYPE>_CONNECTION_FAILED  it will never take this request; trying again does not help
- ├─ ConnectionFailed        <TYPE>_CONNECTION_FAILED  it did not answer as it should; may pass
+ ├─ InvalidConfig           INVALID_CONFIG            the target is wrong; trying again does not help
+ ├─ AuthFailed              INTEGRATION_AUTH_FAILED   the provider refused the credentials
+ ├─ Rejected                <TYPE>_CONNECTION_FAILED  it will never accept this request
+ ├─ ConnectionFailed        <TYPE>_CONNECTION_FAILED  it did not answer as it should; may succeed later
  │   ├─ RateLimited         <TYPE>_CONNECTION_FAILED  it asks to wait `retry_after` seconds
- │   └─ TransportError      <TYPE>_CONNECTION_FAILED  no answer at all; `error_class` says at which stage
+ │   └─ TransportError      <TYPE>_CONNECTION_FAILED  no response; `error_class` says at which stage
  │       └─ TimedOut        CONNECTION_TIMEOUT
  └─ Gone                    <TYPE>_CONNECTION_FAILED  the endpoint is gone for good: the integration is disabled
 """
 
 from typing import ClassVar, Literal
 
-type_placeholder = "<TYPE>"
+TYPE_PLACEHOLDER = "<TYPE>"
 
-# Where an attempt failed; the delivery log and the metrics use these words.
+# The stage at which an attempt failed, as the delivery log and the metrics name it.
 ErrorClass = Literal["dns", "connect", "tls", "timeout", "refused", "blocked", "reset", "http"]
 
 
 class IntegrationError(Exception):
-    """Base of the family.
+    """Base of all errors between us and a provider.
 
-    `message` is shown to the user and stored in the log, so it must hold no secret.
-    `permanent` says that trying the same request again cannot help; `retry_after`
-    is the number of seconds the service asked us to wait, or None.
+    `message` is shown to the user and stored in the delivery log, so it must contain no secret. `permanent` says that
+    trying the same request again cannot help. `retry_after` is how long the provider asks to wait, in seconds, or None.
     """
 
     code: ClassVar[str] = "INTEGRATION_ERROR"
@@ -40,11 +39,11 @@ class IntegrationError(Exception):
 
     def code_for(self, connector_type: str) -> str:
         """The API's error code, e.g. `SLACK_CONNECTION_FAILED` for a ConnectionFailed of `slack`."""
-        return self.code.replace(type_placeholder, connector_type.upper())
+        return self.code.replace(TYPE_PLACEHOLDER, connector_type.upper())
 
 
 class InvalidConfig(IntegrationError):
-    """The configuration names something that is not there. `details` maps a field to its messages."""
+    """The configuration is invalid or names a target that does not exist. `details`: messages by JSON name."""
 
     code = "INVALID_CONFIG"
     permanent = True
@@ -55,30 +54,30 @@ class InvalidConfig(IntegrationError):
 
 
 class AuthFailed(IntegrationError):
-    """The service refused the credentials. Tried again: a person may mend them meanwhile."""
+    """The provider refused the credentials. Not permanent, because the user may correct them at the provider."""
 
     code = "INTEGRATION_AUTH_FAILED"
 
 
 class Rejected(IntegrationError):
-    """The service understood the request and will never accept it, e.g. a document too large for it."""
+    """The provider understood the request and will never accept it, e.g. because the document is too large."""
 
-    code = f"{type_placeholder}_CONNECTION_FAILED"
+    code = f"{TYPE_PLACEHOLDER}_CONNECTION_FAILED"
     permanent = True
 
 
 class ConnectionFailed(IntegrationError):
-    """The service did not answer as it should."""
+    """The provider did not answer as it should."""
 
-    code = f"{type_placeholder}_CONNECTION_FAILED"
+    code = f"{TYPE_PLACEHOLDER}_CONNECTION_FAILED"
 
 
 class RateLimited(ConnectionFailed):
-    """The service asks to wait; `retry_after` is in seconds."""
+    """The provider asks to wait for `retry_after` seconds."""
 
 
 class TransportError(ConnectionFailed):
-    """No HTTP answer. Raised into a flow by its driver."""
+    """No HTTP response. The driver raises it inside the flow, at the `yield` of the request."""
 
     def __init__(self, message: str, error_class: ErrorClass):
         super().__init__(message)
@@ -86,7 +85,7 @@ class TransportError(ConnectionFailed):
 
 
 class TimedOut(TransportError):
-    """No answer in time."""
+    """No response in time."""
 
     code = "CONNECTION_TIMEOUT"
 
@@ -95,7 +94,7 @@ class TimedOut(TransportError):
 
 
 class Gone(IntegrationError):
-    """The endpoint is gone for good (HTTP 410 or the service's equivalent)."""
+    """The endpoint is gone permanently (HTTP 410 or the provider's equivalent): the integration is disabled."""
 
-    code = f"{type_placeholder}_CONNECTION_FAILED"
+    code = f"{TYPE_PLACEHOLDER}_CONNECTION_FAILED"
     permanent = True

@@ -11,17 +11,16 @@ from .texts import storable
 
 T = TypeVar("T")
 
-# A flow yields requests, is sent their responses and returns its verdict. Its driver throws a
-# TransportError (integrations.core.errors) into it where no response came; a flow that does not
-# care lets it pass.
+# A generator that yields requests, is sent their responses and returns its result. If there is no response, its driver
+# throws a TransportError (integrations.core.errors) into it, which most flows do not catch.
 Flow = Generator["Request", "Response", T]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `url` is absolute; `headers` are sent as they stand; `body` is sent byte for byte.
+    """One HTTP request. `url` is absolute; `headers` and `body` are sent unchanged.
 
-    `confidential` says that the response holds secrets, so that no excerpt of it may be kept.
+    `confidential` says that the response contains secrets, so that no excerpt of it may be stored.
     """
 
     method: str
@@ -52,7 +51,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP response. Header names are lower case; `body` holds at most what the driver reads (64 KiB)."""
+    """One HTTP response. Header names are lower case; `body` is cut off at what the driver reads (64 KiB)."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -67,7 +66,7 @@ class Response:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """The body as JSON, its texts fit to be stored. Raises ConnectionFailed where it is none."""
+        """The body as JSON with storable texts. Raises ConnectionFailed if it is not JSON."""
         try:
             value = json.loads(self.body)
             return value if self.body.isascii() and b"\\u" not in self.body else storable(value)
@@ -75,7 +74,7 @@ class Response:
             raise ConnectionFailed(f"The answer (HTTP {self.status}) was not JSON.") from None
 
     def json_object(self) -> dict[str, Any]:
-        """The body as a JSON object. Raises ConnectionFailed where it is none."""
+        """The body as a JSON object. Raises ConnectionFailed if it is not one."""
         value = self.json()
         if not isinstance(value, dict):
             raise ConnectionFailed(f"The answer (HTTP {self.status}) was JSON, but not an object.")

@@ -1,4 +1,4 @@
-"""What a connector declares about its service's OAuth 2.0 endpoints. Data only; `oauth_flows` acts on it."""
+"""What a connector declares about its provider's OAuth 2.0 endpoints. Pure: `oauth_flows` acts on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Literal
 class OAuthSpec:
     """One authorization server as a client sees it (RFC 6749, RFC 7636, RFC 7009). URLs are absolute.
 
-    A path into an answer joins its parts with dots. `{client_id}` in `revoke_url` is filled in.
+    A path into a JSON response joins the names with dots. `{client_id}` in `revoke_url` is replaced.
     """
 
     authorize_url: str
@@ -24,23 +24,23 @@ class OAuthSpec:
     scope_separator: str = " "
     refreshes: bool = True
     rotates: bool = False
-    required: bool = False  # there is no other way to connect
-    # Config fields, by JSON name, that the token answer fills in: the path to each there.
+    required: bool = False  # OAuth is the only way to connect
+    # Configuration fields, by JSON name, whose values the token response contains: the path to each.
     fills: Mapping[str, str] = field(default_factory=dict)
-    # What the server calls itself in `iss` (RFC 9207); where it is None, the origin of `authorize_url` must agree.
+    # The server's name in `iss` (RFC 9207); None for the origin of `authorize_url`.
     issuer: str | None = None
     identity_method: Literal["GET", "POST"] = "GET"
-    # The path to the account's name in the token answer, for services that name it there; it saves the identity call.
+    # The path to the account's name in the token response, if it is there; it saves the request to `identity_url`.
     account: str | None = None
-    # The path to the tokens where the token answer may nest them.
+    # The path to the tokens in the token response, if they may be nested.
     tokens_at: str | None = None
-    # Scopes without which the connection is of no use, where people can untick them one by one.
+    # Scopes that the connection needs, if users can grant some scopes and refuse others.
     needed_scopes: tuple[str, ...] = ()
-    # Errors of a refresh that only a new consent can mend.
+    # Errors of a token refresh after which the user must connect again.
     refusals: tuple[str, ...] = ("invalid_grant",)
-    # How a token is given back: as RFC 7009 says, by calling with it, or by deleting the app's authorization.
+    # How a token is revoked: as in RFC 7009, by a call authorised with it, or by deleting the app's authorization.
     revocation: Literal["token", "bearer", "authorization"] = "token"
-    # Giving one token back ends every connection of that account to our app.
+    # Revoking one token ends every connection of that account to our app.
     revokes_account: bool = False
-    # For services that people host themselves: the paths of the endpoints below the server's address.
+    # For providers that users can host themselves: the paths of the endpoints below the server's address.
     self_hosted: Mapping[str, str] = field(default_factory=dict)

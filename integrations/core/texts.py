@@ -1,20 +1,20 @@
-"""Texts that strangers send, made fit to be stored and shown. Pure."""
+"""Makes texts from outside safe to store and to show. Pure."""
 
 import re
 from typing import Any
 
-# Controls, the marks that make text run backwards, and halves of characters: a text must not rearrange what is
-# around it, and every database and encoding must take it.
+# Control characters, bidirectional marks and half surrogate pairs: a text must not reorder what is around it, and every
+# database and encoding must accept it.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def one_line(text: str) -> str:
-    """`text` as a line of words, without control characters."""
+    """`text` as one line without control characters, words separated by single spaces."""
     return " ".join(UNSAFE.sub(" ", text).split())
 
 
 def storable(value: Any) -> Any:
-    """A JSON value without NUL, which PostgreSQL cannot store, and half surrogate pairs, which no encoding has."""
+    """A JSON value without NUL (PostgreSQL cannot store it) and half surrogate pairs (UTF-8 cannot encode them)."""
     if isinstance(value, str):
         text = value if value.isascii() else value.encode(errors="replace").decode()
         return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,6 +1,6 @@
 """Drives flows (`integrations.core.http.Flow`) on libcurl, one or thousands at once, under one policy.
 
-The only code of the service that opens an outgoing socket to an address that came from a user.
+The only code of the service that opens outgoing sockets to addresses that users gave.
 """
 
 import select
@@ -28,19 +28,19 @@ __all__ = ["Finished", "FlowDriver", "Options", "run_flow"]
 Key = TypeVar("Key")
 T = TypeVar("T")
 
-EXCERPT_LENGTH = 1000
-# More than the excerpt needs, so that a secret on its edge is still found whole.
-_EXCERPT_BYTES = 8 * EXCERPT_LENGTH
-# A flow that goes on yielding what cannot be sent must not hold up the others.
-_UNSENDABLE_IN_A_ROW = 5
-_EDGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+MAX_EXCERPT_LENGTH = 1000
+# More than the excerpt needs, so that a secret that crosses its end is still recognised and hidden.
+_EXCERPT_SOURCE_BYTES = 8 * MAX_EXCERPT_LENGTH
+# A flow that keeps yielding requests that cannot be sent must not block the others.
+_MAX_UNSENDABLE_IN_A_ROW = 5
+_EDGE_TRIGGERED = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 
 
 @dataclass(slots=True)
 class Finished(Generic[Key]):
-    """A flow that has ended: with `result`, or with `error` (any exception, where the flow itself is at fault).
+    """A flow that has ended, with `result` or with `error` (any exception if the flow itself has a defect).
 
-    `status` and `excerpt` are of the last response that came; nothing of a request is kept.
+    `duration` is in seconds. `status` and `excerpt` are of the last response; nothing of a request is kept.
     """
 
     key: Key
@@ -53,7 +53,7 @@ class Finished(Generic[Key]):
 
 
 class FlowDriver(Generic[Key]):
-    """Drives many flows at once over one pool of connections. For one thread, in the process that made it."""
+    """Drives many flows at once over one pool of connections. For use by one thread, not after a fork."""
 
     def __init__(self, options: Options | None = None):
         self.options = options or Options.from_settings()
@@ -75,20 +75,21 @@ class FlowDriver(Generic[Key]):
 
     @property
     def oldest(self) -> float:
-        """When the flow that has been under way for longest was started, by the monotonic clock; inf without any."""
+        """When the oldest flow in flight was started, in seconds of the monotonic clock; inf if there is none."""
         return min((run.started for run in self._runs.values()), default=float("inf"))
 
     def start(self, key: Key, flow: Flow[Any], timeout: float | None = None, secrets: Collection[str] = ()) -> None:
-        """Takes `flow` to its first request, which `poll` then sends.
+        """Runs `flow` up to its first request, which `poll` then sends.
 
-        All its requests together have `timeout` seconds. `secrets` are hidden where a response repeats them.
+        `key` is returned with the result. All requests of the flow together have `timeout` seconds (by default, the
+        options'). `secrets` are hidden in the excerpt if a response repeats them.
         """
         transfer = self._idle.pop() if self._idle else self._new_transfer()
         run = _Run(key, flow, transfer, self.options.timeout if timeout is None else timeout, secrets)
         self._advance(run, flow.send, None)
 
     def poll(self, timeout: float) -> list[Finished[Key]]:
-        """The flows that have ended, as soon as there is one, or after `timeout` seconds, or when none is left."""
+        """The flows that have ended, as soon as there is one, after `timeout` seconds, or if none is in flight."""
         ends = time.monotonic() + timeout
         while True:
             self._turn(0 if self._finished or not self._runs else max(0.0, ends - time.monotonic()))
@@ -116,7 +117,7 @@ class FlowDriver(Generic[Key]):
         self.close()
 
     def _turn(self, wait: float) -> None:
-        """Waits until a socket or a timer calls, at most `wait` seconds, and lets libcurl act on it."""
+        """Waits for a socket or a timer, at most `wait` seconds, and lets libcurl act on it."""
         due = self._multi.timeout()  # milliseconds, -1 for never
         if 0 <= due < wait * 1000:
             wait = due / 1000
@@ -134,7 +135,7 @@ class FlowDriver(Generic[Key]):
                 self._ended(curl, code, message)
 
     def _ended(self, curl: pycurl.Curl, code: int, message: str) -> None:
-        """Hands the flow what became of its request."""
+        """Gives the flow the response to its request, or the error."""
         self._multi.remove_handle(curl)
         run = self._runs.pop(curl)
         transfer = run.transfer
@@ -147,17 +148,17 @@ class FlowDriver(Generic[Key]):
             self._advance(run, run.flow.throw, error)
 
     def _advance(self, run: "_Run[Key]", step: Callable[[Any], Request], value: Any) -> None:
-        """Lets the flow take a step, and gives libcurl the request that it yields."""
-        for _ in range(_UNSENDABLE_IN_A_ROW):
+        """Resumes the flow, and gives libcurl the request that it yields."""
+        for _ in range(_MAX_UNSENDABLE_IN_A_ROW):
             try:
                 request = step(value)
             except StopIteration as stop:
                 return self._finish(run, stop.value, None)
-            except Exception as error:  # noqa: BLE001 - whatever a flow raises concerns that flow alone
+            except Exception as error:  # noqa: BLE001 - an error of one flow must not affect the others
                 return self._finish(run, None, error)
             try:
                 run.transfer.prepare(request, run.seconds_left(request))
-            except Exception as error:  # noqa: BLE001 - shown to the flow at the request that caused it
+            except Exception as error:  # noqa: BLE001 - raised inside the flow, at its request
                 step, value = run.flow.throw, error
             else:
                 run.request_is_confidential = request.confidential
@@ -188,7 +189,7 @@ class FlowDriver(Generic[Key]):
         return transfer
 
     def _open_socket(self, transfer: Transfer, purpose: int, address: Any) -> int:
-        """Called by libcurl for each address it is about to dial: whatever the name was, this is what counts."""
+        """Called by libcurl for each address before it connects: checks the address itself, whatever name led to it."""
         if not self.options.proxy:
             host = address.addr[0] if address.family in (socket.AF_INET, socket.AF_INET6) else ""
             transfer.closed_because = closed_because(host, self.options.allow)
@@ -198,18 +199,18 @@ class FlowDriver(Generic[Key]):
             descriptor = socket.socket(address.family, address.socktype, address.protocol).detach()
         except OSError:  # too many open files
             return int(pycurl.SOCKET_BAD)
-        self._epoll.register(descriptor, _EDGES)
+        self._epoll.register(descriptor, _EDGE_TRIGGERED)
         self._connections.add(descriptor)
         return descriptor
 
     def _watch(self, interest: int, descriptor: int, multi: pycurl.CurlMulti, data: Any) -> None:
         """Called by libcurl when its interest in a socket changes, which is twice a request.
 
-        A connection is registered with epoll once for its whole life, edge-triggered, so that most changes need no
-        system call and closing needs no word. Edges do for reading, which libcurl does until nothing is left, but
+        A connection is registered with epoll once for its whole life, edge-triggered, so that most changes and closing
+        need no system call. Edge triggering is enough for reading, because libcurl reads until nothing is left, but
         not for writing.
         """
-        if descriptor not in self._connections:  # the bell that libcurl's resolver threads ring, one a driver
+        if descriptor not in self._connections:  # the wake-up socket of libcurl's resolver threads, one a driver
             if interest == pycurl.POLL_REMOVE:
                 self._epoll.unregister(descriptor)
             else:
@@ -218,12 +219,12 @@ class FlowDriver(Generic[Key]):
             self._epoll.modify(descriptor, select.EPOLLIN | select.EPOLLOUT)
             self._writing.add(descriptor)
         elif descriptor in self._writing:
-            self._epoll.modify(descriptor, _EDGES)
+            self._epoll.modify(descriptor, _EDGE_TRIGGERED)
             self._writing.discard(descriptor)
 
 
 def run_flow(flow: Flow[T], timeout: float | None = None, options: Options | None = None) -> T:
-    """Drives one flow to its end: returns its result or raises its error."""
+    """Drives one flow to its end: returns its result or raises its error. `timeout` is in seconds for all requests."""
     with FlowDriver[None](options) as driver:
         driver.start(None, flow, timeout)
         while True:
@@ -235,7 +236,7 @@ def run_flow(flow: Flow[T], timeout: float | None = None, options: Options | Non
 
 
 class _Run(Generic[Key]):
-    """A flow under way, and the transfer that is its own until it ends."""
+    """A flow in flight, and the transfer that it uses until it ends."""
 
     __slots__ = (
         "_deadline",
@@ -272,8 +273,12 @@ class _Run(Generic[Key]):
         if not (self.response and self.response.body) or self.response_is_confidential:
             return ""
         # PostgreSQL cannot store the NUL character.
-        text = self.response.body[:_EXCERPT_BYTES].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-        return (redact(text, self._secrets) if self._secrets else text)[:EXCERPT_LENGTH]
+        text = (
+            self.response.body[:_EXCERPT_SOURCE_BYTES]
+            .decode("utf-8", "replace")
+            .replace("\0", "\N{REPLACEMENT CHARACTER}")
+        )
+        return (redact(text, self._secrets) if self._secrets else text)[:MAX_EXCERPT_LENGTH]
 
     def abandon(self) -> None:
         with suppress(Exception):

@@ -1,4 +1,7 @@
-"""From libcurl's error codes to the errors that a flow sees. Messages are for users: of a URL they name the origin."""
+"""Turns libcurl's error codes into the errors that a flow sees.
+
+Messages are shown to users. Of a URL they contain only the origin, because the rest may be secret.
+"""
 
 import errno
 
@@ -22,22 +25,26 @@ _E_TOO_LARGE = 100  # pycurl has no name for it: https://curl.se/libcurl/c/libcu
 
 
 def unsendable(message: str) -> TransportError:
-    """The error of a request that must not be sent, now or ever."""
+    """The permanent error of a request that must not be sent."""
     error = TransportError(message, "blocked")
     error.permanent = True
     return error
 
 
 def unacceptable(url: str) -> TransportError:
+    """The permanent error of a request whose URL is not acceptable."""
     return unsendable(f"{origin(url)} {url_problem(url) or 'is not a valid address'}.")
 
 
 def transport_error(url: str, curl: pycurl.Curl, code: int, message: str, closed_because: str | None) -> TransportError:
-    """The error for libcurl's `code` and `message`. `closed_because`: why the policy refused an address."""
+    """The error for libcurl's `code` and `message` on the handle `curl`.
+
+    `closed_because` is what `policy.closed_because` said of the address, if it refused one.
+    """
     if code == pycurl.E_OPERATION_TIMEDOUT:
         what = "did not answer" if curl.getinfo(pycurl.REQUEST_SIZE) else "could not be reached"
         return TimedOut(f"{origin(url)} {what} within {round(curl.getinfo(pycurl.TOTAL_TIME), 1):g} s.")
-    # libcurl reports the same code for a scheme it may not use and for an answer that is no HTTP.
+    # libcurl has one code for a scheme that is not allowed and for a response that is not HTTP.
     if code in _URL_CODES or (code == pycurl.E_UNSUPPORTED_PROTOCOL and url_problem(url)):
         return unacceptable(url)
     if code == pycurl.E_COULDNT_CONNECT and closed_because:
@@ -57,7 +64,7 @@ def _explanation(code: int, message: str, system_error: int) -> tuple[str, Error
         if system_error == errno.ECONNREFUSED:
             return "refused the connection", "refused"
         return "could not be reached", "connect"
-    if code == pycurl.E_SSL_CACERT_BADFILE:  # libcurl's message names a path of this machine
+    if code == pycurl.E_SSL_CACERT_BADFILE:  # libcurl's message contains a path of this machine
         return "could not be trusted: the certificates to trust cannot be read here", "tls"
     if code in _TLS_CODES:
         return f"could not be trusted: {message[:200]}", "tls"

@@ -7,7 +7,8 @@ from django.conf import settings
 
 from .policy import Network
 
-FILES_FOR_THE_REST = 100
+RESERVED_FILE_DESCRIPTORS = 100  # for everything but outgoing connections
+MAX_CONNECTIONS = 2000
 
 
 def _certificates() -> str:
@@ -16,23 +17,28 @@ def _certificates() -> str:
 
 def _connections() -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 2000 if files == resource.RLIM_INFINITY else min(2000, max(files - FILES_FOR_THE_REST, 1))
+    return (
+        MAX_CONNECTIONS
+        if files == resource.RLIM_INFINITY
+        else min(MAX_CONNECTIONS, max(files - RESERVED_FILE_DESCRIPTORS, 1))
+    )
 
 
 @dataclass(frozen=True)
 class Options:
-    """The policy of a driver, in seconds and bytes."""
+    """The policy of a driver. Times are in seconds, `body_limit` is in bytes."""
 
     timeout: float = 15.0
     connect_timeout: float = 5.0
     body_limit: int = 64 * 1024
-    # Open at once, idle ones included. What goes beyond waits, and its time runs.
+    # At most open at once, including idle ones. Further requests wait, and the waiting counts towards their timeout.
     connections: int = field(default_factory=_connections)
     allow: tuple[Network, ...] = ()
-    # A proxy decides itself which addresses may be reached: here only the form of a URL is checked then.
+    # If set, the proxy decides which addresses may be reached; only the form of URLs is checked here.
     proxy: str = ""
     certificates: str = field(default_factory=_certificates)
 
     @classmethod
     def from_settings(cls) -> "Options":
+        """The options that the environment sets: DELIVERY_TIMEOUT, EGRESS_ALLOW and EGRESS_PROXY."""
         return cls(timeout=settings.DELIVERY_TIMEOUT, allow=settings.EGRESS_ALLOW, proxy=settings.EGRESS_PROXY)

@@ -1,4 +1,4 @@
-"""What may leave the building: which addresses may be reached and which URLs are acceptable. Pure."""
+"""Which addresses may be reached, and which URLs are acceptable. Pure."""
 
 import ipaddress
 from collections.abc import Collection
@@ -55,16 +55,16 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @lru_cache(maxsize=10_000)
 def closed_because(address: str, allow: Collection[Network] = ()) -> str | None:
-    """What `address` is, as in "a private address", where it may not be reached; None where it may.
+    """Why `address` may not be reached, such as "a private address"; None if it may be reached.
 
-    Only globally routable unicast addresses may, and those in the networks of `allow`. Text that is no address
-    at all may not.
+    Globally routable unicast addresses may be reached, and those in the networks of `allow`. A text that is not an
+    address may not.
     """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return "not an internet address"
-    if parsed in _MAPPED:  # the system dials the IPv4 address inside
+    if parsed in _MAPPED:  # the system connects to the IPv4 address inside
         parsed = _embedded(parsed)
     if any(parsed in network for network in allow):
         return None
@@ -72,7 +72,7 @@ def closed_because(address: str, allow: Collection[Network] = ()) -> str | None:
 
 
 def url_problem(url: str) -> str | None:
-    """Why `url` is not acceptable, as the end of a sentence; None where it is."""
+    """Why `url` is not acceptable, as the end of a sentence; None if it is acceptable."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -88,7 +88,7 @@ def url_problem(url: str) -> str | None:
 
 
 def ascii_url(url: str) -> str:
-    """`url` in the letters that HTTP allows: its host in punycode, the rest percent-encoded. Raises ValueError."""
+    """`url` in ASCII: its host in punycode, the rest percent-encoded. Raises ValueError for a host that has none."""
     if url.isascii():
         return url
     parts = urlsplit(url)
@@ -98,7 +98,7 @@ def ascii_url(url: str) -> str:
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of `url`: what may be named in a message, since path, query and user may be secret."""
+    """Scheme, host and port of `url`, for messages: path, query and user name may be secret."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

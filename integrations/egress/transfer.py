@@ -1,4 +1,4 @@
-"""One easy handle of libcurl: a request into it, a response out of it."""
+"""One easy handle of libcurl: takes a request, gives a response."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -21,8 +21,10 @@ _DISALLOW_USERNAME_IN_URL = 278
 
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# They frame the message: a wrong one would let one user's request swallow the next on the same connection.
-_FRAMING = frozenset({"connection", "keep-alive", "proxy-connection", "content-length", "transfer-encoding"}) | {
+# They frame the message: a wrong value could make the next request on the connection part of this one.
+_FRAMING_HEADERS = frozenset(
+    {"connection", "keep-alive", "proxy-connection", "content-length", "transfer-encoding"}
+) | {
     "expect",
     "te",
     "trailer",
@@ -31,7 +33,7 @@ _FRAMING = frozenset({"connection", "keep-alive", "proxy-connection", "content-l
 
 
 class Transfer:
-    """A handle that serves one request after the other, of anyone: each sets all that differs between two."""
+    """A handle for one request after the other, of different users: `prepare` sets everything that differs."""
 
     __slots__ = ("_body", "_body_limit", "_headers", "_method", "_milliseconds", "closed_because", "curl", "url")
 
@@ -47,13 +49,13 @@ class Transfer:
         self._set_policy(options)
 
     def prepare(self, request: Request, seconds: float) -> None:
-        """Makes `request` the next one. Raises TransportError where it must not be sent."""
+        """Sets up the handle for `request`, with a timeout in seconds. Raises TransportError if it must not be sent."""
         curl, method = self.curl, request.method
         self.url = request.url
         self.closed_because = None
         self._headers.clear()
         self._body.clear()
-        milliseconds = max(round(seconds * 1000), 1)  # 0 would be without end
+        milliseconds = max(round(seconds * 1000), 1)  # 0 would mean no timeout
         if milliseconds != self._milliseconds:
             curl.setopt(pycurl.TIMEOUT_MS, milliseconds)
             self._milliseconds = milliseconds
@@ -74,11 +76,12 @@ class Transfer:
             curl.setopt(pycurl.HTTPGET, 1)
 
     def response(self) -> Response:
+        """The response of the request that has ended, its body cut off at `body_limit`."""
         status = self.curl.getinfo(pycurl.RESPONSE_CODE)
         return Response(status, ResponseHeaders(b"".join(self._headers)), bytes(self._body[: self._body_limit]))
 
     def read_enough(self, code: int) -> bool:
-        """Whether libcurl's error `code` only says that we stopped reading a long body."""
+        """Whether libcurl's error `code` only says that reading stopped at `body_limit`."""
         return bool(code == pycurl.E_WRITE_ERROR) and len(self._body) > self._body_limit
 
     def _set_policy(self, options: Options) -> None:
@@ -96,26 +99,26 @@ class Transfer:
         curl.setopt(_DISALLOW_USERNAME_IN_URL, 1)
         curl.setopt(pycurl.FOLLOWLOCATION, 0)
         curl.setopt(pycurl.NETRC, pycurl.NETRC_IGNORED)
-        # Set even when empty: what is not set is read from the environment.
+        # Set even if empty: otherwise libcurl reads the proxy from the environment.
         curl.setopt(pycurl.PROXY, options.proxy)
         curl.setopt(pycurl.NOPROXY, "")
         curl.setopt(_SUPPRESS_CONNECT_HEADERS, 1)
-        # Over HTTP/2 all requests to a host would share one connection, and one fault would fail them all.
+        # Over HTTP/2 all requests to a host would share one connection, and one failure would fail them all.
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(pycurl.HTTP_CONTENT_DECODING, 0)
         curl.setopt(pycurl.USERAGENT, USER_AGENT)
-        # Kept-alive connections ask no name again, and libcurl walks through its whole cache after every transfer.
+        # Connections that are kept alive need no lookup, and libcurl scans its whole DNS cache after every transfer.
         curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, round(options.connect_timeout * 1000))
         curl.setopt(pycurl.CAINFO, options.certificates)
-        curl.unsetopt(pycurl.CAPATH)  # with a folder, libcurl would read all certificates again for each connection
+        curl.unsetopt(pycurl.CAPATH)  # with a directory, libcurl would read all certificates for each connection
         curl.setopt(pycurl.SSL_VERIFYPEER, 1)
         curl.setopt(pycurl.SSL_VERIFYHOST, 2)
         curl.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
 
 
 class ResponseHeaders(Mapping[str, str]):
-    """Header lines as they came, taken apart when somebody looks. Repeated ones are joined with commas."""
+    """Response headers by lower-case name, parsed on first access. Repeated headers are joined with commas."""
 
     __slots__ = ("_lines", "_parsed")
 
@@ -141,7 +144,7 @@ class ResponseHeaders(Mapping[str, str]):
             for line in self._lines[:MAX_HEADER_BYTES].decode("latin-1").split("\r\n"):
                 name, colon, value = line.partition(":")
                 name, value = name.strip().lower(), value.strip()
-                if line.startswith("HTTP/"):  # an interim response (100, 103) came before
+                if line.startswith("HTTP/"):  # the headers so far belong to an interim response (100, 103)
                     self._parsed.clear()
                 elif colon:
                     self._parsed[name] = f"{self._parsed[name]}, {value}" if name in self._parsed else value
@@ -149,7 +152,7 @@ class ResponseHeaders(Mapping[str, str]):
 
 
 def header_lines(request: Request) -> list[str] | list[bytes]:
-    """The request's headers as libcurl takes them. Raises TransportError where one would break out of its line."""
+    """The request's headers as libcurl takes them. Raises TransportError if one contains a line break."""
     values = request.headers.values()
     prefixes, own = _prefixes(tuple(request.headers))
     lines = [prefix + value for prefix, value in zip(prefixes, values, strict=True)]
@@ -158,7 +161,7 @@ def header_lines(request: Request) -> list[str] | list[bytes]:
         raise unsendable("A header's value must not contain a line break.")
     if text.isascii() and all(values):
         return lines + own
-    # libcurl takes "Name:" for a header to leave out, and "Name;" for one without a value.
+    # For libcurl, "Name:" removes a header and "Name;" is a header without a value.
     lines = [
         prefix + value if value.strip() else prefix.replace(": ", ";")
         for prefix, value in zip(prefixes, values, strict=True)
@@ -168,9 +171,9 @@ def header_lines(request: Request) -> list[str] | list[bytes]:
 
 @lru_cache(maxsize=1000)
 def _prefixes(names: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """What stands before each value, and the lines that keep libcurl from adding headers of its own."""
+    """The start of each header line, and the lines that keep libcurl from adding headers of its own."""
     lower = [name.lower() for name in names]
     for name in names:
-        if not _TOKEN.fullmatch(name) or name.lower() in _FRAMING:
+        if not _TOKEN.fullmatch(name) or name.lower() in _FRAMING_HEADERS:
             raise unsendable(f"The header {name[:100]!r} cannot be sent.")
     return [f"{name}: " for name in names], ["Expect:"] + ([] if "content-type" in lower else ["Content-Type:"])

@@ -1,27 +1,28 @@
-"""What an analytics service is told of an event: a flat list of plain values. Pure."""
+"""An event as analytics services take it: an actor and a flat set of plain values. Pure."""
 
 from invenicum.events.message import Message
 
 from .chat import text
 
-MAX_PROPERTIES = 20  # Google Analytics takes 25 a event; a few are its own
-NOT_A_FACT = ("changes", "createdBy", "updatedBy", "deletedBy")
+MAX_EVENT_PROPERTIES = 20  # Google Analytics accepts 25 parameters an event, some of which the connector adds
+ACTOR_FIELDS = ("createdBy", "updatedBy", "deletedBy")
+OMITTED_FIELDS = ("changes", *ACTOR_FIELDS)
 
 
 def actor_of(message: Message) -> str:
-    """Who did it; empty where the event does not say."""
-    return next((text(message.data[key]) for key in NOT_A_FACT[1:] if message.data.get(key)), "")
+    """The id of the user who caused the event, such as `user-456`; empty if the event does not say."""
+    return next((text(message.data[key]) for key in ACTOR_FIELDS if message.data.get(key)), "")
 
 
 def properties_of(message: Message) -> dict[str, str | int | float | bool]:
-    """The event's plain values by their names, lists as text, and the names of the fields that changed."""
+    """The event's plain values by name, lists as text, and `changedFields`: the names of the fields that changed."""
     facts = {"category": (message.document or {}).get("category"), **message.data}
     found: dict[str, str | int | float | bool] = {}
     for name, value in facts.items():
-        if name in NOT_A_FACT or value is None or isinstance(value, dict):
+        if name in OMITTED_FIELDS or value is None or isinstance(value, dict):
             continue
         found[name] = value if isinstance(value, bool | int | float) else text(value)
     changes = message.data.get("changes")
     if isinstance(changes, dict):
         found["changedFields"] = text(sorted(changes))
-    return dict(list(found.items())[:MAX_PROPERTIES])
+    return dict(list(found.items())[:MAX_EVENT_PROPERTIES])

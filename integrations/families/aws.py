@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 as a pure function: botocore's signer computes, and opens no connection."""
+"""AWS Signature Version 4 as a pure function, on botocore's signer, which opens no connection. Pure."""
 
 import logging
 
@@ -8,12 +8,12 @@ from botocore.credentials import Credentials
 
 from ..core.http import Request
 
-# The signer writes what it signs to the debug log, session tokens included.
+# The signer writes what it signs to the debug log, including session tokens.
 logging.getLogger("botocore.auth").setLevel(logging.INFO)
 
 
 def sign_s3(request: Request, key_id: str, secret_key: str, session_token: str | None, region: str) -> Request:
-    """The request with the headers that S3 asks for, its body's hash among them.
+    """`request` with the headers that authorise it at S3, including the hash of its body.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
     """

@@ -1,4 +1,4 @@
-"""What a chat message says about an event. Pure; each service's connector gives it that service's form."""
+"""The content of a chat message about an event: plain text that each connector writes in its provider's way. Pure."""
 
 import json
 import re
@@ -19,26 +19,28 @@ TITLES = {
     ASSET_DELETED: "Asset deleted",
     PING: "Invenicum is connected",
 }
-# For the docs pages.
+# `sends` of every chat connector.
 CHAT_SENDS = """\
 A message for each event in `events`: what happened, the asset's name with a link, what changed from what to what, who
-did it and when. Names are escaped, so that none pings anybody. Events of other kinds, such as `report.ready`, are
-shown with their plain values where `events` asks for them by name.
+did it and when. Names are escaped, so that no name mentions a person. Events of other kinds, such as `report.ready`,
+are shown with their plain values if `events` names them.
 """
-NOTHING = "—"
-MAX_LINES = 10
-MAX_TEXT = 150
+NO_VALUE = "—"
+MAX_FACTS = 10
+MAX_CHANGES = 10
+MAX_TEXT_LENGTH = 150
 MAX_LINK_LENGTH = 2000
-SHOWN_ELSEWHERE = {
+# Fields of an event that are shown elsewhere in the message, or not at all.
+NOT_FACTS = {
     *("assetId", "name", "title", "url", "changes", "createdBy", "updatedBy", "deletedBy"),
-    *("integration", "deliveryId", "truncated"),  # of an event that a service told us
+    *("integration", "deliveryId", "truncated"),  # of events that were received as hooks
 }
-SPELLED = {"Github": "GitHub", "Gitlab": "GitLab"}
+SPELLINGS = {"Github": "GitHub", "Gitlab": "GitLab"}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field before and after; a list has what went and what came."""
+    """One field before and after. For a list: the items removed and the items added."""
 
     label: str
     old: str
@@ -47,7 +49,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An event in words: plain text, not yet escaped for any service. Empty strings where nothing is known."""
+    """An event in plain text that is not escaped yet. Unknown parts are empty."""
 
     title: str
     subject: str
@@ -59,11 +61,12 @@ class Notice:
 
     @property
     def summary(self) -> str:
-        """For notifications, where only one line is shown."""
+        """One line, for notifications."""
         return f"{self.title}: {self.subject}" if self.subject else self.title
 
 
 def notice_for(message: Message) -> Notice:
+    """The content of a message about any event, with texts of at most MAX_TEXT_LENGTH characters."""
     data, document = message.data, message.document or {}
     changes = _changes(data.get("changes"))
     new_name = next((change.new for change in changes if change.label == "Name"), None)
@@ -80,14 +83,14 @@ def notice_for(message: Message) -> Notice:
 
 
 def label(name: str) -> str:
-    """`purchasePrice` and `purchase_price` as a person writes it: `Purchase price`."""
+    """A field's name as people write it: `Purchase price` for `purchasePrice` and `purchase_price`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_\W]+", " ", name).split()
     first, *rest = " ".join(words).lower().capitalize().split(" ")
-    return text(" ".join([SPELLED.get(first, first), *rest]))
+    return text(" ".join([SPELLINGS.get(first, first), *rest]))
 
 
 def text(value: Any) -> str:
-    """Any JSON value as one short line without control characters."""
+    """Any JSON value as one line of at most MAX_TEXT_LENGTH characters, without control characters."""
     if isinstance(value, bool):
         value = "yes" if value else "no"
     elif isinstance(value, list):
@@ -95,11 +98,11 @@ def text(value: Any) -> str:
     elif isinstance(value, dict):
         value = json.dumps(value, ensure_ascii=False)
     line = one_line(str("" if value is None else value))
-    return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 1] + "…"
+    return line if len(line) <= MAX_TEXT_LENGTH else line[: MAX_TEXT_LENGTH - 1] + "…"
 
 
 def fitting(lines: Iterable[str], limit: int) -> str:
-    """As many of the lines, joined, as fit into `limit` characters."""
+    """As many of the lines as fit into `limit` characters, joined by line breaks."""
     fitted = ""
     for line in lines:
         if len(fitted) + len(line) + 2 > limit:
@@ -109,9 +112,9 @@ def fitting(lines: Iterable[str], limit: int) -> str:
 
 
 def _facts(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    plain = [(key, value) for key, value in data.items() if key not in SHOWN_ELSEWHERE and not isinstance(value, dict)]
+    plain = [(key, value) for key, value in data.items() if key not in NOT_FACTS and not isinstance(value, dict)]
     shown = [(label(key), text(value)) for key, value in plain]
-    return tuple((name, value) for name, value in shown if name and value)[:MAX_LINES]
+    return tuple((name, value) for name, value in shown if name and value)[:MAX_FACTS]
 
 
 def _changes(changes: Any) -> tuple[Change, ...]:
@@ -119,12 +122,12 @@ def _changes(changes: Any) -> tuple[Change, ...]:
     for name, change in changes.items() if isinstance(changes, dict) else ():
         if isinstance(change, dict):
             old, new = change.get("old", change.get("removed")), change.get("new", change.get("added"))
-            found.append(Change(label(name) or NOTHING, text(old) or NOTHING, text(new) or NOTHING))
-    return tuple(found[:MAX_LINES])
+            found.append(Change(label(name) or NO_VALUE, text(old) or NO_VALUE, text(new) or NO_VALUE))
+    return tuple(found[:MAX_CHANGES])
 
 
 def _link(value: Any) -> str:
-    """A web address that no service can mistake for anything else; empty where `value` is none."""
+    """`value` as a web address that needs no escaping in any provider's format; empty if it is not one."""
     if not isinstance(value, str) or len(value) > MAX_LINK_LENGTH:
         return ""
     try:

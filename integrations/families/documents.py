@@ -1,4 +1,4 @@
-"""One JSON document an asset: what storage services and Git platforms keep. The path of an event is the same in all."""
+"""Connectors that keep one JSON document an asset: storage services and Git platforms. Pure."""
 
 import json
 import re
@@ -18,13 +18,17 @@ from ..core.http import Flow
 from ..core.texts import storable
 
 ASSET_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
-TRIES = 3  # at once, where somebody else writes the same file or branch
-MAX_READ = 64 * 1024  # of an answer; what is longer arrives cut off
+MAX_CONFLICT_ATTEMPTS = 3  # in one delivery, if someone else writes the same file or branch meanwhile
+MAX_READ_BYTES = 64 * 1024  # of a response; the driver cuts off the rest
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A document as found at the service. `content` is None where there is none; `version` names this very state."""
+    """A document as it is at the provider. `content` is None if it does not exist.
+
+    `version` is the provider's id for this state, such as an ETag, with which a write is refused if the state has
+    changed; empty if there is none.
+    """
 
     content: bytes | None
     version: str = ""
@@ -34,11 +38,11 @@ ABSENT = Stored(None)
 
 
 class Conflict(ConnectionFailed):
-    """What was found has changed since: read again, then write again."""
+    """The document has changed since it was read: the connector reads it again and writes again."""
 
 
 def file_name(message: Message) -> str:
-    """`<assetId>.json`. Raises Rejected where the event has no id that can be part of a path."""
+    """`<assetId>.json`. Raises Rejected if the event has no id that can be part of a path."""
     asset_id = message.data.get("assetId")
     if not isinstance(asset_id, str) or not ASSET_ID.fullmatch(asset_id):
         raise Rejected("The event has no assetId of 1 to 100 letters, digits, dots, dashes and underscores.")
@@ -46,17 +50,20 @@ def file_name(message: Message) -> str:
 
 
 def document_path(prefix: str, name: str) -> str:
-    """The prefix as text before the name, as S3 means it; no empty parts, which Git and Dropbox refuse."""
+    """`prefix` and `name` concatenated as S3 does it, without empty parts, which Git and Dropbox refuse."""
     return re.sub(r"/{2,}", "/", prefix + name).lstrip("/")
 
 
 def encode_document(document: Mapping[str, Any]) -> bytes:
-    """Indented, because people read it and Git compares it line by line; the same document gives the same bytes."""
+    """Indented JSON, because people read it and Git compares lines. The same document gives the same bytes."""
     return (json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
 
 
 def updated_document(data: Mapping[str, Any], existing: bytes | None) -> dict[str, Any]:
-    """The document at the service with the changes of an `asset.updated` event made; doing it twice does no harm."""
+    """The document at the provider with the changes of an `asset.updated` event applied.
+
+    `data` is the event's data, `existing` the document's bytes. Applying the same changes again changes nothing.
+    """
     document: dict[str, Any] = {**_decoded(existing), "assetId": data["assetId"]}
     changes = data.get("changes")
     for name, change in changes.items() if isinstance(changes, dict) else ():
@@ -74,7 +81,7 @@ def updated_document(data: Mapping[str, Any], existing: bytes | None) -> dict[st
 def _decoded(existing: bytes | None) -> dict[str, Any]:
     try:
         document = json.loads(existing or b"{}")
-    except (ValueError, RecursionError):  # somebody edited it by hand: the next change starts a new one
+    except (ValueError, RecursionError):  # edited by hand and no longer JSON: the next change starts a new document
         return {}
     return storable(document) if isinstance(document, dict) else {}
 
@@ -88,9 +95,9 @@ def _changed_list(current: Any, change: Mapping[str, Any]) -> list[Any]:
 
 
 class DocumentConfig(ConnectorConfig):
-    """Base of the configurations of services that keep a copy of each asset.
+    """Base of the configurations of document connectors.
 
-    In order unless told otherwise: a late try of an old event would overwrite the document of a newer one.
+    `ordered` is on by default: a late retry of an old event would overwrite the document of a newer one.
     """
 
     ordered: bool = Field(default=True, description=ConnectorConfig.model_fields["ordered"].description)
@@ -99,31 +106,33 @@ class DocumentConfig(ConnectorConfig):
 class DocumentConnector(Connector):
     """Writes `<pathPrefix><assetId>.json` when an asset changes and removes it with the asset.
 
-    Subclasses say how to read, write and remove one file. Where a write carries the version that was read, and
-    the service refuses it because the file has changed meanwhile, they raise Conflict and are called again.
+    Subclasses implement `read`, `write` and `remove` for one file. If a provider refuses a write because the file is no
+    longer in the version that was read, they raise Conflict and are called again.
     """
 
     sends: ClassVar[str] = """\
 `asset.created` and `asset.updated` write the asset as a JSON document to `<pathPrefix><assetId>.json`; `asset.deleted`
-removes it. An `asset.updated` that was published from outside says only what changed, so that the document at the
-service is read, changed and written again, unless somebody else has written it in between. Other events are not sent.
-A `ping` tests the connection.
+removes it. An `asset.updated` that was published from outside says only what changed, so the document at the service is
+read, changed and written back; if someone else has written it meanwhile, this is done again. Other events are not
+sent. A `ping` tests the connection.
 """
-    # Whether even a whole document is only written after a look at what is there, e.g. to commit no empty change.
-    looks_first: ClassVar[bool] = False
+    # Whether the file is read before every write, e.g. in order not to commit an empty change.
+    reads_first: ClassVar[bool] = False
 
     def read(self, path: str, config: Any) -> Flow[Stored]:
+        """The file at `path`, or ABSENT."""
         raise NotImplementedError
 
     def write(self, path: str, content: bytes, found: Stored | None, message: Message, config: Any) -> Flow[None]:
-        """Creates or overwrites the file. `found` is what `read` returned, None where nobody looked."""
+        """Creates or overwrites the file. `found` is what `read` returned, None if it was not read."""
         raise NotImplementedError
 
     def remove(self, path: str, found: Stored | None, message: Message, config: Any) -> Flow[None]:
-        """Removes the file. Its not being there counts as done."""
+        """Removes the file. Succeeds if it does not exist."""
         raise NotImplementedError
 
     def path(self, name: str, config: Any) -> str:
+        """Where the file `name` is at the provider."""
         return document_path(config.path_prefix, name)
 
     def deliver(self, message: Message, config: Any, now: int) -> Flow[None]:
@@ -133,24 +142,24 @@ A `ping` tests the connection.
             yield from self._keep(message, config)
 
     def _keep(self, message: Message, config: Any) -> Flow[None]:
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, MAX_CONFLICT_ATTEMPTS + 1):
             try:
                 return (yield from self._keep_once(message, config))
             except Conflict:
-                if attempt == TRIES:
+                if attempt == MAX_CONFLICT_ATTEMPTS:
                     raise
 
     def _keep_once(self, message: Message, config: Any) -> Flow[None]:
         path = self.path(file_name(message), config)
-        # An event from outside says only what changed: the rest of the document is at the service alone.
+        # An event published from outside has only the changes: the rest of the document is at the provider.
         merges = message.name == ASSET_UPDATED and message.document is None
-        found = (yield from self.read(path, config)) if self.looks_first or merges else None
+        found = (yield from self.read(path, config)) if self.reads_first or merges else None
         if message.name == ASSET_DELETED:
             if found is None or found.content is not None:
                 yield from self.remove(path, found, message, config)
             return
         if merges:
-            if found and len(found.content or b"") >= MAX_READ:
+            if found and len(found.content or b"") >= MAX_READ_BYTES:
                 raise Rejected(f"The document at {path} is too large to be changed in part.")
             content = encode_document(updated_document(message.data, found.content if found else None))
         else:

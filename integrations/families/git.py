@@ -1,4 +1,5 @@
-"""What GitHub, GitLab and Bitbucket have in common: documents committed to a branch, and a hook kept in step."""
+"""What GitHub, GitLab and Bitbucket have in common: documents committed to a branch, and a webhook that is registered
+and kept in line with the configuration. Pure."""
 
 import base64
 import hashlib
@@ -12,18 +13,19 @@ from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_EVENTS
 
 from ..core.answers import field_of, objects_at, text_at
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, Rejected
+from ..core.fields import reveal
 from ..core.http import Flow, Request, Response
 from ..core.signing import generate_secret
 from .documents import DocumentConnector
 
-# A file is read back as base64 in JSON, of which a driver reads 64 KiB.
-MAX_DOCUMENT = 40_000
-# After the sign that makes a reference, before what it refers to.
-REFERENCE = re.compile(r"(?<=[#!@])(?=\w)|(?<=\bGH-)(?=\d)|(?<=:)(?=//)", re.IGNORECASE)
+# Files are read back as base64 in JSON, of which the driver reads 64 KiB.
+MAX_DOCUMENT_BYTES = 40_000
+# The position inside a reference such as `#7` or `@octocat`, after the sign.
+INSIDE_REFERENCE = re.compile(r"(?<=[#!@])(?=\w)|(?<=\bGH-)(?=\d)|(?<=:)(?=//)", re.IGNORECASE)
 
 
 def commit_message(message: Message) -> str:
-    """A one-line summary in the imperative, and the event that it came from."""
+    """The commit's message: a summary such as `Update asset-123: Hero Image.jpg`, and the event's id."""
     asset_id, document = message.data["assetId"], message.document or {}
     verb = {ASSET_CREATED: "Add", ASSET_DELETED: "Remove"}.get(message.name, "Update")
     name = message.data.get("name") or document.get("name")
@@ -32,57 +34,61 @@ def commit_message(message: Message) -> str:
 
 
 def _inert(name: str) -> str:
-    """Looks the same and refers to nothing: an asset named `Fixes #7` or `@octocat` closes no issue and calls nobody.
+    """`name` without references: an asset named `Fixes #7` or `@octocat` must not close an issue or notify a user.
 
     https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue
     https://docs.gitlab.com/user/project/issues/managing_issues/#closing-issues-automatically
     """
-    return REFERENCE.sub("\N{WORD JOINER}", name)
+    return INSIDE_REFERENCE.sub("\N{WORD JOINER}", name)
 
 
 class GitConnector(DocumentConnector):
-    """Subclasses give addresses, requests and bodies. Their `Config` has `branch`, `path_prefix`, `sync_assets`,
-    `webhook_url`, `webhook_secret` and `events`, the platform's own, for the hook.
+    """Commits documents to a branch and registers a webhook for the platform's events.
+
+    Subclasses implement addresses, requests and bodies. Their `Config` has `branch`, `path_prefix`, `sync_assets`,
+    `webhook_url`, `webhook_secret` and `events`: the platform's events for which the webhook is registered.
     """
 
     sends = (
         DocumentConnector.sends
         + """
-Each write is a commit to `branch` in the name of the token's owner, such as `Update asset-123: Hero Image.jpg`; where
+Each write is a commit to `branch` in the name of the token's owner, such as `Update asset-123: Hero Image.jpg`; if
 the document would not change, nothing is committed. With `syncAssets: false` nothing is sent at all.
 
-With a `webhookUrl`, a webhook for `events` is registered when the integration is saved, kept in step with it, and
-removed when it is deleted. Without a secret of yours, one is made.
+With a `webhookUrl`, a webhook for `events` is registered when the integration is saved, updated with it, and
+removed when it is deleted. If you give no secret, one is created.
 """
     )
-    looks_first = True
-    concurrency = 1  # two commits to one branch at once: one of them is refused
+    reads_first = True
+    concurrency = 1  # of two simultaneous commits to a branch, one is refused
     update_hook_method: ClassVar[str] = "PUT"
-    hooks_path: ClassVar[tuple[str, ...]] = ()  # to the list in the answer
+    hooks_path: ClassVar[tuple[str, ...]] = ()  # the path to the list in the response
     hook_id_field: ClassVar[str] = "id"
     list_hooks: ClassVar[str] = "/hooks?per_page=50"
-    hook_permission: ClassVar[str]  # what a token needs for hooks: the end of a sentence
+    hook_permission: ClassVar[str]  # what a token needs to manage webhooks: the end of a sentence
 
     def repository_url(self, config: Any) -> str:
-        """The address in the platform's API below which everything happens."""
+        """The repository's address in the platform's API, without a trailing slash."""
         raise NotImplementedError
 
     def repository_name(self, config: Any) -> str:
-        """As people write it, for sentences."""
+        """The repository's name as people write it, for messages."""
         raise NotImplementedError
 
     def headers(self, config: Any) -> dict[str, str]:
-        """What every request carries, the credentials among them."""
+        """The headers of every request, including the credentials."""
         return {"Authorization": f"Bearer {token(config)}"}
 
     def error(self, response: Response, config: Any) -> IntegrationError:
+        """The error for a status other than 2xx."""
         raise NotImplementedError
 
     def hook_payload(self, config: Any) -> dict[str, Any]:
+        """The body that registers or updates the webhook."""
         raise NotImplementedError
 
     def is_own_hook(self, hook: Mapping[str, Any], config: Any) -> bool:
-        """Whether a hook in the platform's list is the one of this very configuration."""
+        """Whether a webhook in the platform's list was registered for this configuration."""
         return hook.get("url") == config.webhook_url and hook.get("description") == hook_label(config)
 
     def subscriptions(self, config: Any) -> tuple[str, ...]:
@@ -92,19 +98,19 @@ removed when it is deleted. Without a secret of yours, one is made.
         return {"webhookSecret": generate_secret()} if config.webhook_url and not config.webhook_secret else {}
 
     def request(self, method: str, path: str, config: Any, payload: Any = None) -> Request:
-        """A request below the repository's address, with `payload` as JSON where there is one."""
+        """A request for `path` below the repository's address, with `payload` as JSON unless it is None."""
         url, headers = self.repository_url(config) + path, self.headers(config)
         return Request(method, url, headers) if payload is None else Request.json(method, url, payload, headers)
 
     def send(self, method: str, path: str, config: Any, payload: Any = None) -> Flow[Response]:
-        """One such request and its answer. Raises what the answer stands for where it is not 2xx."""
+        """Sends such a request and returns its response. Raises `error` for a status other than 2xx."""
         response = yield self.request(method, path, config, payload)
         if not response.ok:
             raise self.error(response, config)
         return response
 
     def check_branch(self, path: str, config: Any) -> Flow[Response]:
-        """The answer that describes the branch. Raises InvalidConfig where there is none."""
+        """The response that describes the branch. Raises InvalidConfig if it does not exist."""
         response = yield self.request("GET", path, config)
         if response.status == 404:
             sentence = f"{self.repository_name(config)} has no branch {config.branch}."
@@ -115,7 +121,7 @@ removed when it is deleted. Without a secret of yours, one is made.
         return response
 
     def check_hooks(self, config: Any) -> Flow[list[dict[str, Any]]]:
-        """The repository's webhooks. Raises AuthFailed where these credentials may not manage them."""
+        """The repository's webhooks. Raises AuthFailed if the credentials may not manage them."""
         response = yield self.request("GET", self.list_hooks, config)
         if not response.ok:
             raise self._hook_error(response, config)
@@ -151,8 +157,8 @@ removed when it is deleted. Without a secret of yours, one is made.
             raise self._hook_error(response, config)
 
     def _leave(self, state: Mapping[str, Any], config: Any) -> Flow[None]:
-        """Removes the hook from the repository used before, as far as these credentials reach."""
-        # Another server must not be sent the credentials of this one.
+        """Removes the webhook from the repository of the previous configuration, if the credentials allow it."""
+        # Credentials must not be sent to another server.
         if urlsplit(state["repository"])[:2] == urlsplit(self.repository_url(config))[:2]:
             try:
                 yield from self.on_delete(config, state)
@@ -160,13 +166,13 @@ removed when it is deleted. Without a secret of yours, one is made.
                 return
 
     def _find_hook(self, config: Any) -> Flow[str | None]:
-        """The id of the hook that an earlier call registered without hearing the answer."""
+        """The id of the webhook that an earlier call registered whose response was lost; None if there is none."""
         hooks = yield from self.check_hooks(config)
         return next((str(hook.get(self.hook_id_field)) for hook in hooks if self.is_own_hook(hook, config)), None)
 
     def _hook_error(self, response: Response, config: Any) -> IntegrationError:
         error = self.error(response, config)
-        # 404 is how GitHub hides what a token may not see.
+        # GitHub answers 404 for what a token may not see.
         if response.status in (403, 404) and isinstance(error, AuthFailed | InvalidConfig):
             where = self.repository_name(config)
             return AuthFailed(f"The credentials may not manage the webhooks of {where}: {self.hook_permission}.")
@@ -174,19 +180,17 @@ removed when it is deleted. Without a secret of yours, one is made.
 
 
 def hook_label(config: Any) -> str:
-    """Names a hook after its secret, so that two users' hooks on one repository are told apart."""
-    secret = config.webhook_secret.get_secret_value() if config.webhook_secret else ""
-    return f"Invenicum {hashlib.sha256(secret.encode()).hexdigest()[:8]}"
+    """The webhook's description, e.g. `Invenicum 1f0b3a9c`: it tells two users' webhooks on one repository apart."""
+    return f"Invenicum {hashlib.sha256(reveal(config.webhook_secret).encode()).hexdigest()[:8]}"
 
 
 def token(config: Any) -> str:
-    """The OAuth grant's token where there is one, else the pasted one."""
-    secret = config.access_token or config.api_key
-    return secret.get_secret_value() if secret else ""
+    """The OAuth grant's token if there is a grant, else the token that the user gave."""
+    return reveal(config.access_token or config.api_key)
 
 
 def decoded(response: Response, *path: str) -> bytes:
-    """The base64 under `path` in a JSON answer. Raises ConnectionFailed where there is none."""
+    """The decoded base64 under `path` in a JSON response. Raises ConnectionFailed if there is none."""
     try:
         return base64.b64decode(field_of(response, *path))
     except (TypeError, ValueError):
@@ -194,5 +198,8 @@ def decoded(response: Response, *path: str) -> bytes:
 
 
 def check_size(content: bytes, service: str) -> None:
-    if len(content) > MAX_DOCUMENT:
-        raise Rejected(f"The asset's document is too large for {service}: {len(content)} of {MAX_DOCUMENT} bytes.")
+    """Raises Rejected if the document is too large to be read back."""
+    if len(content) > MAX_DOCUMENT_BYTES:
+        raise Rejected(
+            f"The asset's document is too large for {service}: {len(content)} of {MAX_DOCUMENT_BYTES} bytes."
+        )

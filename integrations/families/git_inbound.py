@@ -34,11 +34,11 @@ class GitInbound(Inbound):
     """
 
     setup = """\
-Give this address as `webhookUrl`: the webhook is made for you. For one that you make by hand, choose JSON and save its
-secret here as `webhookSecret`.
+Give this address as `webhookUrl`, and the webhook is registered for you. If you create one yourself, choose JSON and
+save its secret here as `webhookSecret`.
 
 An event is published by the name that the platform gives it, such as `github.push`, `github.release`,
-`gitlab.merge_request` or `bitbucket.repo.push`, with a `title` for people, a `url` to look at and the whole `payload`.
+`gitlab.merge_request` or `bitbucket.repo.push`, with a `title`, the `url` of the page about it and the `payload`.
 """
 
     event_header: ClassVar[str]

@@ -1,28 +1,28 @@
-"""What Google's APIs have in common: how they say no."""
+"""What Google's APIs have in common: their errors. Pure."""
 
 from ..core.answers import error_for, excerpt, field_of, objects_at, retry_after
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.http import Response
 
 # https://developers.google.com/workspace/drive/api/guides/handle-errors
-SLOW_DOWN = {"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded", "dailyLimitExceeded"}
-FULL = {"storageQuotaExceeded", "teamDriveFileLimitExceeded", "numChildrenInNonRootLimitExceeded"}
-NOT_ENABLED = {"accessNotConfigured", "SERVICE_DISABLED"}
-SCOPE_MISSING = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientScopes"}
+RATE_LIMIT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded", "dailyLimitExceeded"}
+QUOTA_REASONS = {"storageQuotaExceeded", "teamDriveFileLimitExceeded", "numChildrenInNonRootLimitExceeded"}
+API_DISABLED_REASONS = {"accessNotConfigured", "SERVICE_DISABLED"}
+MISSING_SCOPE_REASONS = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientScopes"}
 
 
 def google_error(response: Response, service: str) -> IntegrationError:
-    """The error that an answer of a Google API other than 2xx stands for."""
+    """The error for a response of a Google API other than 2xx. `service` is the product's name for the message."""
     status, said, reason = response.status, excerpt(field_of(response, "error", "message")), _reason(response)
     if status == 401:
         return AuthFailed(f"{service} no longer accepts the connection: connect the account again.")
-    if status == 429 or reason in SLOW_DOWN:
+    if status == 429 or reason in RATE_LIMIT_REASONS:
         return RateLimited(f"{service} asks to slow down ({reason or status}).", retry_after=retry_after(response))
-    if reason in FULL:
+    if reason in QUOTA_REASONS:
         return ConnectionFailed(f"{service} has no room left ({reason}).")
-    if reason in NOT_ENABLED:
+    if reason in API_DISABLED_REASONS:
         return AuthFailed(f"The API of {service} is not enabled in the project of this service's OAuth client.")
-    if reason in SCOPE_MISSING:
+    if reason in MISSING_SCOPE_REASONS:
         return AuthFailed(
             f"The connection to {service} lacks a permission: connect again and allow everything asked for."
         )
@@ -34,6 +34,6 @@ def google_error(response: Response, service: str) -> IntegrationError:
 
 
 def _reason(response: Response) -> str:
-    """Older APIs give the reason in `errors`, newer ones in `details`."""
+    """The reason as a code, e.g. `rateLimitExceeded`: in `errors` of older APIs, in `details` of newer ones."""
     items = [*objects_at(response, "error", "errors"), *objects_at(response, "error", "details")]
     return next((excerpt(item["reason"]) for item in items if item.get("reason")), "")

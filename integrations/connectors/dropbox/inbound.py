@@ -11,8 +11,8 @@ from ...core.verification import is_signed
 
 class DropboxInbound(Inbound):
     setup = """\
-Whoever runs this service gives this address in the *App Console* under *Webhooks*. Every account that is connected with
-OAuth is then heard: `dropbox.change` says that something has changed in it, not what.
+The operator of this service enters this address in the *App Console* under *Webhooks*. For every account that is
+connected with OAuth, `dropbox.change` then says that something has changed in it, not what.
 """
     app_secret = "client"
 

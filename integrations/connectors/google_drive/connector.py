@@ -35,9 +35,9 @@ class GoogleDrive(DocumentConnector):
     category = Category.STORAGE
     description = "Keeps one JSON document an asset in a folder of Google Drive."
     setup: ClassVar[str] = """\
-1. Connect your Google account. Invenicum asks only for the files that it makes itself.
+1. Connect your Google account. Invenicum asks for access only to files that it creates.
 2. Leave `folderId` empty: the documents go to a folder *Invenicum* in My Drive, which you may move and share. Another
-   folder works only if Invenicum made it.
+   folder works only if Invenicum created it.
 """
     oauth = OAuthSpec(
         "https://accounts.google.com/o/oauth2/v2/auth",
@@ -53,7 +53,7 @@ class GoogleDrive(DocumentConnector):
         extra_params={"access_type": "offline", "prompt": "consent", "include_granted_scopes": "true"},
         required=True,
     )
-    looks_first = True
+    reads_first = True
     concurrency = 1  # names are not unique: two deliveries at once would create the file twice
 
     class Config(DocumentConfig):

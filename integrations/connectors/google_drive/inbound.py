@@ -11,7 +11,7 @@ from ...core.verification import is_same
 class GoogleDriveInbound(Inbound):
     setup = """\
 Give this address as `webhookUrl`. Google must be able to reach it over https. `google_drive.change` then says that
-something has changed among the files that Invenicum may see, not what.
+one of the files that Invenicum may see has changed, not which.
 """
 
     def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:

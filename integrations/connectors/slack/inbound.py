@@ -16,11 +16,11 @@ from ...families.chat import text
 class SlackInbound(Inbound):
     setup = """\
 1. In your Slack app, give this address under *Event Subscriptions → Request URL*, and choose the events.
-2. Save the app's *Signing Secret* here as `signingSecret`. An account connected with OAuth needs none, where whoever
-   runs this service has set `SLACK_SIGNING_SECRET`.
+2. Save the app's *Signing Secret* here as `signingSecret`. An account connected with OAuth needs none if the operator
+   of this service has set `SLACK_SIGNING_SECRET`.
 
-An event is published by the name that Slack gives it: `slack.message`, `slack.reaction_added`. What bots write is left
-out, so that no message of ours comes back.
+An event is published by the name that Slack gives it: `slack.message`, `slack.reaction_added`. Messages of bots are
+left out, so that our own do not come back.
 """
     app_secret = "SLACK_SIGNING_SECRET"
 

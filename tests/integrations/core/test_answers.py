@@ -4,7 +4,7 @@ from email.utils import formatdate
 import pytest
 
 from integrations.core.answers import (
-    MAX_RETRY_AFTER,
+    MAX_RETRY_AFTER_SECONDS,
     error_for,
     excerpt,
     field_of,
@@ -20,7 +20,15 @@ from tests.flows import json_response, text_response
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("30", 30), ("0.5", 0.5), ("-1", 0), ("99999999", MAX_RETRY_AFTER), ("", None), ("soon", None), ("nan", None)],
+    [
+        ("30", 30),
+        ("0.5", 0.5),
+        ("-1", 0),
+        ("99999999", MAX_RETRY_AFTER_SECONDS),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+    ],
 )
 def test_a_wait_in_seconds_is_read_and_bounded(value, seconds):
     assert retry_after(text_response(429, retry_after=value)) == seconds

@@ -1,6 +1,6 @@
 import pytest
 
-from integrations.families.chat import MAX_TEXT, Change, fitting, label, notice_for, text
+from integrations.families.chat import MAX_TEXT_LENGTH, Change, fitting, label, notice_for, text
 from tests.flows import CREATED, DELETED, REPORT, UPDATED, message
 
 
@@ -74,7 +74,7 @@ def test_text_is_one_short_line_that_cannot_rearrange_the_message():
     assert text(True) == "yes"
     assert text([1, "b"]) == "1, b"
     assert text("👩‍🔧") == "👩‍🔧"
-    assert len(text("x" * 1000)) == MAX_TEXT
+    assert len(text("x" * 1000)) == MAX_TEXT_LENGTH
 
 
 def test_names_of_fields_are_written_as_people_write_them():
