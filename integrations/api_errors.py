@@ -1,26 +1,35 @@
-"""What the API answers if a service of `integrations` raises."""
+"""What the API answers if a service or a connector of `integrations` raises."""
 
 from invenicum.api.errors import ApiError
 
 from . import registry, services
-from .core.errors import InvalidConfig
+from .core.errors import IntegrationError, InvalidConfig
+
+INTEGRATION_NOT_FOUND = "INTEGRATION_NOT_FOUND"
+SHOWN_TYPE_MAX_LENGTH = 40  # characters of a type that the caller made up, in a message
+ANY_TYPE = "integration"  # stands in a code for the type if a request is not about one
 
 
-def api_error(error: Exception) -> ApiError | None:
-    """404 for what is not there, 400 for a configuration that is not valid; None for any other exception."""
+def api_error(error: Exception, integration_type: str | None = None) -> ApiError | None:
+    """What an exception says to the caller: 404 for what is not there, 400 for the rest; None if it is none of ours.
+
+    `integration_type`: the type that the failing action is about, as its address or its valid body says. The code of a
+    service's refusal names it: `SLACK_CONNECTION_FAILED`.
+    """
     match error:
         case registry.UnknownType():
-            return not_found(
-                f"There is no integration type {str(error)[:40]!r}: GET /connectors lists those there are."
-            )
+            shown = str(error)[:SHOWN_TYPE_MAX_LENGTH]
+            return _not_found(f"There is no integration type {shown!r}: GET /connectors lists those there are.")
         case services.IntegrationNotFound():
-            return not_found(f"You have no {str(error)[:40]} integration.")
+            return _not_found(f"You have no {str(error)[:SHOWN_TYPE_MAX_LENGTH]} integration.")
         case services.NoSigningSecret():
-            return not_found(f"The {error} integration has no signing secret.")
+            return _not_found(f"The {error} integration has no signing secret.")
         case InvalidConfig():
             return ApiError(400, error.code, error.message, details=error.details or None)
+        case IntegrationError():
+            return ApiError(400, error.code_for(integration_type or ANY_TYPE), error.message)
     return None
 
 
-def not_found(message: str) -> ApiError:
-    return ApiError(404, "INTEGRATION_NOT_FOUND", message)
+def _not_found(message: str) -> ApiError:
+    return ApiError(404, INTEGRATION_NOT_FOUND, message)

@@ -1,8 +1,5 @@
 """What the routes of an authorization answer."""
 
-from typing import Any
-
-from integrations.models import Integration
 from invenicum.api.serializers import BooleanField, DoneSerializer, StrictSerializer, TextField
 
 
@@ -18,10 +15,7 @@ class ConnectionSerializer(StrictSerializer):
 
     type = TextField()
     is_active = BooleanField()
-    account = TextField(allow_null=True)
-
-    def to_representation(self, integration: Integration) -> dict[str, Any]:
-        return {**super().to_representation(integration), "account": integration.account or None}
+    account = TextField(blank_as_null=True)
 
 
 class ConnectedAnswerSerializer(DoneSerializer):

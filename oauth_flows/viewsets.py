@@ -37,7 +37,7 @@ class AuthorizationViewSet(ApiViewSet):
     def api_error(self, error: Exception) -> ApiError | None:
         if isinstance(error, OAuthError):
             return ApiError(400, OAUTH_ERROR, error.message)
-        return api_errors.api_error(error)
+        return api_errors.api_error(error, self.kwargs["integration_type"])
 
     def handle_exception(self, exc: Exception) -> Any:
         """The error envelope, or its message on a page for browsers."""

@@ -7,12 +7,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integrations import api_errors
+from integrations.viewsets import IntegrationApiViewSet
 from invenicum.accounts.authentication import current_user
 from invenicum.api.errors import ApiError
 from invenicum.api.openapi import PAGE_PARAMETERS
 from invenicum.api.serializers import answer_of, page_of
 from invenicum.api.throttling import OutgoingThrottle
-from invenicum.api.viewsets import ApiViewSet, PublicIdViewSet
+from invenicum.api.viewsets import PublicIdViewSet
 from invenicum.events.models import Event
 
 from . import replays, services
@@ -96,15 +97,10 @@ class EventDetailViewSet(PublicIdViewSet):
         return self.answer(self.get_object(), EventDetailSerializer)
 
 
-class IntegrationDeliveriesViewSet(ApiViewSet):
+class IntegrationDeliveriesViewSet(IntegrationApiViewSet):
     """The deliveries of one of the caller's integrations: how they go, and sending more of them."""
 
     required_scopes = "deliveries:write"
-    lookup_url_kwarg = "integration_type"
-    never_cached = True
-
-    def api_error(self, error: Exception) -> ApiError | None:
-        return api_errors.api_error(error) or super().api_error(error)
 
     @extend_schema(
         operation_id="readHealth",

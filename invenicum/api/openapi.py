@@ -93,8 +93,8 @@ _DESCRIPTIONS = {
 class ApiSchema(AutoSchema):
     """Documents on each operation the errors that it can answer with, beside those its view documents.
 
-    Objects have no properties but those declared. In an answer every property is there, unless its serializer says
-    otherwise.
+    Objects have no properties but those declared, unless unknown ones are ignored. In an answer every property is
+    there, unless its serializer says otherwise.
     """
 
     def _is_list_view(self, serializer: Any = None) -> bool:
@@ -104,7 +104,8 @@ class ApiSchema(AutoSchema):
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if not isinstance(serializer, StrictSerializer):
             return schema
-        schema["additionalProperties"] = False
+        if direction == "response" or not serializer.ignores_unknown_fields:
+            schema["additionalProperties"] = False
         if direction == "response":
             required = [name for name in schema.get("properties", {}) if name not in serializer.optional_in_answers]
             return {**schema, **({"required": required} if required else {})}
@@ -144,6 +145,10 @@ class _FieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-
 
     target_class = "invenicum.api.serializers.StrictField"
     match_subclasses = True
+
+    def get_name(self) -> str | None:
+        name: str | None = self.target.component_name
+        return name
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
         schema: dict[str, Any] = self.target.json_schema()

@@ -108,3 +108,13 @@ class CursorPagination(BasePagination):
 
     def get_paginated_response(self, data: Any) -> Response:
         return self._page.answer(self._request, data)
+
+
+class OnePagePagination(BasePagination):
+    """Lists that always fit on one page, in the form of one: `{"data": […], "next": null, "previous": null}`."""
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        return list(queryset)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"data": data, "next": None, "previous": None})

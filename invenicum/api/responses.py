@@ -12,14 +12,6 @@ def answer(data: Any, status: int = 200) -> Response:
     return Response({"data": data}, status)
 
 
-class NeverCached:
-    """Mixin of views whose answers may hold secrets: no cache may keep them."""
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response.headers.setdefault("Cache-Control", "no-store")
-        return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
-
-
 class AlwaysJSON(DefaultContentNegotiation):
     """Answers in the view's own format whatever `Accept` says, so that every error can be answered."""
 

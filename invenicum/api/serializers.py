@@ -5,6 +5,7 @@ only resemble the right ones (`"5"` for a number, `1` for true). A serializer de
 it validates, renders, and is what the OpenAPI document shows.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -31,8 +32,10 @@ class StrictSerializer(serializers.Serializer[Any]):
     """
 
     default_error_messages = {"invalid": "must be a JSON object", "required": REQUIRED}
-    # Names in JSON that an answer may leave out. Everything else that is declared is always there.
+    # Names in JSON that an answer leaves out if they are None. Everything else that is declared is always there.
     optional_in_answers: frozenset[str] = frozenset()
+    # Whether names that are not declared are ignored instead of refused, for callers that send a whole model of theirs.
+    ignores_unknown_fields = False
     # JSON Schema keywords for a rule that spans fields: the OpenAPI document adds them to the request's schema.
     request_schema: Mapping[str, Any] = {}
 
@@ -42,6 +45,8 @@ class StrictSerializer(serializers.Serializer[Any]):
             alias = to_camel(name)
             if field.source is None and alias != name:
                 field.source = name
+            if isinstance(field, serializers.SerializerMethodField) and not field.method_name:
+                field.method_name = f"get_{name}"
             named[alias] = field
         return named
 
@@ -54,7 +59,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         if not isinstance(data, Mapping):
             raise ValidationError({WHOLE_BODY: [self.error_messages["invalid"]]})
         writable = {name for name, field in self.fields.items() if not field.read_only}
-        unknown = {name: [UNKNOWN] for name in data if name not in writable}
+        unknown = {name: [UNKNOWN] for name in data if name not in writable and not self.ignores_unknown_fields}
         try:
             values = super().to_internal_value(data)
         except ValidationError as error:
@@ -62,6 +67,13 @@ class StrictSerializer(serializers.Serializer[Any]):
         if unknown:
             raise ValidationError(unknown)
         return values
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        written = super().to_representation(instance)
+        for name in self.optional_in_answers:
+            if written[name] is None:
+                del written[name]
+        return written
 
 
 class StrictField(serializers.Field[Any, Any, Any, Any]):
@@ -71,6 +83,8 @@ class StrictField(serializers.Field[Any, Any, Any, Any]):
     """
 
     says: str
+    # The name under which the OpenAPI document lists the field's schema among its components; None to repeat it inline.
+    component_name: str | None = None
     default_error_messages = {"required": REQUIRED}
 
     def __init__(self, *, says: str | None = None, blank_as_null: bool = False, **options: Any):
@@ -154,19 +168,27 @@ class BooleanField(StrictField):
         return {"type": "boolean"}
 
 
-class TrueField(StrictField):
-    """Always `true` in an answer."""
+class ConstantField(StrictField):
+    """Always `value`, a text or a boolean, in requests and in answers, whatever is answered."""
 
-    says = "must be true"
+    def __init__(self, value: str | bool, **options: Any):
+        self.says = f"must be {json.dumps(value)}"
+        super().__init__(**options)
+        self.value = value
 
-    def __init__(self) -> None:
-        super().__init__(source="*", read_only=True)
+    def to_internal_value(self, data: Any) -> str | bool:
+        if type(data) is not type(self.value) or data != self.value:
+            self.fail("invalid")
+        return self.value
 
-    def to_representation(self, value: Any) -> bool:
-        return True
+    def get_attribute(self, instance: Any) -> str | bool:
+        return self.value
+
+    def to_representation(self, value: Any) -> str | bool:
+        return self.value
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "boolean", "const": True}
+        return {"type": "boolean" if isinstance(self.value, bool) else "string", "const": self.value}
 
 
 class IntegerField(StrictField):
@@ -259,7 +281,7 @@ class ListField(serializers.ListField):
 class DoneSerializer(StrictSerializer):
     """Something has been done, as `message` says: `{"success": true, "message": "…"}`."""
 
-    success = TrueField()
+    success = ConstantField(True)
     message = TextField()
 
 
@@ -290,6 +312,13 @@ def answer_of(serializer: type[StrictSerializer], *, many: bool = False) -> type
     """The envelope `{"data": …}` around a serializer, named after it, for the OpenAPI document."""
     name = f"{_name(serializer)}{'List' if many else ''}Answer"
     return type(name, (StrictSerializer,), {"data": serializer(many=many), "__doc__": "The answer, under `data`."})
+
+
+@cache
+def done_of(serializer: type[StrictSerializer]) -> type[StrictSerializer]:
+    """The answer of an action with what came of it in `data`: `{"success": true, "message": "…", "data": …}`."""
+    fields = {"data": serializer(), "__doc__": "Something has been done, as `message` says; `data` is what came of it."}
+    return type(f"{_name(serializer)}Done", (DoneSerializer,), fields)
 
 
 def _name(serializer: type[StrictSerializer]) -> str:

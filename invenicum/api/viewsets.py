@@ -12,7 +12,7 @@ from invenicum.ids import parse_public_id
 
 from .errors import ApiError
 from .pagination import PAGE_PARAMETER_NAMES, CursorPagination
-from .serializers import shared
+from .serializers import DoneSerializer, done_of, shared
 
 
 class ApiViewSet(GenericViewSet[Any]):
@@ -55,8 +55,13 @@ class ApiViewSet(GenericViewSet[Any]):
         """`{"data": …}` with `instance` as the viewset's serializer or the given one writes it."""
         return Response({"data": self.write(instance, serializer)}, status)
 
+    def done(self, message: str, instance: Any = None, serializer: Any = None) -> Response:
+        """`{"success": true, "message"}`, and with a serializer `data`: `instance` as it writes it."""
+        body = {"message": message, "data": instance}
+        return Response(self.write(body, done_of(serializer) if serializer else DoneSerializer))
+
     def page(self, rows: Any) -> Response:
-        """The page of `rows`, a queryset, that the query asks for: `{"data": […], "next", "previous"}`."""
+        """The page of `rows` that the query asks for, as `pagination_class` makes it."""
         return self.get_paginated_response(self.write(self.paginate_queryset(rows), many=True))
 
     def api_error(self, error: Exception) -> ApiError | None:

@@ -12,9 +12,9 @@ from django.conf import settings
 from pytest_django import Settings
 
 from integrations import registry
-from integrations.catalog import describe
 from integrations.documentation import render_page
 from integrations.egress.curl import run_flow
+from integrations.serializers import ConnectorSerializer
 from tests.fakes.http_server import FakeServer, json_answer
 from tests.flows import CREATED
 
@@ -54,7 +54,7 @@ def test_it_delivers_over_a_real_socket(ntfy: Any, settings: Settings) -> None:
 
 
 def test_the_catalog_the_form_and_the_docs_page_follow(ntfy: Any) -> None:
-    shown = describe(registry.get("ntfy"))
+    shown = ConnectorSerializer(registry.get("ntfy")).data
     assert shown["secretFields"] == ["token"]
     assert shown["configSchema"]["required"] == ["topic", "token"]
     assert shown["configSchema"]["properties"]["topic"]["pattern"] == "^[-_A-Za-z0-9]{1,64}$"
@@ -71,8 +71,9 @@ def test_openapi_follows(tmp_path: Path) -> None:
         "from django.core.management import call_command; call_command('spectacular', format='openapi-json')\n"
     )
     ran = subprocess.run([sys.executable, "-c", program], cwd=settings.BASE_DIR, capture_output=True, check=True)
-    saved = json.loads(ran.stdout)["paths"]["/api/v1/integrations"]["post"]["requestBody"]["content"][
-        "application/json"
-    ]
-    titles = [choice["title"] for choice in saved["schema"]["oneOf"]]
-    assert titles == [connector.name for connector in registry.CONNECTORS] + ["ntfy"]
+    schemas = json.loads(ran.stdout)["components"]["schemas"]
+    for request in (schemas["SaveIntegrationRequest"], schemas["TestIntegrationRequest"]):
+        types = list(request["discriminator"]["mapping"])
+        assert types == [connector.type for connector in registry.CONNECTORS] + ["ntfy"]
+    assert schemas["SaveNtfyRequest"]["properties"]["config"] == {"$ref": "#/components/schemas/NtfyConfig"}
+    assert schemas["NtfyConfig"]["required"] == ["topic", "token"]

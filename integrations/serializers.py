@@ -1,0 +1,152 @@
+"""What the integrations API reads and writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.serializers import SerializerMethodField
+
+from invenicum.api.serializers import (
+    BooleanField,
+    ChoiceField,
+    ConstantField,
+    DoneSerializer,
+    ObjectField,
+    StrictSerializer,
+    TextField,
+    TimestampField,
+)
+from invenicum.events.names import ASSET_EVENTS
+
+from . import registry, services
+from .core.connector import Category, Connector
+from .models import Integration
+
+
+class ConfigField(ObjectField):
+    """An integration's configuration: an object, which the service has the connector's pydantic `Config` validate.
+
+    A field could not: which secrets may be absent depends on what is stored and on whether OAuth connected it.
+    `connector`: whose configuration it is; the OpenAPI document then shows its schema, as `SlackConfig`.
+    """
+
+    def __init__(self, connector: type[Connector] | None = None, **options: Any):
+        super().__init__(**options)
+        self.connector = connector
+        self.component_name = f"{connector.__name__}Config" if connector else None
+
+    def json_schema(self) -> dict[str, Any]:
+        if self.connector is None:
+            return super().json_schema()
+        return self.connector.Config.json_schema() | {"title": self.connector.name}
+
+
+class TestIntegrationSerializer(StrictSerializer):
+    """A configuration to test. The app may send its whole model: its other fields are ignored."""
+
+    ignores_unknown_fields = True
+
+    type = TextField()
+    config = ConfigField()
+
+
+class SaveIntegrationSerializer(TestIntegrationSerializer):
+    """A configuration to save."""
+
+    is_active = BooleanField(required=False, allow_null=True)
+
+
+def described_by_type(serializer: type[TestIntegrationSerializer]) -> list[type[StrictSerializer]]:
+    """One of the two serializers above for each connector, with the schema of its configuration.
+
+    They describe the request in the OpenAPI document, for example as `SaveSlackRequest`, and read nothing.
+    """
+    return [_described(serializer, connector) for connector in registry.CONNECTORS]
+
+
+def _described(serializer: type[TestIntegrationSerializer], connector: type[Connector]) -> type[StrictSerializer]:
+    name = serializer.__name__.replace("Integration", connector.__name__)
+    fields = {"type": ConstantField(connector.type), "config": ConfigField(connector)}
+    return type(name, (serializer,), {**fields, "request_schema": {"title": connector.name}})
+
+
+class TestedSerializer(DoneSerializer):
+    """A connection that works: a sentence, and facts about the other side."""
+
+    metadata = ObjectField()
+
+
+class SavedIntegrationSerializer(StrictSerializer):
+    """What was saved. The signing secret is shown once: if it was made for a new integration."""
+
+    optional_in_answers = frozenset({"signingSecret"})
+
+    type = TextField(source="integration.type")
+    is_active = BooleanField(source="integration.is_active")
+    created_at = TimestampField(source="integration.created_at")
+    signing_secret = TextField()
+
+
+class IntegrationSerializer(StrictSerializer):
+    """An integration without its secrets."""
+
+    type = TextField()
+    is_active = BooleanField()
+    created_at = TimestampField()
+    config = ConfigField()
+    last_sync = TimestampField(allow_null=True)
+    status = ChoiceField(tuple(Integration.Status.values))
+    status_reason = TextField(blank_as_null=True)
+    account = TextField(blank_as_null=True)
+    inbound_url = SerializerMethodField()
+    secrets = ObjectField(values={"type": "boolean"}, source="secret_presence")
+
+    def get_inbound_url(self, integration: Integration) -> str | None:
+        return services.inbound_url(integration)
+
+
+class ActiveSerializer(StrictSerializer):
+    """Whether an integration is to run."""
+
+    is_active = BooleanField()
+
+
+class StatusesSerializer(StrictSerializer):
+    """Each integration type, and whether the caller has an active integration of it."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {connector.type: BooleanField() for connector in registry.CONNECTORS}
+
+
+class SigningSecretSerializer(StrictSerializer):
+    """The secret that signs what is sent."""
+
+    signing_secret = TextField()
+
+
+class RotatedSecretSerializer(SigningSecretSerializer):
+    """The new signing secret, and the time until which the old one is served beside it."""
+
+    previous_valid_until = TimestampField()
+
+
+class ConnectorSerializer(StrictSerializer):
+    """A connector, as the catalog shows it."""
+
+    type = TextField()
+    name = TextField()
+    category = ChoiceField(tuple(category.value for category in Category))
+    description = TextField()
+    oauth = SerializerMethodField()
+    config_schema = ObjectField(source="Config.json_schema")
+    secret_fields = SerializerMethodField()
+    events = SerializerMethodField()
+
+    def get_oauth(self, connector: Connector) -> bool:
+        return connector.oauth is not None
+
+    def get_secret_fields(self, connector: Connector) -> list[str]:
+        return [fact.alias for fact in connector.Config.facts() if fact.secret and not fact.internal]
+
+    def get_events(self, connector: Connector) -> list[str]:
+        return list(ASSET_EVENTS)
