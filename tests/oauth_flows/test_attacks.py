@@ -1,4 +1,4 @@
-"""The attacks on a client that RFC 9700 describes, each against the real flow."""
+"""The attacks on a client that RFC 9700 describes, each against the real routes."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -6,6 +6,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
@@ -14,6 +15,9 @@ from integrations.models import Integration
 from invenicum.accounts.tokens import issue_token
 from oauth_flows.models import AuditEntry, Authorization, Grant
 from oauth_flows.return_urls import is_allowed_return
+from tests.api_client import Api
+from tests.fakes.authorization_server import AuthorizationServer
+from tests.oauth_flows.consent import Consent
 from tests.oauth_flows.test_authorizations import AUTHORIZE, CALLBACK, PAGE, begin
 from webhooks.tasks import run_jobs
 
@@ -30,7 +34,9 @@ def assert_refused(answer: Any, says: str = "") -> None:
     assert not Integration.objects.exists()
 
 
-def test_cross_site_request_forgery_has_no_state(drive, ada, alice, api) -> None:
+def test_cross_site_request_forgery_has_no_state(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
     """4.7: a victim's browser is sent to the callback with the attacker's code."""
     attacker = Client()
     stolen = ada.allow(begin(api(alice))["authorizationUrl"])
@@ -40,17 +46,21 @@ def test_cross_site_request_forgery_has_no_state(drive, ada, alice, api) -> None
     assert drive.log()[before:] == []  # no code was even tried
 
 
-def test_a_code_cannot_be_injected_into_another_session(drive, ada, alice, bob, api) -> None:
-    """4.5: the attacker puts a stolen code into a flow of their own."""
+def test_a_code_cannot_be_injected_into_another_session(
+    drive: AuthorizationServer, ada: Consent, alice: User, bob: User, api: Api
+) -> None:
+    """4.5: the attacker puts a stolen code into an authorization of their own."""
     stolen = ada.allow(begin(api(alice))["authorizationUrl"])
     attacker = api(bob)
     own = begin(attacker)
     answer = attacker.get(CALLBACK, {"code": stolen["code"], "state": own["state"], "iss": stolen["iss"]})
-    assert_refused(answer)  # the proof key of the attacker's flow is another
+    assert_refused(answer)  # the attacker's authorization has another proof key
     assert drive.log()[-1]["status"] == 400
 
 
-def test_a_callback_of_another_session_is_refused_and_leaves_the_flow_alone(drive, ada, alice, bob, api) -> None:
+def test_a_callback_of_another_session_is_refused_and_leaves_the_authorization_alone(
+    drive: AuthorizationServer, ada: Consent, alice: User, bob: User, api: Api
+) -> None:
     """Session swap: a victim follows the attacker's callback link, and would connect the attacker's account."""
     client, victim = api(alice), api(bob)
     begin(victim)
@@ -60,20 +70,24 @@ def test_a_callback_of_another_session_is_refused_and_leaves_the_flow_alone(driv
     assert client.get(CALLBACK, parameters).status_code == 200
 
 
-def test_who_signs_in_after_somebody_else_does_not_inherit_their_flow(drive, ada, alice, bob, api) -> None:
+def test_a_user_who_signs_in_after_another_does_not_inherit_their_authorization(
+    drive: AuthorizationServer, ada: Consent, alice: User, bob: User, api: Api
+) -> None:
     browser = api(alice)
     parameters = ada.allow(begin(browser)["authorizationUrl"])
     browser.get(AUTHORIZE, headers={"Authorization": f"Bearer {issue_token(bob)}"})
     assert_refused(browser.get(CALLBACK, parameters))
 
 
-def test_a_token_of_somebody_else_at_the_callback_is_refused(drive, ada, alice, bob, api) -> None:
+def test_another_users_token_at_the_callback_is_refused(
+    drive: AuthorizationServer, ada: Consent, alice: User, bob: User, api: Api
+) -> None:
     browser = api(alice)
     parameters = ada.allow(begin(browser)["authorizationUrl"])
     assert_refused(browser.get(CALLBACK, parameters, headers={"Authorization": f"Bearer {issue_token(bob)}"}))
 
 
-def test_a_state_works_once(drive, ada, alice, api) -> None:
+def test_a_state_works_once(drive: AuthorizationServer, ada: Consent, alice: User, api: Api) -> None:
     """4.2.4: replay."""
     client = api(alice)
     parameters = ada.allow(begin(client)["authorizationUrl"])
@@ -83,7 +97,7 @@ def test_a_state_works_once(drive, ada, alice, api) -> None:
     assert Grant.objects.count() == 1
 
 
-def test_a_state_is_used_up_by_a_failure_too(drive, ada, alice, api) -> None:
+def test_a_state_is_used_up_by_a_failure_too(drive: AuthorizationServer, ada: Consent, alice: User, api: Api) -> None:
     client = api(alice)
     begun = begin(client)
     parameters = ada.allow(begun["authorizationUrl"])
@@ -91,7 +105,7 @@ def test_a_state_is_used_up_by_a_failure_too(drive, ada, alice, api) -> None:
     assert_refused(client.get(CALLBACK, parameters), "used already")
 
 
-def test_a_state_lives_ten_minutes(drive, ada, alice, api) -> None:
+def test_a_state_is_valid_for_ten_minutes(drive: AuthorizationServer, ada: Consent, alice: User, api: Api) -> None:
     client = api(alice)
     parameters = ada.allow(begin(client)["authorizationUrl"])
     left = Authorization.objects.get().expires_at - timezone.now()
@@ -100,7 +114,9 @@ def test_a_state_lives_ten_minutes(drive, ada, alice, api) -> None:
     assert_refused(client.get(CALLBACK, parameters), "ten minutes")
 
 
-def test_an_answer_at_another_types_callback_is_refused(drive, ada, alice, api) -> None:
+def test_an_answer_at_another_types_callback_is_refused(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
     """4.4: mix-up, by the redirect URI that each type has of its own."""
     client = api(alice)
     parameters = ada.allow(begin(client)["authorizationUrl"])
@@ -110,7 +126,9 @@ def test_an_answer_at_another_types_callback_is_refused(drive, ada, alice, api) 
 
 
 @pytest.mark.parametrize("issuer", ["https://evil.example.com", "http://127.0.0.1:1/o", "", "://"])
-def test_an_answer_of_another_issuer_is_refused(drive, ada, alice, api, issuer) -> None:
+def test_an_answer_of_another_issuer_is_refused(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api, issuer: str
+) -> None:
     """4.4 and RFC 9207: mix-up, by the issuer."""
     client = api(alice)
     parameters = ada.allow(begin(client)["authorizationUrl"])
@@ -120,7 +138,7 @@ def test_an_answer_of_another_issuer_is_refused(drive, ada, alice, api, issuer) 
     assert drive.log()[before:] == []
 
 
-def test_a_parameter_that_comes_twice_is_refused(drive, ada, alice, api) -> None:
+def test_a_repeated_parameter_is_refused(drive: AuthorizationServer, ada: Consent, alice: User, api: Api) -> None:
     client = api(alice)
     parameters = ada.allow(begin(client)["authorizationUrl"])
     for name in ("state", "code", "iss"):
@@ -147,7 +165,7 @@ def test_a_parameter_that_comes_twice_is_refused(drive, ada, alice, api) -> None
         "https://app.example.com/" + "a" * 2000,
     ],
 )
-def test_the_return_url_leads_nowhere_else(drive, alice, api, url) -> None:
+def test_the_return_url_leads_nowhere_else(drive: AuthorizationServer, alice: User, api: Api, url: str) -> None:
     """4.11: open redirectors."""
     assert_refused(api(alice).get(AUTHORIZE, {"returnUrl": url}), "returnUrl")
     assert not Authorization.objects.exists()
@@ -160,7 +178,9 @@ def test_the_return_url_may_be_any_page_of_an_allowed_origin() -> None:
     assert not is_allowed_return("https://app.example.com/", [])
 
 
-def test_a_return_url_of_the_callback_is_not_believed(drive, ada, alice, api) -> None:
+def test_a_return_url_in_the_callback_is_ignored(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
     client = api(alice)
     parameters = ada.allow(begin(client)["authorizationUrl"])
     answer = client.get(CALLBACK, {**parameters, "returnUrl": "https://evil.example.com"}, headers=PAGE)
@@ -168,8 +188,10 @@ def test_a_return_url_of_the_callback_is_not_believed(drive, ada, alice, api) ->
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", None])
-def test_another_site_cannot_begin_a_flow_for_its_visitors(drive, alice, api, site) -> None:
-    """4.7.1: a flow that the victim did not ask for, to connect an account that is not theirs."""
+def test_another_site_cannot_begin_an_authorization_for_its_visitors(
+    drive: AuthorizationServer, alice: User, api: Api, site: str | None
+) -> None:
+    """4.7.1: an authorization that the victim did not ask for, to connect an account that is not theirs."""
     browser = api(alice)
     begin(browser)
     browser.force_login(alice)
@@ -179,12 +201,12 @@ def test_another_site_cannot_begin_a_flow_for_its_visitors(drive, alice, api, si
     assert allowed.status_code == 302
 
 
-def test_beginning_needs_somebody_and_the_right_scope(drive, alice, api) -> None:
+def test_beginning_needs_a_user_and_the_right_scope(drive: AuthorizationServer, alice: User, api: Api) -> None:
     assert Client().get(AUTHORIZE).status_code == 401
     assert api(alice, "integrations:read").get(AUTHORIZE).status_code == 403
 
 
-def test_a_disabled_user_cannot_finish(drive, ada, alice, api) -> None:
+def test_a_disabled_user_cannot_finish(drive: AuthorizationServer, ada: Consent, alice: User, api: Api) -> None:
     client = api(alice)
     parameters = ada.allow(begin(client)["authorizationUrl"])
     alice.is_active = False
@@ -195,7 +217,7 @@ def test_a_disabled_user_cannot_finish(drive, ada, alice, api) -> None:
     assert_refused(anonymous.get(CALLBACK, parameters))
 
 
-def test_what_a_provider_says_of_an_error_is_shown_as_text(drive, alice, api) -> None:
+def test_what_a_provider_says_of_an_error_is_shown_as_text(drive: AuthorizationServer, alice: User, api: Api) -> None:
     client = api(alice)
     state = begin(client)["state"]
     page = client.get(CALLBACK, {"state": state, "error": "<script>alert(1)</script>"}, headers=PAGE)
@@ -204,13 +226,15 @@ def test_what_a_provider_says_of_an_error_is_shown_as_text(drive, alice, api) ->
     assert "&lt;script&gt;" in page.content.decode()
 
 
-def test_an_error_that_no_database_stores_is_refused_like_any_other(drive, alice, api) -> None:
+def test_an_error_that_no_database_stores_is_refused_like_any_other(
+    drive: AuthorizationServer, alice: User, api: Api
+) -> None:
     client = api(alice)
     assert_refused(client.get(CALLBACK, {"state": begin(client)["state"], "error": "a\0b"}), "(a b)")
     assert AuditEntry.objects.get().detail.count("(a b)") == 1
 
 
-def test_every_failure_is_in_the_trail_with_who_and_why(drive, alice, api) -> None:
+def test_every_failure_is_audited_with_its_user_and_reason(drive: AuthorizationServer, alice: User, api: Api) -> None:
     client = api(alice)
     client.get(CALLBACK, {"state": begin(client)["state"], "error": "access_denied"})
     [entry] = AuditEntry.objects.all()
@@ -220,7 +244,9 @@ def test_every_failure_is_in_the_trail_with_who_and_why(drive, alice, api) -> No
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite lets one thread write at a time")
-def test_of_two_callbacks_at_the_same_moment_one_wins(drive, ada, alice, api) -> None:
+def test_of_two_callbacks_at_the_same_moment_one_wins(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
     """4.2.4: replay, as a race."""
     client = api(alice)
     parameters = ada.allow(begin(client)["authorizationUrl"])
@@ -241,7 +267,14 @@ def test_of_two_callbacks_at_the_same_moment_one_wins(drive, ada, alice, api) ->
     assert len(drive.log()[before:]) == 1
 
 
-def test_neither_code_nor_state_nor_token_is_in_any_log(drive, ada, alice, api, caplog, capfd) -> None:
+def test_neither_code_nor_state_nor_token_is_in_any_log(
+    drive: AuthorizationServer,
+    ada: Consent,
+    alice: User,
+    api: Api,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     caplog.set_level(logging.DEBUG)
     client = api(alice)
     begun = begin(client)
@@ -253,7 +286,7 @@ def test_neither_code_nor_state_nor_token_is_in_any_log(drive, ada, alice, api, 
     run_jobs()
     client.delete("/api/v1/integrations/google_drive")
     run_jobs()
-    # The test's own statements to the database, which nobody logs in production, are left out.
+    # The test's own statements to the database, which are not logged in production, are left out.
     written = "\n".join(record.getMessage() for record in caplog.records if record.name != "django.db.backends")
     written += "".join(capfd.readouterr())
     assert "Bad Request: /api/v1/integrations/oauth/callback/google_drive" in written

@@ -1,9 +1,10 @@
-"""The flow against an authorization server that we did not write."""
+"""Authorizations at an authorization server that we did not write."""
 
 import hashlib
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
@@ -12,6 +13,9 @@ from django.utils import timezone
 from integrations.models import Integration
 from oauth_flows.clients import redirect_uri
 from oauth_flows.models import AuditEntry, Authorization, Grant
+from tests.api_client import Api
+from tests.fakes.authorization_server import AuthorizationServer
+from tests.oauth_flows.consent import Consent
 from webhooks.retention import prune
 
 pytestmark = pytest.mark.django_db
@@ -23,10 +27,13 @@ PAGE = {"Accept": "text/html,application/xhtml+xml"}
 def begin(client: Client, **query: str) -> dict[str, str]:
     answer = client.get(AUTHORIZE, query)
     assert answer.status_code == 200, answer.content
-    return answer.json()
+    begun: dict[str, str] = answer.json()
+    return begun
 
 
-def test_a_flow_ends_in_an_active_integration(drive, ada, alice, api) -> None:
+def test_an_authorization_ends_in_an_active_integration(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
     client = api(alice)
     begun = begin(client)
     answer = client.get(CALLBACK, ada.allow(begun["authorizationUrl"]))
@@ -39,6 +46,8 @@ def test_a_flow_ends_in_an_active_integration(drive, ada, alice, api) -> None:
     grant = Grant.objects.get(integration__owner=alice)
     assert drive.knows(grant.access_token)
     assert grant.refresh_token
+    assert grant.expires_at
+    assert grant.refresh_at
     assert grant.expires_at > grant.refresh_at > grant.connected_at
     shown = client.get("/api/v1/integrations/google_drive").json()["data"]
     assert (shown["account"], shown["status"], shown["isActive"]) == ("ada@example.com", "active", True)
@@ -46,14 +55,16 @@ def test_a_flow_ends_in_an_active_integration(drive, ada, alice, api) -> None:
     assert (entry.action, entry.owner, entry.actor, entry.address) == ("connected", alice, alice, "127.0.0.1")
 
 
-def test_only_the_owner_sees_the_connection(drive, ada, alice, charlie, api) -> None:
+def test_only_the_owner_sees_the_connection(
+    drive: AuthorizationServer, ada: Consent, alice: User, charlie: User, api: Api
+) -> None:
     client = api(alice)
     client.get(CALLBACK, ada.allow(begin(client)["authorizationUrl"]))
     assert api(charlie).get("/api/v1/integrations/google_drive").status_code == 404
     assert api(charlie).get("/api/v1/integrations/status").json()["data"]["google_drive"] is False
 
 
-def test_the_request_has_a_state_and_a_proof_key_of_its_own(drive, alice, api) -> None:
+def test_the_request_has_a_state_and_a_proof_key_of_its_own(drive: AuthorizationServer, alice: User, api: Api) -> None:
     client = api(alice)
     first, second = begin(client), begin(client)
     queries = [parse_qs(urlsplit(begun["authorizationUrl"]).query) for begun in (first, second)]
@@ -69,7 +80,9 @@ def test_the_request_has_a_state_and_a_proof_key_of_its_own(drive, alice, api) -
         assert query["access_type"] == ["offline"]
 
 
-def test_several_flows_may_be_open_in_one_browser(drive, ada, alice, api) -> None:
+def test_several_authorizations_may_be_under_way_in_one_browser(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
     client = api(alice)
     first, second = begin(client), begin(client)
     assert client.get(CALLBACK, ada.allow(second["authorizationUrl"])).status_code == 200
@@ -78,7 +91,9 @@ def test_several_flows_may_be_open_in_one_browser(drive, ada, alice, api) -> Non
     assert list(AuditEntry.objects.values_list("action", flat=True)) == ["reconnected", "connected"]
 
 
-def test_a_browser_is_redirected_and_sees_a_page(drive, ada, alice, api) -> None:
+def test_a_browser_is_redirected_and_sees_a_page(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
     client = api(alice)
     redirect = client.get(AUTHORIZE, headers=PAGE)
     assert redirect.status_code == 302
@@ -94,7 +109,9 @@ def test_a_browser_is_redirected_and_sees_a_page(drive, ada, alice, api) -> None
     assert parameters["state"] not in text
 
 
-def test_the_page_protects_what_is_in_its_address(drive, ada, alice, api) -> None:
+def test_the_page_protects_what_is_in_its_address(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
     client = api(alice)
     page = client.get(CALLBACK, ada.allow(begin(client)["authorizationUrl"]), headers=PAGE)
     assert page["Referrer-Policy"] == "no-referrer"
@@ -104,7 +121,9 @@ def test_the_page_protects_what_is_in_its_address(drive, ada, alice, api) -> Non
     assert page["Cross-Origin-Opener-Policy"] == "unsafe-none"
 
 
-def test_with_a_return_url_the_browser_goes_back_to_the_app(drive, ada, alice, api) -> None:
+def test_with_a_return_url_the_browser_goes_back_to_the_app(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
     client = api(alice)
     begun = begin(client, returnUrl="https://app.example.com/integrations?tab=storage&status=failed")
     answer = client.get(CALLBACK, ada.allow(begun["authorizationUrl"]), headers=PAGE)
@@ -113,7 +132,9 @@ def test_with_a_return_url_the_browser_goes_back_to_the_app(drive, ada, alice, a
     assert answer["Location"] == expected
 
 
-def test_who_says_no_is_told_so_and_can_try_again(drive, ada, alice, api) -> None:
+def test_a_user_who_declines_sees_why_nothing_is_connected_and_can_try_again(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
     client = api(alice)
     begun = begin(client, returnUrl="https://app.example.com/integrations")
     page = client.get(CALLBACK, ada.deny(begun["authorizationUrl"]), headers=PAGE)
@@ -127,7 +148,9 @@ def test_who_says_no_is_told_so_and_can_try_again(drive, ada, alice, api) -> Non
     assert client.get(CALLBACK, ada.allow(again["Location"]), headers=PAGE).status_code == 200
 
 
-def test_neither_state_nor_verifier_nor_token_is_stored_in_clear(drive, ada, alice, api) -> None:
+def test_neither_state_nor_verifier_nor_token_is_stored_in_clear(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
     client = api(alice)
     begun = begin(client)
     verifier = Authorization.objects.get().code_verifier
@@ -159,7 +182,9 @@ def dump() -> str:
     return "\n".join(rows)
 
 
-def test_connecting_again_keeps_the_settings_and_resumes_what_waited(drive, ada, alice, api) -> None:
+def test_connecting_again_keeps_the_settings_and_resumes_waiting_deliveries(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
     client = api(alice)
     client.get(CALLBACK, ada.allow(begin(client)["authorizationUrl"]))
     saved = client.post("/api/v1/integrations", {"type": "google_drive", "config": {"pathPrefix": "inventory/"}})
@@ -171,7 +196,7 @@ def test_connecting_again_keeps_the_settings_and_resumes_what_waited(drive, ada,
     assert (integration.status, integration.status_reason) == ("active", "")
 
 
-def test_sessions_that_have_ended_are_pruned(drive, alice, api) -> None:
+def test_sessions_that_have_ended_are_pruned(drive: AuthorizationServer, alice: User, api: Api) -> None:
     begin(api(alice))
     prune(timezone.now())
     assert Session.objects.exists()

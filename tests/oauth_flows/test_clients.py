@@ -1,6 +1,5 @@
-from typing import Any
-
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
@@ -8,6 +7,7 @@ from integrations import registry
 from oauth_flows.clients import client_for, redirect_uri, variables
 from oauth_flows.errors import NotConfigured
 from oauth_flows.models import ProviderApp
+from tests.api_client import Api
 
 pytestmark = pytest.mark.django_db
 CONNECTED_BY_OAUTH = {
@@ -34,14 +34,14 @@ def test_every_declaration_is_sound() -> None:
             assert "baseUrl" in aliases, connector.type
 
 
-def test_who_is_not_configured_says_what_to_set() -> None:
+def test_a_missing_client_names_the_variables_to_set() -> None:
     with pytest.raises(NotConfigured, match="OAUTH_GITHUB_CLIENT_ID and OAUTH_GITHUB_CLIENT_SECRET"):
         client_for("github")
     with pytest.raises(NotConfigured, match="POST /integrations"):
         client_for("s3")
 
 
-def test_the_api_and_the_page_say_it_too(alice: Any, api: Any) -> None:
+def test_the_api_and_the_page_say_it_too(alice: User, api: Api) -> None:
     path = "/api/v1/integrations/oauth/authorize/github"
     answer = api(alice).get(path)
     assert (answer.status_code, answer.json()["error"]) == (400, "OAUTH_ERROR")

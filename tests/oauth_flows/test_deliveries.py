@@ -1,8 +1,7 @@
 """Deliveries of connected integrations, through the real engine."""
 
-from typing import Any
-
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -25,7 +24,7 @@ from webhooks.models import Attempt, Delivery
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def publish(owner: Any, count: int = 1) -> None:
+def publish(owner: User, count: int = 1) -> None:
     publish_many(
         Draft(owner, "asset.created", {"assetId": f"asset-{number}", "name": "Chair"}) for number in range(count)
     )
@@ -35,15 +34,15 @@ def statuses() -> list[str]:
     return list(Delivery.objects.values_list("status", flat=True))
 
 
-def drain_all(seconds: float = 20) -> None:
-    """Drains until nothing waits to be tried any more."""
+def drain_all(seconds: float = 60) -> None:
+    """Drains until every delivery that is due has been tried."""
     deadline = timezone.now().timestamp() + seconds
     while Delivery.objects.filter(status="pending", due_at__isnull=False, attempt_count=0).exists():
         assert timezone.now().timestamp() < deadline
         drain()
 
 
-def test_a_batch_needs_one_refresh_and_no_try_is_counted_for_waiting(dropbox: TokenServer, alice: Any) -> None:
+def test_a_batch_needs_one_refresh_and_waiting_counts_no_attempt(dropbox: TokenServer, alice: User) -> None:
     dropbox.seconds = 0.3
     connect_dropbox(alice, expires_in=-60)
     publish(alice, 20)
@@ -55,7 +54,7 @@ def test_a_batch_needs_one_refresh_and_no_try_is_counted_for_waiting(dropbox: To
 
 
 def test_a_token_refused_during_a_delivery_is_refreshed_and_the_delivery_succeeds(
-    dropbox: TokenServer, alice: Any
+    dropbox: TokenServer, alice: User
 ) -> None:
     dropbox.number = 2
     connect_dropbox(alice)
@@ -67,7 +66,7 @@ def test_a_token_refused_during_a_delivery_is_refreshed_and_the_delivery_succeed
     assert dropbox.refreshes == 1
 
 
-def test_a_refusal_stops_the_deliveries_and_a_new_connection_resumes_them(dropbox: TokenServer, alice: Any) -> None:
+def test_a_refusal_stops_the_deliveries_and_a_new_connection_resumes_them(dropbox: TokenServer, alice: User) -> None:
     dropbox.revoked = True
     connect_dropbox(alice, expires_in=-60)
     publish(alice, 3)
@@ -75,19 +74,19 @@ def test_a_refusal_stops_the_deliveries_and_a_new_connection_resumes_them(dropbo
     assert Integration.objects.get().status == "needs_reconnect"
     assert statuses() == ["pending"] * 3
     assert not Delivery.objects.filter(due_at__isnull=False).exists()
-    publish(alice)  # what happens meanwhile waits as well
+    publish(alice)  # an event published meanwhile waits as well
     dropbox.revoked = False
     reconnect(alice)
     drain_all()
     assert statuses() == ["delivered"] * 4
 
 
-def reconnect(owner: Any) -> None:
+def reconnect(owner: User) -> None:
     answer = Tokens(access="access-1", refresh="refresh-1", expires_in=3600, scopes=None, answer={})
     connect(owner, client_for("dropbox"), Connection(answer, "ada@example.com"))
 
 
-def test_no_attempt_shows_what_the_token_endpoint_said(dropbox: TokenServer, alice: Any) -> None:
+def test_no_attempt_shows_what_the_token_endpoint_answered(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice, expires_in=-60)
     publish(alice)
     answer = dropbox.handler
@@ -98,20 +97,21 @@ def test_no_attempt_shows_what_the_token_endpoint_said(dropbox: TokenServer, ali
     assert attempt.response_excerpt == ""
 
 
-def test_one_that_is_being_refreshed_elsewhere_is_put_off(dropbox: TokenServer, alice: Any) -> None:
+def test_a_delivery_waits_while_another_worker_refreshes_its_token(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice, expires_in=-60)
     Grant.objects.update(leased_until=timezone.now() + tokens.REFRESH_LEASE_MARGIN)
     publish(alice)
     drain(seconds=0.5)
     delivery = Delivery.objects.get()
     assert (delivery.status, delivery.attempt_count) == ("pending", 0)
+    assert delivery.due_at
     assert delivery.due_at > timezone.now()
     assert Attempt.objects.count() == 0
     assert dropbox.refreshes == 0
 
 
-def test_tokens_that_cannot_be_decrypted_spoil_only_their_own_deliveries(
-    dropbox: TokenServer, alice: Any, bob: Any
+def test_tokens_that_cannot_be_decrypted_fail_only_their_own_deliveries(
+    dropbox: TokenServer, alice: User, bob: User
 ) -> None:
     broken = connect_dropbox(alice)
     connect_dropbox(bob)
@@ -126,7 +126,7 @@ def test_tokens_that_cannot_be_decrypted_spoil_only_their_own_deliveries(
     assert "cannot be decrypted" in waiting.error
 
 
-def test_integrations_without_a_grant_cost_no_further_statement(dropbox: TokenServer, alice: Any) -> None:
+def test_integrations_without_a_grant_cost_no_further_statement(dropbox: TokenServer, alice: User) -> None:
     dropbox.handler = lambda request: json_answer(200, {})
     connect_webhook(alice, f"{dropbox.url}/hook")
     publish(alice)

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from integrations import provider_jobs, services
 from integrations.core.errors import InvalidConfig
 from integrations.models import Integration, ProviderJob
 from oauth_flows.models import Grant, Revocation
+from tests.api_client import Api
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
 
@@ -15,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def gitlab(alice: Any) -> Integration:
+def gitlab(alice: User) -> Integration:
     """A GitLab of Alice's, connected by OAuth."""
     grant = connect_dropbox(alice)
     Integration.objects.update(type="gitlab", config={"project": "a/b"})
@@ -23,19 +25,19 @@ def gitlab(alice: Any) -> Integration:
     return grant.integration
 
 
-def test_no_key_is_asked_for_while_connected(gitlab: Integration, alice: Any) -> None:
+def test_no_key_is_asked_for_while_connected(gitlab: Integration, alice: User) -> None:
     saved = services.save_integration(alice, "gitlab", {"project": "a/c"})
     assert saved.integration.config == {"project": "a/c"}
     assert Grant.objects.exists()
 
 
-def test_without_a_connection_the_key_is_asked_for(alice: Any) -> None:
+def test_without_a_connection_the_key_is_asked_for(alice: User) -> None:
     with pytest.raises(InvalidConfig) as caught:
         services.save_integration(alice, "gitlab", {"project": "a/c"})
     assert "apiKey" in caught.value.details
 
 
-def test_the_token_is_not_sent_elsewhere(gitlab: Integration, alice: Any) -> None:
+def test_the_token_is_not_sent_elsewhere(gitlab: Integration, alice: User) -> None:
     moved = {"project": "a/b", "baseUrl": "https://evil.example.com"}
     for call in (services.save_integration, services.test_connection):
         with pytest.raises(InvalidConfig, match="connect again") as caught:
@@ -44,7 +46,7 @@ def test_the_token_is_not_sent_elsewhere(gitlab: Integration, alice: Any) -> Non
     assert Integration.objects.get().config == {"project": "a/b"}
 
 
-def test_a_key_given_instead_ends_the_connection(settings: Any, gitlab: Integration, alice: Any) -> None:
+def test_a_key_given_instead_ends_the_connection(settings: Any, gitlab: Integration, alice: User) -> None:
     values = {"project": "a/b", "apiKey": "glpat-12345678", "baseUrl": "https://git.example.com"}
     saved = services.save_integration(alice, "gitlab", values)
     assert saved.integration.account == ""
@@ -53,19 +55,19 @@ def test_a_key_given_instead_ends_the_connection(settings: Any, gitlab: Integrat
     assert Revocation.objects.get().type == "gitlab"
 
 
-def test_a_type_that_knows_only_oauth_cannot_be_saved_without(alice: Any) -> None:
+def test_a_type_that_knows_only_oauth_cannot_be_saved_without(alice: User) -> None:
     with pytest.raises(InvalidConfig, match="/integrations/oauth/authorize/google_drive"):
         services.save_integration(alice, "google_drive", {})
 
 
-def test_a_connection_is_tested_with_a_fresh_token(dropbox: TokenServer, alice: Any, api: Any) -> None:
+def test_a_connection_is_tested_with_a_fresh_token(dropbox: TokenServer, alice: User, api: Api) -> None:
     connect_dropbox(alice, expires_in=-1)
     answer = api(alice).post("/api/v1/integrations/test", {"type": "dropbox", "config": {}})
     assert answer.status_code == 200, answer.content
     assert dropbox.refreshes == 1
 
 
-def test_a_refused_connection_cannot_be_resumed_by_hand(dropbox: TokenServer, alice: Any, api: Any) -> None:
+def test_a_refused_connection_cannot_be_resumed_by_hand(dropbox: TokenServer, alice: User, api: Api) -> None:
     connect_dropbox(alice, expires_in=-1)
     dropbox.revoked = True
     client = api(alice)
@@ -80,7 +82,7 @@ def test_a_refused_connection_cannot_be_resumed_by_hand(dropbox: TokenServer, al
     assert Integration.objects.get().status == "needs_reconnect"
 
 
-def test_one_that_its_owner_paused_stays_paused_when_it_is_refused(dropbox: TokenServer, alice: Any) -> None:
+def test_one_that_its_owner_paused_stays_paused_when_it_is_refused(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice, expires_in=-1)
     services.set_active(alice, "dropbox", False)
     dropbox.revoked = True
@@ -92,13 +94,13 @@ def test_one_that_its_owner_paused_stays_paused_when_it_is_refused(dropbox: Toke
     assert Integration.objects.get().status == "paused"
 
 
-def test_the_hook_of_a_deleted_integration_is_removed_with_its_token(gitlab: Integration, alice: Any) -> None:
+def test_the_hook_of_a_deleted_integration_is_removed_with_its_token(gitlab: Integration, alice: User) -> None:
     services.delete_integration(alice, "gitlab")
     payload = ProviderJob.objects.get(kind="delete").payload
     assert payload["secrets"] == {"accessToken": "access-1"}
 
 
-def test_bob_sees_and_touches_none_of_it(dropbox: TokenServer, alice: Any, bob: Any, api: Any) -> None:
+def test_bob_sees_and_touches_none_of_it(dropbox: TokenServer, alice: User, bob: User, api: Api) -> None:
     connect_dropbox(alice)
     client = api(bob)
     assert client.get("/api/v1/integrations/dropbox").status_code == 404

@@ -1,12 +1,13 @@
 import base64
 import json
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from integrations.core.errors import ConnectionFailed, RateLimited
-from integrations.core.http import Response
+from integrations.core.http import Request, Response
 from integrations.core.oauth import OAuthSpec
 from oauth_flows import protocol
 from oauth_flows.protocol import Client, TokenError
@@ -27,11 +28,11 @@ def answer(status: int, payload: object) -> Response:
     return Response(status, {}, json.dumps(payload).encode())
 
 
-def client(**changes: object) -> Client:
+def client(**changes: Any) -> Client:
     return replace(CLIENT, spec=replace(SPEC, **changes))
 
 
-def fields(request: protocol.Request) -> dict[str, str]:
+def fields(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
 
 
@@ -107,7 +108,7 @@ def test_an_odd_expiry_counts_as_none(expires_in: object) -> None:
         (400, {"error": {"code": 1}}, "no reason given"),
     ],
 )
-def test_a_refusal_is_known_whatever_the_status(status: int, payload: object, error: str) -> None:
+def test_a_refusal_is_recognised_with_any_status(status: int, payload: object, error: str) -> None:
     with pytest.raises(TokenError) as caught:
         protocol.read_tokens(CLIENT, answer(status, payload))
     assert caught.value.error == error
@@ -127,13 +128,13 @@ def test_a_refusal_is_known_whatever_the_status(status: int, payload: object, er
         Response(500),
     ],
 )
-def test_whatever_else_is_no_token(response: Response) -> None:
+def test_any_other_response_holds_no_token(response: Response) -> None:
     with pytest.raises(ConnectionFailed) as caught:
         protocol.read_tokens(CLIENT, response)
     assert not isinstance(caught.value, TokenError)
 
 
-def test_a_rate_limit_is_known() -> None:
+def test_a_rate_limit_is_recognised() -> None:
     with pytest.raises(RateLimited):
         protocol.read_tokens(CLIENT, Response(429))
 
@@ -147,7 +148,7 @@ def test_nested_tokens_are_found() -> None:
             protocol.read_tokens(client(tokens_at="authed_user"), answer(200, {"authed_user": nested}))
 
 
-def test_the_account_is_read_or_missed() -> None:
+def test_the_account_is_read_or_reported_missing() -> None:
     assert protocol.read_account(CLIENT, answer(200, {"user": {"name": " Ada  L. "}})) == "Ada L."
     assert protocol.read_account(CLIENT, answer(200, {"user": {"name": 17}})) == "17"
     for response in (answer(200, {"user": None}), answer(401, {"user": {"name": "Ada"}}), Response(200, {}, b"<html>")):
@@ -160,14 +161,14 @@ def test_the_identity_of_dropbox_is_asked_with_a_body_of_null() -> None:
     assert (request.method, request.body, request.headers["Authorization"]) == ("POST", b"null", "Bearer t0ken")
 
 
-def test_both_tokens_are_given_back_the_long_lived_first() -> None:
+def test_both_tokens_are_revoked_the_long_lived_first() -> None:
     requests = protocol.revocation_requests(CLIENT, "access", "refresh")
     assert [fields(request)["token"] for request in requests] == ["refresh", "access"]
     assert requests[0].url == "https://provider.example.com/apps/the+client/revoke"
     assert [fields(request)["token"] for request in protocol.revocation_requests(CLIENT, "access", "")] == ["access"]
 
 
-def test_other_ways_of_giving_back() -> None:
+def test_other_ways_of_revoking() -> None:
     [bearer] = protocol.revocation_requests(client(revocation="bearer"), "access", "refresh")
     assert (bearer.method, bearer.headers["Authorization"], bearer.body) == ("POST", "Bearer access", b"")
     [deletion] = protocol.revocation_requests(client(revocation="authorization"), "access", "")
@@ -198,7 +199,7 @@ def test_whether_a_token_is_revoked(revocation: str, response: Response, revoked
     assert protocol.is_revoked(client(revocation=revocation), response) is revoked
 
 
-def test_an_issuer_is_compared_letter_by_letter_where_it_is_known() -> None:
+def test_an_issuer_is_compared_character_by_character_if_it_is_known() -> None:
     known = replace(SPEC, issuer="https://accounts.google.com")
     assert protocol.is_issuer(known, "https://accounts.google.com")
     assert not protocol.is_issuer(known, "https://accounts.google.com/")

@@ -1,4 +1,4 @@
-"""What providers really answer, by small fakes of each over a real socket."""
+"""What providers answer in reality, by small fakes of each over a real socket."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -6,10 +6,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from integrations.models import Integration
 from oauth_flows.models import Grant, ProviderApp, Revocation
+from tests.api_client import Api
 from tests.fakes.http_server import Answer, FakeServer, close, json_answer
 
 pytestmark = pytest.mark.django_db
@@ -41,8 +43,8 @@ def provider(settings: Settings) -> Provider:
 
 
 @pytest.fixture
-def connect(api: Any, alice: Any) -> Connect:
-    """Goes through a flow of Alice's, with whatever code. Returns the callback's answer, to these headers."""
+def connect(api: Api, alice: User) -> Connect:
+    """Runs an authorization of Alice's with any code. Returns the callback's answer to these headers."""
 
     def run(integration_type: str, **headers: str) -> Any:
         client = api(alice)
@@ -88,7 +90,7 @@ def test_slack_with_a_users_token_only(provider: Provider, connect: Connect) -> 
     assert grant.refresh_at is not None
 
 
-def test_a_webhook_that_is_none_is_not_stored(provider: Provider, connect: Connect) -> None:
+def test_a_webhook_with_a_private_address_is_not_stored(provider: Provider, connect: Connect) -> None:
     hook = {"channel": "#a", "url": "http://169.254.169.254/latest"}
     with provider(
         "slack", json_answer(200, {"ok": True, "access_token": "x", "team": {"name": "T"}, "incoming_webhook": hook})
@@ -113,7 +115,7 @@ def test_discord_brings_its_webhook(provider: Provider, connect: Connect) -> Non
     assert Integration.objects.get().secrets == {"webhookUrl": url}
 
 
-def test_github_is_connected_and_then_completed(provider: Provider, connect: Connect, api: Any, alice: Any) -> None:
+def test_github_is_connected_and_then_completed(provider: Provider, connect: Connect, api: Api, alice: User) -> None:
     token = {"access_token": "gho_1", "scope": "admin:repo_hook,repo", "token_type": "bearer"}
     with provider("github", json_answer(200, token), json_answer(200, {"login": "ada"})) as server:
         connected = connect("github")
@@ -147,9 +149,7 @@ def test_github_is_connected_and_then_completed(provider: Provider, connect: Con
     ],
     ids=["GitHub", "Slack", "RFC", "down", "page", "cut", "redirect", "closed"],
 )
-def test_whatever_the_token_endpoint_says_nothing_is_stored(
-    provider: Provider, connect: Connect, token: Answer, says: str
-) -> None:
+def test_a_failed_exchange_stores_nothing(provider: Provider, connect: Connect, token: Answer, says: str) -> None:
     with provider("github", token):
         answer = connect("github")
     assert (answer.status_code, answer.json()["error"]) == (400, "OAUTH_ERROR")
@@ -160,7 +160,7 @@ def test_whatever_the_token_endpoint_says_nothing_is_stored(
 
 
 @pytest.mark.parametrize("me", [json_answer(401, {}), json_answer(200, []), (200, {}, b"hello"), close])
-def test_without_an_account_nothing_is_stored_and_the_token_is_given_back(
+def test_without_an_account_nothing_is_stored_and_the_token_is_revoked(
     provider: Provider, connect: Connect, me: Answer
 ) -> None:
     with provider("gitlab", json_answer(200, {"access_token": "a", "refresh_token": "r"}), me):
@@ -170,8 +170,8 @@ def test_without_an_account_nothing_is_stored_and_the_token_is_given_back(
     assert Revocation.objects.get().tokens == {"access": "a", "refresh": "r"}
 
 
-def test_what_no_database_stores_spoils_no_connection(provider: Provider, connect: Connect) -> None:
-    token = (200, {}, rb'{"access_token": "a", "scope": "api\u0000 read_user\ud800"}')
+def test_texts_that_no_database_stores_are_replaced(provider: Provider, connect: Connect) -> None:
+    token: Answer = (200, {}, rb'{"access_token": "a", "scope": "api\u0000 read_user\ud800"}')
     with provider("gitlab", token, (200, {}, rb'{"username": "a\u0000\ud800\u202eda"}')):
         answer = connect("gitlab")
     assert answer.json()["data"]["account"] == "a\ufffd? da"
@@ -193,7 +193,7 @@ def test_a_permission_that_was_unticked_is_named(provider: Provider, connect: Co
     assert not Integration.objects.exists()
 
 
-def test_a_self_hosted_server_gets_its_own_tokens_only(connect: Connect, api: Any, alice: Any) -> None:
+def test_a_self_hosted_server_gets_its_own_tokens_only(connect: Connect, api: Api, alice: User) -> None:
     """Whatever the configuration said before, the token goes to the server that issued it."""
     config = {"apiKey": "glpat-12345678", "project": "a/b", "baseUrl": "https://evil.example.com"}
     api(alice).post("/api/v1/integrations", {"type": "gitlab", "config": config})

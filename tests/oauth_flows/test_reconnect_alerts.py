@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core import mail
 from django.utils import timezone
 
@@ -13,7 +14,7 @@ from webhooks.tasks import run_jobs
 pytestmark = pytest.mark.django_db
 
 
-def test_the_owner_of_a_refused_connection_is_told_once(dropbox: TokenServer, alice: Any, bob: Any) -> None:
+def test_the_owner_of_a_refused_connection_is_told_once(dropbox: TokenServer, alice: User, bob: User) -> None:
     connect_dropbox(alice, expires_in=-1)
     connect_dropbox(bob)
     dropbox.revoked = True
@@ -26,12 +27,12 @@ def test_the_owner_of_a_refused_connection_is_told_once(dropbox: TokenServer, al
     assert "access-1" not in message.body
 
 
-def refused(owner: Any) -> None:
+def refused(owner: User) -> None:
     connect_dropbox(owner)
     Grant.objects.update(refused_at=timezone.now())
 
 
-def test_an_owner_without_an_address_is_no_error(alice: Any) -> None:
+def test_an_owner_without_an_e_mail_address_is_no_error(alice: User) -> None:
     alice.email = ""
     alice.save()
     refused(alice)
@@ -39,7 +40,7 @@ def test_an_owner_without_an_address_is_no_error(alice: Any) -> None:
     assert mail.outbox == []
 
 
-def test_a_mail_server_that_is_down_is_no_error(settings: Any, alice: Any) -> None:
+def test_a_mail_server_that_is_down_is_no_error(settings: Any, alice: User) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
     refused(alice)

@@ -1,8 +1,8 @@
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
@@ -15,9 +15,12 @@ from oauth_flows.connect import connect
 from oauth_flows.models import AuditEntry, Grant, Revocation
 from oauth_flows.protocol import Tokens
 from oauth_flows.revoke import REVOCATION_RETRY_SECONDS, disconnect, revoke_due
+from tests.api_client import Api
+from tests.fakes.authorization_server import AuthorizationServer
 from tests.fakes.http_server import FakeServer, close, json_answer
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
+from tests.oauth_flows.consent import Consent
 from tests.oauth_flows.test_authorizations import CALLBACK, begin
 from webhooks.tasks import run_jobs
 
@@ -28,7 +31,9 @@ def actions() -> list[str]:
     return list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
 
 
-def test_deleting_revokes_both_tokens_at_the_provider(drive: Any, ada: Any, alice: Any, api: Any) -> None:
+def test_deleting_revokes_both_tokens_at_the_provider(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
     client = api(alice)
     client.get(CALLBACK, ada.allow(begin(client)["authorizationUrl"]))
     grant = Grant.objects.get()
@@ -47,7 +52,7 @@ def test_deleting_revokes_both_tokens_at_the_provider(drive: Any, ada: Any, alic
     assert (gone.actor, gone.address, gone.account) == (alice, "127.0.0.1", "ada@example.com")
 
 
-def test_a_provider_that_is_down_does_not_hold_up_the_deletion(dropbox: TokenServer, alice: Any) -> None:
+def test_a_provider_that_is_down_does_not_hold_up_the_deletion(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice)
     answer = dropbox.handler
     dropbox.handler = lambda request: close
@@ -58,6 +63,7 @@ def test_a_provider_that_is_down_does_not_hold_up_the_deletion(dropbox: TokenSer
         assert revoke_due() == 1
         revocation = Revocation.objects.get()
         assert revocation.attempt_count == tries
+        assert revocation.due_at
         wait = (revocation.due_at - timezone.now()).total_seconds()
         assert REVOCATION_RETRY_SECONDS[tries] - 5 < wait <= REVOCATION_RETRY_SECONDS[tries]
     dropbox.handler = answer
@@ -67,7 +73,7 @@ def test_a_provider_that_is_down_does_not_hold_up_the_deletion(dropbox: TokenSer
     assert not Revocation.objects.exists()
 
 
-def test_after_the_last_try_the_tokens_are_erased_all_the_same(dropbox: TokenServer, alice: Any) -> None:
+def test_after_the_last_try_the_tokens_are_erased_all_the_same(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice)
     services.delete_integration(alice, "dropbox")
     dropbox.handler = lambda request: json_answer(500, {})
@@ -77,7 +83,7 @@ def test_after_the_last_try_the_tokens_are_erased_all_the_same(dropbox: TokenSer
     assert actions() == ["disconnected", "revocation_given_up"]
 
 
-def test_tokens_wait_encrypted(dropbox: TokenServer, alice: Any) -> None:
+def test_tokens_wait_encrypted(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice)
     services.delete_integration(alice, "dropbox")
     with connection.cursor() as cursor:
@@ -87,14 +93,14 @@ def test_tokens_wait_encrypted(dropbox: TokenServer, alice: Any) -> None:
     assert Revocation.objects.get().tokens["access"] == "access-1"
 
 
-def test_an_expired_token_is_refreshed_before_it_revokes_itself(dropbox: TokenServer, alice: Any) -> None:
+def test_an_expired_token_is_refreshed_before_it_revokes_itself(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice, expires_in=-60)
     services.delete_integration(alice, "dropbox")
     revoke_due()
     assert dropbox.given_back == ["access-2"]
 
 
-def test_a_token_that_was_revoked_already_counts_as_revoked(dropbox: TokenServer, alice: Any) -> None:
+def test_a_token_that_was_revoked_already_counts_as_revoked(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice, expires_in=-60)
     dropbox.revoked = True
     services.delete_integration(alice, "dropbox")
@@ -103,7 +109,7 @@ def test_a_token_that_was_revoked_already_counts_as_revoked(dropbox: TokenServer
     assert actions()[-1] == "revoked"
 
 
-def test_hooks_are_removed_before_the_tokens_are_revoked(dropbox: TokenServer, alice: Any) -> None:
+def test_hooks_are_removed_before_the_tokens_are_revoked(dropbox: TokenServer, alice: User) -> None:
     grant = connect_dropbox(alice)
     job = ProviderJob.objects.create(
         kind="delete", integration_id=grant.integration_id, due_at=timezone.now() + timedelta(hours=1)
@@ -114,7 +120,7 @@ def test_hooks_are_removed_before_the_tokens_are_revoked(dropbox: TokenServer, a
     assert revoke_due() == 1
 
 
-def test_an_administrator_revokes_and_the_trail_says_who(dropbox: TokenServer, alice: Any, admin_user: Any) -> None:
+def test_an_administrator_revokes_and_the_trail_says_who(dropbox: TokenServer, alice: User, admin_user: User) -> None:
     disconnect(connect_dropbox(alice))
     assert not Integration.objects.live().exists()
     assert actions() == ["revoked", "disconnected"]
@@ -123,7 +129,7 @@ def test_an_administrator_revokes_and_the_trail_says_who(dropbox: TokenServer, a
 
 
 @pytest.fixture
-def google(settings: Settings, alice: Any) -> Iterator[FakeServer]:
+def google(settings: Settings, alice: User) -> Iterator[FakeServer]:
     """Google Drive and Analytics of one account, connected by one client."""
     settings.OAUTH_CLIENTS = dict.fromkeys(("google_drive", "google_analytics"), ("google-client", "secret"))
     now = timezone.now()
@@ -143,7 +149,7 @@ def google(settings: Settings, alice: Any) -> Iterator[FakeServer]:
         yield server
 
 
-def test_deleting_one_connection_of_an_account_does_not_end_the_other(google: FakeServer, alice: Any) -> None:
+def test_deleting_one_connection_of_an_account_does_not_end_the_other(google: FakeServer, alice: User) -> None:
     """Google ends everything that the account gave the client, whichever token is revoked."""
     services.delete_integration(alice, "google_drive")
     run_jobs()
@@ -155,7 +161,7 @@ def test_deleting_one_connection_of_an_account_does_not_end_the_other(google: Fa
 
 
 def test_tokens_of_a_client_that_is_no_longer_ours_are_given_up(
-    settings: Settings, google: FakeServer, alice: Any
+    settings: Settings, google: FakeServer, alice: User
 ) -> None:
     services.delete_integration(alice, "google_drive")
     settings.OAUTH_CLIENTS = {"google_drive": ("another", "secret")}
@@ -164,7 +170,7 @@ def test_tokens_of_a_client_that_is_no_longer_ours_are_given_up(
     assert actions()[-1] == "revocation_given_up"
 
 
-def test_the_tokens_of_a_deleted_user_are_revoked(dropbox: TokenServer, alice: Any) -> None:
+def test_the_tokens_of_a_deleted_user_are_revoked(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice)
     alice.delete()
     assert not Grant.objects.exists()
@@ -172,7 +178,7 @@ def test_the_tokens_of_a_deleted_user_are_revoked(dropbox: TokenServer, alice: A
     assert dropbox.given_back == ["access-1"]
 
 
-def test_connecting_another_account_revokes_the_tokens_of_the_first(dropbox: TokenServer, alice: Any) -> None:
+def test_connecting_another_account_revokes_the_tokens_of_the_first(dropbox: TokenServer, alice: User) -> None:
     grant = connect_dropbox(alice)
     tokens = Tokens(access="access-9", refresh="refresh-9", expires_in=3600, scopes=None, answer={})
     connect(alice, client_for("dropbox"), Connection(tokens, "ada@example.com"))

@@ -5,6 +5,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.utils import timezone
 
@@ -39,22 +40,23 @@ def use(grant: Grant, url: str) -> str:
     return tokens.run(grant.integration, grant.integration.load_config(), upload(url))
 
 
-def test_a_token_is_used_while_it_lives(dropbox: TokenServer, alice: Any) -> None:
+def test_a_token_is_used_while_it_is_valid(dropbox: TokenServer, alice: User) -> None:
     assert use(connect_dropbox(alice), dropbox.url) == "access-1"
     assert dropbox.refreshes == 0
 
 
 @pytest.mark.parametrize("expires_in", [-60, 60], ids=["expired", "about to expire"])
-def test_it_is_refreshed_before_it_is_used(dropbox: TokenServer, alice: Any, expires_in: int) -> None:
+def test_it_is_refreshed_before_it_is_used(dropbox: TokenServer, alice: User, expires_in: int) -> None:
     grant = connect_dropbox(alice, expires_in=expires_in)
     assert use(grant, dropbox.url) == "access-2"
     grant.refresh_from_db()
     assert (grant.access_token, grant.refresh_token) == ("access-2", "refresh-2")
+    assert grant.expires_at
     assert grant.expires_at > timezone.now() + timedelta(seconds=3500)
     assert grant.leased_until is None
 
 
-def test_the_sweep_refreshes_what_is_about_to_expire(dropbox: TokenServer, alice: Any, bob: Any) -> None:
+def test_the_sweep_refreshes_what_is_about_to_expire(dropbox: TokenServer, alice: User, bob: User) -> None:
     due, later = connect_dropbox(alice, expires_in=60), connect_dropbox(bob)
     assert tokens.refresh_due() == 1
     due.refresh_from_db()
@@ -63,7 +65,7 @@ def test_the_sweep_refreshes_what_is_about_to_expire(dropbox: TokenServer, alice
     assert tokens.refresh_due() == 0
 
 
-def test_a_refused_token_is_refreshed_once_and_tried_again(dropbox: TokenServer, alice: Any) -> None:
+def test_a_refused_token_is_refreshed_once_and_tried_again(dropbox: TokenServer, alice: User) -> None:
     dropbox.number = 2
     grant = connect_dropbox(alice)
     Grant.objects.update(tokens={"access": "access-1", "refresh": "refresh-2"})
@@ -71,7 +73,7 @@ def test_a_refused_token_is_refreshed_once_and_tried_again(dropbox: TokenServer,
     assert dropbox.refreshes == 1
 
 
-def test_a_fresh_token_that_is_refused_is_not_refreshed_again_and_again(dropbox: TokenServer, alice: Any) -> None:
+def test_a_fresh_token_that_is_refused_is_not_refreshed_again_and_again(dropbox: TokenServer, alice: User) -> None:
     grant = connect_dropbox(alice, age=5)
     dropbox.number = 2
     with pytest.raises(AuthFailed):
@@ -79,16 +81,17 @@ def test_a_fresh_token_that_is_refused_is_not_refreshed_again_and_again(dropbox:
     assert dropbox.refreshes == 0
 
 
-def test_a_provider_that_does_not_rotate_keeps_its_refresh_token(dropbox: TokenServer, alice: Any) -> None:
+def test_a_provider_that_does_not_rotate_keeps_its_refresh_token(dropbox: TokenServer, alice: User) -> None:
     dropbox.fails = json_answer(200, {"access_token": "access-1", "expires_in": "3600"})
     grant = connect_dropbox(alice, expires_in=-1)
     assert use(grant, dropbox.url) == "access-1"
     grant.refresh_from_db()
     assert grant.refresh_token == "refresh-1"
+    assert grant.refresh_at
     assert grant.refresh_at > timezone.now()
 
 
-def test_without_expires_in_a_token_is_good_until_it_is_refused(dropbox: TokenServer, alice: Any) -> None:
+def test_without_expires_in_a_token_is_good_until_it_is_refused(dropbox: TokenServer, alice: User) -> None:
     dropbox.expires_in = None
     grant = connect_dropbox(alice, expires_in=-1)
     use(grant, dropbox.url)
@@ -96,7 +99,7 @@ def test_without_expires_in_a_token_is_good_until_it_is_refused(dropbox: TokenSe
     assert (grant.expires_at, grant.refresh_at) == (None, None)
 
 
-def test_a_refusal_asks_the_owner_to_connect_again(dropbox: TokenServer, alice: Any) -> None:
+def test_a_refusal_asks_the_owner_to_connect_again(dropbox: TokenServer, alice: User) -> None:
     dropbox.revoked = True
     grant = connect_dropbox(alice, expires_in=-1)
     with pytest.raises(NeedsReconnect):
@@ -110,7 +113,7 @@ def test_a_refusal_asks_the_owner_to_connect_again(dropbox: TokenServer, alice: 
     assert dropbox.refreshes == 1
 
 
-def test_a_token_without_refresh_that_is_refused_asks_for_a_new_connection(dropbox: TokenServer, alice: Any) -> None:
+def test_a_token_without_refresh_that_is_refused_asks_for_a_new_connection(dropbox: TokenServer, alice: User) -> None:
     grant = connect_dropbox(alice, expires_in=None, refresh=False)
     dropbox.revoked = True
     with pytest.raises(NeedsReconnect):
@@ -130,7 +133,7 @@ def test_a_token_without_refresh_that_is_refused_asks_for_a_new_connection(dropb
     ],
     ids=["down", "our client is refused", "not JSON", "no token", "closed"],
 )
-def test_a_failure_that_may_pass_changes_nothing_for_the_owner(dropbox: TokenServer, alice: Any, answer: Any) -> None:
+def test_a_failure_that_may_pass_changes_nothing_for_the_owner(dropbox: TokenServer, alice: User, answer: Any) -> None:
     dropbox.fails = answer
     grant = connect_dropbox(alice, expires_in=-1)
     with pytest.raises(ConnectionFailed):
@@ -138,12 +141,13 @@ def test_a_failure_that_may_pass_changes_nothing_for_the_owner(dropbox: TokenSer
     assert Integration.objects.get().status == "active"
     grant.refresh_from_db()
     assert (grant.refresh_token, grant.leased_until) == ("refresh-1", None)
+    assert grant.refresh_at
     assert grant.refresh_at > timezone.now()
     dropbox.fails = None
     assert use(grant, dropbox.url) == "access-2"
 
 
-def test_a_long_outage_is_noted_once(dropbox: TokenServer, alice: Any) -> None:
+def test_a_long_outage_is_noted_once(dropbox: TokenServer, alice: User) -> None:
     dropbox.fails = json_answer(503, {})
     connect_dropbox(alice, expires_in=-1)
     for _ in range(3):
@@ -152,12 +156,12 @@ def test_a_long_outage_is_noted_once(dropbox: TokenServer, alice: Any) -> None:
     assert [entry.action for entry in AuditEntry.objects.all()] == ["refresh_failed"]
 
 
-def test_a_token_that_still_lives_is_used_while_its_provider_is_down(dropbox: TokenServer, alice: Any) -> None:
+def test_a_valid_token_is_used_while_its_provider_is_down(dropbox: TokenServer, alice: User) -> None:
     dropbox.fails = json_answer(503, {})
     assert use(connect_dropbox(alice, expires_in=60), dropbox.url) == "access-1"
 
 
-def test_what_cannot_be_decrypted_spoils_only_itself(dropbox: TokenServer, alice: Any, bob: Any) -> None:
+def test_only_the_grant_that_cannot_be_decrypted_fails(dropbox: TokenServer, alice: User, bob: User) -> None:
     broken, sound = connect_dropbox(alice, expires_in=60), connect_dropbox(bob, expires_in=60)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE oauth_flows_grant SET tokens = %s WHERE id = %s", [b"nonsense", broken.pk])
@@ -169,7 +173,7 @@ def test_what_cannot_be_decrypted_spoils_only_itself(dropbox: TokenServer, alice
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite lets one thread write at a time")
 @pytest.mark.parametrize("expires_in", [-60, 60], ids=["expired", "about to expire"])
-def test_of_sixteen_workers_one_refreshes(settings: Any, dropbox: TokenServer, alice: Any, expires_in: int) -> None:
+def test_of_sixteen_workers_one_refreshes(settings: Any, dropbox: TokenServer, alice: User, expires_in: int) -> None:
     dropbox.seconds = 0.5
     grant = connect_dropbox(alice, expires_in=expires_in)
     start = Barrier(WORKERS)
@@ -190,7 +194,7 @@ def test_of_sixteen_workers_one_refreshes(settings: Any, dropbox: TokenServer, a
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite lets one thread write at a time")
-def test_of_sixteen_workers_that_are_refused_one_refreshes(dropbox: TokenServer, alice: Any) -> None:
+def test_of_sixteen_workers_that_are_refused_one_refreshes(dropbox: TokenServer, alice: User) -> None:
     dropbox.seconds = 0.5
     dropbox.number = 2
     grant = connect_dropbox(alice)
@@ -209,9 +213,7 @@ def test_of_sixteen_workers_that_are_refused_one_refreshes(dropbox: TokenServer,
     assert dropbox.refreshes == 1
 
 
-def test_a_refusal_of_tokens_that_somebody_has_renewed_meanwhile_means_nothing(
-    dropbox: TokenServer, alice: Any
-) -> None:
+def test_a_refusal_of_tokens_that_another_caller_has_replaced_is_ignored(dropbox: TokenServer, alice: User) -> None:
     slow = connect_dropbox(alice, expires_in=-1)
     flow = tokens.authorized(slow, slow.integration.load_config(), upload(dropbox.url))
     next(flow)  # on its way to the token endpoint, for longer than its lease
@@ -222,13 +224,13 @@ def test_a_refusal_of_tokens_that_somebody_has_renewed_meanwhile_means_nothing(
     assert Integration.objects.get().status == "active"
 
 
-def test_a_lease_that_was_left_behind_runs_out(dropbox: TokenServer, alice: Any) -> None:
+def test_a_lease_that_was_left_behind_runs_out(dropbox: TokenServer, alice: User) -> None:
     grant = connect_dropbox(alice, expires_in=-1)
     Grant.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     assert use(grant, dropbox.url) == "access-2"
 
 
-def test_tokens_fetched_by_somebody_else_are_used(dropbox: TokenServer, alice: Any) -> None:
+def test_tokens_fetched_by_another_caller_are_used(dropbox: TokenServer, alice: User) -> None:
     known = connect_dropbox(alice, expires_in=-1)
     tokens.refresh_due()
     flow = tokens.authorized(known, known.integration.load_config(), upload(dropbox.url))
