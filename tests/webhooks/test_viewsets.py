@@ -1,16 +1,18 @@
 """The delivery API, as an API consumer sees it."""
 
-from typing import Any
-
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from integrations import services
 from invenicum.events.publish import publish
+from tests.api_client import Api
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
 from webhooks.engine.worker import drain
-from webhooks.models import Delivery
+from webhooks.models import Delivery, Lane
 
 UNKNOWN = "dlv_" + "0" * 32
 
@@ -25,7 +27,7 @@ def delivered(alice: User) -> Delivery:
 
 
 @pytest.fixture
-def failed(alice: User, settings: Any) -> Delivery:
+def failed(alice: User, settings: Settings) -> Delivery:
     settings.RETRY_SCHEDULE = (0,)
     with FakeServer(lambda request: (500, {}, b"broken")) as server:
         connect_webhook(alice, server.url)
@@ -34,7 +36,7 @@ def failed(alice: User, settings: Any) -> Delivery:
     return Delivery.objects.get()
 
 
-def test_the_log_shows_what_became_of_an_event(api: Any, alice: User, delivered: Delivery) -> None:
+def test_the_log_shows_the_delivery_of_an_event(api: Api, alice: User, delivered: Delivery) -> None:
     body = api(alice).get("/api/v1/deliveries").json()
     (entry,) = body["data"]
     assert body["next"] is body["previous"] is None
@@ -43,7 +45,7 @@ def test_the_log_shows_what_became_of_an_event(api: Any, alice: User, delivered:
     assert (entry["attemptCount"], entry["nextAttemptAt"], entry["error"]) == (1, None, None)
 
 
-def test_one_delivery_has_its_payload_and_attempts(api: Any, alice: User, failed: Delivery) -> None:
+def test_one_delivery_has_its_payload_and_attempts(api: Api, alice: User, failed: Delivery) -> None:
     data = api(alice).get(f"/deliveries/{failed.public_id}").json()["data"]
     assert data["payload"]["event"] == "asset.created"
     assert data["payload"]["data"] == {"assetId": "asset-1"}
@@ -68,18 +70,18 @@ def test_one_delivery_has_its_payload_and_attempts(api: Any, alice: User, failed
         ("until=2020-01-01T00:00:00Z", 0),
     ],
 )
-def test_the_log_can_be_filtered(api: Any, alice: User, delivered: Delivery, query: str, count: int) -> None:
+def test_the_log_can_be_filtered(api: Api, alice: User, delivered: Delivery, query: str, count: int) -> None:
     assert len(api(alice).get(f"/deliveries?{query}").json()["data"]) == count
 
 
 @pytest.mark.parametrize("query", ["status=lost", "since=yesterday", "since=2020-01-01T00:00:00", "colour=red"])
-def test_a_wrong_filter_is_named(api: Any, alice: User, query: str) -> None:
+def test_a_wrong_filter_is_named(api: Api, alice: User, query: str) -> None:
     response = api(alice).get(f"/deliveries?{query}")
     assert (response.status_code, response.json()["error"]) == (400, "INVALID_CONFIG")
     assert set(response.json()["details"]) == {query.split("=")[0]}
 
 
-def test_the_log_has_pages(api: Any, alice: User) -> None:
+def test_the_log_has_pages(api: Api, alice: User) -> None:
     connect_webhook(alice)
     for number in range(5):
         publish(alice, "asset.created", {"assetId": str(number)})
@@ -92,7 +94,54 @@ def test_the_log_has_pages(api: Any, alice: User) -> None:
     assert seen == [delivery.public_id for delivery in Delivery.objects.order_by("-id")]
 
 
-def test_a_failed_delivery_can_be_retried_by_hand(api: Any, alice: User, failed: Delivery) -> None:
+def test_a_longer_page_takes_no_more_statements(api: Api, alice: User) -> None:
+    connect_webhook(alice)
+    client, counts = api(alice), []
+    for assets in (1, 5):
+        for number in range(assets):
+            publish(alice, "asset.created", {"assetId": str(number)})
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get("/deliveries").status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("name", ["type", "event"])
+def test_a_filter_with_a_nul_character_is_refused(api: Api, alice: User, name: str) -> None:
+    response = api(alice).get(f"/deliveries?{name}=%00")
+    assert response.json()["details"] == {name: ["must hold no NUL character"]}
+
+
+def test_attempts_are_numbered_in_order(api: Api, alice: User, failed: Delivery) -> None:
+    failed.attempts.create(started_at=failed.created_at, duration_ms=3, error_class="timeout")
+    attempts = api(alice).get(f"/deliveries/{failed.public_id}").json()["data"]["attempts"]
+    assert [(attempt["number"], attempt["statusCode"], attempt["errorClass"]) for attempt in attempts] == [
+        (1, 500, "http"),
+        (2, None, "timeout"),
+    ]
+    assert (attempts[1]["error"], attempts[1]["responseExcerpt"]) == (None, None)
+
+
+@pytest.mark.parametrize(("failures", "circuit"), [(0, "closed"), (10, "half_open")])
+def test_the_health_of_an_integration_is_shown(api: Api, alice: User, failures: int, circuit: str) -> None:
+    connect_webhook(alice)
+    publish(alice, "asset.created", {"assetId": "asset-1"})
+    Lane.objects.update(failures=failures)
+    response = api(alice).get("/integrations/webhook/health")
+    data = response.json()["data"]
+    assert data.pop("oldestPending").endswith("Z")
+    assert data == {
+        "circuit": circuit,
+        "failuresInARow": failures,
+        "heldUntil": None,
+        "failingSince": None,
+        "pending": 1,
+        "waiting": 0,
+    }
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_a_failed_delivery_can_be_retried_by_hand(api: Api, alice: User, failed: Delivery) -> None:
     with FakeServer(lambda request: (200, {}, b"")) as server:
         connect_webhook(alice, server.url)
         response = api(alice).post(f"/deliveries/{failed.public_id}/retry")
@@ -104,21 +153,21 @@ def test_a_failed_delivery_can_be_retried_by_hand(api: Any, alice: User, failed:
     assert failed.attempts.count() == 2
 
 
-def test_a_retry_of_a_paused_integration_waits_for_it(api: Any, alice: User, failed: Delivery) -> None:
+def test_a_retry_of_a_paused_integration_waits_for_it(api: Api, alice: User, failed: Delivery) -> None:
     services.set_active(alice, "webhook", False)
     assert api(alice).post(f"/deliveries/{failed.public_id}/retry").status_code == 202
     failed.refresh_from_db()
     assert (failed.status, failed.due_at) == (Delivery.Status.PENDING, None)
 
 
-def test_what_belonged_to_a_deleted_integration_cannot_be_retried(api: Any, alice: User, failed: Delivery) -> None:
+def test_what_belonged_to_a_deleted_integration_cannot_be_retried(api: Api, alice: User, failed: Delivery) -> None:
     services.delete_integration(alice, "webhook")
     response = api(alice).post(f"/deliveries/{failed.public_id}/retry")
     assert (response.status_code, response.json()["error"]) == (404, "INTEGRATION_NOT_FOUND")
     assert api(alice).get(f"/deliveries/{failed.public_id}").json()["data"]["type"] == "webhook"
 
 
-def test_a_ping_goes_to_one_integration_only(api: Any, alice: User) -> None:
+def test_a_ping_goes_to_one_integration_only(api: Api, alice: User) -> None:
     with FakeServer(lambda request: (200, {}, b"")) as server:
         connect_webhook(alice, server.url, events=["asset.deleted"])
         response = api(alice).post("/integrations/webhook/ping")
@@ -129,13 +178,13 @@ def test_a_ping_goes_to_one_integration_only(api: Any, alice: User) -> None:
     assert (delivery["event"], delivery["status"]) == ("ping", "delivered")
 
 
-def test_a_ping_needs_an_integration(api: Any, alice: User) -> None:
+def test_a_ping_needs_an_integration(api: Api, alice: User) -> None:
     for integration_type in ("webhook", "fax"):
         response = api(alice).post(f"/integrations/{integration_type}/ping")
         assert (response.status_code, response.json()["error"]) == (404, "INTEGRATION_NOT_FOUND")
 
 
-def test_charlie_sees_and_touches_nothing_of_alices(api: Any, alice: User, charlie: User, failed: Delivery) -> None:
+def test_charlie_sees_and_touches_nothing_of_alices(api: Api, alice: User, charlie: User, failed: Delivery) -> None:
     client = api(charlie)
     assert client.get("/deliveries").json()["data"] == []
     assert client.get(f"/deliveries/{failed.public_id}").status_code == 404
@@ -147,6 +196,6 @@ def test_charlie_sees_and_touches_nothing_of_alices(api: Any, alice: User, charl
 
 
 @pytest.mark.parametrize("delivery_id", [UNKNOWN, "dlv_x", "evt_" + "0" * 32, "1"])
-def test_an_unknown_delivery_is_not_found(api: Any, alice: User, delivery_id: str) -> None:
+def test_an_unknown_delivery_is_not_found(api: Api, alice: User, delivery_id: str) -> None:
     for response in (api(alice).get(f"/deliveries/{delivery_id}"), api(alice).post(f"/deliveries/{delivery_id}/retry")):
         assert (response.status_code, response.json()["error"]) == (404, "NOT_FOUND")
