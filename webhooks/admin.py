@@ -37,7 +37,7 @@ class CircuitFilter(admin.SimpleListFilter):
 
 @admin.register(Lane)
 class LaneAdmin(ReadOnly, admin.ModelAdmin[Lane]):
-    """Which endpoints fail, and which are given a rest."""
+    """Which endpoints fail, and which circuits are open."""
 
     list_display = ["integration", "circuit", "failures", "held_until", "leased_until"]
     list_filter = [CircuitFilter, "integration__type"]
@@ -115,7 +115,7 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin[Delivery]):
 
 @admin.register(InboundEvent)
 class InboundEventAdmin(ReadOnly, admin.ModelAdmin[InboundEvent]):
-    """What services told us, and what it was published as."""
+    """What providers sent, and the event that it was published as."""
 
     list_display = ["public_id", "name", "integration", "provider_delivery_id", "received_at", "event"]
     list_filter = ["type", "received_at"]

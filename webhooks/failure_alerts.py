@@ -1,4 +1,4 @@
-"""Integrations that keep failing: their owners are told, told again, and after five days they are disabled."""
+"""Alerts about integrations that keep failing: mail to their owners, a warning, and disabling after five days."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from invenicum.mail import send_to_owner
 
 from .models import Lane
 
-DISABLED_AFTER = timedelta(days=5)
-WARNED_BEFORE = timedelta(days=1)  # the end
+FAILING_DISABLED_AFTER = timedelta(days=5)
+FAILING_WARNED_AFTER = FAILING_DISABLED_AFTER - timedelta(days=1)
 
 
 class Notice(IntEnum):
-    """How much an owner has been told since the failures began."""
+    """The last notification that an owner was sent since the failures began."""
 
     NONE = 0
     FAILING = 1
@@ -31,30 +31,34 @@ class Notice(IntEnum):
 
 
 def watch(now: datetime | None = None, limit: int = 100) -> None:
-    """Does what is due; meant to be called every few seconds. Each step is taken once, however many call."""
+    """Sends the notifications that are due and disables what has failed for too long.
+
+    Workers call it every few seconds, possibly at the same time: each notification is sent once. `now`: the time to act
+    as of, for tests. `limit`: at most so many lanes for each kind of notification.
+    """
     now = now or timezone.now()
     active = Q(integration__status=Integration.Status.ACTIVE, integration__deleted_at=None)
     failing = Lane.objects.filter(active, integration__failing_since__isnull=False)
     Lane.objects.filter(notices__gt=Notice.NONE, integration__failing_since=None).update(notices=Notice.NONE)
-    for lane in _step(failing.with_open_circuit(), Notice.FAILING, limit):
-        _write(lane, "deliveries fail", "It is tried again and again, and nothing is lost meanwhile.")
-    last_day = failing.filter(integration__failing_since__lt=now - DISABLED_AFTER + WARNED_BEFORE)
-    for lane in _step(last_day, Notice.WARNED, limit):
-        _write(lane, "will be disabled tomorrow", "If nothing gets through within a day, it will be disabled.")
-    for lane in failing.filter(integration__failing_since__lt=now - DISABLED_AFTER)[:limit]:
+    for lane in _mark(failing.with_open_circuit(), Notice.FAILING, limit):
+        _notify(lane, "deliveries fail", "It is tried again and again, and nothing is lost meanwhile.")
+    last_day = failing.filter(integration__failing_since__lt=now - FAILING_WARNED_AFTER)
+    for lane in _mark(last_day, Notice.WARNED, limit):
+        _notify(lane, "will be disabled tomorrow", "If nothing gets through within a day, it will be disabled.")
+    for lane in failing.filter(integration__failing_since__lt=now - FAILING_DISABLED_AFTER)[:limit]:
         if disable(lane.integration_id, "Nothing got through for five days."):
-            _write(lane, "was disabled", "What is pending waits until you resume it.")
+            _notify(lane, "was disabled", "What is pending waits until you resume it.")
 
 
-def _step(lanes: QuerySet[Lane], notice: Notice, limit: int) -> Iterable[Lane]:
-    """The lanes whose owners are now to be told; marked before, so that nobody is told twice."""
+def _mark(lanes: QuerySet[Lane], notice: Notice, limit: int) -> Iterable[Lane]:
+    """The lanes whose owners get this notification now, marked before it is sent so that they get it once."""
     with transaction.atomic():
         found = list(lanes.filter(notices__lt=notice).select_for_update(skip_locked=True, of=("self",))[:limit])
         Lane.objects.filter(pk__in=[lane.pk for lane in found]).update(notices=notice)
     return found
 
 
-def _write(lane: Lane, what: str, more: str) -> None:
+def _notify(lane: Lane, what: str, more: str) -> None:
     integration = Integration.objects.without_secrets().select_related("owner").get(pk=lane.pk)
     name = registry.get(integration.type).name
     log = f"{settings.PUBLIC_URL}/api/v1/deliveries?type={integration.type}"

@@ -1,5 +1,5 @@
-"""From an event to its deliveries, in the transaction that published it; and what a change of an integration means
-for the deliveries that are pending."""
+"""Receivers of signals: they create the deliveries of published events, in the publishing transaction, and update
+pending deliveries when their integration changes."""
 
 from collections.abc import Collection
 from typing import Any
@@ -33,7 +33,7 @@ def on_integration_saved(
 ) -> None:
     if created:
         Lane.objects.create(integration=instance)
-    elif instance.failing_since is None:  # saved anew or resumed: whatever failed before, this is another try
+    elif instance.failing_since is None:  # saved or resumed: earlier failures no longer count
         Lane.objects.filter(pk=instance.pk, failures__gt=0).update(failures=0, held_until=None)
     if update_fields is None or "config" in update_fields:
         refresh_keys(instance)
@@ -63,7 +63,7 @@ def on_integration_deleted(integration: Integration, **kwargs: Any) -> None:
         finished_at=timezone.now(),
         error="The integration was deleted.",
     )
-    transaction.on_commit(wake.wake)  # the provider is told by a job that the same workers carry out
+    transaction.on_commit(wake.wake)  # the same workers run the job that revokes its credentials
 
 
 def _pending(integration: Integration) -> QuerySet[Delivery]:

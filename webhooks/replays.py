@@ -1,4 +1,4 @@
-"""Sending a time range again: counted first, queued in batches, watched, and stopped."""
+"""Replays: sending the deliveries of a time range again. They can be counted first, and cancelled."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from invenicum.ids import first_id_at
 from .models import Delivery, Replay
 from .services import requeue
 
-BATCH = 5000  # deliveries queued in one transaction
+REPLAY_BATCH_DELIVERIES = 5000  # queued in one transaction
 
 
 def count(
     owner: User, integration_type: str, since: datetime, until: datetime | None, statuses: Collection[str]
 ) -> int:
-    """How many deliveries a replay would send again. Raises IntegrationNotFound."""
+    """How many deliveries a replay with these parameters would send again: see `start`."""
     return _chosen(find(owner, integration_type).pk, since, until or timezone.now(), statuses).count()
 
 
@@ -31,9 +31,10 @@ def count(
 def start(
     owner: User, integration_type: str, since: datetime, until: datetime | None, statuses: Collection[str]
 ) -> Replay:
-    """Begins to send again what one integration was sent in [since, until) and that ended in `statuses`.
+    """Sends deliveries to the owner's integration of a type again, and returns the replay.
 
-    The first batch is queued at once, the rest by the workers. Raises IntegrationNotFound.
+    It covers the deliveries that were created in [`since`, `until`) and have one of `statuses` (of `Delivery.Status`);
+    `until` is now if it is None. The first batch is queued here, the others by `run_due`. Raises IntegrationNotFound.
     """
     integration, until = find(owner, integration_type), until or timezone.now()
     total = _chosen(integration.pk, since, until, statuses).count()
@@ -51,7 +52,7 @@ def start(
 
 
 def run_due() -> None:
-    """Queues a batch of each replay that is under way."""
+    """Queues the next batch of each replay that has some left. Workers call it every few seconds."""
     for pk in Replay.objects.filter(finished_at=None).values_list("pk", flat=True):
         with transaction.atomic():
             replay = Replay.objects.select_for_update(skip_locked=True).filter(pk=pk, finished_at=None).first()
@@ -61,34 +62,39 @@ def run_due() -> None:
 
 def _queue_batch(replay: Replay) -> None:
     chosen = _chosen(replay.integration_id, replay.since, replay.until, replay.statuses)
-    ids = list(chosen.filter(id__gt=replay.last_id).order_by("id").values_list("id", flat=True)[:BATCH])
+    ids = list(
+        chosen.filter(id__gt=replay.last_id).order_by("id").values_list("id", flat=True)[:REPLAY_BATCH_DELIVERIES]
+    )
     if ids:
         batch = Delivery.objects.filter(id__in=ids)
         requeue(batch)
         batch.update(replay=replay)
         replay.last_id = ids[-1]
         replay.queued += len(ids)
-    if len(ids) < BATCH:
+    if len(ids) < REPLAY_BATCH_DELIVERIES:
         replay.finished_at = timezone.now()
     replay.save(update_fields=["last_id", "queued", "finished_at"])
 
 
 @transaction.atomic
 def cancel(replay: Replay) -> int:
-    """Queues no more of it and cancels what is still pending. Returns how many that were."""
+    """Stops queueing a replay's deliveries, cancels those that are pending, and returns how many these were.
+
+    A replay that is all queued and has no pending deliveries does not become cancelled.
+    """
     replay = Replay.objects.select_for_update().get(pk=replay.pk)
     now = timezone.now()
     pending = Delivery.objects.filter(replay=replay, status=Delivery.Status.PENDING)
     count = pending.update(
         status=Delivery.Status.CANCELLED, due_at=None, finished_at=now, error="The replay was cancelled."
     )
-    if count or not replay.finished_at:  # else there was nothing left to stop
+    if count or not replay.finished_at:
         Replay.objects.filter(pk=replay.pk).update(cancelled_at=now, finished_at=replay.finished_at or now)
     return count
 
 
 def _chosen(integration_id: UUID, since: datetime, until: datetime, statuses: Collection[str]) -> QuerySet[Delivery]:
-    """By the ids' time, which an index serves; `created_at` makes it exact."""
+    """The deliveries of a replay: an index finds them by the time in their ids, and `created_at` makes it exact."""
     return Delivery.objects.filter(
         integration_id=integration_id,
         status__in=statuses,

@@ -1,4 +1,4 @@
-"""Forgetting: events with all that became of them, once they are old and nothing about them is pending."""
+"""Retention: deleting old events with their deliveries and attempts, unless one of the deliveries is pending."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,24 +12,27 @@ from invenicum.ids import first_id_at
 
 from .models import Attempt, Delivery, InboundEvent
 
-BATCH = 2000
-IDEMPOTENCY_TIME = timedelta(hours=24)
+PRUNE_BATCH_EVENTS = 2000  # deleted in one transaction
+IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=24)
 
 
 def prune(before: datetime) -> int:
-    """Deletes events published before that moment, idempotency keys older than a day and sessions that have ended.
-    Returns how many events.
+    """Deletes events published before a time, and returns how many; also expired idempotency keys and sessions.
 
-    Goes through the primary key in batches, each in a transaction of its own, so that it neither needs an index by
-    time nor holds up the engine.
+    It reads the primary key, which begins with the time, and so needs no other index. Each batch has its own
+    transaction, so that the engine does not wait for it.
     """
-    IdempotencyKey.objects.filter(created_at__lt=timezone.now() - IDEMPOTENCY_TIME).delete()
+    IdempotencyKey.objects.filter(created_at__lt=timezone.now() - IDEMPOTENCY_KEY_LIFETIME).delete()
     SessionStore.clear_expired()
     total, last, end = 0, UUID(int=0), first_id_at(before)
     unpublished = InboundEvent.objects.filter(event=None, id__lt=end)
     unpublished._raw_delete(unpublished.db)
     while True:
-        ids = list(Event.objects.filter(id__gt=last, id__lt=end).order_by("id").values_list("id", flat=True)[:BATCH])
+        ids = list(
+            Event.objects.filter(id__gt=last, id__lt=end)
+            .order_by("id")
+            .values_list("id", flat=True)[:PRUNE_BATCH_EVENTS]
+        )
         if not ids:
             return total
         total += _delete(ids)
@@ -40,7 +43,7 @@ def prune(before: datetime) -> int:
 def _delete(ids: list[UUID]) -> int:
     pending = Delivery.objects.filter(event__in=ids, status=Delivery.Status.PENDING).values_list("event", flat=True)
     ids = list(set(ids) - set(pending))
-    # Straight to SQL: Django's own delete would first load every row that hangs on these.
+    # Without Django's collector, which would load every related row first.
     for rows in (
         Attempt.objects.filter(delivery__event__in=ids),
         Delivery.objects.filter(event__in=ids),

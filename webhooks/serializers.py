@@ -118,7 +118,7 @@ class EventDetailSerializer(EventSerializer):
 
 
 class HealthSerializer(StrictSerializer):
-    """How deliveries to one integration go."""
+    """The health of the deliveries to one integration."""
 
     circuit = ChoiceField(Lane.CIRCUIT_STATES)
     failures_in_a_row = IntegerField(source="failures")

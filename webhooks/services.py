@@ -1,4 +1,4 @@
-"""What people can do with deliveries. Each call is one transaction; the engine does the rest."""
+"""What users and operators do with deliveries. Each call is one transaction; the engine does the sending."""
 
 from __future__ import annotations
 
@@ -22,9 +22,14 @@ from .outbox import new_delivery
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How deliveries to one integration fare."""
+    """The health of the deliveries to one integration.
 
-    circuit: str  # closed, open or half_open
+    `circuit` is `closed`, `open` or `half_open`; `failures` counts those in a row. Until `held_until` nothing is sent.
+    Of the `pending` deliveries, `waiting` ones wait until the integration is active again. A time is None if it does
+    not apply: nothing is held, nothing fails, nothing is pending.
+    """
+
+    circuit: str
     failures: int
     held_until: datetime | None
     failing_since: datetime | None
@@ -34,7 +39,7 @@ class Health:
 
 
 def health(owner: User, integration_type: str) -> Health:
-    """Raises IntegrationNotFound."""
+    """The health of the deliveries to the owner's integration of a type, as `slack`. Raises IntegrationNotFound."""
     integration = find(owner, integration_type)
     lane, now = integration.lane, timezone.now()
     pending = Delivery.objects.filter(integration=integration, status=Delivery.Status.PENDING).aggregate(
@@ -53,7 +58,11 @@ def health(owner: User, integration_type: str) -> Health:
 
 @transaction.atomic
 def ping(owner: User, integration_type: str) -> Delivery:
-    """Sends a `ping` event to one integration. Raises IntegrationNotFound."""
+    """Publishes a `ping` event for one integration only, and returns its pending delivery.
+
+    It is sent at once even if the circuit breaker or a Retry-After holds the integration back; to a paused integration
+    it is sent when that is resumed. Raises IntegrationNotFound.
+    """
     integration = find(owner, integration_type)
     event = publish(owner, PING, {"type": integration_type, "message": "This is a test event from Invenicum."})
     delivery = new_delivery(event, integration.id, waits=not integration.is_active)
@@ -64,7 +73,7 @@ def ping(owner: User, integration_type: str) -> Delivery:
 
 
 def retry(delivery: Delivery) -> None:
-    """Queues a delivery again, whatever became of it. Raises IntegrationNotFound where its integration is deleted."""
+    """Queues a delivery again, whatever its status. Raises IntegrationNotFound if its integration has been deleted."""
     if delivery.integration.deleted_at:
         raise IntegrationNotFound(delivery.integration.type)
     requeue(Delivery.objects.filter(pk=delivery.pk))
@@ -72,7 +81,11 @@ def retry(delivery: Delivery) -> None:
 
 @transaction.atomic
 def requeue(deliveries: QuerySet[Delivery]) -> int:
-    """Makes deliveries due now, with all their tries before them, and ends their endpoints' rests. Returns how many."""
+    """Makes deliveries due now, at the beginning of their retry schedule, and returns how many.
+
+    Those of a deleted integration are left out; those of one that is not active wait for it. Their integrations are no
+    longer held back by the circuit breaker or a Retry-After.
+    """
     now = timezone.now()
     chosen = deliveries.filter(integration__deleted_at=None)
     is_active = Exists(Integration.objects.filter(pk=OuterRef("integration_id"), status=Integration.Status.ACTIVE))

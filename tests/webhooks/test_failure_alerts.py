@@ -1,9 +1,10 @@
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from integrations.models import Integration
 from invenicum.events.publish import publish
@@ -23,11 +24,11 @@ def failing(alice: User) -> Integration:
     return integration
 
 
-def subjects(mailoutbox: list[Any]) -> list[str]:
-    return [mail.subject for mail in mailoutbox]
+def subjects(mailoutbox: list[EmailMessage]) -> list[str]:
+    return [str(mail.subject) for mail in mailoutbox]
 
 
-def test_the_owner_is_told_once_that_deliveries_fail(failing: Integration, mailoutbox: list[Any]) -> None:
+def test_the_owner_gets_one_mail_when_deliveries_fail(failing: Integration, mailoutbox: list[EmailMessage]) -> None:
     watch()
     watch()
     assert subjects(mailoutbox) == ["Invenicum: Custom Webhook deliveries fail"]
@@ -35,14 +36,14 @@ def test_the_owner_is_told_once_that_deliveries_fail(failing: Integration, mailo
     assert "/deliveries?type=webhook" in mailoutbox[0].body
 
 
-def test_a_single_failure_is_nothing_to_write_about(failing: Integration, mailoutbox: list[Any]) -> None:
+def test_a_single_failure_is_not_reported(failing: Integration, mailoutbox: list[EmailMessage]) -> None:
     Lane.objects.update(failures=1)
     watch()
     assert mailoutbox == []
 
 
 def test_the_owner_is_warned_a_day_before_and_then_the_integration_is_disabled(
-    alice: User, failing: Integration, mailoutbox: list[Any]
+    alice: User, failing: Integration, mailoutbox: list[EmailMessage]
 ) -> None:
     publish(alice, "asset.created", {"assetId": "a"})
     now = timezone.now()
@@ -59,7 +60,7 @@ def test_the_owner_is_warned_a_day_before_and_then_the_integration_is_disabled(
     assert Delivery.objects.get().due_at is None  # it waits
 
 
-def test_after_a_success_the_count_begins_anew(alice: User, failing: Integration, mailoutbox: list[Any]) -> None:
+def test_a_success_ends_the_count(alice: User, failing: Integration, mailoutbox: list[EmailMessage]) -> None:
     watch()
     with FakeServer(lambda request: (200, {}, b"")) as server:
         connect_webhook(alice, server.url)
@@ -73,14 +74,14 @@ def test_after_a_success_the_count_begins_anew(alice: User, failing: Integration
     assert Lane.objects.get().notices == 0
 
 
-def test_an_integration_that_is_paused_is_left_alone(failing: Integration, mailoutbox: list[Any]) -> None:
+def test_an_integration_that_is_paused_is_left_alone(failing: Integration, mailoutbox: list[EmailMessage]) -> None:
     Integration.objects.update(status=Integration.Status.PAUSED)
     watch(timezone.now() + timedelta(days=6))
     assert mailoutbox == []
 
 
 def test_a_mail_server_that_fails_does_not_stop_the_work(
-    failing: Integration, settings: Any, mailoutbox: list[Any]
+    failing: Integration, settings: Settings, mailoutbox: list[EmailMessage]
 ) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from integrations import services
 from invenicum.events.publish import Draft, publish_many
+from tests.api_client import Api
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
 from webhooks import replays
@@ -31,13 +32,13 @@ def seven_failed(alice: User) -> None:
     Delivery.objects.update(status=Status.FAILED, due_at=None, attempt_count=10, finished_at=timezone.now())
 
 
-def test_a_dry_run_counts_and_changes_nothing(api: Any, alice: User, seven_failed: None, since: str) -> None:
+def test_a_dry_run_counts_and_changes_nothing(api: Api, alice: User, seven_failed: None, since: str) -> None:
     response = api(alice).post(REPLAY, {"since": since, "dryRun": True})
     assert (response.status_code, response.json()) == (202, {"data": {"id": None, "count": 7}})
     assert set(Delivery.objects.values_list("status", flat=True)) == {Status.FAILED}
 
 
-def test_a_replay_sends_again_what_failed(api: Any, alice: User, seven_failed: None, since: str) -> None:
+def test_a_replay_sends_again_what_failed(api: Api, alice: User, seven_failed: None, since: str) -> None:
     with FakeServer(lambda request: (200, {}, b"")) as server:
         connect_webhook(alice, server.url)
         response = api(alice).post(REPLAY, {"since": since})
@@ -49,7 +50,7 @@ def test_a_replay_sends_again_what_failed(api: Any, alice: User, seven_failed: N
 
 
 def test_only_the_statuses_and_the_range_that_were_asked_for(
-    api: Any, alice: User, seven_failed: None, since: str
+    api: Api, alice: User, seven_failed: None, since: str
 ) -> None:
     client = api(alice)
     assert client.post(REPLAY, {"since": since, "status": ["delivered"]}).json()["data"]["count"] == 0
@@ -58,9 +59,9 @@ def test_only_the_statuses_and_the_range_that_were_asked_for(
 
 
 def test_a_large_replay_is_queued_in_batches_by_the_workers(
-    api: Any, alice: User, seven_failed: None, since: str, monkeypatch: pytest.MonkeyPatch
+    api: Api, alice: User, seven_failed: None, since: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replays, "BATCH", 3)
+    monkeypatch.setattr(replays, "REPLAY_BATCH_DELIVERIES", 3)
     client = api(alice)
     address = f"/replays/{client.post(REPLAY, {'since': since}).json()['data']['id']}"
     shown = client.get(address).json()["data"]
@@ -71,10 +72,10 @@ def test_a_large_replay_is_queued_in_batches_by_the_workers(
     assert (shown["state"], shown["queued"], shown["pending"]) == ("queued", 7, 7)
 
 
-def test_a_replay_can_be_stopped(
-    api: Any, alice: User, seven_failed: None, since: str, monkeypatch: pytest.MonkeyPatch
+def test_a_replay_can_be_cancelled(
+    api: Api, alice: User, seven_failed: None, since: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replays, "BATCH", 3)
+    monkeypatch.setattr(replays, "REPLAY_BATCH_DELIVERIES", 3)
     client = api(alice)
     address = f"/replays/{client.post(REPLAY, {'since': since}).json()['data']['id']}"
     stopped = client.delete(address).json()["data"]
@@ -84,7 +85,7 @@ def test_a_replay_can_be_stopped(
     assert Delivery.objects.filter(status=Status.CANCELLED).count() == 3
 
 
-def test_a_replay_that_is_over_was_not_cancelled(api: Any, alice: User, seven_failed: None, since: str) -> None:
+def test_cancelling_a_finished_replay_changes_nothing(api: Api, alice: User, seven_failed: None, since: str) -> None:
     client = api(alice)
     address = f"/replays/{client.post(REPLAY, {'since': since}).json()['data']['id']}"
     Delivery.objects.update(status=Status.DELIVERED, due_at=None)
@@ -93,17 +94,17 @@ def test_a_replay_that_is_over_was_not_cancelled(api: Any, alice: User, seven_fa
 
 
 @pytest.mark.parametrize("beginning", ["1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
-def test_a_replay_may_begin_before_everything(api: Any, alice: User, seven_failed: None, beginning: str) -> None:
+def test_a_replay_may_begin_before_everything(api: Api, alice: User, seven_failed: None, beginning: str) -> None:
     assert api(alice).post(REPLAY, {"since": beginning}).json()["data"]["count"] == 7
 
 
-def test_a_replay_to_a_paused_integration_waits(api: Any, alice: User, seven_failed: None, since: str) -> None:
+def test_a_replay_to_a_paused_integration_waits(api: Api, alice: User, seven_failed: None, since: str) -> None:
     services.set_active(alice, "webhook", False)
     assert api(alice).post(REPLAY, {"since": since}).status_code == 202
     assert set(Delivery.objects.values_list("status", "due_at")) == {(Status.PENDING, None)}
 
 
-def test_sending_again_by_hand_ends_an_endpoints_rest(api: Any, alice: User, seven_failed: None, since: str) -> None:
+def test_a_replay_closes_the_circuit_for_the_time_being(api: Api, alice: User, seven_failed: None, since: str) -> None:
     Lane.objects.update(failures=10, held_until=timezone.now() + timedelta(minutes=5))
     api(alice).post(REPLAY, {"since": since})
     assert Lane.objects.get().held_until is None
@@ -113,13 +114,37 @@ def test_sending_again_by_hand_ends_an_endpoints_rest(api: Any, alice: User, sev
     "body",
     [{}, {"since": "yesterday"}, {"since": "2026-01-01T00:00:00Z", "status": ["lost"]}, {"since": 5}, {"until": "x"}],
 )
-def test_a_replay_needs_a_time_range(api: Any, alice: User, body: Any) -> None:
+def test_a_replay_needs_a_time_range(api: Api, alice: User, body: Any) -> None:
     connect_webhook(alice)
     assert api(alice).post(REPLAY, body).status_code == 400
 
 
-def test_charlie_neither_sees_nor_stops_alices_replay(
-    api: Any, alice: User, charlie: User, seven_failed: None, since: str
+@pytest.mark.parametrize("value", ["true", "TRUE", "on", "yes", "1", 1, 1.0])
+def test_a_dry_run_can_be_asked_for_as_forms_send_it(
+    api: Api, alice: User, seven_failed: None, since: str, value: str | float
+) -> None:
+    assert api(alice).post(REPLAY, {"since": since, "dryRun": value}).json()["data"] == {"id": None, "count": 7}
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("maybe", "must be a boolean, unable to interpret input"),
+        (2, "must be a boolean, unable to interpret input"),
+        (None, "must be a boolean"),
+        (0.5, "must be a boolean"),
+        ([], "must be a boolean"),
+    ],
+)
+def test_what_is_no_boolean_is_refused_for_a_dry_run(
+    api: Api, alice: User, seven_failed: None, since: str, value: object, says: str
+) -> None:
+    response = api(alice).post(REPLAY, {"since": since, "dryRun": value})
+    assert (response.status_code, response.json()["details"]) == (400, {"dryRun": [says]})
+
+
+def test_charlie_neither_sees_nor_cancels_alices_replay(
+    api: Api, alice: User, charlie: User, seven_failed: None, since: str
 ) -> None:
     address = f"/replays/{api(alice).post(REPLAY, {'since': since}).json()['data']['id']}"
     assert api(charlie).get(address).status_code == 404

@@ -43,7 +43,7 @@ def test_what_is_still_pending_is_kept_however_old(alice: User) -> None:
 
 
 def test_many_batches_are_gone_through(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "BATCH", 3)
+    monkeypatch.setattr(retention, "PRUNE_BATCH_EVENTS", 3)
     connect_webhook(alice)
     for number in range(8):
         publish(alice, "asset.created", {"assetId": str(number)})

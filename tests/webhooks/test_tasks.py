@@ -23,7 +23,7 @@ def test_one_duty_that_fails_keeps_no_other_from_being_done(
     connect_webhook(alice)
     publish_many([Draft(alice, "asset.created", {"assetId": f"asset-{n}"}) for n in range(4)])
     Delivery.objects.update(status=Delivery.Status.FAILED, due_at=None)
-    monkeypatch.setattr(replays, "BATCH", 2)
+    monkeypatch.setattr(replays, "REPLAY_BATCH_DELIVERIES", 2)
     replays.start(alice, "webhook", now - timedelta(hours=1), None, ["failed"])
     run_jobs()
     assert Delivery.objects.filter(status=Delivery.Status.PENDING).count() == 4

@@ -1,32 +1,21 @@
 import json
-from typing import Any
 
 import pytest
 
 from integrations.connectors.discord import Discord
-from integrations.core.errors import (
-    AuthFailed,
-    ConnectionFailed,
-    Gone,
-    IntegrationError,
-    InvalidConfig,
-    RateLimited,
-    Rejected,
-)
-from integrations.core.http import Response
+from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, InvalidConfig, RateLimited, Rejected
 from integrations.egress.curl import run_flow
-from invenicum.events.message import Message
 from tests.fakes.discord import WEBHOOK, FakeDiscord, problem_of
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
 
 TAKEN = json_response(200, {"id": "1"})
 
 
-def config(**more: Any) -> Discord.Config:
+def config(**more):
     return Discord.Config.parse({"webhookUrl": WEBHOOK, **more})
 
 
-def sent_for(event: Message, **more: Any) -> Any:
+def sent_for(event, **more):
     _, (request,) = play(Discord().deliver(event, config(**more), 0), TAKEN)
     return body_of(request)
 
@@ -41,20 +30,20 @@ def sent_for(event: Message, **more: Any) -> Any:
         ("threadId", "general"),
     ],
 )
-def test_a_malformed_field_is_named(field: str, value: str) -> None:
+def test_a_malformed_field_is_named(field, value):
     with pytest.raises(InvalidConfig) as caught:
         config(**{field: value})
     assert list(caught.value.details) == [field]
 
 
-def test_every_spelling_of_the_address_leads_to_the_same_one() -> None:
+def test_every_spelling_of_the_address_leads_to_the_same_one():
     canary = WEBHOOK.replace("discord.com/api", "canary.discordapp.com/api/v9") + "/"
     for spelling in (WEBHOOK, canary):
         _, (request,) = play(Discord().deliver(CREATED, config(webhookUrl=spelling), 0), TAKEN)
         assert request.url == WEBHOOK.replace("/api", "/api/v10") + "?wait=true"
 
 
-def test_a_message_goes_to_its_thread_under_its_name() -> None:
+def test_a_message_goes_to_its_thread_under_its_name():
     own = {
         "username": "Invenicum Bot",
         "avatarUrl": "https://cdn.invenicum.com/l.png",
@@ -66,7 +55,7 @@ def test_a_message_goes_to_its_thread_under_its_name() -> None:
     assert body_of(request)["avatar_url"] == "https://cdn.invenicum.com/l.png"
 
 
-def test_an_update_shows_what_changed_and_who_did_it() -> None:
+def test_an_update_shows_what_changed_and_who_did_it():
     (embed,) = sent_for(UPDATED)["embeds"]
     assert embed["author"] == {"name": "Asset updated"}
     assert embed["title"] == "Hero Image.jpg"
@@ -78,13 +67,13 @@ def test_an_update_shows_what_changed_and_who_did_it() -> None:
     assert embed["timestamp"] == "2026-03-07T10:30:00+00:00"
 
 
-def test_a_new_asset_is_linked_and_its_category_shown() -> None:
+def test_a_new_asset_is_linked_and_its_category_shown():
     (embed,) = sent_for(CREATED)["embeds"]
     assert embed["url"] == "https://cdn.invenicum.com/assets/asset-123"
     assert embed["fields"] == [{"name": "Category", "value": "Images", "inline": True}]
 
 
-def test_other_events_have_their_messages() -> None:
+def test_other_events_have_their_messages():
     titles = [sent_for(event)["embeds"][0]["author"]["name"] for event in (DELETED, PING, REPORT)]
     assert titles == ["Asset deleted", "Invenicum is connected", "Report ready"]
 
@@ -98,18 +87,18 @@ def test_other_events_have_their_messages() -> None:
         ("**a** `b`", r"\*\*a\*\* \`b\`"),
     ],
 )
-def test_no_name_pings_anybody_or_is_a_format(name: str, shown: str) -> None:
+def test_no_name_pings_anybody_or_is_a_format(name, shown):
     sent = sent_for(message("asset.created", {"assetId": "a", "name": name}))
     assert sent["allowed_mentions"] == {"parse": []}
     assert sent["embeds"][0]["title"] == shown
 
 
-def test_a_name_that_escaping_makes_too_long_is_cut_between_two_characters() -> None:
+def test_a_name_that_escaping_makes_too_long_is_cut_between_two_characters():
     (embed,) = sent_for(message("asset.created", {"assetId": "a", "name": "*" * 255}))["embeds"]
     assert embed["title"] == r"\*" * 127 + "…"
 
 
-def test_as_much_as_a_message_may_hold_is_no_more_than_discord_takes() -> None:
+def test_as_much_as_a_message_may_hold_is_no_more_than_discord_takes():
     changes = {f"field{number}": {"old": "*" * 200, "new": "_" * 200} for number in range(12)}
     facts = {f"{'fact' * 40}{number}": "~" * 200 for number in range(12)}
     sent = sent_for(message("report.ready", {"title": "*" * 200, "createdBy": "x" * 200, "changes": changes, **facts}))
@@ -132,7 +121,7 @@ def test_as_much_as_a_message_may_hold_is_no_more_than_discord_takes() -> None:
         (text_response(200, "<html>Sign in</html>"), ConnectionFailed),
     ],
 )
-def test_each_documented_failure_has_its_error(answer: Response, error: type[IntegrationError]) -> None:
+def test_each_documented_failure_has_its_error(answer, error):
     with pytest.raises(error) as caught:
         play(Discord().deliver(CREATED, config(), 0), answer)
     assert type(caught.value) is error
@@ -146,13 +135,13 @@ def test_each_documented_failure_has_its_error(answer: Response, error: type[Int
         text_response(429, "error code: 1015", retry_after="0.65"),
     ],
 )
-def test_a_rate_limit_says_how_long_to_wait(answer: Response) -> None:
+def test_a_rate_limit_says_how_long_to_wait(answer):
     with pytest.raises(RateLimited) as caught:
         play(Discord().deliver(CREATED, config(), 0), answer)
     assert caught.value.retry_after == 0.65
 
 
-def test_a_message_reaches_a_server_that_refuses_what_discord_refuses() -> None:
+def test_a_message_reaches_a_server_that_refuses_what_discord_refuses():
     with FakeDiscord() as fake:
         discord = Discord({"apiUrl": fake.url})
         result = run_flow(discord.test(config()))

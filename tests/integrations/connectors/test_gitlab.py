@@ -1,10 +1,7 @@
-from typing import Any
-
 import pytest
 
 from integrations.connectors.gitlab import GitLab
-from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
-from integrations.core.http import Response
+from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited
 from integrations.egress.curl import run_flow
 from integrations.families.documents import Conflict
 from tests.fakes.gitlab import TOKEN, FakeGitLab
@@ -16,22 +13,22 @@ SIGNING_TOKEN = "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q="
 PATH = "assets/asset-123.json"
 
 
-def config(**more: Any) -> GitLab.Config:
+def config(**more):
     return GitLab.Config.parse({**CONFIG, **more})
 
 
-def said(status: int, text: object, **headers: str) -> Response:
+def said(status, text, **headers):
     return json_response(status, {"message": text}, **headers)
 
 
 @pytest.mark.parametrize("project", ["asset-repo", "my group/repo", "/my-group/repo", "group/-repo"])
-def test_a_project_is_a_full_path_or_a_number(project: str) -> None:
+def test_a_project_is_a_full_path_or_a_number(project):
     assert config(project="123").project == "123"
     with pytest.raises(InvalidConfig, match="my-group/asset-repo"):
         config(project=project)
 
 
-def test_an_event_that_gitlab_does_not_know_is_refused_with_one_that_it_does() -> None:
+def test_an_event_that_gitlab_does_not_know_is_refused_with_one_that_it_does():
     with pytest.raises(InvalidConfig) as caught:
         config(events=["push"])
     assert caught.value.details == {
@@ -39,12 +36,12 @@ def test_an_event_that_gitlab_does_not_know_is_refused_with_one_that_it_does() -
     }
 
 
-def test_a_server_of_ones_own_is_reached_below_its_path() -> None:
+def test_a_server_of_ones_own_is_reached_below_its_path():
     url = GitLab().repository_url(config(baseUrl="https://example.com/gitlab/"))
     assert url == "https://example.com/gitlab/api/v4/projects/my-group%2Fasset-repo"
 
 
-def test_a_signing_token_makes_a_secret_unnecessary() -> None:
+def test_a_signing_token_makes_a_secret_unnecessary():
     assert GitLab().generated_secrets(config(webhookUrl=HOOK, webhookSigningToken=SIGNING_TOKEN)) == {}
     assert "webhookSecret" in GitLab().generated_secrets(config(webhookUrl=HOOK))
     payload = GitLab().hook_payload(config(webhookUrl=HOOK, webhookSigningToken=SIGNING_TOKEN))
@@ -64,7 +61,7 @@ def test_a_signing_token_makes_a_secret_unnecessary() -> None:
         (text_response(200, "<html>"), ConnectionFailed, "not JSON"),
     ],
 )
-def test_each_refusal_of_the_project_has_its_error(answer: Response, error: type[IntegrationError], says: str) -> None:
+def test_each_refusal_of_the_project_has_its_error(answer, error, says):
     with pytest.raises(error, match=says) as caught:
         play(GitLab().test(config()), answer)
     assert type(caught.value) is error
@@ -81,25 +78,25 @@ def test_each_refusal_of_the_project_has_its_error(answer: Response, error: type
         (text_response(500), ConnectionFailed),
     ],
 )
-def test_each_refusal_of_a_commit_has_its_error(answer: Response, error: type[IntegrationError]) -> None:
+def test_each_refusal_of_a_commit_has_its_error(answer, error):
     with pytest.raises(error) as caught:
         play(GitLab().deliver(CREATED, config(), 0), said(404, "404 File Not Found"), answer)
     assert type(caught.value) is error
 
 
-def test_a_branch_that_is_gone_is_not_taken_for_a_missing_file() -> None:
+def test_a_branch_that_is_gone_is_not_taken_for_a_missing_file():
     with pytest.raises(InvalidConfig, match="no branch main"):
         play(GitLab().deliver(CREATED, config(), 0), said(404, "404 Commit Not Found"))
 
 
-def test_a_lasting_conflict_is_given_up_for_now() -> None:
+def test_a_lasting_conflict_is_given_up_for_now():
     answers = [said(404, "404 File Not Found"), said(400, "A file with this name already exists")] * 3
     with pytest.raises(Conflict) as caught:
         play(GitLab().deliver(CREATED, config(), 0), *answers)
     assert not caught.value.permanent
 
 
-def test_an_asset_lives_in_the_project_from_creation_to_removal() -> None:
+def test_an_asset_lives_in_the_project_from_creation_to_removal():
     with FakeGitLab() as fake:
         gitlab = GitLab({"apiUrl": fake.url})
         result = run_flow(gitlab.test(config(webhookUrl=HOOK)))
@@ -115,7 +112,7 @@ def test_an_asset_lives_in_the_project_from_creation_to_removal() -> None:
         assert len(fake.commits) == 3
 
 
-def test_a_file_that_changes_in_between_is_read_again() -> None:
+def test_a_file_that_changes_in_between_is_read_again():
     with FakeGitLab() as fake:
         fake.before_write = [lambda: fake.files.update({PATH: b'{"assetId": "asset-123", "tags": ["draft", "new"]}'})]
         run_flow(GitLab({"apiUrl": fake.url}).deliver(UPDATED, config(), 0))
@@ -123,7 +120,7 @@ def test_a_file_that_changes_in_between_is_read_again() -> None:
         assert b"draft" not in fake.files[PATH]
 
 
-def test_a_token_that_may_not_write_is_found_out() -> None:
+def test_a_token_that_may_not_write_is_found_out():
     with FakeGitLab() as fake:
         gitlab = GitLab({"apiUrl": fake.url})
         with pytest.raises(InvalidConfig, match="no branch develop"):
@@ -136,7 +133,7 @@ def test_a_token_that_may_not_write_is_found_out() -> None:
             run_flow(gitlab.test(config()))
 
 
-def test_the_hook_follows_the_configuration() -> None:
+def test_the_hook_follows_the_configuration():
     with FakeGitLab() as fake:
         gitlab = GitLab({"apiUrl": fake.url})
         wanted = {"webhookUrl": HOOK, "webhookSecret": "s3cret-one"}
@@ -153,7 +150,7 @@ def test_the_hook_follows_the_configuration() -> None:
         assert len(fake.hooks) == 1
 
 
-def test_a_role_that_may_not_register_hooks_is_told_which_one_may() -> None:
+def test_a_role_that_may_not_register_hooks_is_told_which_one_may():
     answers = [json_response(200, {}), json_response(200, {"can_push": True}), json_response(200, {"scopes": ["api"]})]
     with pytest.raises(AuthFailed, match="role Maintainer"):
         play(GitLab().test(config(webhookUrl=HOOK)), *answers, said(403, "403 Forbidden"))

@@ -1,49 +1,39 @@
 import ipaddress
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from integrations.core.errors import IntegrationError
 from integrations.core.http import Flow, Request, Response
-from integrations.egress.curl import Finished, FlowDriver, Options
+from integrations.egress.curl import FlowDriver, Options
 from tests.fakes.certificates import Authority
-from tests.fakes.http_server import Answer, Received
-
-
-class Finish(Protocol):
-    """Runs a flow to its end within `timeout` seconds."""
-
-    def __call__(self, flow: Flow[Any], timeout: float | None = None) -> Finished[object]: ...
-
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 
 
 @pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+def authority(tmp_path_factory) -> Authority:
     return Authority(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture
-def options(authority: Authority) -> Options:
-    """Loopback may be reached, where the tests' servers are, and timeouts are short."""
+def options(authority) -> Options:
+    """Loopback may be reached, as the tests' servers are there; patience is short."""
     return Options(timeout=5, connect_timeout=2, allow=LOOPBACK, certificates=str(authority.path))
 
 
 @pytest.fixture
-def driver(options: Options) -> Iterator[FlowDriver[object]]:
+def driver(options) -> Iterator[FlowDriver[object]]:
     with FlowDriver[object](options) as driver:
         yield driver
 
 
 @pytest.fixture
-def finish(driver: FlowDriver[object]) -> Finish:
-    """Runs a flow with the driver to its end."""
+def finish(driver) -> Callable:
+    """Runs a flow with the driver, to its `Finished`."""
 
-    def run(flow: Flow[Any], timeout: float | None = None) -> Finished[object]:
+    def run(flow, timeout=None):
         driver.start(None, flow, timeout)
-        return next(iter(driver.poll(60)))
+        return next(iter(driver.poll(20)))
 
     return run
 
@@ -53,13 +43,13 @@ def ask(request: Request | str) -> Flow[Response]:
     return (yield Request("GET", request) if isinstance(request, str) else request)
 
 
-def ok(request: Received) -> Answer:
+def ok(request):
     return 200, {}, b"ok"
 
 
-def failure(finished: Finished[Any], error_class: str, *words: str) -> IntegrationError:
+def failure(finished, error_class, *words):
     """Asserts that the flow failed like this, in a message that names no secret. Returns the error."""
-    assert isinstance(finished.error, IntegrationError), finished
+    assert finished.error is not None, finished
     assert finished.error.error_class == error_class, finished.error
     for word in words:
         assert word in finished.error.message

@@ -3,33 +3,30 @@
 import multiprocessing
 import threading
 import time
-from typing import Any, TypeVar
 
 import pytest
 
 from integrations.core.errors import TimedOut, TransportError
-from integrations.core.http import Flow, Request
-from integrations.egress.curl import Finished, FlowDriver, Options, run_flow
-from tests.fakes.http_server import Answer, Connection, FakeServer, Received, hang, reset, stream
-from tests.integrations.egress.conftest import LOOPBACK, Finish, ask, failure
-
-Key = TypeVar("Key")
+from integrations.core.http import Request
+from integrations.egress.curl import FlowDriver, Options, run_flow
+from tests.fakes.http_server import FakeServer, hang, reset, stream
+from tests.integrations.egress.conftest import LOOPBACK, ask
 
 
-def ok(request: Received) -> Answer:
+def ok(request):
     return 200, {}, request.path.encode()
 
 
-def drain(driver: FlowDriver[Key], seconds: float = 60.0) -> dict[Key, Finished[Key]]:
+def drain(driver, seconds=30.0):
     """Everything that finishes, by key."""
-    finished: dict[Key, Finished[Key]] = {}
+    finished = {}
     ends = time.monotonic() + seconds
     while driver.in_flight and time.monotonic() < ends:
         finished |= {one.key: one for one in driver.poll(1)}
     return finished
 
 
-def test_500_flows_at_once_do_not_wait_for_a_hanging_neighbour(driver: FlowDriver[object]) -> None:
+def test_500_flows_at_once_do_not_wait_for_a_hanging_neighbour(driver):
     with FakeServer(lambda request: hang) as dead, FakeServer(ok) as healthy:
         driver.start("dead", ask(dead.url), timeout=2)
         for number in range(500):
@@ -41,7 +38,7 @@ def test_500_flows_at_once_do_not_wait_for_a_hanging_neighbour(driver: FlowDrive
     assert isinstance(finished["dead"].error, TimedOut)
 
 
-def test_connections_are_kept_alive_and_shared_by_flows_to_one_host(driver: FlowDriver[object]) -> None:
+def test_connections_are_kept_alive_and_shared_by_flows_to_one_host(driver):
     with FakeServer(ok) as server:
         for _ in range(20):
             for number in range(5):
@@ -51,10 +48,10 @@ def test_connections_are_kept_alive_and_shared_by_flows_to_one_host(driver: Flow
         assert server.connections <= 5
 
 
-def test_the_number_of_open_connections_is_bounded() -> None:
+def test_the_number_of_open_connections_is_bounded():
     now = threading.Semaphore(3)
 
-    def handler(request: Received) -> Answer:
+    def handler(request):
         assert now.acquire(blocking=False), "a fourth connection at once"
         time.sleep(0.01)
         now.release()
@@ -67,8 +64,8 @@ def test_the_number_of_open_connections_is_bounded() -> None:
         assert server.connections == 3
 
 
-def test_a_flow_goes_on_as_soon_as_its_response_is_there(driver: FlowDriver[object]) -> None:
-    def chain(url: str, links: int) -> Flow[Any]:
+def test_a_flow_goes_on_as_soon_as_its_response_is_there(driver):
+    def chain(url, links):
         for number in range(links):
             yield Request("GET", f"{url}/{number}")
         return links
@@ -81,16 +78,13 @@ def test_a_flow_goes_on_as_soon_as_its_response_is_there(driver: FlowDriver[obje
         assert driver.in_flight == 1
 
 
-def test_every_kind_of_failure_at_once_is_told_to_its_own_flow(options: Options) -> None:
-    def drip(connection: Connection) -> None:
+def test_every_kind_of_failure_at_once_is_told_to_its_own_flow(driver):
+    def drip(connection):
         start = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
         stream((bytes([byte]) for byte in start), seconds_between=0.05)(connection)
 
-    behaviours: dict[str, Answer] = {"/hang": hang, "/reset": reset, "/drip": drip, "/garbage": b"garbage\r\n"}
-    with (
-        FakeServer(lambda request: behaviours.get(request.path) or ok(request)) as server,
-        FlowDriver[tuple[str, int]](options) as driver,
-    ):
+    behaviours = {"/hang": hang, "/reset": reset, "/drip": drip, "/garbage": b"garbage\r\n"}
+    with FakeServer(lambda request: behaviours.get(request.path) or ok(request)) as server:
         for number in range(20):
             for path in (*behaviours, "/ok"):
                 driver.start((path, number), ask(server.url + path), timeout=1.5)
@@ -108,7 +102,7 @@ def test_every_kind_of_failure_at_once_is_told_to_its_own_flow(options: Options)
     }
 
 
-def test_large_bodies_both_ways_at_once_arrive_whole(driver: FlowDriver[object]) -> None:
+def test_large_bodies_both_ways_at_once_arrive_whole(driver):
     bodies = {number: bytes([number]) * 3_000_000 for number in range(8)}
     with FakeServer(lambda request: (200, {}, request.body[:60_000])) as server:
         for number, body in bodies.items():
@@ -120,18 +114,18 @@ def test_large_bodies_both_ways_at_once_arrive_whole(driver: FlowDriver[object])
     }
 
 
-def test_names_are_resolved_while_other_flows_go_on(driver: FlowDriver[object]) -> None:
+def test_names_are_resolved_while_other_flows_go_on(driver):
     with FakeServer(ok) as server:
         for number in range(5):
             driver.start(f"unknown {number}", ask(f"http://no-such-host-{number}.invalid/"))
             driver.start(f"known {number}", ask(f"http://localhost:{server.port}/"))
         finished = drain(driver)
     for number in range(5):
-        failure(finished[f"unknown {number}"], "dns")
+        assert finished[f"unknown {number}"].error.error_class == "dns"
         assert finished[f"known {number}"].status == 200
 
 
-def test_polling_returns_when_the_time_is_up_or_nothing_is_left(driver: FlowDriver[object]) -> None:
+def test_polling_returns_when_the_time_is_up_or_nothing_is_left(driver):
     assert driver.poll(5) == []
     with FakeServer(lambda request: hang) as server:
         driver.start(1, ask(server.url), timeout=0.5)
@@ -142,7 +136,7 @@ def test_polling_returns_when_the_time_is_up_or_nothing_is_left(driver: FlowDriv
     assert isinstance(finished.error, TimedOut)
 
 
-def test_a_handle_that_failed_serves_the_next_flow_as_new(finish: Finish) -> None:
+def test_a_handle_that_failed_serves_the_next_flow_as_new(finish):
     with FakeServer(lambda request: reset if request.path == "/bad" else ok(request)) as server:
         for _ in range(5):
             assert isinstance(finish(ask(f"{server.url}/bad")).error, TransportError)
@@ -150,12 +144,12 @@ def test_a_handle_that_failed_serves_the_next_flow_as_new(finish: Finish) -> Non
             assert (good.result.body, good.excerpt, good.error) == (b"/good", "/good", None)
 
 
-def _run_in_child(url: Any, options: Options, answers: Any) -> None:
+def _run_in_child(url, options, answers):
     answers.put(run_flow(ask(url), options=options).status)
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-def test_a_forked_process_can_have_a_driver_of_its_own(driver: FlowDriver[object], options: Options) -> None:
+def test_a_forked_process_can_have_a_driver_of_its_own(driver, options):
     context = multiprocessing.get_context("fork")
     with FakeServer(ok) as server:
         driver.start(1, ask(server.url))

@@ -1,5 +1,4 @@
 import json
-from typing import Any
 
 import pytest
 
@@ -10,7 +9,7 @@ from tests.flows import CREATED, UPDATED, message
 EXISTING = json.dumps({"assetId": "asset-123", "name": "Product Photo.jpg", "tags": ["draft", "photo"]}).encode()
 
 
-def test_a_document_is_named_after_its_asset_below_the_prefix() -> None:
+def test_a_document_is_named_after_its_asset_below_the_prefix():
     assert document_path("assets/", file_name(CREATED)) == "assets/asset-123.json"
     assert document_path("team-a-", file_name(CREATED)) == "team-a-asset-123.json"
     assert document_path("", file_name(CREATED)) == "asset-123.json"
@@ -18,12 +17,12 @@ def test_a_document_is_named_after_its_asset_below_the_prefix() -> None:
 
 
 @pytest.mark.parametrize("asset_id", [None, 7, "", "../../etc/passwd", "a/b", "a b", "é", "x" * 101, "a\n"])
-def test_an_id_that_is_no_file_name_never_becomes_a_path(asset_id: Any) -> None:
+def test_an_id_that_is_no_file_name_never_becomes_a_path(asset_id):
     with pytest.raises(Rejected):
         file_name(message("asset.created", {"assetId": asset_id}))
 
 
-def test_the_changes_of_an_outside_event_are_made_to_what_is_there() -> None:
+def test_the_changes_of_an_outside_event_are_made_to_what_is_there():
     document = updated_document(UPDATED.data, EXISTING)
     assert document == {
         "assetId": "asset-123",
@@ -33,13 +32,13 @@ def test_the_changes_of_an_outside_event_are_made_to_what_is_there() -> None:
     }
 
 
-def test_making_the_changes_twice_changes_nothing() -> None:
+def test_making_the_changes_twice_changes_nothing():
     once = encode_document(updated_document(UPDATED.data, EXISTING))
     assert encode_document(updated_document(UPDATED.data, once)) == once
 
 
 @pytest.mark.parametrize("existing", [None, b"", b"not JSON", b"[1]", b"\xff", b"[" * 60_000])
-def test_without_a_document_to_change_a_new_one_is_begun(existing: bytes | None) -> None:
+def test_without_a_document_to_change_a_new_one_is_begun(existing):
     document = updated_document(UPDATED.data, existing)
     assert document == {
         "assetId": "asset-123",
@@ -52,14 +51,14 @@ def test_without_a_document_to_change_a_new_one_is_begun(existing: bytes | None)
 @pytest.mark.parametrize(
     "changes", [None, [], "all", {"name": "new"}, {"tags": {"added": "x"}}, {"assetId": {"new": "b"}}]
 )
-def test_odd_changes_do_no_harm(changes: dict[str, Any] | None) -> None:
+def test_odd_changes_do_no_harm(changes):
     document = updated_document({"assetId": "asset-123", "changes": changes}, EXISTING)
     assert document == json.loads(EXISTING)
 
 
-def test_a_field_may_be_set_to_nothing() -> None:
+def test_a_field_may_be_set_to_nothing():
     assert updated_document({"assetId": "a", "changes": {"name": {"old": "x", "new": None}}}, b"{}")["name"] is None
 
 
-def test_a_document_is_readable_and_its_bytes_are_stable() -> None:
+def test_a_document_is_readable_and_its_bytes_are_stable():
     assert encode_document({"name": "Büro", "tags": []}) == '{\n  "name": "Büro",\n  "tags": []\n}\n'.encode()
