@@ -39,19 +39,21 @@ def post(path: str, body: bytes, headers: dict[str, str], content_type: str = "a
     return client.post(f"/webhooks/{path}", body, content_type, headers=headers)
 
 
-def send_github(payload: Any, path: str = "github", secret: str = SECRET, event: str = "push", delivery: str = "d-1"):
+def send_github(
+    payload: Any, path: str = "github", secret: str = SECRET, event: str = "push", delivery: str = "d-1"
+) -> Any:
     body = encode(payload)
     headers = {"X-Hub-Signature-256": f"sha256={sign(secret, body)}"}
     return post(path, body, {**headers, "X-GitHub-Event": event, "X-GitHub-Delivery": delivery})
 
 
-def send_bitbucket(payload: Any, path: str = "bitbucket", secret: str = SECRET, event: str = "repo:push"):
+def send_bitbucket(payload: Any, path: str = "bitbucket", secret: str = SECRET, event: str = "repo:push") -> Any:
     body = encode(payload)
     headers = {"X-Hub-Signature": f"sha256={sign(secret, body)}", "X-Event-Key": event, "X-Request-UUID": "r-1"}
     return post(path, body, headers)
 
 
-def send_gitlab(payload: Any, path: str = "gitlab", event: str = "Push Hook", **headers: str):
+def send_gitlab(payload: Any, path: str = "gitlab", event: str = "Push Hook", **headers: str) -> Any:
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return post(path, encode(payload), {"X-Gitlab-Event": event, "Idempotency-Key": "g-1", **names})
 
@@ -73,6 +75,6 @@ def slack_headers(body: bytes, secret: str = SIGNING_SECRET, age: int = 0) -> di
     return {"X-Slack-Request-Timestamp": moment, "X-Slack-Signature": f"v0={signature}"}
 
 
-def send_slack(payload: Any, path: str = "slack", secret: str = SIGNING_SECRET, age: int = 0):
+def send_slack(payload: Any, path: str = "slack", secret: str = SIGNING_SECRET, age: int = 0) -> Any:
     body = encode(payload)
     return post(path, body, slack_headers(body, secret, age))

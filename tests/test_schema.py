@@ -15,6 +15,7 @@ from django.test import Client
 from hypothesis import HealthCheck, settings
 from pytest_django import Settings
 
+from integrations.registry import CONNECTORS
 from invenicum.accounts.tokens import issue_token
 from invenicum.wsgi import application
 
@@ -99,6 +100,18 @@ def test_a_change_has_no_defaults_for_what_it_leaves_as_it_is() -> None:
     fields = schema.raw_schema["components"]["schemas"]["AssetChangesRequest"]["properties"]
     assert fields.keys() == {"name", "category", "tags", "url"}
     assert not any("default" in field for field in fields.values())
+
+
+@pytest.mark.parametrize("verb", ["Save", "Test"])
+def test_each_connectors_configuration_is_a_schema_that_the_type_chooses(verb: str) -> None:
+    schemas = schema.raw_schema["components"]["schemas"]
+    chooser = schemas[f"{verb}IntegrationRequest"]["discriminator"]
+    assert chooser["propertyName"] == "type"
+    assert list(chooser["mapping"]) == [connector.type for connector in CONNECTORS]
+    slack = schemas[chooser["mapping"]["slack"].removeprefix("#/components/schemas/")]
+    assert slack["properties"]["type"] == {"type": "string", "const": "slack"}
+    assert slack["properties"]["config"] == {"$ref": "#/components/schemas/SlackConfig"}
+    assert schemas["SlackConfig"]["required"] == ["webhookUrl", "channel"]
 
 
 def test_the_description_comes_as_json_and_as_yaml() -> None:

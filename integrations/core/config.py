@@ -6,7 +6,7 @@ What else a field means is declared with the markers of `integrations.core.marke
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
@@ -49,7 +49,7 @@ class ConnectorConfig(BaseModel):
         return tuple(facts_of(name, cls.model_fields[name]) for name in dict.fromkeys([*own, *cls.model_fields]))
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any], *, connected: bool = False) -> "ConnectorConfig":
+    def parse(cls, values: Mapping[str, Any], *, connected: bool = False) -> Self:
         """The configuration that a user submitted, as JSON names and values.
 
         Null counts as absent, and so does a blank text unless the field accepts it. `connected` says that an OAuth
@@ -80,7 +80,7 @@ class ConnectorConfig(BaseModel):
         return config
 
     @classmethod
-    def load(cls, public: Mapping[str, Any], secrets: Mapping[str, Any]) -> "ConnectorConfig":
+    def load(cls, public: Mapping[str, Any], secrets: Mapping[str, Any]) -> Self:
         """The configuration as stored: `public` and `secrets` by JSON name. Raises InvalidConfig."""
         try:
             return cls.model_validate({**public, **secrets})

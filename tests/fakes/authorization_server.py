@@ -30,7 +30,7 @@ class AuthorizationServer:
     client_id = "invenicum-client"
     client_secret = "the client's secret: 100% + more"
 
-    def __init__(self, redirect_uris: Sequence[str], lifetime: int = 3600):
+    def __init__(self, redirect_uris: Sequence[str], lifetime: int = 3600) -> None:
         self._setup = {"redirect_uris": list(redirect_uris), "lifetime": lifetime}
 
     def __enter__(self) -> AuthorizationServer:
@@ -62,13 +62,14 @@ class AuthorizationServer:
 
     def log(self) -> list[dict[str, Any]]:
         with urllib.request.urlopen(f"{self.url}/log") as answer:
-            return json.load(answer)
+            entries: list[dict[str, Any]] = json.load(answer)
+            return entries
 
     def knows(self, access_token: str) -> bool:
         """Whether an access token is accepted."""
         request = urllib.request.Request(f"{self.url}/me", headers={"Authorization": f"Bearer {access_token}"})
         try:
-            return urllib.request.urlopen(request).status == 200
+            return int(urllib.request.urlopen(request).status) == 200
         except urllib.error.HTTPError as error:
             if error.code == 401:
                 return False

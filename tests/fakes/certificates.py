@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 class Authority:
     """Signs certificates. `path` is its own, for whoever is to trust it."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         name = _name("Authority of a test")

@@ -55,7 +55,7 @@ class FakeServer:
     An exception in a handler is answered with 500 and raised again at the end of the block.
     """
 
-    def __init__(self, handler: Handler, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None):
+    def __init__(self, handler: Handler, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.handler = handler
         self.requests: list[Received] = []
         self.connections = 0

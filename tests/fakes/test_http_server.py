@@ -3,10 +3,10 @@ import urllib.request
 
 import pytest
 
-from tests.fakes.http_server import FakeServer, close, json_answer
+from tests.fakes.http_server import Answer, FakeServer, Received, close, json_answer
 
 
-def test_it_records_what_it_was_sent_and_answers_as_told():
+def test_it_records_what_it_was_sent_and_answers_as_told() -> None:
     with FakeServer(lambda request: json_answer(201, {"path": request.path})) as server:
         sent = urllib.request.Request(f"{server.url}/a?b=1", b"body", {"X-Name": "value"}, method="PUT")
         with urllib.request.urlopen(sent) as answer:
@@ -16,14 +16,14 @@ def test_it_records_what_it_was_sent_and_answers_as_told():
     assert request.headers["x-name"] == "value"
 
 
-def test_a_behaviour_has_the_connection_to_itself():
+def test_a_behaviour_has_the_connection_to_itself() -> None:
     with FakeServer(lambda request: close) as server, pytest.raises(OSError):
         urllib.request.urlopen(server.url)
     assert len(server.requests) == 1
 
 
-def test_a_failing_handler_fails_the_test():
-    def fail(request):
+def test_a_failing_handler_fails_the_test() -> None:
+    def fail(request: Received) -> Answer:
         raise LookupError("no such route")
 
     server = FakeServer(fail)

@@ -12,7 +12,7 @@ from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 class TokenServer(FakeServer):
     """`number` counts the tokens issued; `uploads` are the documents taken; `fails` answers all refreshes so."""
 
-    def __init__(self, *, expires_in: int | None = 3600, seconds: float = 0):
+    def __init__(self, *, expires_in: int | None = 3600, seconds: float = 0) -> None:
         super().__init__(self._handle)
         self.expires_in = expires_in
         self.seconds = seconds  # that a refresh takes

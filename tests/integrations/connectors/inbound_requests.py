@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from integrations.core.config import ConnectorConfig
 from integrations.core.connector import Connector
 from integrations.core.inbound import HookResponse, Inbound, InboundRequest, ProviderEvent
 from tests.inbound import encode
@@ -11,7 +10,7 @@ from tests.integrations.connectors.examples import EXAMPLES
 NOW = 1_772_879_400
 
 
-def config_of(connector: type[Connector], **changes: Any) -> ConnectorConfig:
+def config_of(connector: type[Connector], **changes: Any) -> Any:
     """The type's example as if OAuth had connected it; `None` leaves a field out."""
     given = {**EXAMPLES[connector.type], **changes}
     return connector.Config.parse({name: value for name, value in given.items() if value is not None}, connected=True)

@@ -2,14 +2,17 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from integrations.core.connector import Connector
 from integrations.core.errors import Rejected
 from integrations.registry import CONNECTORS
+from invenicum.events.message import Message
 from tests.fakes.discord import problem_of as problem_for_discord
 from tests.fakes.google_analytics import problems_of as problems_for_google_analytics
 from tests.flows import message
@@ -34,7 +37,7 @@ events = st.builds(
 each_connector = pytest.mark.parametrize("connector", [kind() for kind in CONNECTORS], ids=lambda kind: kind.type)
 
 
-def first_request(connector, event):
+def first_request(connector: Connector, event: Message) -> Any:
     config = connector.Config.parse(EXAMPLES[connector.type], connected=True)
     config = config.model_copy(update={"access_token": config.access_token or SecretStr("token-0001")})
     try:
@@ -46,7 +49,7 @@ def first_request(connector, event):
 @each_connector
 @settings(max_examples=25, deadline=None)
 @given(event=events)
-def test_any_event_becomes_a_request_or_is_refused(connector, event):
+def test_any_event_becomes_a_request_or_is_refused(connector: Connector, event: Message) -> None:
     request = first_request(connector, event)
     if request is None:
         return
@@ -57,7 +60,7 @@ def test_any_event_becomes_a_request_or_is_refused(connector, event):
         check(json.loads(request.body))
 
 
-def check_slack(payload):
+def check_slack(payload: Any) -> None:
     assert len(payload["blocks"]) <= 50
     texts = [block["text"]["text"] for block in payload["blocks"] if "text" in block]
     fields = [field["text"] for block in payload["blocks"] for field in block.get("fields", [])]
@@ -68,12 +71,12 @@ def check_slack(payload):
     assert all(tag.startswith(("<https://", "<http://")) for tag in tags)
 
 
-def check_discord(payload):
+def check_discord(payload: Any) -> None:
     assert problem_for_discord(payload) == ""
     assert payload["allowed_mentions"] == {"parse": []}
 
 
-def check_google_analytics(payload):
+def check_google_analytics(payload: Any) -> None:
     assert problems_for_google_analytics(payload) == []
 
 

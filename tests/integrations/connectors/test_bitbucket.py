@@ -1,9 +1,11 @@
 import base64
+from typing import Any
 
 import pytest
 
 from integrations.connectors.bitbucket import Bitbucket
-from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited
+from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
+from integrations.core.http import Response
 from integrations.egress.curl import run_flow
 from integrations.families.documents import Conflict
 from tests.fakes.bitbucket import TOKEN, FakeBitbucket
@@ -15,20 +17,20 @@ PATH = "assets/asset-123.json"
 TIP = json_response(200, {"target": {"hash": "c0ffee"}})
 
 
-def config(**more):
+def config(**more: Any) -> Bitbucket.Config:
     return Bitbucket.Config.parse({**CONFIG, **more})
 
 
-def said(status, text, **headers):
+def said(status: int, text: str, **headers: str) -> Response:
     return json_response(status, {"type": "error", "error": {"message": text}}, **headers)
 
 
-def test_an_app_password_is_refused_before_bitbucket_does():
+def test_an_app_password_is_refused_before_bitbucket_does() -> None:
     with pytest.raises(InvalidConfig, match="not an app password"):
         config(apiKey="ATBBabcdefghijkl")
 
 
-def test_an_api_token_goes_with_its_email_and_an_access_token_alone():
+def test_an_api_token_goes_with_its_email_and_an_access_token_alone() -> None:
     basic = base64.b64encode(f"user@example.com:{TOKEN}".encode()).decode()
     assert Bitbucket().headers(config(email="user@example.com")) == {"Authorization": f"Basic {basic}"}
     assert Bitbucket().headers(config()) == {"Authorization": f"Bearer {TOKEN}"}
@@ -45,7 +47,9 @@ def test_an_api_token_goes_with_its_email_and_an_access_token_alone():
         (text_response(503), ConnectionFailed, "503"),
     ],
 )
-def test_each_refusal_of_the_repository_has_its_error(answer, error, says):
+def test_each_refusal_of_the_repository_has_its_error(
+    answer: Response, error: type[IntegrationError], says: str
+) -> None:
     with pytest.raises(error, match=says) as caught:
         play(Bitbucket().test(config()), answer)
     assert type(caught.value) is error
@@ -53,24 +57,24 @@ def test_each_refusal_of_the_repository_has_its_error(answer, error, says):
 
 
 @pytest.mark.parametrize("odd", [text_response(200, "<html>"), json_response(200, {"target": None})])
-def test_an_odd_branch_is_a_failed_connection(odd):
+def test_an_odd_branch_is_a_failed_connection(odd: Response) -> None:
     with pytest.raises(ConnectionFailed):
         play(Bitbucket().deliver(CREATED, config(), 0), odd)
 
 
-def test_a_lasting_conflict_is_given_up_for_now():
+def test_a_lasting_conflict_is_given_up_for_now() -> None:
     answers = [TIP, said(404, "No such file"), said(409, "Parent is not the tip")] * 3
     with pytest.raises(Conflict) as caught:
         play(Bitbucket().deliver(CREATED, config(), 0), *answers)
     assert not caught.value.permanent
 
 
-def test_a_refused_commit_is_not_tried_again():
+def test_a_refused_commit_is_not_tried_again() -> None:
     with pytest.raises(InvalidConfig, match="odd path"):
         play(Bitbucket().deliver(CREATED, config(), 0), TIP, said(404, "No such file"), said(400, "odd path"))
 
 
-def test_an_asset_lives_in_the_repository_from_creation_to_removal():
+def test_an_asset_lives_in_the_repository_from_creation_to_removal() -> None:
     with FakeBitbucket() as fake:
         bitbucket = Bitbucket({"apiUrl": fake.url})
         result = run_flow(bitbucket.test(config(webhookUrl=HOOK)))
@@ -86,19 +90,19 @@ def test_an_asset_lives_in_the_repository_from_creation_to_removal():
         assert len(fake.commits) == 3
 
 
-def test_a_branch_that_moves_in_between_is_read_again():
+def test_a_branch_that_moves_in_between_is_read_again() -> None:
     with FakeBitbucket() as fake:
         fake.before_write = [lambda: fake.commits.append("somebody else's")]
         run_flow(Bitbucket({"apiUrl": fake.url}).deliver(CREATED, config(), 0))
         assert len(fake.commits) == 2
 
 
-def test_a_missing_branch_is_named():
+def test_a_missing_branch_is_named() -> None:
     with FakeBitbucket() as fake, pytest.raises(InvalidConfig, match="no branch release/1"):
         run_flow(Bitbucket({"apiUrl": fake.url}).test(config(branch="release/1")))
 
 
-def test_the_hook_follows_the_configuration():
+def test_the_hook_follows_the_configuration() -> None:
     with FakeBitbucket() as fake:
         bitbucket = Bitbucket({"apiUrl": fake.url})
         wanted = {"webhookUrl": HOOK, "webhookSecret": "s3cret-one"}

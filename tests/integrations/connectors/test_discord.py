@@ -1,21 +1,32 @@
 import json
+from typing import Any
 
 import pytest
 
 from integrations.connectors.discord import Discord
-from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, InvalidConfig, RateLimited, Rejected
+from integrations.core.errors import (
+    AuthFailed,
+    ConnectionFailed,
+    Gone,
+    IntegrationError,
+    InvalidConfig,
+    RateLimited,
+    Rejected,
+)
+from integrations.core.http import Response
 from integrations.egress.curl import run_flow
+from invenicum.events.message import Message
 from tests.fakes.discord import WEBHOOK, FakeDiscord, problem_of
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
 
 TAKEN = json_response(200, {"id": "1"})
 
 
-def config(**more):
+def config(**more: Any) -> Discord.Config:
     return Discord.Config.parse({"webhookUrl": WEBHOOK, **more})
 
 
-def sent_for(event, **more):
+def sent_for(event: Message, **more: Any) -> Any:
     _, (request,) = play(Discord().deliver(event, config(**more), 0), TAKEN)
     return body_of(request)
 
@@ -30,20 +41,20 @@ def sent_for(event, **more):
         ("threadId", "general"),
     ],
 )
-def test_a_malformed_field_is_named(field, value):
+def test_a_malformed_field_is_named(field: str, value: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
         config(**{field: value})
     assert list(caught.value.details) == [field]
 
 
-def test_every_spelling_of_the_address_leads_to_the_same_one():
+def test_every_spelling_of_the_address_leads_to_the_same_one() -> None:
     canary = WEBHOOK.replace("discord.com/api", "canary.discordapp.com/api/v9") + "/"
     for spelling in (WEBHOOK, canary):
         _, (request,) = play(Discord().deliver(CREATED, config(webhookUrl=spelling), 0), TAKEN)
         assert request.url == WEBHOOK.replace("/api", "/api/v10") + "?wait=true"
 
 
-def test_a_message_goes_to_its_thread_under_its_name():
+def test_a_message_goes_to_its_thread_under_its_name() -> None:
     own = {
         "username": "Invenicum Bot",
         "avatarUrl": "https://cdn.invenicum.com/l.png",
@@ -55,7 +66,7 @@ def test_a_message_goes_to_its_thread_under_its_name():
     assert body_of(request)["avatar_url"] == "https://cdn.invenicum.com/l.png"
 
 
-def test_an_update_shows_what_changed_and_who_did_it():
+def test_an_update_shows_what_changed_and_who_did_it() -> None:
     (embed,) = sent_for(UPDATED)["embeds"]
     assert embed["author"] == {"name": "Asset updated"}
     assert embed["title"] == "Hero Image.jpg"
@@ -67,13 +78,13 @@ def test_an_update_shows_what_changed_and_who_did_it():
     assert embed["timestamp"] == "2026-03-07T10:30:00+00:00"
 
 
-def test_a_new_asset_is_linked_and_its_category_shown():
+def test_a_new_asset_is_linked_and_its_category_shown() -> None:
     (embed,) = sent_for(CREATED)["embeds"]
     assert embed["url"] == "https://cdn.invenicum.com/assets/asset-123"
     assert embed["fields"] == [{"name": "Category", "value": "Images", "inline": True}]
 
 
-def test_other_events_have_their_messages():
+def test_other_events_have_their_messages() -> None:
     titles = [sent_for(event)["embeds"][0]["author"]["name"] for event in (DELETED, PING, REPORT)]
     assert titles == ["Asset deleted", "Invenicum is connected", "Report ready"]
 
@@ -87,18 +98,18 @@ def test_other_events_have_their_messages():
         ("**a** `b`", r"\*\*a\*\* \`b\`"),
     ],
 )
-def test_no_name_pings_anybody_or_is_a_format(name, shown):
+def test_no_name_pings_anybody_or_is_a_format(name: str, shown: str) -> None:
     sent = sent_for(message("asset.created", {"assetId": "a", "name": name}))
     assert sent["allowed_mentions"] == {"parse": []}
     assert sent["embeds"][0]["title"] == shown
 
 
-def test_a_name_that_escaping_makes_too_long_is_cut_between_two_characters():
+def test_a_name_that_escaping_makes_too_long_is_cut_between_two_characters() -> None:
     (embed,) = sent_for(message("asset.created", {"assetId": "a", "name": "*" * 255}))["embeds"]
     assert embed["title"] == r"\*" * 127 + "…"
 
 
-def test_as_much_as_a_message_may_hold_is_no_more_than_discord_takes():
+def test_as_much_as_a_message_may_hold_is_no_more_than_discord_takes() -> None:
     changes = {f"field{number}": {"old": "*" * 200, "new": "_" * 200} for number in range(12)}
     facts = {f"{'fact' * 40}{number}": "~" * 200 for number in range(12)}
     sent = sent_for(message("report.ready", {"title": "*" * 200, "createdBy": "x" * 200, "changes": changes, **facts}))
@@ -121,7 +132,7 @@ def test_as_much_as_a_message_may_hold_is_no_more_than_discord_takes():
         (text_response(200, "<html>Sign in</html>"), ConnectionFailed),
     ],
 )
-def test_each_documented_failure_has_its_error(answer, error):
+def test_each_documented_failure_has_its_error(answer: Response, error: type[IntegrationError]) -> None:
     with pytest.raises(error) as caught:
         play(Discord().deliver(CREATED, config(), 0), answer)
     assert type(caught.value) is error
@@ -135,13 +146,13 @@ def test_each_documented_failure_has_its_error(answer, error):
         text_response(429, "error code: 1015", retry_after="0.65"),
     ],
 )
-def test_a_rate_limit_says_how_long_to_wait(answer):
+def test_a_rate_limit_says_how_long_to_wait(answer: Response) -> None:
     with pytest.raises(RateLimited) as caught:
         play(Discord().deliver(CREATED, config(), 0), answer)
     assert caught.value.retry_after == 0.65
 
 
-def test_a_message_reaches_a_server_that_refuses_what_discord_refuses():
+def test_a_message_reaches_a_server_that_refuses_what_discord_refuses() -> None:
     with FakeDiscord() as fake:
         discord = Discord({"apiUrl": fake.url})
         result = run_flow(discord.test(config()))

@@ -1,9 +1,11 @@
 import json
+from typing import Any
 
 import pytest
 
 from integrations.connectors.dropbox import Dropbox
-from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited
+from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
+from integrations.core.http import Response
 from integrations.egress.curl import run_flow
 from integrations.families.documents import Conflict
 from tests.fakes.dropbox import TOKEN, FakeDropbox
@@ -12,15 +14,15 @@ from tests.flows import CREATED, DELETED, PING, UPDATED, json_response, play, te
 PATH = "/Invenicum/asset-123.json"
 
 
-def config(**more):
+def config(**more: Any) -> Dropbox.Config:
     return Dropbox.Config.parse({"path": "/Invenicum", "accessToken": TOKEN, **more})
 
 
-def refusal(status, summary, **error):
+def refusal(status: Any, summary: Any, **error: Any) -> Response:
     return json_response(status, {"error_summary": summary, "error": error})
 
 
-def test_a_token_is_pasted_or_comes_with_the_connection():
+def test_a_token_is_pasted_or_comes_with_the_connection() -> None:
     with pytest.raises(InvalidConfig, match="accessToken: this field is required"):
         Dropbox.Config.parse({})
     with pytest.raises(AuthFailed, match="Connect your Dropbox account first"):
@@ -29,7 +31,7 @@ def test_a_token_is_pasted_or_comes_with_the_connection():
 
 
 @pytest.mark.parametrize("path", ["Invenicum", "/Invenicum/", "/a\nb"])
-def test_a_path_begins_but_does_not_end_with_a_slash(path):
+def test_a_path_begins_but_does_not_end_with_a_slash(path: str) -> None:
     with pytest.raises(InvalidConfig, match="/Invenicum"):
         config(path=path)
 
@@ -45,7 +47,7 @@ def test_a_path_begins_but_does_not_end_with_a_slash(path):
         (text_response(500), ConnectionFailed, "500"),
     ],
 )
-def test_each_refusal_of_the_account_has_its_error(answer, error, says):
+def test_each_refusal_of_the_account_has_its_error(answer: Response, error: type[IntegrationError], says: str) -> None:
     with pytest.raises(error, match=says) as caught:
         play(Dropbox().test(config()), answer)
     assert type(caught.value) is error
@@ -61,19 +63,19 @@ def test_each_refusal_of_the_account_has_its_error(answer, error, says):
         ("path/too_many_write_operations/", RateLimited),
     ],
 )
-def test_each_refusal_of_a_path_has_its_error(summary, error):
+def test_each_refusal_of_a_path_has_its_error(summary: str, error: type[IntegrationError]) -> None:
     with pytest.raises(error) as caught:
         play(Dropbox().deliver(CREATED, config(), 0), refusal(409, summary))
     assert type(caught.value) is error
 
 
-def test_a_wait_may_stand_in_the_body_alone():
+def test_a_wait_may_stand_in_the_body_alone() -> None:
     with pytest.raises(RateLimited) as caught:
         play(Dropbox().test(config()), refusal(429, "too_many_requests/", retry_after=7))
     assert caught.value.retry_after == 7
 
 
-def test_a_name_beyond_ascii_is_escaped_in_the_header():
+def test_a_name_beyond_ascii_is_escaped_in_the_header() -> None:
     _, (request,) = play(Dropbox().deliver(CREATED, config(path="/Büro"), 0), json_response(200, {}))
     header = request.headers["Dropbox-API-Arg"]
     assert header.isascii()
@@ -81,7 +83,7 @@ def test_a_name_beyond_ascii_is_escaped_in_the_header():
     assert json.loads(header)["mode"] == "overwrite"
 
 
-def test_an_asset_lives_in_dropbox_from_creation_to_removal():
+def test_an_asset_lives_in_dropbox_from_creation_to_removal() -> None:
     with FakeDropbox() as fake:
         dropbox = Dropbox({"apiUrl": fake.url})
         result = run_flow(dropbox.test(config()))
@@ -96,21 +98,21 @@ def test_an_asset_lives_in_dropbox_from_creation_to_removal():
         assert fake.files == {}
 
 
-def test_a_file_that_changes_in_between_is_read_again():
+def test_a_file_that_changes_in_between_is_read_again() -> None:
     with FakeDropbox() as fake:
         fake.before_write = [lambda: fake.files.update({PATH: b'{"assetId": "asset-123", "tags": ["draft", "new"]}'})]
         run_flow(Dropbox({"apiUrl": fake.url}).deliver(UPDATED, config(), 0))
         assert json.loads(fake.files[PATH])["tags"] == ["new", "featured"]
 
 
-def test_a_lasting_conflict_is_given_up_for_now():
+def test_a_lasting_conflict_is_given_up_for_now() -> None:
     answers = [refusal(409, "path/not_found/."), refusal(409, "path/conflict/file/.")] * 3
     with pytest.raises(Conflict) as caught:
         play(Dropbox().deliver(UPDATED, config(), 0), *answers)
     assert not caught.value.permanent
 
 
-def test_a_missing_folder_and_a_missing_permission_are_found_out():
+def test_a_missing_folder_and_a_missing_permission_are_found_out() -> None:
     with FakeDropbox() as fake:
         dropbox = Dropbox({"apiUrl": fake.url})
         with pytest.raises(InvalidConfig, match="no such folder"):

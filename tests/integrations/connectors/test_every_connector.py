@@ -3,12 +3,16 @@
 import itertools
 import json
 import re
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from integrations.core.config import ConnectorConfig
+from integrations.core.connector import Connector
 from integrations.core.errors import IntegrationError, InvalidConfig, TimedOut
-from integrations.core.http import Response
+from integrations.core.http import Flow, Response
 from integrations.core.markers import Matches
 from integrations.registry import CONNECTORS
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, text_response
@@ -44,14 +48,14 @@ ODD = [
 each_connector = pytest.mark.parametrize("connector", [kind() for kind in CONNECTORS], ids=lambda kind: kind.type)
 
 
-def config_of(connector):
+def config_of(connector: Connector) -> ConnectorConfig:
     parsed = connector.Config.parse(EXAMPLES[connector.type])
     if connector.oauth and connector.oauth.required and parsed.access_token is None:
         parsed = parsed.model_copy(update={"access_token": SecretStr("oauth-token-0001")})
     return parsed
 
 
-def flows_of(connector, config):
+def flows_of(connector: Connector, config: ConnectorConfig) -> Iterator[Flow[Any]]:
     yield connector.test(config)
     for event in (CREATED, UPDATED, DELETED, PING, REPORT):
         yield connector.deliver(event, config, 1_772_879_400)
@@ -60,7 +64,7 @@ def flows_of(connector, config):
     yield connector.on_delete(config, STATE)
 
 
-def outcome(flow, answers):
+def outcome(flow: Flow[Any], answers: Iterable[Response | Exception]) -> IntegrationError | None:
     """How the flow ends where the service gives these answers: an error of the family, or None for success."""
     try:
         next(flow)
@@ -73,12 +77,12 @@ def outcome(flow, answers):
     raise AssertionError("a flow asks without end")
 
 
-def test_there_are_the_twelve_types_of_the_api_page():
+def test_there_are_the_twelve_types_of_the_api_page() -> None:
     assert [connector.type for connector in CONNECTORS] == list(EXAMPLES)
 
 
 @each_connector
-def test_whatever_a_service_answers_a_flow_ends_in_a_verdict_that_holds_no_secret(connector):
+def test_whatever_a_service_answers_a_flow_ends_in_a_verdict_that_holds_no_secret(connector: Connector) -> None:
     config = config_of(connector)
     secrets = [*flat(config.secrets().values()), "oauth-token-0001"]
     for number in range(len(list(flows_of(connector, config)))):
@@ -88,20 +92,20 @@ def test_whatever_a_service_answers_a_flow_ends_in_a_verdict_that_holds_no_secre
             assert not error or not [secret for secret in secrets if secret in error.message + str(error.args)]
 
 
-def flat(values):
+def flat(values: Any) -> Iterator[Any]:
     for value in values:
         yield from flat(value.values()) if isinstance(value, dict) else [value]
 
 
 @each_connector
-def test_no_answer_in_time_is_a_timeout_everywhere(connector):
+def test_no_answer_in_time_is_a_timeout_everywhere(connector: Connector) -> None:
     for flow in flows_of(connector, config_of(connector)):
         error = outcome(flow, [TimedOut("No answer within 15 s.")])
         assert error is None or error.code == "CONNECTION_TIMEOUT"
 
 
 @each_connector
-def test_what_is_shown_of_a_configuration_holds_no_secret(connector):
+def test_what_is_shown_of_a_configuration_holds_no_secret(connector: Connector) -> None:
     config = config_of(connector)
     shown = json.dumps(config.public()) + repr(config) + str(config)
     assert [secret for secret in flat(config.secrets().values()) if secret in shown] == []
@@ -109,7 +113,7 @@ def test_what_is_shown_of_a_configuration_holds_no_secret(connector):
 
 
 @each_connector
-def test_an_unknown_field_and_a_missing_one_are_named(connector):
+def test_an_unknown_field_and_a_missing_one_are_named(connector: Connector) -> None:
     with pytest.raises(InvalidConfig) as caught:
         connector.Config.parse({**EXAMPLES[connector.type], "colour": "red"})
     assert caught.value.details == {"colour": ["unknown field"]}
@@ -121,7 +125,7 @@ def test_an_unknown_field_and_a_missing_one_are_named(connector):
 
 
 @each_connector
-def test_every_example_in_a_declaration_is_right(connector):
+def test_every_example_in_a_declaration_is_right(connector: Connector) -> None:
     found = []
     for info in connector.Config.model_fields.values():
         markers = [*info.metadata, *nested(info.annotation)]
@@ -132,14 +136,14 @@ def test_every_example_in_a_declaration_is_right(connector):
         re.compile(marker.pattern)
 
 
-def nested(annotation):
+def nested(annotation: Any) -> Iterator[Any]:
     for part in getattr(annotation, "__args__", ()):
         yield from getattr(part, "__metadata__", ())
         yield from nested(part)
 
 
 @each_connector
-def test_a_declaration_says_what_a_user_must_do_at_the_service(connector):
+def test_a_declaration_says_what_a_user_must_do_at_the_service(connector: Connector) -> None:
     assert connector.setup.startswith("1. ")
     assert connector.description.endswith(".")
     assert connector.category
@@ -149,7 +153,7 @@ def test_a_declaration_says_what_a_user_must_do_at_the_service(connector):
 
 
 @each_connector
-def test_oauth_addresses_are_encrypted_ones(connector):
+def test_oauth_addresses_are_encrypted_ones(connector: Connector) -> None:
     if not connector.oauth:
         return
     spec = connector.oauth
@@ -159,7 +163,7 @@ def test_oauth_addresses_are_encrypted_ones(connector):
 
 
 @each_connector
-def test_an_address_with_an_impossible_port_is_named(connector):
+def test_an_address_with_an_impossible_port_is_named(connector: Connector) -> None:
     addresses = [
         fact.alias for fact in connector.Config.facts() if fact.alias.lower().endswith("url") and not fact.secret
     ]

@@ -1,12 +1,22 @@
 import base64
 import time
+from typing import Any
 
 import pytest
 
 from integrations.connectors.github import GitHub
-from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited, Rejected
+from integrations.core.errors import (
+    AuthFailed,
+    ConnectionFailed,
+    IntegrationError,
+    InvalidConfig,
+    RateLimited,
+    Rejected,
+)
+from integrations.core.http import Response
 from integrations.egress.curl import run_flow
 from integrations.families.documents import Conflict
+from invenicum.events.message import Message
 from tests.fakes.github import TOKEN, FakeGitHub, blob_sha
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
 
@@ -15,26 +25,26 @@ HOOK = "https://api.invenicum.com/webhooks/github"
 PATH = "assets/asset-123.json"
 
 
-def config(**more):
+def config(**more: Any) -> GitHub.Config:
     return GitHub.Config.parse({**CONFIG, **more})
 
 
-def file_answer(content):
+def file_answer(content: Any) -> Response:
     encoded = base64.encodebytes(content).decode()
     return json_response(200, {"type": "file", "sha": blob_sha(content), "content": encoded})
 
 
-def error_answer(status, said, **headers):
+def error_answer(status: Any, said: Any, **headers: Any) -> Response:
     return json_response(status, {"message": said}, **headers)
 
 
-def test_the_example_of_the_api_page_is_a_valid_configuration():
+def test_the_example_of_the_api_page_is_a_valid_configuration() -> None:
     parsed = config(webhookUrl=HOOK, webhookSecret="your-webhook-secret", events=["push", "pull_request", "release"])
     assert parsed.branch == "main"
     assert parsed.secrets() == {"apiKey": TOKEN, "webhookSecret": "your-webhook-secret"}
 
 
-def test_a_connected_account_replaces_the_key():
+def test_a_connected_account_replaces_the_key() -> None:
     values = {key: value for key, value in CONFIG.items() if key != "apiKey"}
     with pytest.raises(InvalidConfig, match="apiKey: this field is required"):
         GitHub.Config.parse(values)
@@ -43,7 +53,7 @@ def test_a_connected_account_replaces_the_key():
 
 
 @pytest.mark.parametrize("branch", ["-x", "a..b", "a b", "refs/heads/", "x.lock", "@", "a\\b"])
-def test_no_branch_that_git_would_refuse_is_accepted(branch):
+def test_no_branch_that_git_would_refuse_is_accepted(branch: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
         config(branch=branch)
     assert list(caught.value.details) == ["branch"]
@@ -58,17 +68,17 @@ def test_no_branch_that_git_would_refuse_is_accepted(branch):
         ("https://api.acme.ghe.com", "https://api.acme.ghe.com/repos/my-org/asset-repo"),
     ],
 )
-def test_enterprise_servers_are_reached_below_their_api(base_url, url):
+def test_enterprise_servers_are_reached_below_their_api(base_url: str | None, url: str) -> None:
     assert GitHub().repository_url(config(baseUrl=base_url)) == url
 
 
-def test_only_asset_events_are_committed_and_only_where_wanted():
+def test_only_asset_events_are_committed_and_only_where_wanted() -> None:
     assert GitHub().subscriptions(config()) == ("asset.created", "asset.updated", "asset.deleted")
     assert GitHub().subscriptions(config(syncAssets=False)) == ()
     assert play(GitHub().deliver(REPORT, config(), 0)) == (None, [])
 
 
-def test_a_webhook_without_a_secret_is_given_one():
+def test_a_webhook_without_a_secret_is_given_one() -> None:
     assert GitHub().generated_secrets(config()) == {}
     assert GitHub().generated_secrets(config(webhookUrl=HOOK, webhookSecret="mine")) == {}
     made = GitHub().generated_secrets(config(webhookUrl=HOOK))
@@ -90,58 +100,61 @@ def test_a_webhook_without_a_secret_is_given_one():
         (text_response(200, "<html>"), ConnectionFailed, "not JSON"),
     ],
 )
-def test_each_refusal_of_the_repository_has_its_error(answer, error, says):
+def test_each_refusal_of_the_repository_has_its_error(
+    answer: Response, error: type[IntegrationError], says: str
+) -> None:
     with pytest.raises(error, match=says) as caught:
         play(GitHub().test(config()), answer)
     assert type(caught.value) is error
     assert TOKEN not in caught.value.message
 
 
-def test_an_exhausted_limit_waits_until_it_is_reset():
+def test_an_exhausted_limit_waits_until_it_is_reset() -> None:
     reset = str(int(time.time()) + 120)
     answer = error_answer(403, "API rate limit exceeded", x_ratelimit_remaining="0", x_ratelimit_reset=reset)
     with pytest.raises(RateLimited) as caught:
         play(GitHub().test(config()), answer)
+    assert caught.value.retry_after is not None
     assert 100 < caught.value.retry_after <= 120
 
 
-def test_a_secondary_limit_without_a_hint_waits_a_minute():
+def test_a_secondary_limit_without_a_hint_waits_a_minute() -> None:
     with pytest.raises(RateLimited) as caught:
         play(GitHub().test(config()), error_answer(429, "You have exceeded a secondary rate limit"))
     assert caught.value.retry_after == 60
 
 
-def test_what_is_there_already_is_not_committed_again():
+def test_what_is_there_already_is_not_committed_again() -> None:
     _, (request,) = play(GitHub().deliver(CREATED, config(), 0), file_answer(_document()))
     assert request.url.endswith("/contents/assets/asset-123.json?ref=main")
 
 
-def _document():
+def _document() -> bytes:
     _, (_, write) = play(GitHub().deliver(CREATED, config(), 0), error_answer(404, "Not Found"), json_response(201, {}))
     return base64.b64decode(body_of(write)["content"])
 
 
-def test_rules_of_the_branch_are_not_taken_for_a_conflict():
+def test_rules_of_the_branch_are_not_taken_for_a_conflict() -> None:
     said = "Could not create file: Changes must be made through a pull request."
     with pytest.raises(InvalidConfig, match="rules of branch main") as caught:
         play(GitHub().deliver(CREATED, config(), 0), error_answer(404, "Not Found"), error_answer(409, said))
     assert caught.value.permanent
 
 
-def test_a_lasting_conflict_is_given_up_for_now():
+def test_a_lasting_conflict_is_given_up_for_now() -> None:
     round_of_answers = [error_answer(404, "Not Found"), error_answer(409, "is at 1 but expected 2")]
     with pytest.raises(Conflict) as caught:
         play(GitHub().deliver(CREATED, config(), 0), *round_of_answers * 3)
     assert not caught.value.permanent
 
 
-def test_a_document_that_could_not_be_read_back_is_refused():
+def test_a_document_that_could_not_be_read_back_is_refused() -> None:
     large = message("asset.created", {"assetId": "a", "notes": "x" * 50_000})
     with pytest.raises(Rejected, match="too large for GitHub"):
         play(GitHub().deliver(large, config(), 0), error_answer(404, "Not Found"))
 
 
-def test_an_asset_lives_in_the_repository_from_creation_to_removal():
+def test_an_asset_lives_in_the_repository_from_creation_to_removal() -> None:
     with FakeGitHub() as fake:
         github = GitHub({"apiUrl": fake.url})
         assert run_flow(github.test(config(webhookUrl=HOOK))).metadata["private"] is True
@@ -161,7 +174,7 @@ def test_an_asset_lives_in_the_repository_from_creation_to_removal():
         ]
 
 
-def test_a_file_that_changes_in_between_is_read_again():
+def test_a_file_that_changes_in_between_is_read_again() -> None:
     with FakeGitHub() as fake:
         github = GitHub({"apiUrl": fake.url})
         fake.before_write = [lambda: fake.files.update({PATH: b'{"assetId": "asset-123", "tags": ["draft", "new"]}'})]
@@ -170,7 +183,7 @@ def test_a_file_that_changes_in_between_is_read_again():
         assert b"draft" not in fake.files[PATH]
 
 
-def test_a_token_that_may_only_read_is_found_out():
+def test_a_token_that_may_only_read_is_found_out() -> None:
     with FakeGitHub() as fake:
         fake.can_write = False
         with pytest.raises(AuthFailed, match="Contents: read and write"):
@@ -180,19 +193,19 @@ def test_a_token_that_may_only_read_is_found_out():
 
 
 @pytest.mark.parametrize("event", [CREATED, UPDATED, DELETED])
-def test_a_branch_that_is_gone_is_named_and_nothing_counts_as_delivered(event):
+def test_a_branch_that_is_gone_is_named_and_nothing_counts_as_delivered(event: Message) -> None:
     with FakeGitHub() as fake, pytest.raises(InvalidConfig, match="no branch develop") as caught:
         run_flow(GitHub({"apiUrl": fake.url}).deliver(event, config(branch="develop"), 0))
     assert list(caught.value.details) == ["branch"]
 
 
-def test_a_repository_that_was_renamed_is_said_to_be():
+def test_a_repository_that_was_renamed_is_said_to_be() -> None:
     with pytest.raises(InvalidConfig, match="was renamed or moved") as caught:
         play(GitHub().test(config()), error_answer(301, "Moved Permanently"))
     assert list(caught.value.details) == ["repository"]
 
 
-def test_the_hook_follows_the_configuration():
+def test_the_hook_follows_the_configuration() -> None:
     with FakeGitHub() as fake:
         github = GitHub({"apiUrl": fake.url})
         secret = {"webhookUrl": HOOK, "webhookSecret": "s3cret-one"}
@@ -211,20 +224,20 @@ def test_the_hook_follows_the_configuration():
         run_flow(github.on_delete(config(**secret), again))
 
 
-def test_a_hook_stays_behind_on_another_server_rather_than_show_it_the_new_token():
+def test_a_hook_stays_behind_on_another_server_rather_than_show_it_the_new_token() -> None:
     state = {"hookId": "7", "repository": "https://github.example.com/api/v3/repos/my-org/asset-repo"}
     result, requests = play(GitHub().on_save(config(), state))
     assert (result, requests) == ({}, [])
 
 
-def test_a_hook_in_the_repository_used_before_is_removed():
+def test_a_hook_in_the_repository_used_before_is_removed() -> None:
     state = {"hookId": "7", "repository": "https://api.github.com/repos/my-org/old-repo"}
     result, (request,) = play(GitHub().on_save(config(), state), error_answer(403, "Forbidden"))
     assert (request.method, request.url) == ("DELETE", f"{state['repository']}/hooks/7")
     assert result == {}
 
 
-def test_a_hook_that_may_not_be_registered_says_which_right_is_missing():
+def test_a_hook_that_may_not_be_registered_says_which_right_is_missing() -> None:
     answers = [json_response(200, {}), json_response(200, {}), json_response(201, {}), error_answer(404, "Not Found")]
     with pytest.raises(AuthFailed, match="admin:repo_hook"):
         play(GitHub().test(config(webhookUrl=HOOK)), *answers)

@@ -1,7 +1,10 @@
+from typing import Any
+
 import pytest
 
 from integrations.connectors.gitlab import GitLab
-from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited
+from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
+from integrations.core.http import Response
 from integrations.egress.curl import run_flow
 from integrations.families.documents import Conflict
 from tests.fakes.gitlab import TOKEN, FakeGitLab
@@ -13,22 +16,22 @@ SIGNING_TOKEN = "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q="
 PATH = "assets/asset-123.json"
 
 
-def config(**more):
+def config(**more: Any) -> GitLab.Config:
     return GitLab.Config.parse({**CONFIG, **more})
 
 
-def said(status, text, **headers):
+def said(status: int, text: object, **headers: str) -> Response:
     return json_response(status, {"message": text}, **headers)
 
 
 @pytest.mark.parametrize("project", ["asset-repo", "my group/repo", "/my-group/repo", "group/-repo"])
-def test_a_project_is_a_full_path_or_a_number(project):
+def test_a_project_is_a_full_path_or_a_number(project: str) -> None:
     assert config(project="123").project == "123"
     with pytest.raises(InvalidConfig, match="my-group/asset-repo"):
         config(project=project)
 
 
-def test_an_event_that_gitlab_does_not_know_is_refused_with_one_that_it_does():
+def test_an_event_that_gitlab_does_not_know_is_refused_with_one_that_it_does() -> None:
     with pytest.raises(InvalidConfig) as caught:
         config(events=["push"])
     assert caught.value.details == {
@@ -36,12 +39,12 @@ def test_an_event_that_gitlab_does_not_know_is_refused_with_one_that_it_does():
     }
 
 
-def test_a_server_of_ones_own_is_reached_below_its_path():
+def test_a_server_of_ones_own_is_reached_below_its_path() -> None:
     url = GitLab().repository_url(config(baseUrl="https://example.com/gitlab/"))
     assert url == "https://example.com/gitlab/api/v4/projects/my-group%2Fasset-repo"
 
 
-def test_a_signing_token_makes_a_secret_unnecessary():
+def test_a_signing_token_makes_a_secret_unnecessary() -> None:
     assert GitLab().generated_secrets(config(webhookUrl=HOOK, webhookSigningToken=SIGNING_TOKEN)) == {}
     assert "webhookSecret" in GitLab().generated_secrets(config(webhookUrl=HOOK))
     payload = GitLab().hook_payload(config(webhookUrl=HOOK, webhookSigningToken=SIGNING_TOKEN))
@@ -61,7 +64,7 @@ def test_a_signing_token_makes_a_secret_unnecessary():
         (text_response(200, "<html>"), ConnectionFailed, "not JSON"),
     ],
 )
-def test_each_refusal_of_the_project_has_its_error(answer, error, says):
+def test_each_refusal_of_the_project_has_its_error(answer: Response, error: type[IntegrationError], says: str) -> None:
     with pytest.raises(error, match=says) as caught:
         play(GitLab().test(config()), answer)
     assert type(caught.value) is error
@@ -78,25 +81,25 @@ def test_each_refusal_of_the_project_has_its_error(answer, error, says):
         (text_response(500), ConnectionFailed),
     ],
 )
-def test_each_refusal_of_a_commit_has_its_error(answer, error):
+def test_each_refusal_of_a_commit_has_its_error(answer: Response, error: type[IntegrationError]) -> None:
     with pytest.raises(error) as caught:
         play(GitLab().deliver(CREATED, config(), 0), said(404, "404 File Not Found"), answer)
     assert type(caught.value) is error
 
 
-def test_a_branch_that_is_gone_is_not_taken_for_a_missing_file():
+def test_a_branch_that_is_gone_is_not_taken_for_a_missing_file() -> None:
     with pytest.raises(InvalidConfig, match="no branch main"):
         play(GitLab().deliver(CREATED, config(), 0), said(404, "404 Commit Not Found"))
 
 
-def test_a_lasting_conflict_is_given_up_for_now():
+def test_a_lasting_conflict_is_given_up_for_now() -> None:
     answers = [said(404, "404 File Not Found"), said(400, "A file with this name already exists")] * 3
     with pytest.raises(Conflict) as caught:
         play(GitLab().deliver(CREATED, config(), 0), *answers)
     assert not caught.value.permanent
 
 
-def test_an_asset_lives_in_the_project_from_creation_to_removal():
+def test_an_asset_lives_in_the_project_from_creation_to_removal() -> None:
     with FakeGitLab() as fake:
         gitlab = GitLab({"apiUrl": fake.url})
         result = run_flow(gitlab.test(config(webhookUrl=HOOK)))
@@ -112,7 +115,7 @@ def test_an_asset_lives_in_the_project_from_creation_to_removal():
         assert len(fake.commits) == 3
 
 
-def test_a_file_that_changes_in_between_is_read_again():
+def test_a_file_that_changes_in_between_is_read_again() -> None:
     with FakeGitLab() as fake:
         fake.before_write = [lambda: fake.files.update({PATH: b'{"assetId": "asset-123", "tags": ["draft", "new"]}'})]
         run_flow(GitLab({"apiUrl": fake.url}).deliver(UPDATED, config(), 0))
@@ -120,7 +123,7 @@ def test_a_file_that_changes_in_between_is_read_again():
         assert b"draft" not in fake.files[PATH]
 
 
-def test_a_token_that_may_not_write_is_found_out():
+def test_a_token_that_may_not_write_is_found_out() -> None:
     with FakeGitLab() as fake:
         gitlab = GitLab({"apiUrl": fake.url})
         with pytest.raises(InvalidConfig, match="no branch develop"):
@@ -133,7 +136,7 @@ def test_a_token_that_may_not_write_is_found_out():
             run_flow(gitlab.test(config()))
 
 
-def test_the_hook_follows_the_configuration():
+def test_the_hook_follows_the_configuration() -> None:
     with FakeGitLab() as fake:
         gitlab = GitLab({"apiUrl": fake.url})
         wanted = {"webhookUrl": HOOK, "webhookSecret": "s3cret-one"}
@@ -150,7 +153,7 @@ def test_the_hook_follows_the_configuration():
         assert len(fake.hooks) == 1
 
 
-def test_a_role_that_may_not_register_hooks_is_told_which_one_may():
+def test_a_role_that_may_not_register_hooks_is_told_which_one_may() -> None:
     answers = [json_response(200, {}), json_response(200, {"can_push": True}), json_response(200, {"scopes": ["api"]})]
     with pytest.raises(AuthFailed, match="role Maintainer"):
         play(GitLab().test(config(webhookUrl=HOOK)), *answers, said(403, "403 Forbidden"))

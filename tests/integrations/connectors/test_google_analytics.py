@@ -1,9 +1,20 @@
+from typing import Any
+
 import pytest
 from pydantic import SecretStr
 
 from integrations.connectors.google_analytics import GoogleAnalytics
-from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited, Rejected
+from integrations.core.errors import (
+    AuthFailed,
+    ConnectionFailed,
+    IntegrationError,
+    InvalidConfig,
+    RateLimited,
+    Rejected,
+)
+from integrations.core.http import Response
 from integrations.egress.curl import run_flow
+from invenicum.events.message import Message
 from tests.fakes.google_analytics import API_SECRET, MEASUREMENT_ID, TOKEN, FakeGoogleAnalytics
 from tests.flows import (
     CREATED,
@@ -22,25 +33,25 @@ from tests.flows import (
 THEN = int(CREATED.occurred_at.timestamp())
 
 
-def config(**more):
+def config(**more: Any) -> GoogleAnalytics.Config:
     return GoogleAnalytics.Config.parse({"measurementId": MEASUREMENT_ID, "apiSecret": API_SECRET, **more})
 
 
-def connected(**more):
+def connected(**more: Any) -> GoogleAnalytics.Config:
     return config(propertyId="123456789", **more).model_copy(update={"access_token": SecretStr(TOKEN)})
 
 
-def sent_for(event, now=THEN):
+def sent_for(event: Message, now: Any = THEN) -> Any:
     _, (request,) = play(GoogleAnalytics().deliver(event, config(), now), text_response(204))
     return body_of(request)
 
 
-def test_events_of_europeans_stay_in_europe():
+def test_events_of_europeans_stay_in_europe() -> None:
     _, (request,) = play(GoogleAnalytics().deliver(CREATED, config(region="eu"), THEN), text_response(204))
     assert request.url.startswith("https://region1.google-analytics.com/mp/collect?measurement_id=G-1A2BCD345E&api_sec")
 
 
-def test_an_event_says_what_happened_to_which_asset_and_who_did_it():
+def test_an_event_says_what_happened_to_which_asset_and_who_did_it() -> None:
     sent = sent_for(CREATED)
     assert sent["user_id"] == "user-456"
     assert sent["timestamp_micros"] == THEN * 1_000_000
@@ -51,15 +62,15 @@ def test_an_event_says_what_happened_to_which_asset_and_who_did_it():
     assert event["params"]["event_id"] == EVENT_ID
 
 
-def test_an_update_says_which_fields_changed():
+def test_an_update_says_which_fields_changed() -> None:
     assert sent_for(UPDATED)["events"][0]["params"]["changed_fields"] == "name, tags"
 
 
-def test_what_is_older_than_three_days_is_not_dated_back():
+def test_what_is_older_than_three_days_is_not_dated_back() -> None:
     assert "timestamp_micros" not in sent_for(CREATED, THEN + 3 * 86_400)
 
 
-def test_the_test_says_that_google_does_not_check_the_secret():
+def test_the_test_says_that_google_does_not_check_the_secret() -> None:
     result, (request,) = play(GoogleAnalytics().test(config()), json_response(200, {"validationMessages": []}))
     assert "/debug/mp/collect" in request.url
     assert result.metadata["verified"] is False
@@ -74,18 +85,18 @@ def test_the_test_says_that_google_does_not_check_the_secret():
         (text_response(500), ConnectionFailed, "500"),
     ],
 )
-def test_each_refusal_of_the_test_has_its_error(answer, error, says):
+def test_each_refusal_of_the_test_has_its_error(answer: Response, error: type[IntegrationError], says: str) -> None:
     with pytest.raises(error, match=says) as caught:
         play(GoogleAnalytics().test(config()), answer)
     assert API_SECRET not in caught.value.message
 
 
-def test_an_event_too_large_is_not_tried_again():
+def test_an_event_too_large_is_not_tried_again() -> None:
     with pytest.raises(Rejected):
         play(GoogleAnalytics().deliver(CREATED, config(), THEN), text_response(413))
 
 
-def test_events_reach_a_server_that_drops_what_google_drops():
+def test_events_reach_a_server_that_drops_what_google_drops() -> None:
     many = {f"field{number}": "x" * 500 for number in range(60)}
     odd = {"assetId": "a", "google_x": 1, "1st": 2, "Größe": 3, "a" * 99: 4}
     with FakeGoogleAnalytics() as fake:
@@ -106,7 +117,7 @@ def test_events_reach_a_server_that_drops_what_google_drops():
         assert len(fake.recorded) == len(events)
 
 
-def test_with_oauth_the_stream_and_the_secret_are_proved():
+def test_with_oauth_the_stream_and_the_secret_are_proved() -> None:
     with FakeGoogleAnalytics() as fake:
         analytics = GoogleAnalytics({"apiUrl": fake.url})
         metadata = run_flow(analytics.test(connected())).metadata

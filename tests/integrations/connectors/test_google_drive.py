@@ -1,11 +1,13 @@
 import json
 import time
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from integrations.connectors.google_drive import GoogleDrive
-from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited
+from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
+from integrations.core.http import Response
 from integrations.egress.curl import run_flow
 from tests.fakes.google_drive import FOLDER, TOKEN, FakeGoogleDrive
 from tests.flows import CREATED, DELETED, PING, UPDATED, json_response, play, text_response
@@ -13,21 +15,21 @@ from tests.flows import CREATED, DELETED, PING, UPDATED, json_response, play, te
 HOOK = "https://api.invenicum.com/webhooks/google_drive"
 
 
-def config(**values):
+def config(**values: Any) -> GoogleDrive.Config:
     parsed = GoogleDrive.Config.parse(values, connected=True)
     return parsed.model_copy(update={"access_token": SecretStr(TOKEN)})
 
 
-def refusal(status, reason, message="No."):
+def refusal(status: Any, reason: Any, message: str = "No.") -> Response:
     return json_response(status, {"error": {"message": message, "errors": [{"reason": reason}]}})
 
 
-def test_without_a_connected_account_nothing_is_asked():
+def test_without_a_connected_account_nothing_is_asked() -> None:
     with pytest.raises(AuthFailed, match="Connect your Google account first"):
         play(GoogleDrive().test(GoogleDrive.Config.parse({})))
 
 
-def test_a_token_cannot_be_pasted():
+def test_a_token_cannot_be_pasted() -> None:
     with pytest.raises(InvalidConfig, match="accessToken: unknown field"):
         GoogleDrive.Config.parse({"accessToken": TOKEN})
 
@@ -46,7 +48,7 @@ def test_a_token_cannot_be_pasted():
         (text_response(503), ConnectionFailed, "503"),
     ],
 )
-def test_each_refusal_of_drive_has_its_error(answer, error, says):
+def test_each_refusal_of_drive_has_its_error(answer: Response, error: type[IntegrationError], says: str) -> None:
     with pytest.raises(error, match=says) as caught:
         play(GoogleDrive().test(config()), answer)
     assert type(caught.value) is error
@@ -62,13 +64,13 @@ def test_each_refusal_of_drive_has_its_error(answer, error, says):
         (json_response(200, {"mimeType": FOLDER, "capabilities": {"canAddChildren": False}}), AuthFailed, "not add"),
     ],
 )
-def test_a_folder_that_will_not_do_is_told_why(answer, error, says):
+def test_a_folder_that_will_not_do_is_told_why(answer: Response, error: type[IntegrationError], says: str) -> None:
     about = json_response(200, {"user": {"emailAddress": "alice@example.com"}})
     with pytest.raises(error, match=says):
         play(GoogleDrive().test(config(folderId="1AbCdEfGhIjKlMnOp")), about, answer)
 
 
-def test_an_asset_lives_in_drive_from_creation_to_removal():
+def test_an_asset_lives_in_drive_from_creation_to_removal() -> None:
     with FakeGoogleDrive() as fake:
         drive = GoogleDrive({"apiUrl": fake.url})
         own = config(pathPrefix="assets/2026/")
@@ -86,7 +88,7 @@ def test_an_asset_lives_in_drive_from_creation_to_removal():
         assert fake.files[document]["trashed"] is True
 
 
-def test_a_file_that_was_moved_and_renamed_is_still_found():
+def test_a_file_that_was_moved_and_renamed_is_still_found() -> None:
     with FakeGoogleDrive() as fake:
         drive = GoogleDrive({"apiUrl": fake.url})
         run_flow(drive.deliver(CREATED, config(), 0))
@@ -97,7 +99,7 @@ def test_a_file_that_was_moved_and_renamed_is_still_found():
         assert b"Hero Image.jpg" in document["content"]
 
 
-def test_a_folder_of_ones_own_choice_is_used():
+def test_a_folder_of_ones_own_choice_is_used() -> None:
     with FakeGoogleDrive() as fake:
         fake.files["folder-000001"] = {"name": "Inventory", "mimeType": FOLDER, "parents": ["root"]}
         drive, own = GoogleDrive({"apiUrl": fake.url}), config(folderId="folder-000001")
@@ -106,7 +108,7 @@ def test_a_folder_of_ones_own_choice_is_used():
         assert "root/Inventory/asset-123.json" in [fake.path_of(file_id) for file_id in fake.files]
 
 
-def test_a_channel_is_watched_renewed_and_stopped():
+def test_a_channel_is_watched_renewed_and_stopped() -> None:
     with FakeGoogleDrive() as fake:
         drive = GoogleDrive({"apiUrl": fake.url})
         assert drive.generated_secrets(config()) == {}

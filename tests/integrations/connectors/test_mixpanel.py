@@ -1,7 +1,17 @@
+from typing import Any
+
 import pytest
 
 from integrations.connectors.mixpanel import Mixpanel
-from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited, Rejected
+from integrations.core.errors import (
+    AuthFailed,
+    ConnectionFailed,
+    IntegrationError,
+    InvalidConfig,
+    RateLimited,
+    Rejected,
+)
+from integrations.core.http import Response
 from integrations.egress.curl import run_flow
 from tests.fakes.mixpanel import ACCOUNT, PROJECT_TOKEN, FakeMixpanel
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, play, text_response
@@ -11,12 +21,12 @@ ACCOUNT_FIELDS = {"serviceAccountUsername": NAME, "serviceAccountSecret": SECRET
 TAKEN = json_response(200, {"code": 200, "num_records_imported": 1, "status": "OK"})
 
 
-def config(**more):
+def config(**more: Any) -> Mixpanel.Config:
     return Mixpanel.Config.parse({"projectToken": PROJECT_TOKEN, **more})
 
 
 @pytest.mark.parametrize("missing", list(ACCOUNT_FIELDS))
-def test_a_service_account_is_given_whole_or_not_at_all(missing):
+def test_a_service_account_is_given_whole_or_not_at_all(missing: str) -> None:
     assert config(**ACCOUNT_FIELDS).project_id == "1234567"
     given = {name: value for name, value in ACCOUNT_FIELDS.items() if name != missing}
     with pytest.raises(InvalidConfig, match="give all three or none"):
@@ -26,12 +36,12 @@ def test_a_service_account_is_given_whole_or_not_at_all(missing):
 @pytest.mark.parametrize(
     ("region", "host"), [("us", "api.mixpanel.com"), ("eu", "api-eu.mixpanel.com"), ("in", "api-in.mixpanel.com")]
 )
-def test_events_go_to_the_region_of_the_project(region, host):
+def test_events_go_to_the_region_of_the_project(region: str, host: str) -> None:
     _, (request,) = play(Mixpanel().deliver(CREATED, config(region=region), 0), TAKEN)
     assert request.url == f"https://{host}/import?strict=1"
 
 
-def test_an_event_carries_its_time_its_actor_and_an_id_that_makes_it_count_once():
+def test_an_event_carries_its_time_its_actor_and_an_id_that_makes_it_count_once() -> None:
     (event,) = body_of(play(Mixpanel().deliver(UPDATED, config(), 0), TAKEN)[1][0])
     assert event["event"] == "asset.updated"
     properties = event["properties"]
@@ -56,19 +66,19 @@ def test_an_event_carries_its_time_its_actor_and_an_id_that_makes_it_count_once(
         (text_response(503), ConnectionFailed, "503"),
     ],
 )
-def test_each_documented_failure_has_its_error(answer, error, says):
+def test_each_documented_failure_has_its_error(answer: Response, error: type[IntegrationError], says: str) -> None:
     with pytest.raises(error, match=says) as caught:
         play(Mixpanel().deliver(CREATED, config(), 0), answer)
     assert type(caught.value) is error
     assert PROJECT_TOKEN not in caught.value.message
 
 
-def test_an_answer_that_proves_nothing_fails_the_test():
+def test_an_answer_that_proves_nothing_fails_the_test() -> None:
     with pytest.raises(ConnectionFailed, match="out of the ordinary"):
         play(Mixpanel().test(config()), text_response(200, "1"))
 
 
-def test_events_reach_a_server_that_refuses_what_mixpanel_refuses():
+def test_events_reach_a_server_that_refuses_what_mixpanel_refuses() -> None:
     with FakeMixpanel() as fake:
         mixpanel = Mixpanel({"apiUrl": fake.url})
         run_flow(mixpanel.test(config()))
@@ -80,7 +90,7 @@ def test_events_reach_a_server_that_refuses_what_mixpanel_refuses():
             run_flow(mixpanel.test(config(projectToken="f" * 32)))
 
 
-def test_a_service_account_proves_the_project():
+def test_a_service_account_proves_the_project() -> None:
     with FakeMixpanel() as fake:
         mixpanel = Mixpanel({"apiUrl": fake.url})
         metadata = run_flow(mixpanel.test(config(**ACCOUNT_FIELDS))).metadata

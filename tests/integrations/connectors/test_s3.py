@@ -1,11 +1,19 @@
 import json
 import socket
+from typing import Any
 
 import pytest
 
 from integrations.connectors.s3 import S3
-from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig, RateLimited, Rejected
-from integrations.core.http import Request
+from integrations.core.errors import (
+    AuthFailed,
+    ConnectionFailed,
+    IntegrationError,
+    InvalidConfig,
+    RateLimited,
+    Rejected,
+)
+from integrations.core.http import Request, Response
 from integrations.egress.curl import run_flow
 from integrations.families.documents import Conflict
 from tests.fakes.s3 import s3_server
@@ -21,16 +29,16 @@ CONFIG = {
 BUCKET = "https://my-asset-bucket.s3.us-east-1.amazonaws.com"
 
 
-def config(**more):
+def config(**more: Any) -> S3.Config:
     return S3.Config.parse({**CONFIG, **more})
 
 
-def error_answer(status, code, more="", **headers):
+def error_answer(status: Any, code: Any, more: str = "", **headers: Any) -> Response:
     text = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>It &lt;failed&gt;.</Message>{more}</Error>'
     return text_response(status, text, **headers)
 
 
-def url_of(more):
+def url_of(more: dict[str, Any]) -> str:
     _, (request,) = play(S3().deliver(DELETED, config(**more), 0), text_response(204))
     return request.url
 
@@ -53,7 +61,7 @@ def url_of(more):
         ),
     ],
 )
-def test_a_bucket_is_addressed_as_its_server_expects(more, url):
+def test_a_bucket_is_addressed_as_its_server_expects(more: dict[str, Any], url: str) -> None:
     assert url_of(more) == url
 
 
@@ -69,14 +77,14 @@ def test_a_bucket_is_addressed_as_its_server_expects(more, url):
         ("serverSideEncryption", "rot13", "AES256"),
     ],
 )
-def test_a_malformed_field_is_told_what_is_right(field, value, says):
+def test_a_malformed_field_is_told_what_is_right(field: str, value: str, says: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
         config(**{field: value})
     assert says in str(caught.value.details)
 
 
-def test_a_request_is_signed_without_opening_a_connection(monkeypatch):
-    def refuse(*arguments):
+def test_a_request_is_signed_without_opening_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any) -> None:
         raise AssertionError("a connector opened a socket")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
@@ -88,7 +96,7 @@ def test_a_request_is_signed_without_opening_a_connection(monkeypatch):
     assert request.headers["X-Amz-Security-Token"] == "session-token"
 
 
-def test_the_test_lists_below_the_prefix_and_writes_nothing():
+def test_the_test_lists_below_the_prefix_and_writes_nothing() -> None:
     answer = text_response(200, "<ListBucketResult/>", x_amz_bucket_region="us-east-1")
     result, (request,) = play(S3().test(config()), answer)
     assert (request.method, request.url) == ("GET", f"{BUCKET}/?list-type=2&max-keys=1&prefix=assets%2F")
@@ -121,25 +129,25 @@ def test_the_test_lists_below_the_prefix_and_writes_nothing():
         (text_response(301), ConnectionFailed, "redirect"),
     ],
 )
-def test_each_refusal_has_its_error(answer, error, says):
+def test_each_refusal_has_its_error(answer: Response, error: type[IntegrationError], says: str) -> None:
     with pytest.raises(error, match=says) as caught:
         play(S3().test(config()), answer)
     assert type(caught.value) is error
     assert CONFIG["secretAccessKey"] not in caught.value.message
 
 
-def test_the_right_region_is_told_beside_the_field():
+def test_the_right_region_is_told_beside_the_field() -> None:
     with pytest.raises(InvalidConfig) as caught:
         play(S3().test(config()), error_answer(400, "AuthorizationHeaderMalformed", "<Region>eu-west-1</Region>"))
     assert caught.value.details == {"region": ["must be eu-west-1"]}
 
 
-def test_a_document_too_large_is_not_tried_again():
+def test_a_document_too_large_is_not_tried_again() -> None:
     with pytest.raises(Rejected):
         play(S3().deliver(CREATED, config(), 0), error_answer(400, "EntityTooLarge"))
 
 
-def test_a_merge_writes_only_over_what_it_has_read():
+def test_a_merge_writes_only_over_what_it_has_read() -> None:
     flow = S3().deliver(UPDATED, config(serverSideEncryption="AES256"), 0)
     found = text_response(200, '{"assetId": "asset-123"}', etag='"abc"')
     _, (_, write) = play(flow, found, text_response(200))
@@ -149,27 +157,27 @@ def test_a_merge_writes_only_over_what_it_has_read():
     assert create.headers["If-None-Match"] == "*"
 
 
-def test_a_server_that_knows_no_conditions_is_written_to_without():
+def test_a_server_that_knows_no_conditions_is_written_to_without() -> None:
     answers = [error_answer(404, "NoSuchKey"), error_answer(501, "NotImplemented"), text_response(200)]
     _, (_, _, write) = play(S3().deliver(UPDATED, config(), 0), *answers)
     assert "If-None-Match" not in write.headers
 
 
-def test_a_merge_that_keeps_losing_the_race_is_tried_again_later():
+def test_a_merge_that_keeps_losing_the_race_is_tried_again_later() -> None:
     answers = [error_answer(404, "NoSuchKey"), error_answer(412, "PreconditionFailed")] * 3
     with pytest.raises(Conflict) as caught:
         play(S3().deliver(UPDATED, config(), 0), *answers)
     assert not caught.value.permanent
 
 
-def test_other_events_are_none_of_its_business():
+def test_other_events_are_none_of_its_business() -> None:
     assert play(S3().deliver(REPORT, config(), 0)) == (None, [])
 
 
-def test_an_asset_lives_in_a_real_bucket_from_creation_to_removal():
+def test_an_asset_lives_in_a_real_bucket_from_creation_to_removal() -> None:
     with s3_server("my-asset-bucket") as (url, client):
 
-        def stored():
+        def stored() -> list[Any]:
             listed = client.list_objects_v2(Bucket="my-asset-bucket").get("Contents", [])
             return [entry["Key"] for entry in listed]
 

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,9 @@ from integrations.core.errors import (
     Rejected,
     TimedOut,
 )
+from integrations.core.http import Response
 from integrations.egress.curl import run_flow
+from invenicum.events.message import Message
 from tests.fakes.slack import WEBHOOK, FakeSlack
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
 
@@ -21,16 +24,16 @@ CONFIG = {"webhookUrl": WEBHOOK, "channel": "#asset-updates"}
 TOKEN = "xoxb-000000000000-example"
 
 
-def config(**more):
+def config(**more: Any) -> Slack.Config:
     return Slack.Config.parse({**CONFIG, **more})
 
 
-def sent_for(event, **more):
+def sent_for(event: Message, **more: Any) -> Any:
     _, (request,) = play(Slack().deliver(event, config(**more), 0), text_response(200, "ok"))
     return body_of(request)
 
 
-def test_the_example_of_the_api_page_is_a_valid_configuration():
+def test_the_example_of_the_api_page_is_a_valid_configuration() -> None:
     parsed = config(username="Invenicum Bot", iconEmoji=":package:")
     assert parsed.public() == {"channel": "#asset-updates", "username": "Invenicum Bot", "iconEmoji": ":package:"}
     assert parsed.secrets() == {"webhookUrl": WEBHOOK}
@@ -46,14 +49,14 @@ def test_the_example_of_the_api_page_is_a_valid_configuration():
         ("botToken", "secret"),
     ],
 )
-def test_a_malformed_field_is_named_with_an_example_of_a_right_one(field, value):
+def test_a_malformed_field_is_named_with_an_example_of_a_right_one(field: str, value: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
         config(**{field: value})
     assert list(caught.value.details) == [field]
     assert "for example" in caught.value.details[field][0]
 
 
-def test_the_test_posts_nothing_that_slack_would_show():
+def test_the_test_posts_nothing_that_slack_would_show() -> None:
     result, (request,) = play(Slack().test(config()), text_response(400, "invalid_payload"))
     assert result.message == "Successfully connected to Slack channel #asset-updates"
     assert result.metadata == {"channel": "#asset-updates", "teamId": "T00000000"}
@@ -61,7 +64,7 @@ def test_the_test_posts_nothing_that_slack_would_show():
         json.loads(request.body)
 
 
-def test_a_bot_token_names_the_team_and_finds_the_channel():
+def test_a_bot_token_names_the_team_and_finds_the_channel() -> None:
     first = {"ok": True, "channels": [{"id": "C1", "name": "general"}], "response_metadata": {"next_cursor": "abc="}}
     second = {"ok": True, "channels": [{"id": "C123456789", "name": "asset-updates"}]}
     result, requests = play(
@@ -86,12 +89,12 @@ def test_a_bot_token_names_the_team_and_finds_the_channel():
         (["odd"], ConnectionFailed, "something odd"),
     ],
 )
-def test_a_refusal_inside_a_200_is_a_refusal(answer, error, says):
+def test_a_refusal_inside_a_200_is_a_refusal(answer: Response, error: type[IntegrationError], says: str) -> None:
     with pytest.raises(error, match=says):
         play(Slack().test(config(botToken=TOKEN)), text_response(400, "no_text"), json_response(200, answer))
 
 
-def test_a_channel_that_the_bot_cannot_see_is_named():
+def test_a_channel_that_the_bot_cannot_see_is_named() -> None:
     with pytest.raises(Rejected, match="#asset-updates"):
         play(
             Slack().test(config(botToken=TOKEN)),
@@ -115,26 +118,28 @@ def test_a_channel_that_the_bot_cannot_see_is_named():
         (200, "<html>Welcome to the hotel's network</html>", ConnectionFailed),
     ],
 )
-def test_each_documented_failure_of_a_delivery_has_its_error(status, text, error):
+def test_each_documented_failure_of_a_delivery_has_its_error(
+    status: int, text: str, error: type[IntegrationError]
+) -> None:
     with pytest.raises(error) as caught:
         play(Slack().deliver(CREATED, config(), 0), text_response(status, text))
     assert type(caught.value) is error
     assert WEBHOOK.rsplit("/", 1)[1] not in caught.value.message
 
 
-def test_a_rate_limit_says_how_long_to_wait():
+def test_a_rate_limit_says_how_long_to_wait() -> None:
     with pytest.raises(RateLimited) as caught:
         play(Slack().deliver(CREATED, config(), 0), text_response(429, "", retry_after="30"))
     assert caught.value.retry_after == 30
 
 
-def test_a_timeout_passes_through():
+def test_a_timeout_passes_through() -> None:
     with pytest.raises(TimedOut) as caught:
         play(Slack().test(config()), TimedOut("No answer within 15 s."))
     assert caught.value.code_for("slack") == "CONNECTION_TIMEOUT"
 
 
-def test_an_update_shows_what_changed_and_who_did_it():
+def test_an_update_shows_what_changed_and_who_did_it() -> None:
     sent = sent_for(UPDATED, username="Invenicum Bot", iconEmoji=":package:")
     assert sent["channel"] == "#asset-updates"
     assert sent["username"] == "Invenicum Bot"
@@ -146,39 +151,39 @@ def test_an_update_shows_what_changed_and_who_did_it():
     assert context["elements"][0]["text"].startswith("By user-789 · <!date^1772879400^")
 
 
-def test_a_new_asset_is_linked_and_its_category_shown():
+def test_a_new_asset_is_linked_and_its_category_shown() -> None:
     title, facts, _ = sent_for(CREATED)["blocks"]
     assert title["text"]["text"] == "*Asset created*\n<https://cdn.invenicum.com/assets/asset-123|Product Photo.jpg>"
     assert [field["text"] for field in facts["fields"]] == ["*Category*\nImages"]
 
 
-def test_a_deleted_asset_a_ping_and_an_event_of_somebody_elses_have_their_messages():
+def test_a_deleted_asset_a_ping_and_an_event_of_somebody_elses_have_their_messages() -> None:
     assert sent_for(DELETED)["text"] == "Asset deleted: Deprecated Asset.jpg"
     assert sent_for(PING)["text"] == "Invenicum is connected"
     assert sent_for(REPORT)["text"] == "Report ready: Weekly report"
 
 
 @pytest.mark.parametrize("name", ["<!channel>", "<@U024BE7LH>", "<https://evil.example|Click>", "a & b"])
-def test_no_name_pings_anybody_or_makes_a_link(name):
+def test_no_name_pings_anybody_or_makes_a_link(name: str) -> None:
     sent = json.dumps(sent_for(message("asset.created", {"assetId": "a", "name": name, "category": name})))
     assert name not in sent
     assert '"verbatim": true' in sent
 
 
-def test_the_longest_changes_stay_within_slacks_limits():
+def test_the_longest_changes_stay_within_slacks_limits() -> None:
     changes = {f"field{number}": {"old": "<" * 5000, "new": ">" * 5000} for number in range(100)}
     blocks = sent_for(message("asset.updated", {"assetId": "a", "changes": changes}))["blocks"]
     assert len(blocks[1]["text"]["text"]) <= 3000
 
 
-def test_an_override_moves_the_pasted_address_to_another_origin():
+def test_an_override_moves_the_pasted_address_to_another_origin() -> None:
     _, (request,) = play(
         Slack({"apiUrl": "http://127.0.0.1:9/"}).deliver(CREATED, config(), 0), text_response(200, "ok")
     )
     assert request.url == "http://127.0.0.1:9/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXX"
 
 
-def test_a_message_reaches_a_server_that_refuses_what_slack_refuses():
+def test_a_message_reaches_a_server_that_refuses_what_slack_refuses() -> None:
     with FakeSlack() as fake:
         slack = Slack({"apiUrl": fake.url})
         result = run_flow(slack.test(config(botToken=TOKEN)))

@@ -1,11 +1,22 @@
 import json
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from integrations.connectors.teams import Teams
-from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, InvalidConfig, RateLimited, Rejected
+from integrations.core.errors import (
+    AuthFailed,
+    ConnectionFailed,
+    Gone,
+    IntegrationError,
+    InvalidConfig,
+    RateLimited,
+    Rejected,
+)
+from integrations.core.http import Response
 from integrations.egress.curl import run_flow
+from invenicum.events.message import Message
 from tests.fakes.teams import TOKEN, FakeTeams
 from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
 from tests.integrations.connectors.examples import WORKFLOW
@@ -16,22 +27,22 @@ CHANNEL = {
 }
 
 
-def config(**more):
+def config(**more: Any) -> Teams.Config:
     return Teams.Config.parse({"webhookUrl": WORKFLOW, **more})
 
 
-def connected(**values):
+def connected(**values: Any) -> Teams.Config:
     return Teams.Config.parse(values, connected=True).model_copy(update={"access_token": SecretStr(TOKEN)})
 
 
-def card_for(event):
+def card_for(event: Message) -> Any:
     _, (request,) = play(Teams().deliver(event, config(), 0), text_response(202))
     (attachment,) = body_of(request)["attachments"]
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
     return attachment["content"]
 
 
-def lines_of(card):
+def lines_of(card: Any) -> list[Any]:
     return ["".join(run["text"] for run in block["inlines"]) for block in card["body"]]
 
 
@@ -43,17 +54,17 @@ def lines_of(card):
         WORKFLOW.replace("powerplatform.com", "powerplatform.com.evil.example"),
     ],
 )
-def test_an_old_connector_an_unsigned_address_and_a_strange_host_are_refused(url):
+def test_an_old_connector_an_unsigned_address_and_a_strange_host_are_refused(url: str) -> None:
     with pytest.raises(InvalidConfig, match="the address of a Teams workflow"):
         config(webhookUrl=url)
 
 
-def test_the_address_that_logic_apps_gave_in_former_days_still_works():
+def test_the_address_that_logic_apps_gave_in_former_days_still_works() -> None:
     old = "https://prod-12.westeurope.logic.azure.com:443/workflows/0123456789abcdef/triggers/manual/paths/invoke"
     assert config(webhookUrl=f"{old}?api-version=2016-06-01&sig=AbCdEfGhIjKlMnOpQrStUvWxYz").webhook_url
 
 
-def test_an_update_shows_what_changed_and_who_did_it():
+def test_an_update_shows_what_changed_and_who_did_it() -> None:
     card = card_for(UPDATED)
     assert lines_of(card) == [
         "Invenicum · Asset updated",
@@ -65,13 +76,13 @@ def test_an_update_shows_what_changed_and_who_did_it():
     assert card["fallbackText"] == "Asset updated: Hero Image.jpg"
 
 
-def test_a_new_asset_can_be_opened():
+def test_a_new_asset_can_be_opened() -> None:
     card = card_for(CREATED)
     assert "Category: Images" in lines_of(card)
     assert [action["url"] for action in card["actions"]] == ["https://cdn.invenicum.com/assets/asset-123"]
 
 
-def test_other_events_have_their_cards():
+def test_other_events_have_their_cards() -> None:
     assert [lines_of(card_for(event))[0].split(" · ")[1] for event in (DELETED, PING, REPORT)] == [
         "Asset deleted",
         "Invenicum is connected",
@@ -80,7 +91,7 @@ def test_other_events_have_their_cards():
 
 
 @pytest.mark.parametrize("name", ["<at>Alice</at>", "**bold**", "[x](https://evil.example)"])
-def test_whatever_a_name_says_it_stands_where_nothing_is_interpreted(name):
+def test_whatever_a_name_says_it_stands_where_nothing_is_interpreted(name: str) -> None:
     card = card_for(message("asset.created", {"assetId": "a", "name": name}))
     runs = [run for block in card["body"] for run in block["inlines"]]
     assert {run["type"] for run in runs} == {"TextRun"}
@@ -99,14 +110,14 @@ def test_whatever_a_name_says_it_stands_where_nothing_is_interpreted(name):
         (text_response(502), ConnectionFailed, "502"),
     ],
 )
-def test_each_documented_failure_has_its_error(answer, error, says):
+def test_each_documented_failure_has_its_error(answer: Response, error: type[IntegrationError], says: str) -> None:
     with pytest.raises(error, match=says) as caught:
         play(Teams().test(config()), answer)
     assert type(caught.value) is error
     assert "AbCdEfGhIj" not in caught.value.message
 
 
-def test_with_oauth_the_team_and_the_channel_must_be_known():
+def test_with_oauth_the_team_and_the_channel_must_be_known() -> None:
     with pytest.raises(InvalidConfig) as caught:
         connected()
     assert list(caught.value.details) == ["teamId", "channelId"]
@@ -114,7 +125,7 @@ def test_with_oauth_the_team_and_the_channel_must_be_known():
         play(Teams().test(Teams.Config.parse(CHANNEL, connected=True)))
 
 
-def test_a_card_reaches_a_workflow_that_refuses_what_power_automate_refuses():
+def test_a_card_reaches_a_workflow_that_refuses_what_power_automate_refuses() -> None:
     with FakeTeams() as fake:
         teams = Teams({"apiUrl": fake.url})
         run_flow(teams.test(config()))
@@ -131,7 +142,7 @@ def test_a_card_reaches_a_workflow_that_refuses_what_power_automate_refuses():
             run_flow(teams.deliver(CREATED, config(), 0))
 
 
-def test_a_card_reaches_a_channel_through_graph():
+def test_a_card_reaches_a_channel_through_graph() -> None:
     with FakeTeams() as fake:
         teams = Teams({"apiUrl": fake.url})
         assert run_flow(teams.test(connected(**CHANNEL))).message == "Successfully connected to Teams channel Assets"

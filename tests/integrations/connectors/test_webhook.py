@@ -2,12 +2,21 @@ import base64
 import hashlib
 import hmac
 import json
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook as Verifier
 
 from integrations.connectors.webhook import Webhook
-from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, InvalidConfig, RateLimited, Rejected
+from integrations.core.errors import (
+    AuthFailed,
+    ConnectionFailed,
+    Gone,
+    IntegrationError,
+    InvalidConfig,
+    RateLimited,
+    Rejected,
+)
 from integrations.egress.curl import run_flow
 from tests.fakes.http_server import FakeServer
 from tests.flows import CREATED, EVENT_ID, message, play, text_response
@@ -17,11 +26,11 @@ SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 NOW = 1_772_879_400
 
 
-def config(**more):
+def config(**more: Any) -> Webhook.Config:
     return Webhook.Config.parse({"url": URL, "secret": SECRET, **more})
 
 
-def test_the_example_of_the_api_page_is_sent_as_it_says():
+def test_the_example_of_the_api_page_is_sent_as_it_says() -> None:
     parsed = config(headers={"Authorization": "Bearer token-here", "X-Custom-Header": "value"})
     _, (request,) = play(Webhook().deliver(CREATED, parsed, NOW), text_response(200))
     assert (request.method, request.url, request.body) == ("POST", URL, CREATED.body)
@@ -30,13 +39,13 @@ def test_the_example_of_the_api_page_is_sent_as_it_says():
     assert parsed.public()["headers"] == {"Authorization": "", "X-Custom-Header": ""}
 
 
-def test_the_signature_is_the_one_of_the_api_pages_example():
+def test_the_signature_is_the_one_of_the_api_pages_example() -> None:
     _, (request,) = play(Webhook().deliver(CREATED, config(secret="shared-secret"), NOW), text_response(204))
     expected = hmac.new(b"shared-secret", CREATED.body, hashlib.sha256).hexdigest()
     assert request.headers["X-Invenicum-Signature"] == f"sha256={expected}"
 
 
-def test_a_known_body_and_secret_give_a_known_signature():
+def test_a_known_body_and_secret_give_a_known_signature() -> None:
     event = message("asset.deleted", {"assetId": "a"})
     _, (request,) = play(Webhook().deliver(event, config(), NOW), text_response(200))
     assert request.headers["X-Invenicum-Signature"] == (
@@ -47,24 +56,24 @@ def test_a_known_body_and_secret_give_a_known_signature():
     assert request.headers["webhook-signature"] == "v1,BsBvu0Ncg4DkzcgIvar314GiY06ZZaIF3qJO7Fw8B8M="
 
 
-def test_a_test_is_signed_like_a_delivery_where_there_is_a_secret():
+def test_a_test_is_signed_like_a_delivery_where_there_is_a_secret() -> None:
     result, (request,) = play(Webhook().test(config()), text_response(200))
     assert json.loads(request.body)["event"] == "ping"
     assert Verifier(SECRET).verify(request.body, dict(request.headers))["data"] == {}
     assert result.metadata == {"statusCode": 200}
 
 
-def test_a_test_of_a_new_integration_is_not_signed():
+def test_a_test_of_a_new_integration_is_not_signed() -> None:
     _, (request,) = play(Webhook().test(Webhook.Config.parse({"url": URL})), text_response(200))
     assert set(request.headers) == {"Content-Type"}
 
 
-def test_a_secret_in_the_address_is_not_repeated():
+def test_a_secret_in_the_address_is_not_repeated() -> None:
     result, _ = play(Webhook().test(config(url=f"{URL}?key=s3cret")), text_response(200))
     assert result.message == "myservice.com answered HTTP 200"
 
 
-def test_both_secrets_sign_until_the_old_one_has_run_out():
+def test_both_secrets_sign_until_the_old_one_has_run_out() -> None:
     old = "whsec_" + base64.b64encode(b"o" * 32).decode()
     rotated = Webhook.Config.load({"url": URL}, {"secret": SECRET, "previousSecret": old, "previousSecretUntil": NOW})
     _, (during,) = play(Webhook().deliver(CREATED, rotated, NOW - 1), text_response(200))
@@ -77,25 +86,25 @@ def test_both_secrets_sign_until_the_old_one_has_run_out():
     "name",
     ["Host", "content-length", "Transfer-Encoding", "Connection", "X-Invenicum-Signature", "webhook-id", "Proxy-X"],
 )
-def test_no_header_may_forge_the_signature_or_the_framing(name):
+def test_no_header_may_forge_the_signature_or_the_framing(name: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
         config(headers={name: "x"})
     assert caught.value.details == {"headers": [f"{name}: is set by the sender and cannot be chosen"]}
 
 
 @pytest.mark.parametrize("headers", [{"bad name": "x"}, {"A:": "x"}, {"A": "x\r\nB: y"}, {"A": "é"}, {"": "x"}])
-def test_no_header_may_break_the_request(headers):
+def test_no_header_may_break_the_request(headers: dict[str, Any]) -> None:
     with pytest.raises(InvalidConfig) as caught:
         config(headers=headers)
     assert list(caught.value.details) == ["headers"]
 
 
-def test_a_header_has_one_spelling():
+def test_a_header_has_one_spelling() -> None:
     with pytest.raises(InvalidConfig, match="X-Key and x-key"):
         config(headers={"X-Key": "1", "x-key": "2"})
 
 
-def test_a_content_type_of_ones_own_replaces_ours():
+def test_a_content_type_of_ones_own_replaces_ours() -> None:
     parsed = config(headers={"content-type": "application/vnd.acme+json"})
     _, (request,) = play(Webhook().deliver(CREATED, parsed, NOW), text_response(200))
     names = [name for name in request.headers if name.lower() == "content-type"]
@@ -114,13 +123,13 @@ def test_a_content_type_of_ones_own_replaces_ours():
         (500, ConnectionFailed),
     ],
 )
-def test_only_a_2xx_counts_as_taken(status, error):
+def test_only_a_2xx_counts_as_taken(status: int, error: type[IntegrationError]) -> None:
     with pytest.raises(error) as caught:
         play(Webhook().deliver(CREATED, config(), NOW), text_response(status))
     assert type(caught.value) is error
 
 
-def test_a_receiver_on_a_real_socket_can_verify_what_arrives():
+def test_a_receiver_on_a_real_socket_can_verify_what_arrives() -> None:
     with FakeServer(lambda request: (204, {}, b"")) as server:
         run_flow(Webhook().test(config(url=server.url, method="PUT", headers={"X-Key": "1"})))
         (received,) = server.wait_for(1)

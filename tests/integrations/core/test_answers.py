@@ -13,7 +13,7 @@ from integrations.core.answers import (
     retry_after,
     text_at,
 )
-from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, RateLimited, Rejected
+from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected
 from integrations.core.http import Response
 from tests.flows import json_response, text_response
 
@@ -30,17 +30,20 @@ from tests.flows import json_response, text_response
         ("nan", None),
     ],
 )
-def test_a_wait_in_seconds_is_read_and_bounded(value, seconds):
+def test_a_wait_in_seconds_is_read_and_bounded(value: str, seconds: float | None) -> None:
     assert retry_after(text_response(429, retry_after=value)) == seconds
 
 
-def test_a_wait_may_be_a_date():
+def test_a_wait_may_be_a_date() -> None:
     wait = retry_after(text_response(429, retry_after=formatdate(time.time() + 60, usegmt=True)))
+    assert wait is not None
     assert 55 < wait <= 60
 
 
-def test_a_limit_may_name_the_time_of_its_reset():
-    assert 50 < reset_after(text_response(403, x_reset=str(time.time() + 60)), "x-reset") <= 60
+def test_a_limit_may_name_the_time_of_its_reset() -> None:
+    wait = reset_after(text_response(403, x_reset=str(time.time() + 60)), "x-reset")
+    assert wait is not None
+    assert 50 < wait <= 60
     assert reset_after(text_response(403, x_reset="1"), "x-reset") == 1
     assert reset_after(text_response(403), "x-reset") is None
 
@@ -58,21 +61,21 @@ def test_a_limit_may_name_the_time_of_its_reset():
         (503, ConnectionFailed, False),
     ],
 )
-def test_each_status_has_its_error(status, error, permanent):
+def test_each_status_has_its_error(status: int, error: type[IntegrationError], permanent: bool) -> None:
     made = error_for(text_response(status, retry_after="7"), "The service", "its word")
     assert type(made) is error
     assert made.permanent is permanent
     assert made.message.startswith("The service ")
 
 
-def test_an_excerpt_is_one_short_line():
+def test_an_excerpt_is_one_short_line() -> None:
     assert excerpt(" a\n b ") == "a b"
     assert excerpt(["no text"]) == ""
     assert len(excerpt("x" * 1000)) == 200
     assert excerpt("a\0b\ud800\u202ec") == "a b c"
 
 
-def test_what_no_database_stores_is_not_read_from_a_service():
+def test_what_no_database_stores_is_not_read_from_a_service() -> None:
     response = text_response(200, '{"a": {"b\\u0000": "\\ud800x"}, "c": "\\ud83d\\ude00"}')
     assert response.json() == {"a": {"b\ufffd": "?x"}, "c": "😀"}
     assert field_of(response, "c") == "😀"
@@ -82,7 +85,7 @@ def test_what_no_database_stores_is_not_read_from_a_service():
 @pytest.mark.parametrize(
     "body", ["", "null", "[]", "{", "[" * 100_000, '{"a": []}', '{"a": {"b": {}}}', '{"a": {"b": ""}}']
 )
-def test_a_field_that_is_not_there_is_missed_without_harm(body):
+def test_a_field_that_is_not_there_is_missed_without_harm(body: str) -> None:
     response = text_response(200, body)
     assert not field_of(response, "a", "b")
     assert objects_at(response, "a", "b") == []
@@ -90,7 +93,7 @@ def test_a_field_that_is_not_there_is_missed_without_harm(body):
         text_at(response, "a", "b")
 
 
-def test_fields_are_found_by_their_path():
+def test_fields_are_found_by_their_path() -> None:
     response = json_response(200, {"a": {"b": 5, "c": [1, {"d": 2}]}})
     assert text_at(response, "a", "b") == "5"
     assert objects_at(response, "a", "c") == [{"d": 2}]

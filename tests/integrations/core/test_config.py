@@ -1,5 +1,5 @@
 import time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import Field, SecretStr
@@ -26,13 +26,13 @@ class Example(ConnectorConfig):
 GIVEN = {"address": "here", "apiKey": "k", "headers": {"X": "secret"}}
 
 
-def details_of(values):
+def details_of(values: Any) -> Any:
     with pytest.raises(InvalidConfig) as caught:
         Example.parse(values)
     return caught.value.details
 
 
-def test_every_wrong_field_is_named_as_the_user_knows_it():
+def test_every_wrong_field_is_named_as_the_user_knows_it() -> None:
     assert details_of({"countryCode": "DEU", "colour": "green", "tall": 1, "counted": 2}) == {
         "tall": ["unknown field"],
         "counted": ["unknown field"],
@@ -64,28 +64,28 @@ class Limits(ConnectorConfig):
         ("rateLimit", 0, "must be greater than or equal to 0.01"),
     ],
 )
-def test_a_type_or_a_limit_is_told_in_the_same_words(field, value, says):
+def test_a_type_or_a_limit_is_told_in_the_same_words(field: str, value: Any, says: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
         Limits.parse({"url": "h", field: value})
     assert caught.value.details == {field: [says]}
 
 
-def test_the_sentence_names_the_first_of_them():
+def test_the_sentence_names_the_first_of_them() -> None:
     with pytest.raises(InvalidConfig, match="not valid: address: this field is required"):
         Example.parse({"apiKey": "k"})
 
 
-def test_what_a_connected_account_replaces_may_be_missing():
+def test_what_a_connected_account_replaces_may_be_missing() -> None:
     assert Example.parse({"address": "here"}, connected=True).api_key is None
 
 
-def test_blank_counts_as_absent_unless_the_field_accepts_it():
+def test_blank_counts_as_absent_unless_the_field_accepts_it() -> None:
     parsed = Example.parse({**GIVEN, "countryCode": "", "note": "", "signingKey": None})
     assert (parsed.country_code, parsed.note, parsed.signing_key) == (None, "", None)
     assert details_of({**GIVEN, "address": ""}) == {"address": ["this field is required"]}
 
 
-def test_secrets_are_kept_apart_and_printed_nowhere():
+def test_secrets_are_kept_apart_and_printed_nowhere() -> None:
     parsed = Example.parse(GIVEN)
     assert parsed.public() == {"address": "here", "headers": {"X": ""}}
     assert parsed.secrets() == {"apiKey": "k", "headers": {"X": "secret"}}
@@ -93,16 +93,16 @@ def test_secrets_are_kept_apart_and_printed_nowhere():
     assert Example.load({"address": "here"}, parsed.secrets()).secrets() == parsed.secrets()
 
 
-def test_a_wrong_value_is_never_repeated_in_the_message():
+def test_a_wrong_value_is_never_repeated_in_the_message() -> None:
     assert "hunter2" not in str(details_of({**GIVEN, "headers": "hunter2", "apiKey": ["hunter2"]}))
 
 
-def test_what_is_stored_and_no_longer_valid_says_so():
+def test_what_is_stored_and_no_longer_valid_says_so() -> None:
     with pytest.raises(InvalidConfig, match="countryCode"):
         Example.load({"address": "here", "countryCode": "DEU"}, {})
 
 
-def test_the_facts_follow_from_the_declaration():
+def test_the_facts_follow_from_the_declaration() -> None:
     facts = {fact.alias: fact for fact in Example.facts()}
     assert list(facts)[:2] == ["address", "apiKey"], "a type's own fields come first"
     assert facts["address"].destination
@@ -115,13 +115,13 @@ def test_the_facts_follow_from_the_declaration():
     assert not facts["countryCode"].accepts_blank
 
 
-def test_a_text_of_any_length_is_judged_at_once():
+def test_a_text_of_any_length_is_judged_at_once() -> None:
     began = time.process_time()
     assert not Matches(r"^[^@]+@[^@]+\.[^@]+$", "an e-mail address", "a@b.c").accepts("a@" + "." * 1_000_000 + "@")
     assert time.process_time() - began < 5  # an hour, where the pattern is tried
 
 
-def test_the_schema_shows_a_form_all_that_it_needs():
+def test_the_schema_shows_a_form_all_that_it_needs() -> None:
     schema = Example.json_schema()
     assert schema["required"] == ["address", "apiKey"]
     assert schema["properties"]["note"] == {

@@ -46,8 +46,8 @@ class ExampleInbound(Inbound):
 
 
 def opened(body: bytes = b"{}", **headers: str) -> ReceivedEvent:
-    headers = {"x_event": "repo:push", "x_delivery": "d-1", **headers}
-    event = ExampleInbound().open(request(body, **headers), "example", None, {})
+    given = {"x-event": "repo:push", "x-delivery": "d-1"} | {f"x-{name}": value for name, value in headers.items()}
+    event = ExampleInbound().open(InboundRequest(given, body, 0.0), "example", None, {})
     assert isinstance(event, ReceivedEvent)
     return event
 
@@ -82,10 +82,10 @@ def test_an_opened_payload_is_storable_and_bounded() -> None:
 
 @pytest.mark.parametrize("delivery_id", ["x" * (MAX_DELIVERY_ID_LENGTH + 1), "a\0b", "a\nb", "\ud800"])
 def test_a_delivery_id_that_cannot_be_stored_is_replaced_by_its_digest(delivery_id: str) -> None:
-    event, again, other = opened(x_delivery=delivery_id), opened(x_delivery=delivery_id), opened(x_delivery="y" * 300)
+    event, again, other = opened(delivery=delivery_id), opened(delivery=delivery_id), opened(delivery="y" * 300)
     assert len(event.delivery_id) == 64
     assert event.delivery_id == again.delivery_id != other.delivery_id
-    assert opened(x_delivery="x" * MAX_DELIVERY_ID_LENGTH).delivery_id == "x" * MAX_DELIVERY_ID_LENGTH
+    assert opened(delivery="x" * MAX_DELIVERY_ID_LENGTH).delivery_id == "x" * MAX_DELIVERY_ID_LENGTH
 
 
 def test_an_unverified_body_that_is_too_large_or_unreadable_answers_no_handshake_and_names_no_keys() -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,11 +21,11 @@ from integrations.core.redaction import redact
         ("nothing here", [], "nothing here"),
     ],
 )
-def test_a_secret_is_hidden_however_it_is_written(text, secrets, shown):
+def test_a_secret_is_hidden_however_it_is_written(text: str, secrets: list[Any], shown: str) -> None:
     assert redact(text, secrets) == shown
 
 
 @given(st.text(), st.text(min_size=4), st.text())
-def test_no_secret_remains(before, secret, after):
+def test_no_secret_remains(before: Any, secret: Any, after: Any) -> None:
     shown = redact(before + secret + after, [secret])
     assert secret not in shown.replace("[hidden]", "\0")

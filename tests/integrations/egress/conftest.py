@@ -1,39 +1,49 @@
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import pytest
 
+from integrations.core.errors import IntegrationError
 from integrations.core.http import Flow, Request, Response
-from integrations.egress.curl import FlowDriver, Options
+from integrations.egress.curl import Finished, FlowDriver, Options
 from tests.fakes.certificates import Authority
+from tests.fakes.http_server import Answer, Received
+
+
+class Finish(Protocol):
+    """Runs a flow to its end within `timeout` seconds."""
+
+    def __call__(self, flow: Flow[Any], timeout: float | None = None) -> Finished[object]: ...
+
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 
 
 @pytest.fixture(scope="session")
-def authority(tmp_path_factory) -> Authority:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture
-def options(authority) -> Options:
-    """Loopback may be reached, as the tests' servers are there; patience is short."""
+def options(authority: Authority) -> Options:
+    """Loopback may be reached, where the tests' servers are, and timeouts are short."""
     return Options(timeout=5, connect_timeout=2, allow=LOOPBACK, certificates=str(authority.path))
 
 
 @pytest.fixture
-def driver(options) -> Iterator[FlowDriver[object]]:
+def driver(options: Options) -> Iterator[FlowDriver[object]]:
     with FlowDriver[object](options) as driver:
         yield driver
 
 
 @pytest.fixture
-def finish(driver) -> Callable:
-    """Runs a flow with the driver, to its `Finished`."""
+def finish(driver: FlowDriver[object]) -> Finish:
+    """Runs a flow with the driver to its end."""
 
-    def run(flow, timeout=None):
+    def run(flow: Flow[Any], timeout: float | None = None) -> Finished[object]:
         driver.start(None, flow, timeout)
-        return next(iter(driver.poll(20)))
+        return next(iter(driver.poll(60)))
 
     return run
 
@@ -43,13 +53,13 @@ def ask(request: Request | str) -> Flow[Response]:
     return (yield Request("GET", request) if isinstance(request, str) else request)
 
 
-def ok(request):
+def ok(request: Received) -> Answer:
     return 200, {}, b"ok"
 
 
-def failure(finished, error_class, *words):
+def failure(finished: Finished[Any], error_class: str, *words: str) -> IntegrationError:
     """Asserts that the flow failed like this, in a message that names no secret. Returns the error."""
-    assert finished.error is not None, finished
+    assert isinstance(finished.error, IntegrationError), finished
     assert finished.error.error_class == error_class, finished.error
     for word in words:
         assert word in finished.error.message

@@ -1,16 +1,20 @@
 """What goes over the wire, and what a flow is sent back."""
 
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from integrations.core.errors import RateLimited, TransportError
-from integrations.core.http import Request
-from integrations.egress.curl import FlowDriver, Options, run_flow
+from integrations.core.http import Flow, Request
+from integrations.egress.curl import Finished, FlowDriver, Options, run_flow
 from invenicum.version import VERSION
-from tests.fakes.http_server import FakeServer, close, json_answer
-from tests.integrations.egress.conftest import LOOPBACK, ask, ok
+from tests.fakes.http_server import FakeServer, close, hang, json_answer
+from tests.integrations.egress.conftest import LOOPBACK, Finish, ask, ok
 
 
-def test_a_request_is_sent_byte_for_byte_and_its_response_returned(finish):
+def test_a_request_is_sent_byte_for_byte_and_its_response_returned(finish: Finish) -> None:
     with FakeServer(lambda request: (201, {"X-One": "1", "Set-Cookie": "a=b"}, b"made")) as server:
         body = "ü\0\r\n".encode()
         finished = finish(ask(Request("POST", f"{server.url}/a?b=%20#c", {"Content-Type": "text/x"}, body)))
@@ -26,12 +30,12 @@ def test_a_request_is_sent_byte_for_byte_and_its_response_returned(finish):
     response = finished.result
     assert (response.status, response.body, response.headers["x-one"]) == (201, b"made", "1")
     assert (finished.status, finished.excerpt, finished.error) == (201, "made", None)
-    assert finished.started_at.utcoffset().total_seconds() == 0
+    assert finished.started_at.utcoffset() == timedelta(0)
     assert 0 < finished.duration < 5
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-def test_every_method_works_without_a_body(finish, method):
+def test_every_method_works_without_a_body(finish: Finish, method: str) -> None:
     with FakeServer(lambda request: (204, {}, b"")) as server:
         assert finish(ask(Request(method, server.url))).result.status == 204
     [request] = server.requests
@@ -40,7 +44,7 @@ def test_every_method_works_without_a_body(finish, method):
     assert "content-type" not in request.headers
 
 
-def test_nothing_of_one_request_remains_for_the_next_on_the_same_handle(finish):
+def test_nothing_of_one_request_remains_for_the_next_on_the_same_handle(finish: Finish) -> None:
     requests = [
         ("POST", {"X-Secret": "1", "Content-Type": "text/x"}, b"secret"),
         ("GET", {}, b""),
@@ -60,7 +64,7 @@ def test_nothing_of_one_request_remains_for_the_next_on_the_same_handle(finish):
         assert received.headers.keys() <= plain | {name.lower() for name in headers}
 
 
-def test_a_request_may_name_its_own_user_agent_and_send_an_empty_header(finish):
+def test_a_request_may_name_its_own_user_agent_and_send_an_empty_header(finish: Finish) -> None:
     with FakeServer(ok) as server:
         finish(ask(Request("GET", server.url, {"User-Agent": "Mine/2", "X-Empty": "", "X-Letters": "ü"})))
     headers = server.requests[0].headers
@@ -82,14 +86,16 @@ def test_a_request_may_name_its_own_user_agent_and_send_an_empty_header(finish):
         {"Connection": "upgrade"},
     ],
 )
-def test_a_header_cannot_break_out_of_its_line_or_the_message_out_of_its_frame(finish, headers):
+def test_a_header_cannot_break_out_of_its_line_or_the_message_out_of_its_frame(
+    finish: Finish, headers: dict[str, Any]
+) -> None:
     with FakeServer(ok) as server:
         error = finish(ask(Request("POST", server.url, headers, b"body"))).error
     assert isinstance(error, TransportError)
     assert server.requests == []
 
 
-def test_a_large_body_arrives_whole(finish):
+def test_a_large_body_arrives_whole(finish: Finish) -> None:
     body = bytes(range(256)) * 4 * 10_000
     with FakeServer(ok) as server:
         assert finish(ask(Request("PUT", server.url, {}, body))).result.status == 200
@@ -97,8 +103,8 @@ def test_a_large_body_arrives_whole(finish):
     assert "expect" not in server.requests[0].headers
 
 
-def test_a_flow_goes_on_with_each_response(finish):
-    def flow(url):
+def test_a_flow_goes_on_with_each_response(finish: Finish) -> None:
+    def flow(url: str) -> Flow[Any]:
         first = yield Request("GET", f"{url}/first")
         second = yield Request.json("POST", f"{url}/second", {"after": first.json()["path"]})
         return second.json()["path"]
@@ -111,8 +117,8 @@ def test_a_flow_goes_on_with_each_response(finish):
     assert server.connections == 1
 
 
-def test_a_flow_may_end_without_a_request(driver):
-    def flow():
+def test_a_flow_may_end_without_a_request(driver: FlowDriver[object]) -> None:
+    def flow() -> Flow[Any]:
         yield from ()
         return "nothing to do"
 
@@ -121,8 +127,8 @@ def test_a_flow_may_end_without_a_request(driver):
     assert (finished.key, finished.result, finished.status, finished.excerpt) == ("key", "nothing to do", None, "")
 
 
-def test_a_flow_is_told_of_a_transport_error_and_may_go_on(finish):
-    def flow(url):
+def test_a_flow_is_told_of_a_transport_error_and_may_go_on(finish: Finish) -> None:
+    def flow(url: str) -> Flow[Any]:
         try:
             yield Request("GET", f"{url}/dead")
         except TransportError as error:
@@ -133,8 +139,8 @@ def test_a_flow_is_told_of_a_transport_error_and_may_go_on(finish):
         assert finish(flow(server.url)).result == ("reset", 200)
 
 
-def test_the_error_of_a_flow_is_handed_back_with_what_was_answered(finish):
-    def flow(url):
+def test_the_error_of_a_flow_is_handed_back_with_what_was_answered(finish: Finish) -> None:
+    def flow(url: str) -> Flow[Any]:
         yield Request("GET", url)
         raise RateLimited("Slow down.", retry_after=3)
 
@@ -144,7 +150,7 @@ def test_the_error_of_a_flow_is_handed_back_with_what_was_answered(finish):
     assert (finished.status, finished.excerpt) == (429, "sl\N{REPLACEMENT CHARACTER}w")
 
 
-def test_a_secret_that_the_response_repeats_is_hidden_before_the_excerpt_is_cut(driver):
+def test_a_secret_that_the_response_repeats_is_hidden_before_the_excerpt_is_cut(driver: FlowDriver[object]) -> None:
     answer = b"x" * 995 + b"you sent: sesame-open"
     with FakeServer(lambda request: (400, {}, answer)) as server:
         driver.start(1, ask(server.url), secrets=["sesame-open", "x" * 2000])
@@ -155,15 +161,15 @@ def test_a_secret_that_the_response_repeats_is_hidden_before_the_excerpt_is_cut(
     assert cut.excerpt == "x" * 995 + "[hidd"
 
 
-def test_a_flow_with_a_bug_disturbs_no_other(driver):
-    def divide(url):
+def test_a_flow_with_a_bug_disturbs_no_other(driver: FlowDriver[object]) -> None:
+    def divide(url: str) -> Flow[float]:
         yield Request("GET", url)
         return 1 / 0
 
-    def babble(url):
-        yield f"not a request to {url}"
+    def babble(url: str) -> Flow[None]:
+        yield f"not a request to {url}"  # type: ignore[misc]
 
-    def insist(url):
+    def insist(url: str) -> Flow[None]:
         while True:
             try:
                 yield Request("GET", url, {"X": "\n"})
@@ -171,9 +177,10 @@ def test_a_flow_with_a_bug_disturbs_no_other(driver):
                 continue
 
     with FakeServer(ok) as server:
-        for key in (divide, babble, insist, ask):
+        flows: tuple[Callable[[str], Flow[Any]], ...] = (divide, babble, insist, ask)
+        for key in flows:
             driver.start(key, key(server.url))
-        finished = {}
+        finished: dict[object, Finished[object]] = {}
         while driver.in_flight:
             finished |= {one.key: one for one in driver.poll(5)}
         finished |= {one.key: one for one in driver.poll(0)}
@@ -183,7 +190,7 @@ def test_a_flow_with_a_bug_disturbs_no_other(driver):
     assert finished[ask].result.status == 200
 
 
-def test_repeated_headers_are_joined_and_interim_responses_left_out(finish):
+def test_repeated_headers_are_joined_and_interim_responses_left_out(finish: Finish) -> None:
     raw = (
         b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
         b"HTTP/1.1 200 OK\r\nVary: a\r\nvary:  b \r\nContent-Length: 2\r\n\r\nok"
@@ -194,21 +201,21 @@ def test_repeated_headers_are_joined_and_interim_responses_left_out(finish):
     assert "link" not in response.headers
 
 
-def test_a_dropped_keep_alive_connection_is_not_an_error(finish):
+def test_a_dropped_keep_alive_connection_is_not_an_error(finish: Finish) -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"  # and the server closes, unannounced
     with FakeServer(lambda request: answer) as server:
         assert [finish(ask(Request("POST", server.url, {}, b"1"))).status for _ in range(5)] == [200] * 5
     assert server.connections == 5
 
 
-def test_one_flow_can_be_run_by_itself(options):
+def test_one_flow_can_be_run_by_itself(options: Options) -> None:
     with FakeServer(lambda request: (404, {}, b"")) as server:
         assert run_flow(ask(server.url), options=options).status == 404
     with pytest.raises(TransportError):
         run_flow(ask(server.url), options=options)
 
 
-def test_the_policy_comes_from_the_settings(settings):
+def test_the_policy_comes_from_the_settings(settings: Any) -> None:
     settings.DELIVERY_TIMEOUT = 7.0
     settings.EGRESS_ALLOW = LOOPBACK
     settings.EGRESS_PROXY = "http://proxy.example:3128"
@@ -216,17 +223,17 @@ def test_the_policy_comes_from_the_settings(settings):
     assert (options.timeout, options.allow, options.proxy) == (7.0, LOOPBACK, "http://proxy.example:3128")
 
 
-def test_closing_drops_the_flows_in_flight_and_their_connections(options):
+def test_closing_drops_the_flows_in_flight_and_their_connections(options: Options) -> None:
     closed = []
 
-    def flow(url):
+    def flow(url: str) -> Flow[Any]:
         try:
             yield Request("GET", url)
         finally:
             closed.append(url)
 
-    with FakeServer(lambda request: lambda connection: connection.closing.wait()) as server:
-        driver = FlowDriver(options)
+    with FakeServer(lambda request: hang) as server:
+        driver = FlowDriver[int](options)
         driver.start(1, flow(server.url))
         assert driver.poll(0.05) == []
         server.wait_for(1)

@@ -1,10 +1,12 @@
 from datetime import datetime
 
+import pytest
+
 from integrations.core.http import Request
 from integrations.families.aws import sign_s3
 
 
-def test_the_example_of_the_s3_manual_gets_the_signature_of_the_manual(monkeypatch):
+def test_the_example_of_the_s3_manual_gets_the_signature_of_the_manual(monkeypatch: pytest.MonkeyPatch) -> None:
     # https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, "List objects"
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: datetime(2013, 5, 24))
     request = Request("GET", "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J")

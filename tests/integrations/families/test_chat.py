@@ -1,10 +1,12 @@
+from typing import Any
+
 import pytest
 
 from integrations.families.chat import MAX_TEXT_LENGTH, Change, fitting, label, notice_for, text
 from tests.flows import CREATED, DELETED, REPORT, UPDATED, message
 
 
-def test_a_new_asset_has_its_name_link_category_and_maker():
+def test_a_new_asset_has_its_name_link_category_and_maker() -> None:
     notice = notice_for(CREATED)
     assert notice.summary == "Asset created: Product Photo.jpg"
     assert notice.link == "https://cdn.invenicum.com/assets/asset-123"
@@ -12,7 +14,7 @@ def test_a_new_asset_has_its_name_link_category_and_maker():
     assert notice.actor == "user-456"
 
 
-def test_an_update_has_old_and_new_and_what_a_list_lost_and_gained():
+def test_an_update_has_old_and_new_and_what_a_list_lost_and_gained() -> None:
     notice = notice_for(UPDATED)
     assert notice.subject == "Hero Image.jpg"
     assert notice.changes == (
@@ -21,7 +23,7 @@ def test_an_update_has_old_and_new_and_what_a_list_lost_and_gained():
     )
 
 
-def test_the_asset_as_it_stood_fills_in_what_an_update_does_not_say():
+def test_the_asset_as_it_stood_fills_in_what_an_update_does_not_say() -> None:
     changes = {"tags": {"added": ["new"], "removed": []}}
     document = {"name": "Chair", "category": "Furniture", "url": "https://invenicum.example/a"}
     notice = notice_for(message("asset.updated", {"assetId": "a", "changes": changes}, document))
@@ -31,11 +33,11 @@ def test_the_asset_as_it_stood_fills_in_what_an_update_does_not_say():
     assert notice.changes == (Change("Tags", "—", "new"),)
 
 
-def test_a_deleted_asset_keeps_its_name():
+def test_a_deleted_asset_keeps_its_name() -> None:
     assert notice_for(DELETED).summary == "Asset deleted: Deprecated Asset.jpg"
 
 
-def test_an_event_from_outside_is_shown_with_its_plain_facts():
+def test_an_event_from_outside_is_shown_with_its_plain_facts() -> None:
     notice = notice_for(REPORT)
     assert notice.title == "Report ready"
     assert notice.subject == "Weekly report"
@@ -43,7 +45,7 @@ def test_an_event_from_outside_is_shown_with_its_plain_facts():
 
 
 @pytest.mark.parametrize("data", [{}, {"changes": 5}, {"changes": {"a": 1}}, {"name": {}}, {"url": ["x"]}])
-def test_odd_data_still_makes_a_notice(data):
+def test_odd_data_still_makes_a_notice(data: dict[str, Any]) -> None:
     assert notice_for(message("asset.updated", data)).title == "Asset updated"
 
 
@@ -59,17 +61,17 @@ def test_odd_data_still_makes_a_notice(data):
         "https://a.example/" + "x" * 2001,
     ],
 )
-def test_only_a_plain_web_address_becomes_a_link(url):
+def test_only_a_plain_web_address_becomes_a_link(url: str) -> None:
     assert notice_for(message("asset.created", {"assetId": "a", "url": url})).link == ""
 
 
-def test_a_link_cannot_end_before_its_end():
+def test_a_link_cannot_end_before_its_end() -> None:
     url = "https://a.example/x|y>z (1)?q=<b>|c#]d"
     link = notice_for(message("asset.created", {"assetId": "a", "url": url})).link
     assert link == "https://a.example/x%7Cy%3Ez%20%281%29?q=%3Cb%3E%7Cc#%5Dd"
 
 
-def test_text_is_one_short_line_that_cannot_rearrange_the_message():
+def test_text_is_one_short_line_that_cannot_rearrange_the_message() -> None:
     assert text("a\nb\t\x00c\u202ed") == "a b c d"
     assert text(True) == "yes"
     assert text([1, "b"]) == "1, b"
@@ -77,11 +79,11 @@ def test_text_is_one_short_line_that_cannot_rearrange_the_message():
     assert len(text("x" * 1000)) == MAX_TEXT_LENGTH
 
 
-def test_names_of_fields_are_written_as_people_write_them():
+def test_names_of_fields_are_written_as_people_write_them() -> None:
     assert label("purchasePrice") == "Purchase price"
     assert label("serial_number") == "Serial number"
 
 
-def test_lines_that_do_not_fit_are_left_out_and_the_reader_told():
+def test_lines_that_do_not_fit_are_left_out_and_the_reader_told() -> None:
     assert fitting(["aaa", "bbb"], 20) == "aaa\nbbb"
     assert fitting(["aaa", "bbb", "ccc"], 10) == "aaa\nbbb\n…"

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests.flows import CREATED, UPDATED, message
 EXISTING = json.dumps({"assetId": "asset-123", "name": "Product Photo.jpg", "tags": ["draft", "photo"]}).encode()
 
 
-def test_a_document_is_named_after_its_asset_below_the_prefix():
+def test_a_document_is_named_after_its_asset_below_the_prefix() -> None:
     assert document_path("assets/", file_name(CREATED)) == "assets/asset-123.json"
     assert document_path("team-a-", file_name(CREATED)) == "team-a-asset-123.json"
     assert document_path("", file_name(CREATED)) == "asset-123.json"
@@ -17,12 +18,12 @@ def test_a_document_is_named_after_its_asset_below_the_prefix():
 
 
 @pytest.mark.parametrize("asset_id", [None, 7, "", "../../etc/passwd", "a/b", "a b", "é", "x" * 101, "a\n"])
-def test_an_id_that_is_no_file_name_never_becomes_a_path(asset_id):
+def test_an_id_that_is_no_file_name_never_becomes_a_path(asset_id: Any) -> None:
     with pytest.raises(Rejected):
         file_name(message("asset.created", {"assetId": asset_id}))
 
 
-def test_the_changes_of_an_outside_event_are_made_to_what_is_there():
+def test_the_changes_of_an_outside_event_are_made_to_what_is_there() -> None:
     document = updated_document(UPDATED.data, EXISTING)
     assert document == {
         "assetId": "asset-123",
@@ -32,13 +33,13 @@ def test_the_changes_of_an_outside_event_are_made_to_what_is_there():
     }
 
 
-def test_making_the_changes_twice_changes_nothing():
+def test_making_the_changes_twice_changes_nothing() -> None:
     once = encode_document(updated_document(UPDATED.data, EXISTING))
     assert encode_document(updated_document(UPDATED.data, once)) == once
 
 
 @pytest.mark.parametrize("existing", [None, b"", b"not JSON", b"[1]", b"\xff", b"[" * 60_000])
-def test_without_a_document_to_change_a_new_one_is_begun(existing):
+def test_without_a_document_to_change_a_new_one_is_begun(existing: bytes | None) -> None:
     document = updated_document(UPDATED.data, existing)
     assert document == {
         "assetId": "asset-123",
@@ -51,14 +52,14 @@ def test_without_a_document_to_change_a_new_one_is_begun(existing):
 @pytest.mark.parametrize(
     "changes", [None, [], "all", {"name": "new"}, {"tags": {"added": "x"}}, {"assetId": {"new": "b"}}]
 )
-def test_odd_changes_do_no_harm(changes):
+def test_odd_changes_do_no_harm(changes: dict[str, Any] | None) -> None:
     document = updated_document({"assetId": "asset-123", "changes": changes}, EXISTING)
     assert document == json.loads(EXISTING)
 
 
-def test_a_field_may_be_set_to_nothing():
+def test_a_field_may_be_set_to_nothing() -> None:
     assert updated_document({"assetId": "a", "changes": {"name": {"old": "x", "new": None}}}, b"{}")["name"] is None
 
 
-def test_a_document_is_readable_and_its_bytes_are_stable():
+def test_a_document_is_readable_and_its_bytes_are_stable() -> None:
     assert encode_document({"name": "Büro", "tags": []}) == '{\n  "name": "Büro",\n  "tags": []\n}\n'.encode()

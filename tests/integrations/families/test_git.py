@@ -6,7 +6,7 @@ from integrations.families.git import commit_message
 from tests.flows import CREATED, UPDATED, message
 
 
-def test_a_commit_says_what_was_done_to_which_asset_and_for_which_event():
+def test_a_commit_says_what_was_done_to_which_asset_and_for_which_event() -> None:
     summary, _, event = commit_message(CREATED).split("\n")
     assert summary == "Add asset-123: Product Photo.jpg"
     assert event == f"Invenicum event {CREATED.id}"
@@ -24,7 +24,7 @@ def test_a_commit_says_what_was_done_to_which_asset_and_for_which_event():
         "Closes !7",
     ],
 )
-def test_a_name_closes_no_issue_and_calls_nobody(name):
+def test_a_name_closes_no_issue_and_calls_nobody(name: str) -> None:
     summary = commit_message(message("asset.created", {"assetId": "a", "name": name})).split("\n")[0]
     assert summary.replace("\N{WORD JOINER}", "") == f"Add a: {name}", "people read it as it is"
     assert not re.search(r"[#!@]\w|GH-\d|://", summary)

@@ -3,17 +3,20 @@ from typing import Any
 
 import pytest
 from rest_framework.exceptions import ValidationError
+from rest_framework.serializers import SerializerMethodField
 
 from invenicum.api.errors import exception_handler
 from invenicum.api.serializers import (
     BooleanField,
     ChoiceField,
+    ConstantField,
     ListField,
     ObjectField,
     StrictSerializer,
     TextField,
     TimestampField,
     answer_of,
+    done_of,
 )
 
 
@@ -92,3 +95,56 @@ def test_names_in_an_answer_are_in_camel_case_and_in_the_order_of_their_declarat
     written = answer_of(ThingSerializer)({"data": thing}).data["data"]
     assert list(written) == ["fullName", "items", "more", "isNew", "kind", "since", "madeBy"]
     assert (written["since"], written["madeBy"]) == ("2026-03-07T10:30:00Z", "me")
+
+
+class TolerantSerializer(StrictSerializer):
+    ignores_unknown_fields = True
+
+    is_new = BooleanField()
+
+
+def test_a_serializer_can_ignore_unknown_fields_while_types_stay_strict() -> None:
+    serializer = TolerantSerializer(data={"isNew": True, "id": 5, "is_new": False})
+    assert serializer.is_valid()
+    assert serializer.validated_data == {"is_new": True}
+    assert details(TolerantSerializer(data={"isNew": 1, "id": 5})) == {"isNew": ["must be a boolean"]}
+
+
+class ResultSerializer(StrictSerializer):
+    optional_in_answers = frozenset({"madeSecret"})
+
+    made_secret = TextField()
+    why_not = TextField(blank_as_null=True)
+    full_name = SerializerMethodField()
+
+    def get_full_name(self, result: dict[str, Any]) -> str:
+        return "computed"
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ({"made_secret": None, "why_not": ""}, {"whyNot": None, "fullName": "computed"}),
+        ({"made_secret": "s", "why_not": "no"}, {"madeSecret": "s", "whyNot": "no", "fullName": "computed"}),
+    ],
+)
+def test_an_answer_leaves_out_what_is_optional_and_absent(result: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert ResultSerializer(result).data == expected
+
+
+def test_an_action_says_what_it_did_in_one_envelope() -> None:
+    written = done_of(ResultSerializer)({"message": "Done.", "data": {"made_secret": None, "why_not": "no"}}).data
+    assert list(written.items())[:2] == [("success", True), ("message", "Done.")]
+    assert written["data"] == {"whyNot": "no", "fullName": "computed"}
+
+
+class FixedSerializer(StrictSerializer):
+    type = ConstantField("slack")
+    success = ConstantField(True)
+
+
+def test_a_constant_is_written_whatever_is_answered_and_read_only_as_itself() -> None:
+    assert FixedSerializer({"type": "other"}).data == {"type": "slack", "success": True}
+    assert FixedSerializer(data={"type": "slack", "success": True}).is_valid()
+    wrong = {"type": ['must be "slack"'], "success": ["must be true"]}
+    assert details(FixedSerializer(data={"type": "discord", "success": 1})) == wrong
