@@ -19,6 +19,7 @@ from django.utils import timezone
 from invenicum.events.publish import Draft, publish_many
 from tests.fakes.http_server import Answer, FakeServer, Received
 from tests.services import free_port, start_redis
+from tests.waiting import WAIT_DEADLINE_SECONDS
 from webhooks.models import Delivery, Lane
 
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="workers share a PostgreSQL database")
@@ -40,7 +41,7 @@ class Receiver:
     def __call__(self, request: Received) -> Answer:
         with self._lock:
             self.seen[request.headers["webhook-id"]] += 1
-        self.answers.wait(20)
+        self.answers.wait(WAIT_DEADLINE_SECONDS)
         if self.delay:
             self._waits.wait(self.delay)
         return self.answer

@@ -66,7 +66,7 @@ def test_workers_killed_again_and_again_lose_nothing(
                     os.kill(child, signal.SIGKILL)
             run_out_leases()
         running.enter_context(worker(env, tmp_path / "worker.log", processes=2))
-        wait_until(all_delivered, "everything is delivered", 60)
+        wait_until(all_delivered, "everything is delivered")
     assert counts() == {Status.DELIVERED: kills * 200}
     assert len(receiver.seen) == kills * 200
     # Under way, and answered but not yet written, on each of the two lanes.
@@ -87,7 +87,7 @@ def test_a_broker_that_forgets_what_was_queued_costs_no_delivery(
         publish(alice, 50)
         receiver.answers.set()
         broker.start()
-        wait_until(all_delivered, "everything is delivered", 60)
+        wait_until(all_delivered, "everything is delivered")
         assert running.process.poll() is None
     assert counts() == {Status.DELIVERED: 100}
     assert (len(receiver.seen), receiver.duplicates) == (100, 0)
@@ -132,7 +132,8 @@ def test_a_worker_told_to_stop_under_load_finishes_what_it_can_and_hands_back_th
         wait_until(lambda: len(receiver.seen) > 100 and len(hanging.seen) > 0, "the worker is at it")
         began = time.monotonic()
         assert running.terminate() == 0, running.output()
-        assert time.monotonic() - began < 10
+        # Within ten seconds, or forty on a machine four times as slow: it does not wait for the endpoint that hangs.
+        assert time.monotonic() - began < 40
         assert not Lane.objects.exclude(worker=None).exists()
         done = counts()
         hanging.answers.set()

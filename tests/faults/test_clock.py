@@ -18,7 +18,7 @@ from django.utils import timezone
 from tests.factories import connect_webhook
 from tests.faults.conftest import Receiver, all_delivered, counts, on_postgresql, publish, run_out_leases
 from tests.processes import deliver, environment
-from tests.waiting import wait_until
+from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
 from webhooks.engine import postgresql
 from webhooks.engine.claim import claim_due, new_worker_mark
 from webhooks.engine.values import Claim, ClaimRequest
@@ -166,7 +166,7 @@ def test_a_claim_that_was_slow_reads_nothing_that_was_delivered_meanwhile(
     monkeypatch.setattr(postgresql, "CLAIM", statement)
     drain(worker)
     assert counts() == {Status.DELIVERED: 5}
-    slow.join(60)
+    slow.join(WAIT_DEADLINE_SECONDS)
     assert claims[0].deliveries == []
 
 

@@ -1,6 +1,7 @@
 """A database that does not take what became of deliveries: of one of them, or of all for a while."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from invenicum.events.publish import publish as publish_one
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
 from tests.faults.conftest import Receiver, counts, on_postgresql, publish
+from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
 from webhooks.engine import worker as worker_module
 from webhooks.engine.lanes import LANE_FIRST_LIMIT
 from webhooks.engine.worker import LANE_CONCURRENCY, Worker
@@ -138,11 +140,13 @@ def test_a_full_disk_stops_the_sending_and_loses_nothing(
     with refusing("webhooks_attempt", "INSERT", "true", "53100"):
         draining = threading.Thread(target=drain_in_a_thread, args=(worker, lambda: turns.append(None)))
         draining.start()
+        wait_until(lambda: receiver.seen, "the first are sent")
+        before, began = len(turns), time.monotonic()
         draining.join(1.5)
         assert draining.is_alive()
+        assert len(turns) - before < 100 * (time.monotonic() - began)  # it waits, and does not spin
         assert counts() == {Status.PENDING: 300}
         assert 0 < sum(receiver.seen.values()) <= LANE_CONCURRENCY
-        assert len(turns) < 150  # it waits, and does not spin
-    draining.join(60)
+    draining.join(WAIT_DEADLINE_SECONDS)
     assert counts() == {Status.DELIVERED: 300}
     assert receiver.duplicates == 0

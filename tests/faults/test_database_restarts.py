@@ -53,7 +53,7 @@ class Database:
     def publish(self, receiver: Receiver, count: int, log: Path) -> None:
         script = SEED.format(url=receiver.url, count=count)
         with Process(["-c", script], self.environment(), log) as seeding:
-            assert seeding.process.wait(30) == 0, seeding.output()
+            assert seeding.wait() == 0, seeding.output()
 
     def counts(self) -> dict[str, int]:
         with self._connect() as connection:
@@ -75,7 +75,7 @@ def database() -> Iterator[Database]:
     folder = Path(tempfile.mkdtemp(prefix="invenicum-test-"))
     database = Database(folder / "postgres")
     with Process(["manage.py", "migrate", "-v0"], database.environment(), folder / "migrate.log") as migrating:
-        assert migrating.process.wait(60) == 0, migrating.output()
+        assert migrating.wait() == 0, migrating.output()
     yield database
     database.crash()
     shutil.rmtree(folder, ignore_errors=True)

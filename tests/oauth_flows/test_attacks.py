@@ -19,6 +19,7 @@ from tests.api_client import Api
 from tests.fakes.authorization_server import AuthorizationServer
 from tests.oauth_flows.consent import Consent
 from tests.oauth_flows.test_authorizations import AUTHORIZE, CALLBACK, PAGE, begin
+from tests.waiting import WAIT_DEADLINE_SECONDS
 from webhooks.tasks import run_jobs
 
 pytestmark = pytest.mark.django_db
@@ -250,7 +251,7 @@ def test_of_two_callbacks_at_the_same_moment_one_wins(
     """4.2.4: replay, as a race."""
     client = api(alice)
     parameters = ada.allow(begin(client)["authorizationUrl"])
-    start = Barrier(8)
+    start = Barrier(8, timeout=WAIT_DEADLINE_SECONDS)
 
     def call(_: int) -> int:
         browser = Client()

@@ -18,6 +18,7 @@ from oauth_flows.tokens import NeedsReconnect
 from tests.fakes.http_server import close, json_answer
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
+from tests.waiting import WAIT_DEADLINE_SECONDS
 
 pytestmark = pytest.mark.django_db
 WORKERS = 16
@@ -176,7 +177,7 @@ def test_only_the_grant_that_cannot_be_decrypted_fails(dropbox: TokenServer, ali
 def test_of_sixteen_workers_one_refreshes(settings: Any, dropbox: TokenServer, alice: User, expires_in: int) -> None:
     dropbox.seconds = 0.5
     grant = connect_dropbox(alice, expires_in=expires_in)
-    start = Barrier(WORKERS)
+    start = Barrier(WORKERS, timeout=WAIT_DEADLINE_SECONDS)
 
     def work(_: int) -> str:
         try:
@@ -199,7 +200,7 @@ def test_of_sixteen_workers_that_are_refused_one_refreshes(dropbox: TokenServer,
     dropbox.number = 2
     grant = connect_dropbox(alice)
     Grant.objects.update(tokens={"access": "access-1", "refresh": "refresh-2"})
-    start = Barrier(WORKERS)
+    start = Barrier(WORKERS, timeout=WAIT_DEADLINE_SECONDS)
 
     def work(_: int) -> str:
         try:

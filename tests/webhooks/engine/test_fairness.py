@@ -12,6 +12,7 @@ from django.utils import timezone
 from invenicum.events.publish import Draft, publish, publish_many
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer, Received
+from tests.waiting import wait_until
 from webhooks.engine.circuit import FAILURES_TO_OPEN
 from webhooks.engine.worker import drain
 from webhooks.models import Delivery, Lane
@@ -137,10 +138,12 @@ def test_an_ordered_integration_gets_each_assets_events_in_order_and_one_at_a_ti
         connect_webhook(alice, server.url, ordered=True)
         for version in range(6):
             many(alice, 5, version=version)
-        deadline = time.monotonic() + 60
-        while Delivery.objects.filter(status=Status.PENDING).exists():
-            assert time.monotonic() < deadline
+
+        def are_all_delivered() -> bool:
             drain()
+            return not Delivery.objects.filter(status=Status.PENDING).exists()
+
+        wait_until(are_all_delivered, "everything is delivered")
     assert dict(seen) == {f"asset-{n}": [0, 1, 2, 3, 4, 5] for n in range(5)}
 
 

@@ -12,6 +12,7 @@ from django.db import connection
 from invenicum.events.publish import Draft, publish_many
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer, Received
+from tests.waiting import WAIT_DEADLINE_SECONDS
 from webhooks.engine.worker import Worker
 from webhooks.models import Delivery
 
@@ -35,7 +36,7 @@ def work_together(workers: int) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(WAIT_DEADLINE_SECONDS)
     assert not any(thread.is_alive() for thread in threads)
 
 

@@ -13,6 +13,7 @@ from integrations.models import Integration
 from invenicum.events.publish import Draft, publish, publish_many
 from tests.factories import SECRET, connect_webhook
 from tests.fakes.http_server import FakeServer, Received
+from tests.waiting import WAIT_DEADLINE_SECONDS
 from webhooks.engine import worker
 from webhooks.engine.claim import claim_due, new_worker_mark
 from webhooks.engine.values import ClaimRequest
@@ -172,7 +173,7 @@ def test_at_the_end_of_its_time_a_drain_serves_others_while_it_waits_for_an_endp
     handed_over: list[int] = []
 
     def hang(request: Received) -> Any:
-        answers.wait(60)
+        answers.wait(WAIT_DEADLINE_SECONDS)
         return 200, {}, b""
 
     with FakeServer(hang) as slow, answering(200) as quick:
@@ -225,7 +226,7 @@ def test_what_a_worker_has_claimed_but_not_started_stays_when_the_integration_is
 
     def pause_at_the_first(request: Received) -> Any:
         first_arrived.set()
-        paused.wait(60)
+        paused.wait(WAIT_DEADLINE_SECONDS)
         return 200, {}, b""
 
     first_arrived, paused = threading.Event(), threading.Event()
