@@ -57,7 +57,11 @@ def test_workers_killed_again_and_again_lose_nothing(
             for owner in (alice, bob):
                 publish(owner, 100)
             enough = len(receiver.seen) + 60
-            wait_until(lambda enough=enough: len(receiver.seen) > enough, f"kill {kill} strikes in mid-batch")
+
+            def is_in_mid_batch(enough: int = enough) -> bool:
+                return len(receiver.seen) > enough
+
+            wait_until(is_in_mid_batch, f"kill {kill} strikes in mid-batch")
             if kill % 2:
                 current.kill()
                 current = None

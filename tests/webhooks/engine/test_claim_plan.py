@@ -38,7 +38,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def deliveries_read() -> float:
     """How many rows a claim of all lanes takes from the table or an index of it."""
-    arguments = {
+    arguments: dict[str, Any] = {
         "worker": new_worker_mark(),
         "now": timezone.now(),
         "lease": LANE_LEASE,
@@ -59,7 +59,9 @@ def deliveries_read() -> float:
         transaction.set_rollback(True)
     found = [node for node in nodes(explained["Plan"]) if node.get("Relation Name") == "webhooks_delivery"]
     assert found
-    return sum(node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) for node in found)
+    return float(
+        sum(node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) for node in found)
+    )
 
 
 @pytest.mark.parametrize("ordered", [False, True])
