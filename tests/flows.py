@@ -1,4 +1,4 @@
-"""Drives a connector's flow by hand: canned answers in, the requests it made and its verdict out."""
+"""Drives a connector's flow by hand: takes canned responses, returns its result and its requests."""
 
 import json
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ EVENT_ID = "evt_0199c0de00007000800000000000abcd"
 
 
 def play(flow: Flow[Any], *answers: Response | Exception) -> tuple[Any, list[Request]]:
-    """The flow's result and its requests. It must ask exactly as often as there are answers."""
+    """The flow's result and its requests. It must yield exactly as many requests as there are answers."""
     requests = []
     try:
         request = next(flow)

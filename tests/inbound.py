@@ -1,4 +1,4 @@
-"""Requests as services send them to `/webhooks/<type>`, signed as they sign."""
+"""Hooks as providers send them to `/webhooks/<type>`, signed as they sign."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ from integrations.models import Integration
 from integrations.services import save_integration
 from tests.integrations.connectors.examples import EXAMPLES
 
-client = Client()  # for all: it loads the middleware once
+client = Client()  # shared by all tests, because it loads the middleware once
 SECRET = "hook-secret-0001"
 SIGNING_SECRET = "8f742231b10e8888abcd99aaabbb85a5"
 SIGNING_TOKEN = "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q="

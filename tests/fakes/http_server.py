@@ -139,7 +139,7 @@ def json_answer(status: int, payload: Any, headers: Mapping[str, str] | None = N
 
 
 def hang(connection: Connection) -> None:
-    """Says nothing, for as long as the server lives."""
+    """Sends nothing until the server shuts down."""
     connection.closing.wait()
 
 
@@ -149,7 +149,7 @@ def reset(connection: Connection) -> None:
 
 
 def close(connection: Connection) -> None:
-    """Ends the connection without a word."""
+    """Closes the connection without a response."""
 
 
 def stream(chunks: Iterator[bytes], seconds_between: float = 0) -> Behaviour:

@@ -26,7 +26,7 @@ def test_dropbox_signs_with_the_secret_of_our_app() -> None:
     assert INBOUND.keys_in(request) == ("dbid:AAH4", "dbid:BBB")
 
 
-def test_a_dropbox_account_hears_of_itself_only_and_each_time() -> None:
+def test_a_dropbox_event_names_its_own_account_only_and_has_an_id_of_its_own() -> None:
     state = {"accountId": "dbid:AAH4"}
     assert INBOUND.keys_of(config_of(Dropbox), state) == ("dbid:AAH4",)
     request = incoming({"list_folder": {"accounts": ["dbid:AAH4", "dbid:BBB"]}})

@@ -161,7 +161,7 @@ def test_a_secret_that_the_response_repeats_is_hidden_before_the_excerpt_is_cut(
     assert cut.excerpt == "x" * 995 + "[hidd"
 
 
-def test_a_flow_with_a_bug_disturbs_no_other(driver: FlowDriver[object]) -> None:
+def test_a_flow_with_a_defect_does_not_affect_others(driver: FlowDriver[object]) -> None:
     def divide(url: str) -> Flow[float]:
         yield Request("GET", url)
         return 1 / 0

@@ -105,7 +105,7 @@ def test_a_gzip_bomb_is_not_unpacked(finish: Finish) -> None:
     assert "accept-encoding" not in server.requests[0].headers
 
 
-def test_a_transfer_encoding_nobody_asked_for_is_not_unpacked(finish: Finish) -> None:
+def test_an_unrequested_content_encoding_is_not_decoded(finish: Finish) -> None:
     bomb = gzip.compress(b"\0" * MIB)
     with FakeServer(lambda request: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n" + bomb) as server:
         failure(finish(ask(server.url)), "reset")
@@ -167,7 +167,7 @@ def test_a_name_that_does_not_resolve_is_a_dns_failure(finish: Finish) -> None:
         "[::ffff:127.0.0.1]",
     ],
 )
-def test_no_spelling_of_an_inner_address_is_dialled(host: str) -> None:
+def test_no_spelling_of_a_private_address_is_connected_to(host: str) -> None:
     with FakeServer(ok) as server, FlowDriver[None](Options()) as driver:
         for _ in range(2):  # a second try finds no connection to slip through
             driver.start(None, ask(f"http://{host}:{server.port}/secret"))

@@ -1,4 +1,4 @@
-"""Many flows at once: connections are shared, and nobody waits for a bad neighbour."""
+"""Many flows at once: connections are shared, and none waits for another."""
 
 import multiprocessing
 import threading

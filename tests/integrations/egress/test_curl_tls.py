@@ -36,7 +36,7 @@ def test_a_certificate_for_another_name_or_time_is_refused(
     assert server.requests == []
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(authority: Authority) -> None:
+def test_a_certificate_of_an_unknown_authority_is_refused(authority: Authority) -> None:
     with FakeServer(ok, tls=authority.server("127.0.0.1")) as server:
         with FlowDriver[None](Options(allow=LOOPBACK)) as driver:
             driver.start(None, ask(f"{server.url}/secret"))

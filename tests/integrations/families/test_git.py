@@ -24,7 +24,7 @@ def test_a_commit_says_what_was_done_to_which_asset_and_for_which_event() -> Non
         "Closes !7",
     ],
 )
-def test_a_name_closes_no_issue_and_calls_nobody(name: str) -> None:
+def test_a_name_closes_no_issue_and_mentions_no_user(name: str) -> None:
     summary = commit_message(message("asset.created", {"assetId": "a", "name": name})).split("\n")[0]
     assert summary.replace("\N{WORD JOINER}", "") == f"Add a: {name}", "people read it as it is"
     assert not re.search(r"[#!@]\w|GH-\d|://", summary)

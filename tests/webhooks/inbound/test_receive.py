@@ -1,4 +1,4 @@
-"""The way in, as a service that calls sees it: proof, matching, repetition, limits."""
+"""Receiving hooks, as a provider sees it: verification, matching, repeated deliveries, limits."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -52,7 +52,7 @@ def test_a_push_is_stored_and_published_under_its_name(alice: User) -> None:
     assert integration.last_sync == stored.received_at
 
 
-def test_who_asks_for_it_by_name_is_told(alice: User, bob: User) -> None:
+def test_integrations_that_name_the_event_receive_it(alice: User, bob: User) -> None:
     connect(alice, "github")
     connect(alice, "slack", events=["github.release"])
     connect(alice, "discord", events=["github.*"])
@@ -64,7 +64,7 @@ def test_who_asks_for_it_by_name_is_told(alice: User, bob: User) -> None:
     assert list(told) == [("discord", "github.push"), ("discord", "github.release"), ("slack", "github.release")]
 
 
-def test_a_release_is_announced_once_although_github_tells_it_three_times(alice: User) -> None:
+def test_a_release_is_published_once_although_github_sends_it_three_times(alice: User) -> None:
     connect(alice, "github")
     for number, action in enumerate(("created", "published", "released")):
         payload = {**PUSH, "release": {"tag_name": "v1"}, "action": action}
@@ -78,7 +78,7 @@ def test_the_repository_is_found_whatever_its_case(alice: User) -> None:
     assert send_github({**PUSH, "repository": {"full_name": "my-ORG/asset-repo"}}).status_code == 202
 
 
-def test_everybody_whose_secret_proves_it_receives_it(alice: User, bob: User, charlie: User) -> None:
+def test_every_integration_whose_secret_verifies_it_receives_it(alice: User, bob: User, charlie: User) -> None:
     connect(alice, "github")
     connect(bob, "github")
     connect(charlie, "github", webhookSecret="a-secret-of-charlies-own")
@@ -87,7 +87,7 @@ def test_everybody_whose_secret_proves_it_receives_it(alice: User, bob: User, ch
     assert InboundEvent.objects.count() == 2
 
 
-def test_charlie_who_names_alices_repository_hears_nothing(alice: User, charlie: User) -> None:
+def test_charlie_who_names_alices_repository_receives_no_event(alice: User, charlie: User) -> None:
     connect(alice, "github")
     connect(charlie, "github", webhookSecret="guessed-secret-0001")
     theirs = Integration.objects.get(owner=charlie)
@@ -121,7 +121,7 @@ def test_a_body_changed_on_the_way_is_refused(alice: User) -> None:
     assert post("github", body + b" ", headers).status_code == 401
 
 
-def test_a_hook_that_sends_forms_is_understood_too(alice: User) -> None:
+def test_a_hook_that_sends_forms_is_read_too(alice: User) -> None:
     connect(alice, "github")
     body = urlencode({"payload": json.dumps(PUSH)}).encode()
     headers = {"X-Hub-Signature-256": f"sha256={sign(SECRET, body)}", "X-GitHub-Event": "push"}
@@ -130,7 +130,7 @@ def test_a_hook_that_sends_forms_is_understood_too(alice: User) -> None:
 
 
 @pytest.mark.parametrize("path", ["teams", "webhook", "s3", "fax", "github/a/b"])
-def test_a_type_whose_service_never_calls_is_not_found(alice: User, path: str) -> None:
+def test_a_type_whose_provider_sends_no_hooks_is_not_found(alice: User, path: str) -> None:
     response = send_github(PUSH, path)
     assert (response.status_code, response.json()["error"]) == (404, "NOT_FOUND")
 
@@ -181,14 +181,14 @@ def test_a_deleted_integration_is_unknown(alice: User) -> None:
     assert send_github(PUSH, f"github/{integration.id}").status_code == 401
 
 
-def test_after_a_move_to_another_repository_the_old_one_is_not_heard(alice: User) -> None:
+def test_after_a_change_of_repository_hooks_of_the_old_one_are_refused(alice: User) -> None:
     connect(alice, "github")
     connect(alice, "github", repository="other-repo")
     assert send_github(PUSH).status_code == 401
     assert send_github({**PUSH, "repository": {"full_name": "my-org/other-repo"}}).status_code == 202
 
 
-def test_what_is_proved_but_unreadable_is_a_bad_request(alice: User) -> None:
+def test_an_authentic_but_unreadable_hook_is_a_bad_request(alice: User) -> None:
     path = f"github/{connect(alice, 'github').id}"
     for body in (b"{", b"[]", b'{"a": NaN}', b"\xff", b"[" * 100_000):
         response = send_github(body, path)
@@ -224,7 +224,7 @@ def test_a_body_above_the_limit_is_refused(alice: User, settings: Any) -> None:
     assert (response.status_code, response.json()["error"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
-def test_only_the_address_with_the_id_takes_what_is_too_large_to_be_read_unproved(alice: User) -> None:
+def test_only_the_address_with_the_id_accepts_a_body_too_large_to_be_parsed_unverified(alice: User) -> None:
     integration = connect(alice, "github")
     large = {**PUSH, "more": "x" * MAX_UNVERIFIED_BODY_BYTES}
     response = send_github(large)

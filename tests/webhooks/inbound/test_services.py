@@ -1,4 +1,4 @@
-"""The way in for each service but GitHub, through the real view; and secrets that sign for a whole app."""
+"""Hooks of each provider but GitHub, through the real view; and secrets that sign for a whole app."""
 
 import time
 from typing import Any
@@ -89,7 +89,7 @@ def test_slack_s_challenge_is_answered_before_anything_is_known(db: None) -> Non
     assert send_slack({"type": "url_verification", "challenge": "\ud800"}, secret="x").json() == {"challenge": "?"}
 
 
-def test_a_bot_s_message_is_heard_and_nothing_more(alice: User) -> None:
+def test_a_bot_s_message_is_accepted_and_not_stored(alice: User) -> None:
     connect(alice, "slack", signingSecret=SIGNING_SECRET)
     response = send_slack({**MESSAGE, "event": {"type": "message", "bot_id": "B1"}})
     assert (response.status_code, response.content) == (200, b"")
@@ -101,13 +101,13 @@ def test_the_operator_s_slack_secret_counts_for_connected_accounts_only(
 ) -> None:
     settings.SLACK_SIGNING_SECRET = "f" * 32
     grant(connect(alice, "slack"))
-    pretender = connect(charlie, "slack")  # whoever can write Alice's team into an address is not of her team
+    pretender = connect(charlie, "slack")  # Alice's team in an address does not prove membership of it
     assert send_slack(MESSAGE, secret="f" * 32).status_code == 202
     assert send_slack(MESSAGE, f"slack/{pretender.id}", secret="f" * 32).status_code == 401
     assert published() == [("alice", "slack.message")]
 
 
-def test_the_operator_s_secret_does_not_carry_one_team_s_news_to_another(alice: User, settings: Any) -> None:
+def test_the_operator_s_secret_gives_no_team_the_events_of_another(alice: User, settings: Any) -> None:
     settings.SLACK_SIGNING_SECRET = "f" * 32
     integration = connect(alice, "slack")
     grant(integration)
@@ -150,14 +150,14 @@ def send_dropbox(*accounts: str, path: str = "dropbox", secret: str = "app-secre
     return post(path, body, {"X-Dropbox-Signature": sign(secret, body)})
 
 
-def test_dropbox_is_heard_by_the_account_that_it_names_where_oauth_connected_it(
+def test_a_dropbox_hook_reaches_the_account_that_it_names_if_oauth_connected_it(
     alice: User, bob: User, settings: Any
 ) -> None:
     settings.OAUTH_CLIENTS = {"dropbox": ("app", "app-secret")}
     with FakeDropbox() as fake:
         settings.PROVIDER_ENDPOINTS = {"dropbox": {"apiUrl": fake.url}}
         connected, pasted = connect(alice, "dropbox"), connect(bob, "dropbox")
-        assert send_dropbox(ACCOUNT_ID).status_code == 401  # nobody has asked yet whose account it is
+        assert send_dropbox(ACCOUNT_ID).status_code == 401  # the account's id is not known yet
         assert run_due_jobs() == 2
     grant(connected)
     for path in ("dropbox", f"dropbox/{connected.id}"):
