@@ -46,10 +46,6 @@ class Connected:
     name: str
     return_url: str
 
-    @property
-    def message(self) -> str:
-        return f"{self.name} connected successfully"
-
 
 def begin(user: User, integration_type: str, session: SessionBase, return_url: str = "") -> Begun:
     """Begins to connect an integration of `user` in the browser of this `session`.

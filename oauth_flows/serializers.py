@@ -1,6 +1,6 @@
 """What the routes of an authorization answer."""
 
-from invenicum.api.serializers import BooleanField, DoneSerializer, StrictSerializer, TextField
+from invenicum.api.serializers import BooleanField, StrictSerializer, TextField
 
 
 class BegunSerializer(StrictSerializer):
@@ -16,9 +16,3 @@ class ConnectionSerializer(StrictSerializer):
     type = TextField()
     is_active = BooleanField()
     account = TextField(blank_as_null=True)
-
-
-class ConnectedAnswerSerializer(DoneSerializer):
-    """The end of an authorization."""
-
-    data = ConnectionSerializer(source="integration")  # type: ignore[assignment]

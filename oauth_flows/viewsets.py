@@ -13,13 +13,14 @@ from integrations import api_errors, registry
 from invenicum.accounts.authentication import BearerAuthentication, current_user
 from invenicum.api.errors import ApiError
 from invenicum.api.openapi import Error
+from invenicum.api.serializers import done_of
 from invenicum.api.throttling import OutgoingThrottle
 from invenicum.api.viewsets import ApiViewSet
 
 from . import authorizations, pages
 from .authentication import BrowserAuthentication
 from .errors import OAuthError
-from .serializers import BegunSerializer, ConnectedAnswerSerializer
+from .serializers import BegunSerializer, ConnectionSerializer
 
 OAUTH_ERROR = "OAUTH_ERROR"
 
@@ -32,7 +33,7 @@ class AuthorizationViewSet(ApiViewSet):
     """A user connects an integration by signing in at its service."""
 
     required_scopes = {"GET": "integrations:write"}
-    never_cached = True  # the state of a flow is in the answers
+    never_cached = True  # an answer holds the state of an authorization
 
     def api_error(self, error: Exception) -> ApiError | None:
         if isinstance(error, OAuthError):
@@ -71,7 +72,7 @@ class AuthorizationViewSet(ApiViewSet):
         begun = authorizations.begin(current_user(request), integration_type, request.session, return_url)
         if pages.wants_page(request):
             return pages.redirect(begun.authorization_url)
-        return Response(BegunSerializer(begun).data)
+        return Response(self.write(begun, BegunSerializer))
 
     # The session says whose authorization it is; a bearer token may come along, and must then be the same user's.
     @extend_schema(
@@ -85,7 +86,7 @@ class AuthorizationViewSet(ApiViewSet):
             _in_query("error", "The provider's reason for sending no code."),
             _in_query("iss", "Which server the answer is from (RFC 9207)."),
         ],
-        responses={200: ConnectedAnswerSerializer, 400: Error},
+        responses={200: done_of(ConnectionSerializer), 400: Error},
     )
     @action(detail=False, url_path="callback/<str:integration_type>", permission_classes=[])
     def callback(self, request: Request, integration_type: str) -> HttpResponseBase:
@@ -96,4 +97,4 @@ class AuthorizationViewSet(ApiViewSet):
         connected = authorizations.finish(integration_type, request.query_params.dict(), request.session, user)
         if pages.wants_page(request):
             return pages.success_page(request, connected)
-        return Response(ConnectedAnswerSerializer(connected).data)
+        return self.done(f"{connected.name} connected successfully", connected.integration, ConnectionSerializer)
