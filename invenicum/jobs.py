@@ -71,7 +71,10 @@ class JobRunner(Generic[J]):
         return self.model._default_manager.all()
 
     def on_failure(self, job: J, failure: Failure, *, given_up: bool) -> None:
-        """Called after each failed attempt, in the transaction that notes it. Does nothing here."""
+        """Called for each failed attempt, before its row is written in the same transaction. Does nothing here.
+
+        Rows that a change locks before its jobs are to be written here, so that the two cannot deadlock.
+        """
 
     def give_up(self, job: J, failure: Failure) -> None:
         """Ends a job after its last attempt. Here its row is removed, with all that it kept."""
@@ -130,12 +133,12 @@ class JobRunner(Generic[J]):
             given_up=given_up,
             **self.describe(job),
         )
+        self.on_failure(job, failure, given_up=given_up)
         if given_up:
             self.give_up(job, failure)
         else:
             due_at = timezone.now() + timedelta(seconds=self.retry_seconds[job.attempt_count])
             mine.update(due_at=due_at, last_error=failure.message[:500])
-        self.on_failure(job, failure, given_up=given_up)
 
     def _attempt(self, job: J) -> None:
         if job.attempt_count > len(self.retry_seconds):  # each attempt has ended with its worker

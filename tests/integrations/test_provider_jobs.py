@@ -1,11 +1,12 @@
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -14,9 +15,12 @@ from integrations.connectors.github import GitHub
 from integrations.connectors.webhook import Webhook
 from integrations.core.http import Flow
 from integrations.models import Integration, ProviderJob
-from integrations.provider_jobs import PROVIDER_JOB_RETRY_SECONDS, run_due_jobs
+from integrations.provider_jobs import PROVIDER_JOB_RETRY_SECONDS, ProviderJobRunner, run_due_jobs, schedule_save
 from integrations.services import delete_integration, save_integration, set_active
+from invenicum.jobs import Failure
 from tests.fakes.github import TOKEN, FakeGitHub
+
+WAIT_SECONDS = 60
 
 GITHUB = {
     "apiKey": TOKEN,
@@ -183,3 +187,42 @@ def test_a_delete_goes_on_where_the_secrets_cannot_be_decrypted_any_more(alice: 
     assert not Integration.objects.live().exists()
     assert run_due_jobs() == 0
     assert len(github.hooks) == 1, "nothing can be said to the provider without the key"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has no row locks")
+def test_a_save_during_a_failed_attempt_is_no_deadlock(alice: User, github: FakeGitHub) -> None:
+    integration = save_integration(alice, "github", GITHUB).integration
+    job = ProviderJobRunner().claim(timezone.now())
+    assert job is not None
+
+    noted: list[int] = []
+
+    def note_failure() -> None:
+        ProviderJobRunner().fail(job, Failure("not now"))
+        noted.append(job.pk)
+        connection.close()
+
+    thread = Thread(target=note_failure)
+    with transaction.atomic():
+        Integration.objects.select_for_update().get(pk=integration.pk)
+        thread.start()
+        wait_until(is_a_statement_waiting_for_a_lock)
+        schedule_save(integration)
+    thread.join(WAIT_SECONDS)
+    assert noted == [job.pk]
+    assert ProviderJob.objects.get().attempt_count == 0, "the new job, not the one that failed"
+
+
+def is_a_statement_waiting_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        [count] = cursor.fetchone() or [0]
+    return bool(count)
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
