@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, BinaryIO, Self
 
+from tests.waiting import WAIT_DEADLINE_SECONDS
+
 
 @dataclass(frozen=True)
 class Received:
@@ -70,11 +72,11 @@ class FakeServer:
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://{self._host}:{self.port}"
 
-    def wait_for(self, count: int, seconds: float = 10) -> list[Received]:
+    def wait_for(self, count: int) -> list[Received]:
         """The requests so far, as soon as there are `count` of them."""
         with self._arrived:
-            arrived = self._arrived.wait_for(lambda: len(self.requests) >= count, seconds)
-        assert arrived, f"{len(self.requests)} of {count} requests arrived within {seconds} s"
+            arrived = self._arrived.wait_for(lambda: len(self.requests) >= count, WAIT_DEADLINE_SECONDS)
+        assert arrived, f"{len(self.requests)} of {count} requests arrived within {WAIT_DEADLINE_SECONDS:.0f} s"
         return list(self.requests)
 
     def __enter__(self) -> Self:

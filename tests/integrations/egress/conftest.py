@@ -9,6 +9,7 @@ from integrations.core.http import Flow, Request, Response
 from integrations.egress.curl import Finished, FlowDriver, Options
 from tests.fakes.certificates import Authority
 from tests.fakes.http_server import Answer, Received
+from tests.waiting import WAIT_DEADLINE_SECONDS
 
 
 class Finish(Protocol):
@@ -27,8 +28,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def options(authority: Authority) -> Options:
-    """Loopback may be reached, where the tests' servers are, and timeouts are short."""
-    return Options(timeout=5, connect_timeout=2, allow=LOOPBACK, certificates=str(authority.path))
+    """Loopback may be reached, where the tests' servers are."""
+    return Options(
+        timeout=WAIT_DEADLINE_SECONDS,
+        connect_timeout=WAIT_DEADLINE_SECONDS,
+        allow=LOOPBACK,
+        certificates=str(authority.path),
+    )
 
 
 @pytest.fixture
@@ -43,7 +49,7 @@ def finish(driver: FlowDriver[object]) -> Finish:
 
     def run(flow: Flow[Any], timeout: float | None = None) -> Finished[object]:
         driver.start(None, flow, timeout)
-        return next(iter(driver.poll(60)))
+        return next(iter(driver.poll(WAIT_DEADLINE_SECONDS)))
 
     return run
 

@@ -15,6 +15,7 @@ from integrations.egress.curl import FlowDriver, Options, run_flow
 from tests.fakes.http_server import Answer, Behaviour, FakeServer, Received, close, hang, reset, stream
 from tests.integrations.egress.conftest import LOOPBACK, Finish, ask, failure, ok
 from tests.services import free_port
+from tests.waiting import WAIT_DEADLINE_SECONDS
 
 MIB = 1024 * 1024
 
@@ -24,7 +25,7 @@ def test_a_receiver_that_hangs_costs_the_timeout_and_no_more(finish: Finish) -> 
         finished = finish(ask(f"{server.url}/secret"), timeout=0.3)
         error = failure(finished, "timeout", server.url, "did not answer within 0.3 s")
     assert isinstance(error, TimedOut)
-    assert 0.25 < finished.duration < 2
+    assert 0.25 < finished.duration < WAIT_DEADLINE_SECONDS / 2
     assert finished.status is None
 
 
@@ -40,14 +41,14 @@ def test_all_requests_of_a_flow_share_its_time(finish: Finish) -> None:
             yield Request("GET", url)
 
     def slow(request: Received) -> Answer:
-        time.sleep(0.1)
+        time.sleep(0.5)
         return ok(request)
 
     with FakeServer(slow) as server:
-        finished = finish(flow(server.url), timeout=0.35)
+        finished = finish(flow(server.url), timeout=2)
     assert isinstance(finished.error, TimedOut)
     assert 2 <= len(server.requests) <= 4
-    assert finished.duration < 1
+    assert finished.duration < WAIT_DEADLINE_SECONDS / 2
     assert finished.status == 200
 
 
@@ -139,7 +140,7 @@ def test_a_host_that_never_accepts_costs_the_connect_timeout(options: Options) -
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(address)
-        impatient = Options(timeout=5, connect_timeout=0.3, allow=LOOPBACK)
+        impatient = Options(timeout=WAIT_DEADLINE_SECONDS, connect_timeout=0.3, allow=LOOPBACK)
         with FlowDriver[None](impatient) as driver:
             driver.start(None, ask(f"http://127.0.0.1:{address[1]}/secret"))
             [finished] = driver.poll(60)
