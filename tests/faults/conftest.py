@@ -1,4 +1,4 @@
-"""What every fault test needs: a receiver that counts, a broker that can be killed, and the count at the end."""
+"""What every fault test needs: a receiver that counts, a broker that can be killed, and the final count."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def publish(owner: User, count: int, **data: Any) -> None:
 
 
 def counts() -> dict[str, int]:
-    """How many deliveries there are in each status, of those that there are."""
+    """How many deliveries have each status."""
     rows = Delivery.objects.values_list("status").annotate(count=Count("pk")).order_by()
     return {str(status): count for status, count in rows}
 
@@ -99,6 +99,6 @@ def all_delivered() -> bool:
     return set(counts()) <= {Delivery.Status.DELIVERED}
 
 
-def run_out_leases() -> None:
-    """What the clock would do with the leases of the dead."""
+def expire_leases() -> None:
+    """Sets the leases of dead workers to expired, as time would."""
     Lane.objects.exclude(worker=None).update(leased_until=timezone.now() - timedelta(seconds=1))

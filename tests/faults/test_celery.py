@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
-from tests.faults.conftest import Broker, Receiver, all_delivered, counts, on_postgresql, publish, run_out_leases
+from tests.faults.conftest import Broker, Receiver, all_delivered, counts, expire_leases, on_postgresql, publish
 from tests.processes import Process, beat, deliver, environment, worker
 from tests.waiting import wait_until
 from webhooks.engine.worker import LANE_CONCURRENCY
@@ -61,19 +61,19 @@ def test_workers_killed_again_and_again_lose_nothing(
             def is_in_mid_batch(enough: int = enough) -> bool:
                 return len(receiver.seen) > enough
 
-            wait_until(is_in_mid_batch, f"kill {kill} strikes in mid-batch")
+            wait_until(is_in_mid_batch, f"kill {kill} is in mid-batch")
             if kill % 2:
                 current.kill()
                 current = None
-            else:  # as the kernel does when memory runs out: the parent forks new ones
+            else:  # as the kernel does when there is no memory: the parent forks new ones
                 for child in children(current):
                     os.kill(child, signal.SIGKILL)
-            run_out_leases()
+            expire_leases()
         running.enter_context(worker(env, tmp_path / "worker.log", processes=2))
         wait_until(all_delivered, "everything is delivered")
     assert counts() == {Status.DELIVERED: kills * 200}
     assert len(receiver.seen) == kills * 200
-    # Under way, and answered but not yet written, on each of the two lanes.
+    # In flight, and answered but not yet written, on each of the two lanes.
     assert receiver.duplicates <= kills * 2 * 2 * LANE_CONCURRENCY
 
 
@@ -118,7 +118,7 @@ def test_two_beats_two_loops_and_two_celery_processes_send_nothing_twice(
     assert (len(receiver.seen), receiver.duplicates) == (400, 0)
 
 
-def test_a_worker_told_to_stop_under_load_finishes_what_it_can_and_hands_back_the_rest(
+def test_a_worker_told_to_stop_under_load_finishes_what_it_can_and_releases_the_rest(
     alice: User, bob: User, receiver: Receiver, broker: Broker, tmp_path: Path
 ) -> None:
     receiver.delay = 0.05
@@ -133,7 +133,7 @@ def test_a_worker_told_to_stop_under_load_finishes_what_it_can_and_hands_back_th
         connect_webhook(bob, endless.url)
         publish(alice, 2000)
         publish(bob, 10)
-        wait_until(lambda: len(receiver.seen) > 100 and len(hanging.seen) > 0, "the worker is at it")
+        wait_until(lambda: len(receiver.seen) > 100 and len(hanging.seen) > 0, "the worker sends")
         began = time.monotonic()
         assert running.terminate() == 0, running.output()
         # Within ten seconds, or forty on a machine four times as slow: it does not wait for the endpoint that hangs.

@@ -1,4 +1,4 @@
-"""What an owner does to an integration while its deliveries are under way."""
+"""Integrations that are changed while their deliveries are in flight."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OTHER_SECRET = "whsec_" + "YW5vdGhlci1zZWNyZXQtb2YtMzItYnl0ZXMtbG9uZw=="
 
 @pytest.fixture
 def drain(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Drains, and acts as soon as the receiver, which does not answer until then, has heard something."""
+    """Drains, and calls `act` once the receiver has a request, which it does not answer before."""
     monkeypatch.setattr(worker_module, "LEASE_RENEWAL_SECONDS", 0)
     worker = Worker()
 
@@ -50,7 +50,7 @@ def test_what_is_pending_is_cancelled_when_the_integration_is_deleted(
     publish(alice, PUBLISHED)
     drain(receiver, lambda: services.delete_integration(alice, "webhook"))
     assert counts() == {Status.CANCELLED: PUBLISHED}
-    assert 0 < len(receiver.seen) <= LANE_CONCURRENCY  # what was under way
+    assert 0 < len(receiver.seen) <= LANE_CONCURRENCY  # what was in flight
     assert Attempt.objects.count() == len(receiver.seen)
 
     connect_webhook(alice, receiver.url)
@@ -68,17 +68,17 @@ def test_what_is_pending_waits_while_the_integration_is_paused(
     receiver.answers.clear()
     publish(alice, PUBLISHED)
     drain(receiver, lambda: services.set_active(alice, "webhook", False))
-    under_way = len(receiver.seen)
-    assert 0 < under_way <= LANE_CONCURRENCY
+    in_flight = len(receiver.seen)
+    assert 0 < in_flight <= LANE_CONCURRENCY
     drain()
-    assert counts() == {Status.DELIVERED: under_way, Status.PENDING: PUBLISHED - under_way}
+    assert counts() == {Status.DELIVERED: in_flight, Status.PENDING: PUBLISHED - in_flight}
     services.set_active(alice, "webhook", True)
     drain()
     assert counts() == {Status.DELIVERED: PUBLISHED}
     assert (len(receiver.seen), receiver.duplicates) == (PUBLISHED, 0)
 
 
-def test_a_failure_under_way_does_not_wake_a_paused_integration(
+def test_a_failure_in_flight_does_not_resume_a_paused_integration(
     alice: User, receiver: Receiver, drain: Callable[..., None]
 ) -> None:
     connect_webhook(alice, receiver.url)

@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.factories import connect_webhook
-from tests.faults.conftest import Receiver, all_delivered, counts, on_postgresql, publish, run_out_leases
+from tests.faults.conftest import Receiver, all_delivered, counts, expire_leases, on_postgresql, publish
 from tests.processes import deliver, environment
 from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
 from webhooks.engine import postgresql
@@ -131,7 +131,7 @@ def test_a_worker_that_wakes_after_its_leases_ran_out_leaves_the_rest_to_others(
     with deliver(environment(), tmp_path / "sleeper.log") as sleeper:
         wait_until(lambda: len(receiver.seen) > 20, "the worker is in mid-batch")
         os.kill(sleeper.process.pid, signal.SIGSTOP)  # as a suspended machine, or one that swaps
-        run_out_leases()
+        expire_leases()
         with deliver(environment(), tmp_path / "other.log"):
             wait_until(lambda: len(receiver.seen) > 100, "another takes over")
             os.kill(sleeper.process.pid, signal.SIGCONT)
@@ -142,7 +142,7 @@ def test_a_worker_that_wakes_after_its_leases_ran_out_leaves_the_rest_to_others(
     assert receiver.duplicates <= 2 * LANE_CONCURRENCY
 
 
-def test_a_claim_that_was_slow_reads_nothing_that_was_delivered_meanwhile(
+def test_a_slow_claim_reads_nothing_that_was_delivered_while_it_ran(
     alice: User, receiver: Receiver, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect_webhook(alice, receiver.url)

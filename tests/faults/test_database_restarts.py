@@ -1,4 +1,4 @@
-"""PostgreSQL crashes and comes back while deliveries are under way. On a server of its own."""
+"""PostgreSQL crashes and comes back while deliveries are in flight. On a server of its own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ publish_many([Draft(owner, "asset.created", {{"assetId": str(n)}}) for n in rang
 
 
 class Database:
-    """A PostgreSQL that can crash. It loses nothing that it has said to be committed."""
+    """A PostgreSQL that can crash. It loses nothing that it has confirmed as committed."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -112,7 +112,7 @@ def test_a_database_that_crashes_in_mid_batch_costs_nothing(
     wait_until(everything_is_delivered, "everything is delivered")
     assert receiver.duplicates == 0
 
-    # What is answered while the database is away is written when it is back.
+    # Responses that arrive while the database is down are written when it is back.
     receiver.answers.clear()
     arrived = len(receiver.seen)
     published += 50

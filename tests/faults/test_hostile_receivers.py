@@ -1,4 +1,4 @@
-"""Every kind of bad receiver at once, beside a healthy one, through a process of its own."""
+"""Every kind of bad receiver at once, with a healthy one among them, through a process of its own."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ HOSTILE: dict[str, tuple[Answer | str, str]] = {
     "sends a bomb": ((200, {"Content-Encoding": "gzip"}, gzip.compress(bytes(50 * MIB))), ""),
     "sends a megabyte of headers": (b"HTTP/1.1 200 OK\r\n" + b"X-Many: 1\r\n" * 100_000 + b"\r\n", "reset"),
 }
-ELSEWHERE = {"nobody vouches for": "tls", "refuses": "refused", "does not resolve": "dns"}
+ELSEWHERE = {"is signed by an unknown authority": "tls", "refuses": "refused", "does not resolve": "dns"}
 
 
 def most_memory(process: Process) -> int:
-    """The most that it ever had in memory, in MiB."""
+    """Its peak memory, in MiB."""
     lines = Path(f"/proc/{process.process.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
 
 
-def test_all_of_them_at_once_do_not_hold_up_a_healthy_one_and_get_everything_when_they_recover(
+def test_all_of_them_at_once_do_not_delay_a_healthy_one_and_get_everything_when_they_recover(
     alice: User, receiver: Receiver, tmp_path: Path
 ) -> None:
     receivers = {name: Receiver() for name in HOSTILE}
@@ -70,7 +70,7 @@ def test_all_of_them_at_once_do_not_hold_up_a_healthy_one_and_get_everything_whe
             receivers[name].answer = (302, {"Location": elsewhere.url}, b"") if isinstance(answer, str) else answer
         urls = {name: running.enter_context(FakeServer(receivers[name])).url for name in HOSTILE}
         context = Authority(tmp_path).server("127.0.0.1")
-        urls["nobody vouches for"] = running.enter_context(FakeServer(target, tls=context)).url
+        urls["is signed by an unknown authority"] = running.enter_context(FakeServer(target, tls=context)).url
         urls["refuses"] = f"http://127.0.0.1:{free_port()}"
         urls["does not resolve"] = "http://no-such-host.invalid"
         owners = {name: User.objects.create_user(name) for name in urls}

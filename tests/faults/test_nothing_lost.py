@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.factories import connect_webhook
-from tests.faults.conftest import Broker, Receiver, all_delivered, on_postgresql, publish, run_out_leases
+from tests.faults.conftest import Broker, Receiver, all_delivered, expire_leases, on_postgresql, publish
 from tests.processes import Process, beat, deliver, environment, worker
 from tests.services import free_port
 from tests.waiting import wait_until
@@ -26,16 +26,14 @@ def test_a_worker_killed_in_mid_batch_loses_nothing(alice: User, receiver: Recei
         wait_until(lambda: Lane.objects.exclude(worker=None).exists(), "the worker takes the lane")
         first.kill()
     receiver.answers.set()
-    run_out_leases()
+    expire_leases()
     with deliver(environment(), tmp_path / "second.log"):
         wait_until(all_delivered, "everything is delivered")
     assert len(receiver.seen) == 200
-    assert sum(receiver.seen.values()) <= 200 + 64  # only what was under way is sent twice
+    assert sum(receiver.seen.values()) <= 200 + 64  # only what was in flight is sent twice
 
 
-def test_a_worker_that_is_told_to_stop_hands_back_what_it_holds(
-    alice: User, receiver: Receiver, tmp_path: Path
-) -> None:
+def test_a_worker_that_is_told_to_stop_releases_its_lanes(alice: User, receiver: Receiver, tmp_path: Path) -> None:
     connect_webhook(alice, receiver.url)
     publish(alice, 10)
     receiver.answers.clear()
@@ -53,7 +51,7 @@ def test_celery_delivers_and_loses_nothing_when_the_broker_dies_between_publish_
     broker.start()
     env = environment(CELERY_BROKER_URL=broker.url, SWEEP_INTERVAL="1")
     broker.kill()
-    publish(alice, 50)  # and the message that would wake a worker is lost
+    publish(alice, 50)  # the message that would wake a worker is lost
     broker.start()
     with (
         worker(env, tmp_path / "worker.log") as running,

@@ -24,7 +24,7 @@ def test_an_event_leaves_one_delivery_for_each_subscriber_of_its_owner(alice: Us
     assert delivery.due_at is not None
 
 
-def test_an_event_that_nobody_subscribed_to_leaves_none(alice: User) -> None:
+def test_an_event_without_subscribers_leaves_none(alice: User) -> None:
     connect_webhook(alice, events=["asset.deleted"])
     publish(alice, "asset.created", {"assetId": "a"})
     assert Delivery.objects.count() == 0
@@ -45,14 +45,14 @@ def test_when_the_change_is_undone_so_are_event_and_deliveries(alice: User) -> N
     assert Event.objects.count() == Delivery.objects.count() == 0
 
 
-def test_a_paused_integration_hears_nothing_of_what_happens_meanwhile(alice: User) -> None:
+def test_a_paused_integration_gets_no_deliveries(alice: User) -> None:
     connect_webhook(alice)
     services.set_active(alice, "webhook", False)
     publish(alice, "asset.created", {"assetId": "a"})
     assert Delivery.objects.count() == 0
 
 
-def test_what_was_pending_at_a_pause_waits_and_goes_out_after_it(alice: User) -> None:
+def test_what_was_pending_at_a_pause_waits_until_it_ends(alice: User) -> None:
     connect_webhook(alice)
     publish(alice, "asset.created", {"assetId": "a"})
     services.set_active(alice, "webhook", False)

@@ -12,11 +12,9 @@ from webhooks.models import Delivery, Lane
 from webhooks.tasks import run_jobs
 
 
-def test_one_duty_that_fails_keeps_no_other_from_being_done(
-    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_that_fails_does_not_stop_the_others(alice: User, bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
-    # A type whose connector has been removed: nobody can be written to about it.
+    # A type whose connector has been removed: its owner cannot be notified.
     lost = connect_webhook(bob)
     Lane.objects.filter(pk=lost.pk).update(failures=10)
     Integration.objects.filter(pk=lost.pk).update(type="fax", failing_since=now)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 FAILURES_TO_OPEN = 10  # in a row
-OPEN_SECONDS = (30.0, 60.0, 120.0, 300.0)  # the first, the second, … time that it opens
+OPEN_SECONDS = (30.0, 60.0, 120.0, 300.0)  # when it opens for the first, the second, … time
 
 CircuitState = Literal["closed", "open", "half_open"]
 

@@ -18,7 +18,7 @@ GONE_WORKERS = "gone"  # the row with the sums of workers whose own rows have be
 
 
 class Heartbeat:
-    """The heartbeat and counters of one process. Made in the process that it is about."""
+    """The heartbeat and counters of one process, to be made in that process."""
 
     def __init__(self) -> None:
         self.counters = Counters()

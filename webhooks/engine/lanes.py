@@ -165,7 +165,7 @@ class Lanes:
         return self._lanes[lane_id].failures
 
     def written(self, lane_id: IntegrationId, delivery: DeliveryId) -> None:
-        if lane := self._lanes.get(lane_id):  # None if it was dropped before a first try to write failed
+        if lane := self._lanes.get(lane_id):  # None if it was dropped because an earlier write failed
             lane.unwritten.discard(delivery)
 
     def versions(self) -> dict[IntegrationId, int]:

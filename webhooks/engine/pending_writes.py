@@ -18,7 +18,7 @@ from .outcomes import record
 from .values import Claimed, DeliveryId, IntegrationId, LaneState, Outcome
 
 TOKEN_REFRESH_RETRY = timedelta(seconds=1)  # after which a delivery is due again whose integration's token is refreshed
-REFUSED_RETRY_SECONDS = 10.0  # between two tries to write what the database refused
+REFUSED_RETRY_SECONDS = 10.0  # between two attempts to write what the database refused
 
 
 class PendingWrites:
@@ -85,7 +85,7 @@ class PendingWrites:
         self._gone.clear()
 
     def retry_refused(self, now: datetime) -> None:
-        """Tries from time to time to write what the database refused."""
+        """Tries again, every REFUSED_RETRY_SECONDS, to write what the database refused."""
         clock = time.monotonic()
         if self._refused and clock - self._refused_tried_at >= REFUSED_RETRY_SECONDS:
             self._refused_tried_at = clock

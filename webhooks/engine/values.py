@@ -51,7 +51,7 @@ class ClaimRequest:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery for this worker to try. `version` changes whenever the integration's configuration may have."""
+    """A delivery for this worker to send. `version` changes whenever the integration's configuration may have."""
 
     id: DeliveryId
     attempt_count: int

@@ -75,7 +75,7 @@ def test_an_endpoint_that_fails_does_not_delay_a_healthy_one(alice: User, bob: U
     assert Delivery.objects.filter(owner=bob, status=Status.DELIVERED).count() == 50
 
 
-def test_when_an_endpoint_asks_to_wait_nothing_else_is_sent_to_it_meanwhile(alice: User) -> None:
+def test_while_an_endpoint_asks_to_wait_nothing_else_is_sent_to_it(alice: User) -> None:
     with FakeServer(lambda request: (429, {"Retry-After": "100"}, b"")) as server:
         connect_webhook(alice, server.url)
         many(alice, 50)
