@@ -9,12 +9,12 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.db import connection
 
-from integrations.core.signing import PREFIX
+from integrations.core.signing import SECRET_PREFIX
 from integrations.models import Integration
 from invenicum.events.publish import Draft, publish_many
 from webhooks.models import Delivery, Lane
 
-SECRET = PREFIX + base64.b64encode(b"secret-that-is-32-bytes-or-more!").decode()
+SECRET = SECRET_PREFIX + base64.b64encode(b"secret-that-is-32-bytes-or-more!").decode()
 
 
 def connect(urls: Sequence[str], owners: int) -> list[int]:
