@@ -98,7 +98,7 @@ def test_a_database_that_crashes_in_mid_batch_costs_nothing(
     database: Database, start: Process, receiver: Receiver, tmp_path: Path
 ) -> None:
     before = sum(database.counts().values())
-    receiver.delay = 0.02
+    receiver.delay = 0.1  # so that a slow test still finds the worker in mid-batch
 
     def everything_is_delivered() -> bool:
         return database.counts() == {"delivered": before + published}
