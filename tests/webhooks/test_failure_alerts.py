@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.utils import timezone
-from pytest_django.fixtures import Settings
+from pytest_django import Settings
 
 from integrations.models import Integration
 from invenicum.events.publish import publish

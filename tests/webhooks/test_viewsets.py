@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from pytest_django.fixtures import Settings
+from pytest_django import Settings
 
 from integrations import services
 from invenicum.events.publish import publish
