@@ -6,11 +6,11 @@ from typing import Any
 
 from rest_framework.serializers import SerializerMethodField
 
+from invenicum.api.envelopes import DoneSerializer
 from invenicum.api.serializers import (
     BooleanField,
     ChoiceField,
     ConstantField,
-    DoneSerializer,
     ObjectField,
     StrictSerializer,
     TextField,

@@ -8,10 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from invenicum.accounts.authentication import current_user
+from invenicum.api.envelopes import DoneSerializer, answer_of, done_of, page_of
 from invenicum.api.errors import ApiError
 from invenicum.api.openapi import Error
 from invenicum.api.pagination import OnePagePagination
-from invenicum.api.serializers import DoneSerializer, answer_of, done_of, page_of
 from invenicum.api.throttling import OutgoingThrottle
 from invenicum.api.viewsets import ApiViewSet
 

@@ -11,9 +11,9 @@ from rest_framework.response import Response
 
 from integrations import api_errors, registry
 from invenicum.accounts.authentication import BearerAuthentication, current_user
+from invenicum.api.envelopes import done_of
 from invenicum.api.errors import ApiError
 from invenicum.api.openapi import Error
-from invenicum.api.serializers import done_of
 from invenicum.api.throttling import OutgoingThrottle
 from invenicum.api.viewsets import ApiViewSet
 

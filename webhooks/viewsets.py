@@ -9,9 +9,9 @@ from rest_framework.response import Response
 from integrations import api_errors
 from integrations.viewsets import IntegrationApiViewSet
 from invenicum.accounts.authentication import current_user
+from invenicum.api.envelopes import answer_of, page_of
 from invenicum.api.errors import ApiError
 from invenicum.api.openapi import PAGE_PARAMETERS
-from invenicum.api.serializers import answer_of, page_of
 from invenicum.api.throttling import OutgoingThrottle
 from invenicum.api.viewsets import PublicIdViewSet
 from invenicum.events.models import Event

@@ -278,13 +278,6 @@ class ListField(serializers.ListField):
         return values
 
 
-class DoneSerializer(StrictSerializer):
-    """Something has been done, as `message` says: `{"success": true, "message": "…"}`."""
-
-    success = ConstantField(True)
-    message = TextField()
-
-
 @cache
 def shared(serializer: type[StrictSerializer]) -> StrictSerializer:
     """The process's instance of a serializer, for reading by `run_validation` and writing by `to_representation`.
@@ -293,33 +286,3 @@ def shared(serializer: type[StrictSerializer]) -> StrictSerializer:
     several times as long as using it. A serializer that needs the request in its `context` cannot be shared.
     """
     return serializer()
-
-
-@cache
-def page_of(serializer: type[StrictSerializer]) -> type[StrictSerializer]:
-    """The envelope of a page: `{"data": […], "next", "previous"}`, for the OpenAPI document."""
-    fields = {
-        "data": serializer(many=True),
-        "next": TextField(allow_null=True),
-        "previous": TextField(allow_null=True),
-        "__doc__": "One page of a list, and the addresses of the pages next to it.",
-    }
-    return type(f"{_name(serializer)}Page", (StrictSerializer,), fields)
-
-
-@cache
-def answer_of(serializer: type[StrictSerializer], *, many: bool = False) -> type[StrictSerializer]:
-    """The envelope `{"data": …}` around a serializer, named after it, for the OpenAPI document."""
-    name = f"{_name(serializer)}{'List' if many else ''}Answer"
-    return type(name, (StrictSerializer,), {"data": serializer(many=many), "__doc__": "The answer, under `data`."})
-
-
-@cache
-def done_of(serializer: type[StrictSerializer]) -> type[StrictSerializer]:
-    """The answer of an action with what came of it in `data`: `{"success": true, "message": "…", "data": …}`."""
-    fields = {"data": serializer(), "__doc__": "Something has been done, as `message` says; `data` is what came of it."}
-    return type(f"{_name(serializer)}Done", (DoneSerializer,), fields)
-
-
-def _name(serializer: type[StrictSerializer]) -> str:
-    return serializer.__name__.removesuffix("Serializer")

@@ -10,9 +10,10 @@ from rest_framework.viewsets import GenericViewSet
 
 from invenicum.ids import parse_public_id
 
+from .envelopes import DoneSerializer, done_of
 from .errors import ApiError
 from .pagination import PAGE_PARAMETER_NAMES, CursorPagination
-from .serializers import DoneSerializer, done_of, shared
+from .serializers import shared
 
 
 class ApiViewSet(GenericViewSet[Any]):

@@ -6,9 +6,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from invenicum.accounts.authentication import current_user
+from invenicum.api.envelopes import answer_of, page_of
 from invenicum.api.errors import INVALID_CONFIG, NOT_FOUND, ApiError
 from invenicum.api.openapi import PAGE_PARAMETERS, Error
-from invenicum.api.serializers import answer_of, page_of
 from invenicum.api.viewsets import ApiViewSet
 from invenicum.events.names import ASSET_ID, MAX_ASSET_ID
 

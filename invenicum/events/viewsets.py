@@ -10,10 +10,10 @@ from rest_framework.utils.urls import replace_query_param
 
 from invenicum.accounts.authentication import current_access, current_user
 from invenicum.accounts.tokens import PUBLISH_ANY
+from invenicum.api.envelopes import answer_of, page_of
 from invenicum.api.errors import INVALID_CONFIG, ApiError, invalid
 from invenicum.api.openapi import LIMIT_PARAMETER, Error
 from invenicum.api.pagination import read_limit
-from invenicum.api.serializers import answer_of, page_of
 from invenicum.api.viewsets import ApiViewSet
 from invenicum.ids import parse_public_id
 

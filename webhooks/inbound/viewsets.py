@@ -10,10 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integrations.core.inbound import HookResponse, InboundRequest, InvalidSignature, Unreadable
+from invenicum.api.envelopes import answer_of
 from invenicum.api.errors import INVALID_CONFIG, NOT_FOUND, NOTHING_HERE, PAYLOAD_TOO_LARGE, ApiError
 from invenicum.api.openapi import Error
 from invenicum.api.parsers import read_body
-from invenicum.api.serializers import answer_of
 from invenicum.api.viewsets import ApiViewSet
 
 from . import keys, receive

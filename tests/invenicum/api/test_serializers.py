@@ -5,6 +5,7 @@ import pytest
 from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import SerializerMethodField
 
+from invenicum.api.envelopes import answer_of, done_of
 from invenicum.api.errors import exception_handler
 from invenicum.api.serializers import (
     BooleanField,
@@ -15,8 +16,6 @@ from invenicum.api.serializers import (
     StrictSerializer,
     TextField,
     TimestampField,
-    answer_of,
-    done_of,
 )
 
 
