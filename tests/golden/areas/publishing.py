@@ -1,0 +1,226 @@
+"""Publishing events: one, several, for others, and the same request twice."""
+
+from typing import Any
+
+from ..scenario import API, Step, each, post
+from ..world import PEOPLE
+from .bodies import JSON_TYPES, odd, refused
+
+EVENTS = f"{API}/events"
+REPORT: dict[str, Any] = {"event": "report.ready", "data": {"title": "Weekly report"}}
+CREATED: dict[str, Any] = {"event": "asset.created", "data": {"assetId": "asset-1", "name": "A"}}
+SERVICE = {"user": "bob", "scopes": "events:write events:publish-any"}
+ALICE, DORA = f"user-{PEOPLE['alice']}", f"user-{PEOPLE['dora']}"
+
+NAMES = {
+    "a name of one part": "ping",
+    "a name of five parts": "a.b.c.d.e",
+    "a name with digits and underscores": "a_1.b_2",
+    "a name in capitals": "Report.Ready",
+    "a name with a dash": "report-ready.now",
+    "a name with a dot at the end": "report.",
+    "a name with a dot at the beginning": ".ready",
+    "a name with two dots": "report..ready",
+    "a name with a star": "report.*",
+    "a name with a blank": "report. ready",
+    "a name with a line break": "report.ready\n",
+    "a name that is not ASCII": "bericht.fällig",
+    "a name of 100 characters": "a." + "b" * 98,
+    "a name too long": "a." + "b" * 99,
+}
+DATA: dict[str, Any] = {
+    "no data at all": {},
+    "numbers of every sort": {"a": 1.0, "b": 1e2, "c": 0.1, "d": 10**30, "e": -0.0, "f": 1e-7, "g": -5},
+    "texts of every sort": {"é": "😀", "quote": '"\\/', "line": "a\nb", "u": "\u2028", "html": "<b>&</b>"},
+    "nested data": {"a": [{"b": [1, None, True, {"c": {}}]}, []]},
+    "names that mean something elsewhere": {"event": "x", "__proto__": {}, "": 1, "$ref": "#"},
+}
+ASSET_DATA: dict[str, Any] = {
+    "no id": {"name": "A"},
+    "an id of null": {"assetId": None},
+    "an id that is a number": {"assetId": 5},
+    "an empty id": {"assetId": ""},
+    "an id with a slash": {"assetId": "a/b"},
+    "an id of dots": {"assetId": ".."},
+    "an id too long": {"assetId": "x" * 101},
+    "an id in snake case": {"asset_id": "asset-1"},
+}
+MOMENTS: dict[str, Any] = {
+    "a moment in UTC": "2026-03-07T10:30:00Z",
+    "a moment with an offset": "2026-03-07T12:30:00+02:00",
+    "a moment with a negative offset": "2026-03-07T05:00:00-05:30",
+    "a moment in small letters": "2026-03-07t10:30:00z",
+    "a moment with a fraction": "2026-03-07T10:30:00.999999999Z",
+    "a moment in a far future": "9999-12-31T23:59:59Z",
+    "a moment long ago": "0001-01-01T00:00:00Z",
+    "a moment beyond time": "9999-12-31T23:59:59-01:00",
+    "a moment before time": "0000-01-01T00:00:00Z",
+    "a moment before the first": "0001-01-01T00:00:00+01:00",
+    "a moment without a zone": "2026-03-07T10:30:00",
+    "a moment with a blank": "2026-03-07 10:30:00Z",
+    "a moment with a short offset": "2026-03-07T10:30:00+02",
+    "a moment without seconds": "2026-03-07T10:30Z",
+    "a date": "2026-03-07",
+    "a day that there is not": "2026-02-30T10:30:00Z",
+    "an hour that there is not": "2026-03-07T24:30:00Z",
+    "a leap second": "2026-06-30T23:59:60Z",
+    "a moment with a blank behind": "2026-03-07T10:30:00Z ",
+    "a moment in other digits": "٢٠٢٦-03-07T10:30:00Z",
+    "a Unix time": 1772879400,
+    "a Unix time in quotes": "1772879400",
+}
+OWNERS: dict[str, Any] = {
+    "a user who is locked out": DORA,
+    "a user who is not there": "user-999999999999",
+    "a name of a user": "alice",
+    "a number": PEOPLE["alice"],
+    "a number in quotes": str(PEOPLE["alice"]),
+    "user zero": "user-0",
+    "a number with a zero before": "user-0900000001",
+    "a user of a number too long": "user-1000000000000000000",
+    "a blank behind": f"{ALICE} ",
+    "an empty text": "",
+}
+BATCHES: dict[str, Any] = {
+    "of none": [],
+    "that is null": None,
+    "that is an object": {"0": REPORT},
+    "that is a text": "report.ready",
+    "of null": [None],
+    "of a text": ["report.ready"],
+    "of a list": [[REPORT]],
+    "whose second has a wrong name": [REPORT, {**REPORT, "event": "Wrong"}],
+    "whose second has no data": [REPORT, {"event": "report.ready"}],
+    "whose second and third are wrong": [REPORT, {"event": 5, "data": []}, {"data": {}, "colour": 1}],
+    "whose second names no asset": [REPORT, {**CREATED, "data": {}}],
+    "whose second has a wrong moment": [REPORT, {**REPORT, "timestamp": "now"}],
+    "of one too many": [REPORT] * 1001,
+}
+
+
+def keyed(key: str) -> dict[str, str]:
+    return {"Idempotency-Key": key}
+
+
+def _with(field: str, values: dict[str, Any], base: dict[str, Any] = REPORT) -> dict[str, Any]:
+    return {name: {**base, field: value} for name, value in values.items()}
+
+
+ONE: list[Step] = [
+    post("publishing an event", EVENTS, REPORT),
+    post("publishing at the root", "/events", REPORT),
+    post("publishing an event of an asset", EVENTS, CREATED),
+    post("publishing an event of an asset with more than that", EVENTS, {**CREATED, "event": "asset.moved.far"}),
+    post("publishing an event with nothing", EVENTS, {}),
+    post("publishing an event without a body", EVENTS),
+    post("publishing an event without data", EVENTS, {"event": "report.ready"}),
+    post("publishing an event without a name", EVENTS, {"data": {}}),
+    post("publishing an event with an unknown field", EVENTS, {**REPORT, "colour": "red"}),
+    post("publishing an event with everything wrong", EVENTS, {"timestamp": 1, "owner": 2, "event": 3, "x": 4}),
+    post("publishing an event with nulls where they may be", EVENTS, {**REPORT, "timestamp": None, "owner": None}),
+    *each("publishing an event with", "POST", EVENTS, _with("event", NAMES)),
+    *each("publishing an event with", "POST", EVENTS, _with("data", DATA)),
+    *each("publishing an event of an asset with", "POST", EVENTS, _with("data", ASSET_DATA, CREATED)),
+    *each("publishing an event with", "POST", EVENTS, _with("timestamp", MOMENTS)),
+    *(step for field in ("event", "data", "timestamp") for step in odd("publishing", "POST", EVENTS, REPORT, field)),
+    *refused("publishing", "POST", EVENTS, REPORT),
+    *(post(f"publishing as {kind}", EVENTS, REPORT, content_type=kind, user="charlie") for kind in JSON_TYPES),
+]
+
+SEVERAL: list[Step] = [
+    post("publishing two events", EVENTS, {"events": [REPORT, CREATED]}),
+    post("publishing a batch of one", EVENTS, {"events": [REPORT]}),
+    *each("publishing a batch", "POST", EVENTS, {how: {"events": events} for how, events in BATCHES.items()}),
+    post("publishing a batch with an unknown field", EVENTS, {"events": [REPORT], "colour": "red"}),
+    post("publishing a batch beside an event", EVENTS, {**REPORT, "events": [REPORT]}),
+    post(
+        "publishing a thousand events",
+        EVENTS,
+        {"events": [REPORT] * 1000},
+        user="charlie",
+        shows=lambda a: len(a["data"]),
+    ),
+]
+
+FOR_OTHERS: list[Step] = [
+    post("publishing for Alice", EVENTS, {**REPORT, "owner": ALICE}, **SERVICE),
+    post("publishing for oneself and for Alice", EVENTS, {"events": [REPORT, {**REPORT, "owner": ALICE}]}, **SERVICE),
+    post("publishing for nobody by null", EVENTS, {**REPORT, "owner": None}, **SERVICE),
+    *each("publishing for", "POST", EVENTS, _with("owner", OWNERS), **SERVICE),
+    post(
+        "publishing a batch for one who is not there",
+        EVENTS,
+        {"events": [REPORT, {**REPORT, "owner": DORA}]},
+        **SERVICE,
+    ),
+    post("publishing a batch for a wrong owner", EVENTS, {"events": [REPORT, {**REPORT, "owner": "x"}]}, **SERVICE),
+    post("publishing for Alice without the scope", EVENTS, {**REPORT, "owner": ALICE}, user="bob"),
+    post("publishing for oneself by name without the scope", EVENTS, {**REPORT, "owner": ALICE}),
+    post("publishing for one who is not there without the scope", EVENTS, {**REPORT, "owner": DORA}),
+    post("publishing for a wrong owner without the scope", EVENTS, {**REPORT, "owner": "x"}),
+    post(
+        "publishing a batch for Alice without the scope", EVENTS, {"events": [{**REPORT, "owner": ALICE}]}, user="bob"
+    ),
+    post("publishing for others with only the scope for that", EVENTS, REPORT, user="bob", scopes="events:publish-any"),
+]
+
+TWICE: list[Step] = [
+    post("publishing with a key", EVENTS, REPORT, headers=keyed("key-1")),
+    post("publishing with the same key again", EVENTS, REPORT, headers=keyed("key-1")),
+    post("publishing with the same key at the root", "/events", REPORT, headers=keyed("key-1")),
+    post(
+        "publishing with the same key, written otherwise",
+        EVENTS,
+        b'{ "data": {"title": "Weekly\\u0020report"},\n "event": "report.ready"}',
+        headers=keyed("key-1"),
+    ),
+    post("publishing with the same key as somebody else", EVENTS, REPORT, headers=keyed("key-1"), user="bob"),
+    post("publishing something else with that key", EVENTS, CREATED, headers=keyed("key-1")),
+    post("publishing a batch with that key", EVENTS, {"events": [REPORT]}, headers=keyed("key-1")),
+    post("publishing something wrong with that key", EVENTS, {}, headers=keyed("key-1")),
+    post("publishing with the key in capitals", EVENTS, REPORT, headers=keyed("KEY-1")),
+    post("publishing a batch with a key", EVENTS, {"events": [REPORT, CREATED]}, headers=keyed("key-2")),
+    post("publishing a batch with its key again", EVENTS, {"events": [REPORT, CREATED]}, headers=keyed("key-2")),
+    post("publishing something wrong with a new key", EVENTS, {}, headers=keyed("key-3")),
+    post("publishing something right with the key that failed", EVENTS, REPORT, headers=keyed("key-3")),
+    post(
+        "publishing for one who is not there with a key",
+        EVENTS,
+        {**REPORT, "owner": DORA},
+        headers=keyed("key-4"),
+        **SERVICE,
+    ),
+    post(
+        "publishing for Alice with the key that failed",
+        EVENTS,
+        {**REPORT, "owner": ALICE},
+        headers=keyed("key-4"),
+        **SERVICE,
+    ),
+    post(
+        "publishing for Alice with the key again", EVENTS, {**REPORT, "owner": ALICE}, headers=keyed("key-4"), **SERVICE
+    ),
+    post(
+        "publishing for Alice without the scope, with a key",
+        EVENTS,
+        {**REPORT, "owner": ALICE},
+        headers=keyed("k"),
+        user="bob",
+    ),
+    *(
+        post(f"publishing with {how}", EVENTS, REPORT, headers=keyed(key))
+        for how, key in {
+            "a key of 255 characters": "k" * 255,
+            "a key too long": "k" * 256,
+            "an empty key": "",
+            "a key with a blank": "a b",
+            "a key with a tab": "a\tb",
+            "a key that is not ASCII": "é",
+            "a key of signs": "!~{}\"'",
+        }.items()
+    ),
+    post("publishing something wrong with a wrong key", EVENTS, {}, headers=keyed("")),
+    post("publishing a form with a wrong key", EVENTS, REPORT, headers=keyed(""), content_type="text/plain"),
+]
+
+STEPS: list[Step] = [*ONE, *SEVERAL, *FOR_OTHERS, *TWICE]
