@@ -1,6 +1,6 @@
 """Every scenario there is, by area. Each area begins with an empty database."""
 
-from .areas import assets, feed, pages, publishing
+from .areas import assets, configurations, connectors, feed, integrations, pages, publishing
 from .scenario import Area
 
 AREAS = [
@@ -8,4 +8,7 @@ AREAS = [
     Area("pages", pages.STEPS),
     Area("publishing", publishing.STEPS),
     Area("feed", feed.STEPS),
+    Area("connectors", connectors.STEPS),
+    Area("configurations", configurations.STEPS),
+    Area("integrations", integrations.STEPS),
 ]
