@@ -1,6 +1,6 @@
 """Every scenario there is, by area. Each area begins with an empty database."""
 
-from .areas import assets, configurations, connectors, feed, integrations, pages, publishing
+from .areas import assets, configurations, connectors, feed, integrations, oauth, pages, publishing
 from .scenario import Area
 
 AREAS = [
@@ -11,4 +11,5 @@ AREAS = [
     Area("connectors", connectors.STEPS),
     Area("configurations", configurations.STEPS),
     Area("integrations", integrations.STEPS),
+    Area("oauth", oauth.STEPS),
 ]
