@@ -1,6 +1,6 @@
 """Every scenario there is, by area. Each area begins with an empty database."""
 
-from .areas import assets, configurations, connectors, feed, integrations, oauth, pages, publishing
+from .areas import assets, configurations, connectors, deliveries, feed, inbound, integrations, oauth, pages, publishing
 from .scenario import Area
 
 AREAS = [
@@ -12,4 +12,6 @@ AREAS = [
     Area("configurations", configurations.STEPS),
     Area("integrations", integrations.STEPS),
     Area("oauth", oauth.STEPS),
+    Area("deliveries", deliveries.STEPS),
+    Area("inbound", inbound.STEPS),
 ]

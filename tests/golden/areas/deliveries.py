@@ -1,0 +1,271 @@
+"""The delivery log, one delivery, its retry; pings, health, and replays of a time range."""
+
+from typing import Any
+
+from ..scenario import API, Meanwhile, Step, delete, each, get, patch, post, queries
+from ..world import the_engine_runs, the_receiver_answers, the_setting_is
+from .bodies import refused_in_short
+from .integrations import ALL, save
+
+LOG = f"{API}/deliveries"
+EVENTS = f"{API}/events"
+REPLAY = f"{ALL}/webhook/replay"
+REPLAYS = f"{API}/replays"
+EVER = {"since": "2020-01-01T00:00:00Z"}
+EVERY_STATUS = ["pending", "delivered", "failed", "cancelled"]
+NOBODYS = {
+    "an id that is not there": "dlv_" + "0" * 32,
+    "an id of an event": "evt_" + "0" * 32,
+    "an id too short": "dlv_0",
+    "a word": "nonsense",
+    "no hexadecimal": "dlv_" + "g" * 32,
+    "a NUL": "dlv_%00",
+    "an id with dashes": "dlv_" + "0-" * 16,
+}
+
+
+def _publish(says: str, event: str = "report.ready", **more: Any) -> Step:
+    return post(says, EVENTS, {"event": event, "data": {"assetId": "asset-1"}}, **more)
+
+
+# One delivered, one failed, one pending, one cancelled.
+MAKING: list[Step] = [
+    get("reading the log without deliveries", LOG),
+    save("connecting a webhook", "webhook", {"url": "{receiver}/hook", "events": ["report.*", "asset.*"]}),
+    get("reading the health of a new webhook", f"{ALL}/webhook/health"),
+    Meanwhile("the receiver is fine", the_receiver_answers("/hook", 200, b"thanks\n\0<b>")),
+    _publish("publishing what is delivered", "asset.created"),
+    get("reading the delivery that is due", LOG, keep={"delivered": "data.0.id"}),
+    Meanwhile("it is delivered", the_engine_runs),
+    Meanwhile("the receiver breaks", the_receiver_answers("/hook", 500, b"broken: " + b"x" * 2000)),
+    _publish("publishing what is tried again", "report.ready"),
+    Meanwhile("it is tried", the_engine_runs),
+    get("reading the delivery that is tried again", f"{LOG}?status=pending", keep={"tried": "data.0.id"}),
+    Meanwhile("there is one try only", the_setting_is("RETRY_SCHEDULE", (0,))),
+    Meanwhile("the receiver refuses", the_receiver_answers("/hook", 401, b'{"error": "no"}')),
+    _publish("publishing what fails", "report.failed"),
+    Meanwhile("it fails", the_engine_runs),
+    get("reading the delivery that failed", f"{LOG}?status=failed", keep={"failed": "data.0.id"}),
+    get("reading the health of a webhook that fails", f"{ALL}/webhook/health"),
+    get("reading the webhook that fails", f"{ALL}/webhook"),
+    post("pinging", f"{ALL}/webhook/ping", keep={"ping": "data.id", "ping_event": "data.eventId"}),
+    post("pinging at the root", "/integrations/webhook/ping"),
+    post("pinging with a body, which is not read", f"{ALL}/webhook/ping", b"{", content_type="text/plain"),
+    get("reading what became of the ping", f"{EVENTS}/{{ping_event}}"),
+    patch("pausing", f"{ALL}/webhook", {"isActive": False}),
+    post("pinging during the pause", f"{ALL}/webhook/ping", keep={"waiting": "data.id"}),
+    get("reading the health of a paused webhook", f"{ALL}/webhook/health"),
+    get("reading the delivery that waits", f"{LOG}/{{waiting}}"),
+    post("retrying during the pause", f"{LOG}/{{failed}}/retry"),
+    patch("resuming", f"{ALL}/webhook", {"isActive": True}),
+    *(
+        post(f"pinging {how}", f"{ALL}/{name}/ping", **more)
+        for how, name, more in (
+            ("what was not saved", "slack", {}),
+            ("a type that there is not", "fax", {}),
+            ("as Charlie", "webhook", {"user": "charlie"}),
+        )
+    ),
+    *(
+        get(f"reading the health {how}", f"{ALL}/{name}/health", **more)
+        for how, name, more in (
+            ("of what was not saved", "slack", {}),
+            ("of a type that there is not", "fax", {}),
+            ("as Charlie", "webhook", {"user": "charlie"}),
+        )
+    ),
+    get("reading the health at the root", "/integrations/webhook/health"),
+]
+READING: list[Step] = [
+    get("reading the log", LOG),
+    get("reading the log at the root", "/deliveries"),
+    get("reading the log as Charlie", LOG, user="charlie"),
+    get("reading the first two deliveries", f"{LOG}?limit=2", keep={"next": "next"}),
+    get("reading the next two deliveries", "{next}", keep={"next": "next", "previous": "previous"}),
+    get("going back in the log", "{previous}"),
+    get("reading the log by pages of a filter", f"{LOG}?status=pending&limit=1", keep={"next": "next"}),
+    get("reading the next page of a filter", "{next}"),
+    *queries(
+        "reading the log",
+        LOG,
+        *(
+            "type=webhook",
+            "type=slack",
+            "type=",
+            "type=%C3%A9",
+            "status=delivered",
+            "status=failed",
+            "status=pending",
+            "status=cancelled",
+        ),
+        *(
+            "event=asset.created",
+            "event=ping",
+            "event=",
+            "event=asset.*",
+            "since=2020-01-01T00:00:00Z",
+            "since=2999-01-01T00:00:00Z",
+        ),
+        *(
+            "until=2020-01-01T00:00:00Z",
+            "until=2999-01-01T00:00:00Z",
+            "since=2020-01-01T00:00:00%2B02:00&until=2999-01-01T00:00:00Z",
+        ),
+        *(
+            "since=2999-01-01T00:00:00Z&until=2020-01-01T00:00:00Z",
+            "type=webhook&status=delivered&event=asset.created",
+            "status=failed&status=delivered",
+        ),
+        *(
+            "status=lost",
+            "status=",
+            "status=Delivered",
+            "status=delivered,failed",
+            "since=yesterday",
+            "since=",
+            "since=2020-01-01T00:00:00",
+        ),
+        *(
+            "since=2020-01-01T00:00:00+02:00",
+            "until=1577836800",
+            "colour=red",
+            "colour=red&status=lost&since=x",
+            "Type=webhook",
+        ),
+        *(
+            "type=%00",
+            "event=%00",
+            "status=%00",
+            "since=%00",
+            "type=%ff",
+            "limit=0",
+            "limit=101",
+            "limit=x",
+            "limit=",
+            "cursor=x",
+            "cursor=",
+        ),
+        *("limit=0&colour=red", "limit=0&cursor=x", "integration_type=webhook", "[]=1", "="),
+    ),
+    *(
+        get(f"reading the delivery that was {how}", f"{LOG}/{{{how}}}")
+        for how in ("delivered", "tried", "failed", "waiting")
+    ),
+    get("reading a delivery at the root", "/deliveries/{delivered}"),
+    get("reading a delivery as Charlie", f"{LOG}/{{delivered}}", user="charlie"),
+    *(get(f"reading a delivery by {how}", f"{LOG}/{address}") for how, address in NOBODYS.items()),
+]
+RETRYING: list[Step] = [
+    Meanwhile("the receiver is fine again", the_receiver_answers("/hook", 204)),
+    post("retrying what failed", f"{LOG}/{{failed}}/retry"),
+    post("retrying what was delivered", f"{LOG}/{{delivered}}/retry"),
+    post("retrying at the root", "/deliveries/{tried}/retry"),
+    post("retrying with a body, which is not read", f"{LOG}/{{tried}}/retry", b"{", content_type="text/plain"),
+    post("retrying as Charlie", f"{LOG}/{{failed}}/retry", user="charlie"),
+    *(post(f"retrying by {how}", f"{LOG}/{address}/retry") for how, address in NOBODYS.items()),
+    Meanwhile("everything is delivered", the_engine_runs),
+    get("reading the delivery that was retried", f"{LOG}/{{failed}}"),
+    get("reading the delivery that was delivered twice", f"{LOG}/{{delivered}}"),
+    get("reading the health of a webhook that is fine again", f"{ALL}/webhook/health"),
+    get("reading the webhook that is fine again", f"{ALL}/webhook"),
+]
+BODIES: dict[str, Any] = {
+    "nothing": {},
+    "no beginning": {"until": "2020-01-01T00:00:00Z"},
+    "a beginning of null": {"since": None},
+    "a beginning that is none": {"since": "yesterday"},
+    "a beginning that is a date": {"since": "2020-01-01"},
+    "a beginning that is a number": {"since": 1577836800},
+    "a beginning without a zone": {"since": "2020-01-01T00:00:00"},
+    "an end of null": {**EVER, "until": None},
+    "an end that is none": {**EVER, "until": "tomorrow"},
+    "an end before the beginning": {**EVER, "until": "2019-01-01T00:00:00Z"},
+    "a beginning long ago": {"since": "0001-01-01T00:00:00Z"},
+    "an end in a far future": {**EVER, "until": "9999-12-31T23:59:59Z"},
+    "every status": {**EVER, "status": EVERY_STATUS},
+    "one status twice": {**EVER, "status": ["delivered", "delivered"]},
+    "no status": {**EVER, "status": []},
+    "a status of null": {**EVER, "status": None},
+    "a status that is a text": {**EVER, "status": "failed"},
+    "a status that is an object": {**EVER, "status": {"failed": True}},
+    "a status that there is not": {**EVER, "status": ["failed", "lost"]},
+    "a status that is a number": {**EVER, "status": [5]},
+    "a status that is null in a list": {**EVER, "status": [None]},
+    "an unknown field": {**EVER, "colour": "red"},
+    "a field in snake case": {**EVER, "dry_run": True},
+    "everything wrong": {"dryRun": "perhaps", "status": ["lost", 5], "until": 1, "since": 2, "colour": 3},
+}
+DRY = {
+    "true": True,
+    "false in quotes": "false",
+    "true in quotes": "true",
+    "yes": "yes",
+    "one": 1,
+    "zero": 0,
+    "one as a fraction": 1.0,
+    "two": 2,
+    "null": None,
+    "an empty text": "",
+    "a list": [],
+    "on": "on",
+    "t": "t",
+    "TRUE": "TRUE",
+}
+REPLAYING: list[Step] = [
+    # Dry, so that nothing is sent; the last to come wins where a body says so itself.
+    *each("replaying", "POST", REPLAY, {how: {"dryRun": True, **body} for how, body in BODIES.items()}),
+    *each(
+        "replaying, with dryRun as",
+        "POST",
+        REPLAY,
+        {how: {**EVER, "until": "2020-01-02T00:00:00Z", "dryRun": value} for how, value in DRY.items()},
+    ),
+    *refused_in_short("replaying", "POST", REPLAY, EVER),
+    post("counting at the root", "/integrations/webhook/replay", {**EVER, "status": EVERY_STATUS, "dryRun": True}),
+    post("replaying what was not saved", f"{ALL}/slack/replay", EVER),
+    post("replaying what was not saved, wrongly", f"{ALL}/slack/replay", {}),
+    post("replaying a type that there is not", f"{ALL}/fax/replay", EVER),
+    post("replaying as Charlie", REPLAY, EVER, user="charlie"),
+    post("replaying where nothing has failed", REPLAY, EVER, keep={"nothing": "data.id"}),
+    get("reading a replay of nothing", f"{REPLAYS}/{{nothing}}"),
+    delete("cancelling a replay of nothing", f"{REPLAYS}/{{nothing}}"),
+    post("replaying everything", REPLAY, {**EVER, "status": EVERY_STATUS}, keep={"replay": "data.id"}),
+    get("reading a replay", f"{REPLAYS}/{{replay}}"),
+    get("reading a replay at the root", "/replays/{replay}"),
+    get("reading a replay as Charlie", f"{REPLAYS}/{{replay}}", user="charlie"),
+    delete("cancelling a replay as Charlie", f"{REPLAYS}/{{replay}}", user="charlie"),
+    Meanwhile("everything is delivered again", the_engine_runs),
+    get("reading a replay that is done", f"{REPLAYS}/{{replay}}"),
+    delete("cancelling a replay that is done", f"{REPLAYS}/{{replay}}"),
+    patch("pausing before a replay", f"{ALL}/webhook", {"isActive": False}),
+    post("replaying what was delivered", REPLAY, {**EVER, "status": ["delivered"]}, keep={"replay": "data.id"}),
+    get("reading a replay that waits", f"{REPLAYS}/{{replay}}"),
+    delete("cancelling a replay at the root", "/replays/{replay}"),
+    delete("cancelling a replay again", f"{REPLAYS}/{{replay}}"),
+    get("reading a replay that was cancelled", f"{REPLAYS}/{{replay}}"),
+    get("reading what a cancelled replay left", f"{LOG}?status=cancelled&limit=2"),
+    *(
+        step
+        for how, address in {**NOBODYS, "an id of a replay that is not there": "rpl_" + "0" * 32}.items()
+        for step in (
+            get(f"reading a replay by {how}", f"{REPLAYS}/{address}"),
+            delete(f"cancelling a replay by {how}", f"{REPLAYS}/{address}"),
+        )
+    ),
+    delete(
+        "cancelling a replay with a body, which is not read",
+        f"{REPLAYS}/{{replay}}",
+        body=b"{",
+        content_type="text/plain",
+    ),
+]
+AFTERWARDS: list[Step] = [
+    delete("deleting the webhook", f"{ALL}/webhook"),
+    get("reading a delivery of a deleted webhook", f"{LOG}/{{failed}}"),
+    post("retrying a delivery of a deleted webhook", f"{LOG}/{{failed}}/retry"),
+    post("replaying a deleted webhook", REPLAY, EVER),
+    get("reading a replay of a deleted webhook", f"{REPLAYS}/{{replay}}"),
+    get("reading the health of a deleted webhook", f"{ALL}/webhook/health"),
+    get("reading the log of a deleted webhook", f"{LOG}?type=webhook&limit=1"),
+]
+STEPS: list[Step] = [*MAKING, *READING, *RETRYING, *REPLAYING, *AFTERWARDS]

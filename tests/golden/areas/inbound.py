@@ -1,0 +1,210 @@
+"""What services send to `/webhooks/<type>`: GitHub in every way, large bodies, and our own delivery that comes back."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from .. import signatures
+from ..scenario import API, Ask, Meanwhile, Step, delete, get, patch, post
+from ..signatures import DISCORD_PUBLIC_KEY, SLACK_SECRET
+from ..world import the_feed_shows, the_setting_is
+from .examples import DISCORD, EXAMPLES
+from .integrations import ALL, save
+from .services import APPLICATION, BY_OAUTH, NOBODY, SERVICES, hook, own
+
+PUSH: dict[str, Any] = {
+    "ref": "refs/heads/main",
+    "compare": "https://github.com/my-org/asset-repo/compare/a...b",
+    "commits": [{"id": "b", "message": "Add asset-1"}],
+    "repository": {"full_name": "my-org/asset-repo"},
+    "sender": {"login": "octocat"},
+}
+FORM = "application/x-www-form-urlencoded"
+
+
+CONNECTING: list[Step] = [
+    hook("GitHub calls before anything is connected", "github", PUSH, headers=signatures.github()),
+    save("connecting GitHub", "github", EXAMPLES["github"]),
+    own("reading GitHub's own address", "github"),
+    post(
+        "connecting GitHub as Bob",
+        ALL,
+        {"type": "github", "config": {**EXAMPLES["github"], "webhookSecret": "of-bob-0001"}},
+        user="bob",
+    ),
+    save("connecting GitLab with a token", "gitlab", {**EXAMPLES["gitlab"], "webhookSigningToken": None}),
+    save("connecting Bitbucket", "bitbucket", EXAMPLES["bitbucket"]),
+    save("connecting Slack", "slack", {**EXAMPLES["slack"], "signingSecret": SLACK_SECRET, "events": ["github.*"]}),
+    own("reading Slack's own address", "slack"),
+    save(
+        "connecting Discord",
+        "discord",
+        {"webhookUrl": DISCORD, "applicationId": APPLICATION["application_id"], "publicKey": DISCORD_PUBLIC_KEY},
+    ),
+    own("reading Discord's own address", "discord"),
+    save("connecting Teams, which never calls", "teams", EXAMPLES["teams"]),
+    get("reading that Teams has no address", f"{ALL}/teams"),
+]
+GITHUB: list[Step] = [
+    hook("GitHub tells of a push", "github", PUSH, headers=signatures.github()),
+    hook("GitHub tells of it again", "github", PUSH, headers=signatures.github()),
+    hook("GitHub tells of another", "github", PUSH, headers=signatures.github(delivery="d-2")),
+    hook("GitHub tells of it at its own address", "{github_url}", PUSH, headers=signatures.github(delivery="d-3")),
+    hook(
+        "GitHub pings at its own address",
+        "{github_url}",
+        {"zen": "Keep it simple."},
+        headers=signatures.github("ping", "d-4"),
+    ),
+    hook(
+        "GitHub pings where nobody is named",
+        "github",
+        {"zen": "Keep it simple."},
+        headers=signatures.github("ping", "d-5"),
+    ),
+    hook("GitHub tells of Bob's", "github", PUSH, headers=signatures.github(delivery="d-6", secret="of-bob-0001")),
+    hook(
+        "GitHub names another repository",
+        "github",
+        {**PUSH, "repository": {"full_name": "my-org/x"}},
+        headers=signatures.github(),
+    ),
+    hook(
+        "GitHub names it in capitals",
+        "github",
+        {**PUSH, "repository": {"full_name": "MY-ORG/Asset-Repo"}},
+        headers=signatures.github(delivery="d-7"),
+    ),
+    hook("GitHub signs with a wrong secret", "github", PUSH, headers=signatures.github(secret="wrong")),
+    hook(
+        "GitHub signs with a wrong secret at its own address",
+        "{github_url}",
+        PUSH,
+        headers=signatures.github(secret="wrong"),
+    ),
+    hook("GitHub does not sign", "github", PUSH),
+    hook("GitHub signs something else", "github", PUSH, headers=lambda body: signatures.github()(body + b" ")),
+    hook("GitHub calls an address that there is not", f"github/{NOBODY}", PUSH, headers=signatures.github()),
+    hook("GitHub calls an address that is none", "github/nonsense", PUSH, headers=signatures.github()),
+    hook(
+        "GitHub sends a form",
+        "github",
+        urlencode({"payload": json.dumps(PUSH)}).encode(),
+        content_type=FORM,
+        headers=signatures.github(delivery="d-8"),
+    ),
+    hook("GitHub sends as text", "github", PUSH, content_type="text/plain", headers=signatures.github(delivery="d-9")),
+    hook("GitHub names no event", "{github_url}", PUSH, headers=signatures.github("")),
+    hook("GitHub names no delivery", "{github_url}", PUSH, headers=signatures.github(delivery="")),
+    *(
+        hook(f"GitHub sends {how} at its own address", "{github_url}", body, headers=signatures.github(delivery="d-10"))
+        for how, body in {
+            "half a body": b"{",
+            "a list": b"[]",
+            "NaN": b'{"a": NaN}',
+            "no UTF-8": b"\xff",
+            "nothing": b"",
+            "too deep nesting": b"[" * 100_000,
+            "a number too large": b'{"a": 1e999}',
+        }.items()
+    ),
+    hook("GitHub sends half a body", "github", b"{", headers=signatures.github()),
+    hook(
+        "GitHub sends what no database stores",
+        "github",
+        {**PUSH, "a\0": "\ud800\0"},
+        headers=signatures.github(delivery="d-11"),
+    ),
+    hook(
+        "GitHub comes with a token of Alice's",
+        "github",
+        PUSH,
+        headers=lambda body: {**signatures.github(delivery="d-12")(body), "Authorization": "Bearer wrong"},
+    ),
+    get("somebody looks at GitHub's address", "/webhooks/github", user=None),
+    get("somebody looks at GitHub's own address", "{github_url}", user=None),
+    get("somebody looks at GitHub's address with a challenge", "/webhooks/github?challenge=x", user=None),
+]
+LIMITS: list[Step] = [
+    hook(
+        "GitHub sends two megabytes",
+        "github",
+        {**PUSH, "more": "x" * 2 * 1024 * 1024},
+        headers=signatures.github(delivery="d-20"),
+    ),
+    hook(
+        "GitHub sends two megabytes to its own address",
+        "{github_url}",
+        {**PUSH, "more": "x" * 2 * 1024 * 1024},
+        headers=signatures.github(delivery="d-20"),
+    ),
+    Meanwhile("bodies are small", the_setting_is("INBOUND_MAX_BODY", 1000)),
+    hook("GitHub sends a body too large", "github", {**PUSH, "more": "x" * 1000}, headers=signatures.github()),
+    hook(
+        "GitHub sends a body too large to its own address",
+        "{github_url}",
+        {**PUSH, "more": "x" * 1000},
+        headers=signatures.github(),
+    ),
+    *(
+        hook(f"a call for {name}", name, {})
+        for name in ("teams", "webhook", "s3", "mixpanel", "google_analytics", "fax", "GitHub", "%C3%A9")
+    ),
+    hook("a call for a type with a NUL", "github%00", {}),
+    hook("a call for an integration that is never called", f"teams/{NOBODY}", {}),
+    hook("a call far below", "github/a/b", {}),
+    hook("a call for no type", "", {}),
+    post("a call below the API", f"{API}/webhooks/github", PUSH, user=None, headers=signatures.github()),
+    *(
+        Ask(says=f"{method} to GitHub's {how}", method=method, path=path, user=None)
+        for how, path in {"address": "/webhooks/github", "own address": "{github_url}"}.items()
+        for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE")
+    ),
+]
+WHAT_BECAME_OF_IT: list[Step] = [
+    Meanwhile("Bob's feed is complete", the_feed_shows("bob", 1)),
+    get("reading what Bob heard", f"{API}/events", user="bob"),
+    Meanwhile("Alice's feed is complete", the_feed_shows("alice", 21)),
+    get("reading what Alice heard first", f"{API}/events?limit=4"),
+    get(
+        "reading all that Alice heard",
+        f"{API}/events?limit=100",
+        shows=lambda page: [
+            {
+                name: value
+                for name, value in {**event, **event["data"]}.items()
+                if name in ("event", "deliveryId", "title")
+            }
+            for event in page["data"]
+        ],
+    ),
+    get("reading what Slack was told of GitHub", f"{API}/deliveries?type=slack&limit=1"),
+    get("reading when GitHub was heard last", f"{ALL}/github"),
+    patch("pausing GitHub", f"{ALL}/github", {"isActive": False}),
+    hook(
+        "GitHub tells during a pause",
+        "github",
+        {"repository": PUSH["repository"]},
+        headers=signatures.github(delivery="d-30"),
+    ),
+    delete("deleting GitHub", f"{ALL}/github"),
+    hook("GitHub tells after it was deleted", "{github_url}", {}, headers=signatures.github(delivery="d-31")),
+]
+OURS = {"webhook-id": "{event}", "X-Invenicum-Signature": "sha256=0"}
+COMING_BACK: list[Step] = [
+    post(
+        "publishing what will come back",
+        f"{API}/events",
+        {"event": "report.ready", "data": {}},
+        keep={"event": "data.id"},
+    ),
+    post("our delivery comes back as an event", f"{API}/events", {"event": "report.ready", "data": {}}, headers=OURS),
+    hook("our delivery comes back as a hook", "github", {}, headers=OURS),
+    get("our delivery comes back to an address that there is not", "/nowhere", headers=OURS),
+    get("our delivery comes back to a probe", "/healthz", user=None, headers=OURS),
+    get("our delivery comes back without our signature", f"{API}/assets", headers={"webhook-id": "{event}"}),
+    get("a signature without an id comes back", f"{API}/assets", headers={"X-Invenicum-Signature": "sha256=0"}),
+    get("somebody else's delivery comes", f"{API}/assets", headers={**OURS, "webhook-id": f"evt_{'0' * 32}"}),
+    get("a delivery with an id of its own comes", f"{API}/assets", headers={**OURS, "webhook-id": "msg_1"}),
+]
+STEPS: list[Step] = [*CONNECTING, *GITHUB, *SERVICES, *BY_OAUTH, *LIMITS, *WHAT_BECAME_OF_IT, *COMING_BACK]
