@@ -1,6 +1,20 @@
 """Every scenario there is, by area. Each area begins with an empty database."""
 
-from .areas import assets, configurations, connectors, deliveries, feed, inbound, integrations, oauth, pages, publishing
+from .areas import (
+    assets,
+    callers,
+    configurations,
+    connectors,
+    deliveries,
+    feed,
+    inbound,
+    integrations,
+    oauth,
+    others,
+    pages,
+    publishing,
+    routes,
+)
 from .scenario import Area
 
 AREAS = [
@@ -14,4 +28,7 @@ AREAS = [
     Area("oauth", oauth.STEPS),
     Area("deliveries", deliveries.STEPS),
     Area("inbound", inbound.STEPS),
+    Area("routes", routes.STEPS),
+    Area("callers", callers.STEPS),
+    Area("others", others.STEPS),
 ]
