@@ -34,7 +34,7 @@ dev: .venv/dev.installed
 
 test: check
 	$(VENV)/pytest -q -n 2 --dist worksteal
-	TEST_DATABASE=sqlite $(VENV)/pytest -q -n 2 --dist worksteal tests/invenicum tests/integrations tests/webhooks
+	TEST_DATABASE=sqlite $(VENV)/pytest -q -n 2 --dist worksteal tests/golden tests/invenicum tests/integrations tests/webhooks
 
 check: .venv/dev.installed
 	$(VENV)/ruff check
