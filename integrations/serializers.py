@@ -22,6 +22,8 @@ from . import registry, services
 from .core.connector import Category, Connector
 from .models import Integration
 
+INTEGRATION_STATUSES = tuple(Integration.Status.values)
+
 
 class ConfigField(ObjectField):
     """An integration's configuration: an object, which the service has the connector's pydantic `Config` validate.
@@ -95,7 +97,7 @@ class IntegrationSerializer(StrictSerializer):
     created_at = TimestampField()
     config = ConfigField()
     last_sync = TimestampField(allow_null=True)
-    status = ChoiceField(tuple(Integration.Status.values))
+    status = ChoiceField(INTEGRATION_STATUSES)
     status_reason = TextField(blank_as_null=True)
     account = TextField(blank_as_null=True)
     inbound_url = SerializerMethodField()

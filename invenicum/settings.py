@@ -231,8 +231,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_PATCH": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
-        "DeliveryStatus": "webhooks.models.Delivery.Status.values",
-        "IntegrationStatus": "integrations.models.Integration.Status.values",
+        "DeliveryStatus": "webhooks.serializers.DELIVERY_STATUSES",
+        "IntegrationStatus": "integrations.serializers.INTEGRATION_STATUSES",
     },
     "PREPROCESSING_HOOKS": ["invenicum.api.openapi.drop_second_mount"],
     "SERVE_INCLUDE_SCHEMA": False,

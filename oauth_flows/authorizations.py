@@ -92,9 +92,10 @@ def finish(
 
 def _take(state: str, session: SessionBase) -> Authorization:
     """The authorization of this `state`, which cannot be used again. Raises OAuthError if this browser has none."""
+    mark = browser_session.mark_of(session)
     # Looked up by digest, so that the time it takes tells nothing about the states that exist.
     found = Authorization.objects.filter(state_digest=digest(state)).select_related("owner").first()
-    if found is None or not browser_session.is_bound(session, found.owner, found.browser_digest):
+    if found is None or not mark.is_of(found.owner, found.browser_digest):
         raise OAuthError(STALE)
     # Of two callbacks at once the database lets one delete it.
     if not found.owner.is_active or Authorization.objects.filter(pk=found.pk).delete()[0] == 0:

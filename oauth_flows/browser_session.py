@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -29,10 +30,22 @@ def bind(session: SessionBase, user: User) -> str:
     return digest(str(browser["id"]))
 
 
-def is_bound(session: SessionBase, user: User, mark_digest: str) -> bool:
-    """Whether this browser carries the mark of that digest, made for `user`."""
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a browser carries that began an authorization: a random id, and the user's primary key."""
+
+    id: str
+    user: int | None
+
+    def is_of(self, user: User, mark_digest: str) -> bool:
+        """Whether it is the mark of that digest, made for `user`."""
+        return hmac.compare_digest(mark_digest, digest(self.id)) and self.user == user.pk
+
+
+def mark_of(session: SessionBase) -> Mark:
+    """The mark that this browser carries; one that belongs to no user if it carries none."""
     browser = _browser(session)
-    return hmac.compare_digest(mark_digest, digest(browser.get("id", ""))) and browser.get("user") == user.pk
+    return Mark(browser.get("id", ""), browser.get("user"))
 
 
 def user_of(session: SessionBase) -> User | None:

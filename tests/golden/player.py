@@ -81,7 +81,8 @@ def _find(response: Any, where: str) -> str:
     """What stands at a path in the JSON, or in a header's address under the name of a query parameter."""
     header, _, parameter = where.partition("?")
     if parameter:
-        return parse_qs(urlsplit(response[header]).query)[parameter][0]
+        values: list[str] = parse_qs(urlsplit(response[header]).query)[parameter]
+        return values[0]
     found = response.json()
     for part in where.split("."):
         found = found[int(part) if isinstance(found, list) else part]

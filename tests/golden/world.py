@@ -159,9 +159,8 @@ def the_client_is_configured(*types: str) -> Callable[[World], None]:
         paths = {"authorizeUrl": "/authorize", "tokenUrl": "/token", "revokeUrl": "/revoke", "identityUrl": "/me"}
         addresses = {name: url + path for name, path in paths.items()} | {"apiUrl": url}
         world.settings.PROVIDER_ENDPOINTS = {**world.settings.PROVIDER_ENDPOINTS, **dict.fromkeys(types, addresses)}
-        for name in types:
-            world.environment.setenv(f"OAUTH_{name.upper()}_CLIENT_ID", f"{name}-client")
-            world.environment.setenv(f"OAUTH_{name.upper()}_CLIENT_SECRET", f"{name}-secret")
+        clients = {name: (f"{name}-client", f"{name}-secret") for name in types}
+        world.settings.OAUTH_CLIENTS = {**world.settings.OAUTH_CLIENTS, **clients}
 
     return act
 

@@ -50,10 +50,7 @@ PROBES: list[Step] = [
         for path in ("/healthz", "/readyz", "/metrics")
         for method in ("HEAD", "POST", "OPTIONS", "DELETE")
     ),
-    *(
-        stranger(f"GET {path}", "GET", path)
-        for path in ("/healthz/", "/api/v1/healthz", "/api/v1/readyz", "/HEALTHZ", "/metrics/")
-    ),
+    *(stranger(f"GET {path}", "GET", path) for path in ("/healthz/", "/api/v1/healthz", "/api/v1/readyz", "/HEALTHZ")),
 ]
 DESCRIPTION: list[Step] = [
     stranger("the description", "GET", "/schema", shows=operations),
@@ -86,7 +83,7 @@ DESCRIPTION: list[Step] = [
         stranger(f"GET {path}", "GET", path, shows=beginning)
         for path in ("/admin", "/admin/", "/admin/login/?next=/x", "/admin/nope/")
     ),
-    *(stranger(f"GET {path}", "GET", path) for path in ("/schema/", "/docs/", "/api/v1/schema")),
+    *(stranger(f"GET {path}", "GET", path) for path in ("/api/v1/schema",)),
     stranger("a file that is not there", "GET", "/static/nope.js"),
     stranger("an icon", "GET", "/favicon.ico"),
 ]
@@ -94,7 +91,7 @@ ADDRESSES = """
 /nope /api /api/ /api/v1 /api/v1/ /api/v1/nope /api/v2/assets /assets/ /api/v1/assets/ /assets/a/b /assets/a/
 /ASSETS /assets//a /integrations/ /integrations/slack/ /integrations/slack/nope /integrations/oauth
 /integrations/oauth/authorize /integrations/oauth/authorize/ /integrations/oauth/authorize/a/b
-/integrations/slack/secret/ /integrations/slack/secret/rotate/x /connectors/ /connectors/s3/x /events/ /events/a/b
+/integrations/slack/secret/ /integrations/slack/secret/rotate/x /connectors/s3/x /events/ /events/a/b
 /replays /replays/ /deliveries/ /deliveries/a/b /deliveries/a/retry/ /webhooks /webhooks/ /.env
 /assets/..%2f..%2fetc /assets/%2e%2e/assets /%C3%A9 /%ff /%00 /assets%00 /a;b=c /assets.json /assets?/nope /*
 """

@@ -3,6 +3,8 @@
 Nothing is there in this area, so what a method does is mostly to say so.
 """
 
+from typing import Any
+
 from ..scenario import API, Ask, Step
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -41,7 +43,7 @@ def briefly(answer: dict[str, object]) -> object:
     return answer if "error" in answer else list(answer)
 
 
-def _ask(says: str, method: str, path: str, **more: object) -> Ask:
+def _ask(says: str, method: str, path: str, **more: Any) -> Ask:
     return Ask(
         says=f"{method} {path} {says}",
         method=method,
