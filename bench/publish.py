@@ -5,7 +5,6 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
-from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,6 +14,7 @@ from bench.shapes import Result, Size, Table, Target
 from bench.stand import Stand
 from integrations.models import Integration
 from integrations.registry import CONNECTORS
+from invenicum.accounts.models import User
 from invenicum.accounts.tokens import issue_token
 from invenicum.events.publish import publish_many
 from webhooks.models import Lane

@@ -6,11 +6,11 @@ import base64
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.contrib.auth.models import User
 from django.db import connection
 
 from integrations.core.signing import SECRET_PREFIX
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
 from webhooks.models import Delivery, Lane
 

@@ -77,7 +77,7 @@ class Integration(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.type} of user-{self.owner_id}"
+        return f"{self.type} of {self.owner.public_id}"
 
     @property
     def is_active(self) -> bool:

@@ -9,10 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from fernet_fields import DecryptionError
+
+from invenicum.accounts.models import User
 
 from . import grants, provider_jobs, registry
 from .core.config import ConnectorConfig

@@ -1,13 +1,13 @@
 """Mail to the owners of integrations."""
 
 import structlog
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AbstractUser
 from django.core.mail import send_mail
 
 log = structlog.get_logger(__name__)
 
 
-def send_to_owner(owner: User, subject: str, text: str) -> None:
+def send_to_owner(owner: AbstractUser, subject: str, text: str) -> None:
     """Sends one mail, if the owner has an address.
 
     `subject` follows the product's name, e.g. "connect Dropbox again"; `text` is plain text. A mail that cannot be sent

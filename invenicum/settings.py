@@ -59,6 +59,13 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIN
 X_FRAME_OPTIONS = "DENY"
 # Tokens from the Invenicum app itself: HS256 with this secret. Off if it is empty.
 INVENICUM_JWT_SECRET = secret("INVENICUM_JWT_SECRET")
+_JWT_SECRET_BYTES = 32  # a key for HS256 must be as long as its digest (RFC 7518, 3.2)
+if INVENICUM_JWT_SECRET and len(INVENICUM_JWT_SECRET.encode()) < _JWT_SECRET_BYTES:
+    raise ImproperlyConfigured(
+        f"INVENICUM_JWT_SECRET, with which the Invenicum backend signs its users' tokens, has fewer than "
+        f"{_JWT_SECRET_BYTES} bytes: anyone who guesses it can be any user. Make a longer one with "
+        "`openssl rand -base64 48`, and give it to the backend and to this service."
+    )
 
 # Web apps on other origins that may call the API with a token. They cannot use cookies.
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
@@ -144,6 +151,7 @@ TEMPLATES = [
         },
     },
 ]
+AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Database -----------------------------------------------------------------------------------
@@ -251,6 +259,7 @@ OAUTH2_PROVIDER = {
         "deliveries:read": "See events and deliveries",
         "deliveries:write": "Retry and replay deliveries",
         "events:publish-any": "Publish events for any owner",
+        "accounts:write": "Remove accounts",
     },
     "PKCE_REQUIRED": True,
     # As RFC 9700 asks; tokens are stored as digests only.

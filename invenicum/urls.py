@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerView
 
 import integrations.urls
+import invenicum.accounts.urls
 import invenicum.assets.urls
 import invenicum.events.urls
 import oauth_flows.urls
@@ -18,6 +19,7 @@ from invenicum.api.openapi import SchemaView
 admin.site.site_header = admin.site.site_title = "Invenicum Integrations"
 
 api_urlpatterns = [
+    *invenicum.accounts.urls.urlpatterns,
     *invenicum.assets.urls.urlpatterns,
     *invenicum.events.urls.urlpatterns,
     *oauth_flows.urls.urlpatterns,

@@ -7,8 +7,9 @@ from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
+
+from invenicum.accounts.models import User
 
 from .models import AuditEntry
 

@@ -1,9 +1,9 @@
 """Who begins an authorization from a link on one of our own pages."""
 
-from django.contrib.auth.models import User
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from invenicum.accounts.models import User
 from invenicum.accounts.tokens import Access
 
 from . import browser_session

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
 
 from integrations.egress.curl import run_flow
 from integrations.models import Integration
+from invenicum.accounts.models import User
 
 from . import browser_session
 from .audit import Action, audit

@@ -9,8 +9,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import SessionBase
+
+from invenicum.accounts.models import User
 
 SESSION_KEY = "oauth"
 # For this long after it began an authorization, a browser may begin another one without a token.

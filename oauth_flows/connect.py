@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -13,6 +12,7 @@ from integrations.core.connector import Connector
 from integrations.core.errors import InvalidConfig
 from integrations.models import Integration
 from integrations.services import change_status
+from invenicum.accounts.models import User
 
 from .audit import Action, audit
 from .code_exchange import Connection

@@ -62,7 +62,7 @@ class Authorization(models.Model):
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
-        return f"{self.type} flow of user-{self.owner_id}"
+        return f"{self.type} flow of {self.owner.public_id}"
 
 
 class Grant(models.Model):

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
@@ -22,6 +21,7 @@ from integrations.core.http import Flow
 from integrations.egress.curl import run_flow
 from integrations.models import Integration, ProviderJob
 from integrations.services import erase
+from invenicum.accounts.models import User
 from invenicum.jobs import Failure, JobRunner
 
 from .audit import Action, audit

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -11,6 +10,7 @@ from rest_framework.response import Response
 
 from integrations import api_errors, registry
 from invenicum.accounts.authentication import BearerAuthentication, current_user
+from invenicum.accounts.models import User
 from invenicum.api.envelopes import done_of
 from invenicum.api.errors import ApiError
 from invenicum.api.openapi import Error

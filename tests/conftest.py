@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.cache import cache
 
+from invenicum.accounts.models import User
 from invenicum.accounts.tokens import USER_SCOPES, issue_token
 from tests.api_client import Api, ApiClient
 

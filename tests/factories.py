@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from django.contrib.auth.models import User
-
 from integrations.models import Integration
 from integrations.services import save_integration
+from invenicum.accounts.models import User
 
 SECRET = "whsec_" + "c2VjcmV0LXRoYXQtaXMtMzItYnl0ZXMtbG9uZyEh"
 

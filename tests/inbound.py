@@ -7,11 +7,11 @@ import json
 import time
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.test import Client
 
 from integrations.models import Integration
 from integrations.services import save_integration
+from invenicum.accounts.models import User
 from tests.integrations.connectors.examples import EXAMPLES
 
 client = Client()  # shared by all tests, because it loads the middleware once

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import schemathesis
 import yaml
-from django.contrib.auth.models import User
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.test import Client
@@ -16,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from pytest_django import Settings
 
 from integrations.registry import CONNECTORS
+from invenicum.accounts.models import User
 from invenicum.accounts.tokens import issue_token
 from invenicum.wsgi import application
 

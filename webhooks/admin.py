@@ -49,7 +49,7 @@ class LaneAdmin(ReadOnly, admin.ModelAdmin[Lane]):
     fields = tuple(readonly_fields)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Lane]:
-        return super().get_queryset(request).select_related("integration").defer("integration__secrets")
+        return super().get_queryset(request).select_related("integration__owner").defer("integration__secrets")
 
     @admin.display
     def circuit(self, lane: Lane) -> str:
@@ -96,7 +96,7 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin[Delivery]):
     inlines = [AttemptInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
-        rows = super().get_queryset(request).select_related("event", "integration", "owner")
+        rows = super().get_queryset(request).select_related("event", "integration__owner", "owner")
         return rows.defer("integration__secrets")
 
     @admin.display(description="event")
@@ -127,7 +127,7 @@ class InboundEventAdmin(ReadOnly, admin.ModelAdmin[InboundEvent]):
     fields = ["public_id", "name", "integration", "provider_delivery_id", "received_at", "event", "payload"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InboundEvent]:
-        rows = super().get_queryset(request).select_related("integration", "event")
+        rows = super().get_queryset(request).select_related("integration__owner", "event")
         return rows.defer("integration__secrets")
 
     def get_search_results(

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations.services import find
+from invenicum.accounts.models import User
 from invenicum.ids import first_id_at
 
 from .models import Delivery, Replay

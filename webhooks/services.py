@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Case, Count, Exists, Min, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from integrations.models import Integration
 from integrations.services import IntegrationNotFound, find
+from invenicum.accounts.models import User
 from invenicum.events.names import PING
 from invenicum.events.publish import publish
 

@@ -8,16 +8,18 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth import admin as auth
-from django.contrib.auth.models import User
 from django.db.models import CASCADE, QuerySet
 from django.http import HttpRequest
 from oauth2_provider import admin as toolkit  # noqa: F401 - registers what is replaced here
 from oauth2_provider.models import AccessToken, Application, Grant, IDToken, RefreshToken
 
+from invenicum.accounts.models import User
 from invenicum.admin import ReadOnly
 
+from . import services
+
 # This server has no authorization pages of its own, and nothing to administer there.
-for model in (AccessToken, Application, Grant, IDToken, RefreshToken, User):
+for model in (AccessToken, Application, Grant, IDToken, RefreshToken):
     admin.site.unregister(model)
 
 
@@ -27,6 +29,22 @@ class UserAdmin(auth.UserAdmin[User]):
 
     Django would ask for the permission to delete each of those rows, which the read-only pages give to no one.
     """
+
+    list_display = ("username", "public_id", "email", "is_staff", "is_active", "last_login")
+    search_fields = ("username", "email", "account_id")
+    readonly_fields = ("public_id",)
+    fieldsets = (("Account", {"fields": ("public_id",)}), *(auth.UserAdmin.fieldsets or ()))
+
+    @admin.display(description="account", ordering="account_id")
+    def public_id(self, user: User) -> str:
+        return user.public_id
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        services.remove(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            services.remove(user)
 
     def get_deleted_objects(
         self, objs: QuerySet[User] | Sequence[User], request: HttpRequest

@@ -1,30 +1,23 @@
 """Who asks: access tokens of this server, and JSON Web Tokens of the Invenicum app."""
 
 import hashlib
-import re
-from functools import cache
 
+import structlog
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils import timezone
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
 from oauth2_provider.models import AccessToken
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from .invenicum_tokens import RefusedToken, read_token
+from .models import User
+from .services import user_of_token
 from .tokens import USER_SCOPES, Access
 
 INVALID_TOKEN = "Invalid or expired token"  # the app logs its user out on exactly this text
-USER_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
-CLAIMS = jwt.JWTClaimsRegistry(
-    userId={"essential": True}, email={"essential": True}, name={"essential": True}, exp={"essential": True}
-)
+
+log = structlog.get_logger(__name__)
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -54,32 +47,11 @@ def _by_access_token(token: str) -> tuple[User, Access] | None:
 
 def _by_jwt(token: str) -> tuple[User, Access] | None:
     try:
-        claims = jwt.decode(token, _key(settings.INVENICUM_JWT_SECRET), algorithms=["HS256"]).claims
-        CLAIMS.validate(claims)
-        user_id, email, name = _text(claims["userId"]), _text(claims["email"]), _text(claims["name"])
-        validate_email(email)
-    # A forged token may hold anything, so whatever cannot be read is as bad as a wrong signature.
-    except (JoseError, ValidationError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        identity = read_token(token, settings.INVENICUM_JWT_SECRET)
+    except RefusedToken as error:
+        log.warning("invenicum_token_refused", reason=str(error))
         return None
-    if not USER_ID.fullmatch(user_id) or len(email) > 254 or not name.isprintable():
-        return None
-    user, _ = User.objects.get_or_create(
-        username=f"invenicum-{user_id}",
-        defaults={"email": email, "first_name": name[:150], "password": make_password(None)},
-    )
-    return user, Access(USER_SCOPES)
-
-
-def _text(claim: object) -> str:
-    """A claim as text; user ids may be numbers."""
-    if isinstance(claim, bool) or not isinstance(claim, str | int):
-        raise TypeError("not a text")
-    return str(claim)
-
-
-@cache
-def _key(secret: str) -> OctKey:
-    return OctKey.import_key(secret)
+    return user_of_token(identity.account_id, identity.email, identity.name), Access(USER_SCOPES)
 
 
 def current_user(request: Request) -> User:

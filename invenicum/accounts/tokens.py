@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, set_token_value
 
+from invenicum.accounts.models import User
+
 PUBLISH_ANY = "events:publish-any"
+REMOVE_ACCOUNTS = "accounts:write"
 ALL_SCOPES: frozenset[str] = frozenset(settings.OAUTH2_PROVIDER["SCOPES"])  # type: ignore[call-overload]
-# What a person may do with their own things; publishing for others is for services.
-USER_SCOPES = ALL_SCOPES - {PUBLISH_ANY}
+# What a person may do with their own things. The others are for services, which act for every account.
+SERVICE_SCOPES = frozenset({PUBLISH_ANY, REMOVE_ACCOUNTS})
+USER_SCOPES = ALL_SCOPES - SERVICE_SCOPES
 
 
 @dataclass(frozen=True, slots=True)

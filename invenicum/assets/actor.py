@@ -5,21 +5,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from django.contrib.auth.models import User
+from invenicum.accounts.models import User
 
-_actor: ContextVar[int | None] = ContextVar("actor", default=None)
+_actor: ContextVar[User | None] = ContextVar("actor", default=None)
 
 
 @contextmanager
 def acting_as(user: User) -> Iterator[None]:
     """Changes of assets inside the block are made by `user`."""
-    token = _actor.set(user.pk)
+    token = _actor.set(user)
     try:
         yield
     finally:
         _actor.reset(token)
 
 
-def current_actor() -> int | None:
-    """The primary key of the user who makes the change; None if no one was named."""
+def current_actor() -> User | None:
+    """The user who makes the change; None if no one was named."""
     return _actor.get()
+
+
+def current_actor_key() -> int | None:
+    """Their primary key, for the model's default."""
+    actor = _actor.get()
+    return actor.pk if actor else None

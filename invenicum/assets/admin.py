@@ -4,8 +4,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
+
+from invenicum.accounts.models import User
 
 from .actor import acting_as
 from .models import Asset

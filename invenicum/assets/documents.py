@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from invenicum.accounts.users import public_user_id
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED
 from invenicum.timestamps import format_timestamp
 
@@ -13,13 +12,14 @@ from invenicum.timestamps import format_timestamp
 class Snapshot:
     """An asset as it stood at one moment."""
 
-    owner_id: int
+    owner_id: int  # a primary key: never shown
+    owner: str  # a public id, as `user-456`
     asset_id: str
     name: str
     category: str
     tags: tuple[str, ...]
     url: str
-    created_by: int  # the owner if it is not known
+    created_by: str  # the owner if it is not known
     created_at: datetime
     updated_at: datetime
 
@@ -31,7 +31,7 @@ class Snapshot:
             "category": self.category,
             "tags": list(self.tags),
             "url": self.url,
-            "createdBy": public_user_id(self.created_by),
+            "createdBy": self.created_by,
             "createdAt": format_timestamp(self.created_at),
             "updatedAt": format_timestamp(self.updated_at),
         }
@@ -46,11 +46,11 @@ class AssetEvent:
     asset: Snapshot
 
 
-def events_of(before: Snapshot | None, after: Snapshot | None, actor: int | None) -> list[AssetEvent]:
+def events_of(before: Snapshot | None, after: Snapshot | None, actor: str | None) -> list[AssetEvent]:
     """The events that a change from `before` to `after` means.
 
-    None for `before` is a new asset, None for `after` a deleted one. `actor` is the primary key of the user who made
-    the change; None stands for the owner.
+    None for `before` is a new asset, None for `after` a deleted one. `actor` is the public id of the user who
+    made the change; None stands for the owner.
     """
     if before is not None and after is not None and _identity(before) == _identity(after):
         changes = changed(before, after)
@@ -80,25 +80,25 @@ def _created(asset: Snapshot) -> AssetEvent:
         "assetId": asset.asset_id,
         "name": asset.name,
         "category": asset.category,
-        "createdBy": public_user_id(asset.created_by),
+        "createdBy": asset.created_by,
         "url": asset.url,
     }
     return AssetEvent(ASSET_CREATED, data, asset)
 
 
-def _updated(asset: Snapshot, changes: dict[str, Any], actor: int | None) -> AssetEvent:
+def _updated(asset: Snapshot, changes: dict[str, Any], actor: str | None) -> AssetEvent:
     data = {"assetId": asset.asset_id, "changes": changes, "updatedBy": _actor(asset, actor)}
     return AssetEvent(ASSET_UPDATED, data, asset)
 
 
-def _deleted(asset: Snapshot, actor: int | None) -> AssetEvent:
+def _deleted(asset: Snapshot, actor: str | None) -> AssetEvent:
     return AssetEvent(
         ASSET_DELETED, {"assetId": asset.asset_id, "name": asset.name, "deletedBy": _actor(asset, actor)}, asset
     )
 
 
-def _actor(asset: Snapshot, actor: int | None) -> str:
-    return public_user_id(asset.owner_id if actor is None else actor)
+def _actor(asset: Snapshot, actor: str | None) -> str:
+    return actor or asset.owner
 
 
 def _identity(asset: Snapshot) -> tuple[int, str]:

@@ -4,24 +4,11 @@ from typing import Any
 
 from rest_framework.exceptions import ValidationError
 
-from invenicum.accounts.users import public_user_id
-from invenicum.api.serializers import ListField, StrictField, StrictSerializer, TextField, TimestampField
+from invenicum.api.serializers import ListField, StrictSerializer, TextField, TimestampField
 from invenicum.events.names import ASSET_ID, MAX_ASSET_ID
 
 from . import rules
 from .models import Asset
-
-
-class UserIdField(StrictField):
-    """A user's primary key, written as the public id: `user-456`."""
-
-    says = "must be the id of a user"
-
-    def to_representation(self, value: int) -> str:
-        return public_user_id(value)
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "string"}
 
 
 class AssetSerializer(StrictSerializer):
@@ -62,7 +49,7 @@ class AssetSerializer(StrictSerializer):
         required=False,
         says="must be an http or https address of at most 2000 ASCII characters without blanks, or empty",
     )
-    created_by = UserIdField(read_only=True)
+    created_by = TextField(read_only=True)
     created_at = TimestampField(read_only=True)
     updated_at = TimestampField(read_only=True)
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+
+from invenicum.accounts.models import User
 
 from .actor import acting_as
 from .models import Asset

@@ -35,7 +35,7 @@ class AssetViewSet(ApiViewSet):
     lookup_value_converter = "asset_id"
 
     def get_queryset(self) -> QuerySet[Asset]:
-        return Asset.objects.filter(owner=current_user(self.request))
+        return Asset.objects.with_people().filter(owner=current_user(self.request))
 
     def api_error(self, error: Exception) -> ApiError | None:
         match error:

@@ -7,12 +7,12 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from django.contrib.auth.models import User
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
 from integrations import services
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from invenicum.accounts.tokens import issue_token
 from invenicum.assets.models import Asset
 from invenicum.assets.services import create_asset

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
+
+from invenicum.accounts.models import User
 
 from .models import Event
 from .position import OldestRunningTransaction

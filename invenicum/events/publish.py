@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from invenicum.accounts.models import User
 from invenicum.timestamps import format_timestamp
 
 from .models import Event

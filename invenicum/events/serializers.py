@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework.exceptions import ValidationError
 
-from invenicum.accounts.users import PUBLIC_USER_ID
+from invenicum.accounts.public_ids import PUBLIC_ID, PUBLIC_ID_SAYS
 from invenicum.api.serializers import ListField, ObjectField, StrictSerializer, TextField, TimestampField
 
 from .names import ASSET_ID, MAX_ASSET_ID, NAME
@@ -29,10 +29,10 @@ class NewEventSerializer(StrictSerializer):
     data = ObjectField()  # type: ignore[assignment]
     timestamp = TimestampField(required=False, allow_null=True)
     owner = TextField(
-        pattern=rf"^{PUBLIC_USER_ID.pattern}$",
+        pattern=PUBLIC_ID,
         required=False,
         allow_null=True,
-        says="must be the id of a user, for example user-456",
+        says=PUBLIC_ID_SAYS,
     )
 
     request_schema = {

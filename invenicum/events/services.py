@@ -1,36 +1,47 @@
 """Publishing events from outside."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.contrib.auth.models import User
-
-from invenicum.accounts.users import parse_user_id
+from invenicum.accounts.models import User
+from invenicum.accounts.public_ids import parse_public_id
+from invenicum.accounts.services import provisioned
 
 from .models import Event
 from .publish import Draft, publish_many
 
 
-class UnknownOwner(Exception):
-    """There is no such user."""
+class OwnersRefused(Exception):
+    """Some events name an owner for whom nothing can be published. `problems`: place in the list → why."""
+
+    def __init__(self, problems: dict[int, str]):
+        super().__init__(problems)
+        self.problems = problems
 
 
 def publish_incoming(caller: User, incoming: Sequence[Mapping[str, Any]]) -> list[Event]:
     """Publishes all events or none, each for the owner it names or else for the caller.
 
-    `incoming`: what NewEventSerializer has read. Returns the events in the same order. Raises UnknownOwner.
+    `incoming`: what NewEventSerializer has read. An Invenicum account that was not seen before is provisioned. Returns
+    the events in the same order. Raises OwnersRefused.
     """
-    owners = _owners(dict.fromkeys(item["owner"] for item in incoming if item.get("owner")))
+    named = {place: account for place, item in enumerate(incoming) if (account := _account_of(item))}
+    owners = provisioned(list(dict.fromkeys(named.values()))) if named else {}
+    problems = {place: problem for place, account in named.items() if (problem := _problem(owners.get(account)))}
+    if problems:
+        raise OwnersRefused(problems)
     return publish_many(
-        Draft(owners.get(item.get("owner"), caller), item["event"], item["data"], item.get("timestamp"))
-        for item in incoming
+        Draft(owners[named[place]] if place in named else caller, item["event"], item["data"], item.get("timestamp"))
+        for place, item in enumerate(incoming)
     )
 
 
-def _owners(public_ids: Iterable[str]) -> dict[str | None, User]:
-    keys = {public_id: parse_user_id(public_id) for public_id in public_ids}
-    users = User.objects.filter(pk__in=set(keys.values()), is_active=True).in_bulk() if keys else {}
-    for owner, key in keys.items():
-        if key not in users:
-            raise UnknownOwner(owner)
-    return {owner: users[key] for owner, key in keys.items() if key is not None}
+def _account_of(item: Mapping[str, Any]) -> str | None:
+    owner = item.get("owner")
+    return parse_public_id(owner) if owner else None
+
+
+def _problem(owner: User | None) -> str | None:
+    if owner is None:
+        return "there is no such account"
+    return None if owner.is_active else "this account is deactivated"

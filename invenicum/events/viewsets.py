@@ -44,8 +44,9 @@ class EventViewSet(ApiViewSet):
 
     def api_error(self, error: Exception) -> ApiError | None:
         match error:
-            case services.UnknownOwner():
-                return invalid({"owner": [f"there is no user {error}"]})
+            case services.OwnersRefused(problems=problems):
+                at = "events.{}.owner" if "events" in self.request.data else "owner"
+                return invalid({at.format(place): [problem] for place, problem in problems.items()})
             case UnknownPlace():
                 return invalid({"after": ["is not an event of yours, or not in the feed yet"]})
             case KeyReused():

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from playwright.sync_api import BrowserContext, Page, expect
 
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from invenicum.events.publish import publish
 from tests.browser import needs_browser
 from tests.factories import SECRET, connect_webhook

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from standardwebhooks import Webhook as StandardWebhook
 
+from invenicum.accounts.models import User
 from tests.factories import SECRET, connect_webhook
 from tests.fakes.github import TOKEN, FakeGitHub
 from tests.fakes.http_server import FakeServer
@@ -44,7 +44,7 @@ def test_the_three_payloads_are_those_of_the_spec(api: Any, alice: User) -> None
         change_an_asset(api(alice))
         drain()
     bodies = {body["event"]: body for body in (request.json() for request in server.requests)}
-    user = f"user-{alice.pk}"
+    user = alice.public_id
     for body in bodies.values():
         assert list(body) == ["event", "timestamp", "data"]
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", body["timestamp"])

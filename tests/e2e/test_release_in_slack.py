@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
-from django.contrib.auth.models import User
-
 from integrations.models import Integration
 from integrations.provider_jobs import run_due_jobs
 from integrations.services import save_integration
+from invenicum.accounts.models import User
 from tests.fakes.github import TOKEN, FakeGitHub
 from tests.fakes.slack import WEBHOOK, FakeSlack
 from tests.inbound import send_github

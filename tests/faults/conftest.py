@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 
+from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
 from tests.fakes.http_server import Answer, FakeServer, Received
 from tests.services import free_port, start_redis

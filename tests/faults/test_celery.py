@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import redis
-from django.contrib.auth.models import User
 
+from invenicum.accounts.models import User
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
 from tests.faults.conftest import Broker, Receiver, all_delivered, counts, expire_leases, on_postgresql, publish

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.contrib.auth.models import User
 from standardwebhooks import Webhook as StandardWebhook
 
 from integrations import services
+from invenicum.accounts.models import User
 from tests.factories import SECRET, connect_webhook
 from tests.fakes.http_server import FakeServer
 from tests.faults.conftest import Receiver, counts, publish

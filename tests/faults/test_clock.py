@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
+from invenicum.accounts.models import User
 from tests.factories import connect_webhook
 from tests.faults.conftest import Receiver, all_delivered, counts, expire_leases, on_postgresql, publish
 from tests.processes import deliver, environment

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 
 from integrations.services import save_integration
+from invenicum.accounts.models import User
 from invenicum.events.publish import publish as publish_one
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer

@@ -21,7 +21,7 @@ pytestmark = on_postgresql
 DELIVERIES = 500
 SEED = """
 import django; django.setup()
-from django.contrib.auth.models import User
+from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
 from tests.factories import connect_webhook
 owner, _ = User.objects.get_or_create(username="alice")

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 
+from invenicum.accounts.models import User
 from tests.factories import connect_webhook
 from tests.fakes.certificates import Authority
 from tests.fakes.http_server import Answer, FakeServer, hang, reset, stream

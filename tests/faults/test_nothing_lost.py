@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
 
+from invenicum.accounts.models import User
 from tests.factories import connect_webhook
 from tests.faults.conftest import Broker, Receiver, all_delivered, expire_leases, on_postgresql, publish
 from tests.processes import Process, beat, deliver, environment, worker
@@ -77,7 +77,7 @@ def test_a_published_event_wakes_a_worker_without_waiting_for_the_sweep(
 
 PUBLISH = """
 import django; django.setup()
-from django.contrib.auth.models import User
+from invenicum.accounts.models import User
 from invenicum.events.publish import publish
 publish(User.objects.get(pk={owner}), "asset.created", {{"assetId": "asset-1"}})
 """

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from integrations import registry, services
 from integrations.connectors.webhook import Webhook
 from integrations.core.http import Flow
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from invenicum.events.message import Message
 from invenicum.events.models import Event
 from invenicum.events.publish import publish as publish_one

@@ -1,6 +1,7 @@
 """Every scenario there is, by area. Each area begins with an empty database."""
 
 from .areas import (
+    accounts,
     assets,
     callers,
     configurations,
@@ -18,6 +19,7 @@ from .areas import (
 from .scenario import Area
 
 AREAS = [
+    Area("accounts", accounts.STEPS),
     Area("assets", assets.STEPS),
     Area("pages", pages.STEPS),
     Area("publishing", publishing.STEPS),

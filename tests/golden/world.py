@@ -18,13 +18,13 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 from rest_framework.throttling import SimpleRateThrottle
 
+from invenicum.accounts.models import User
 from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
 CLOSED = "http://127.0.0.1:9"  # nobody listens there
@@ -61,7 +61,7 @@ class World:
         # What is limited to so many requests a minute stands in one moment, however slow the machine is.
         environment.setattr(SimpleRateThrottle, "timer", staticmethod(float))
         for name, key in PEOPLE.items():
-            User.objects.create_user(name, f"{name}@example.com", pk=key)
+            User.objects.create_user(name, f"{name}@example.com", account_id=str(key))
         User.objects.filter(username="dora").update(is_active=False)
 
     def token(self, user: str, scopes: str = "") -> str:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, TimedOut
 from integrations.viewsets import IntegrationApiViewSet
+from invenicum.accounts.models import User
 from invenicum.api.routers import ApiRouter
 from invenicum.api.serializers import ChoiceField, StrictSerializer
 

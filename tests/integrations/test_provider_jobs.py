@@ -5,7 +5,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
@@ -17,6 +16,7 @@ from integrations.core.http import Flow
 from integrations.models import Integration, ProviderJob
 from integrations.provider_jobs import PROVIDER_JOB_RETRY_SECONDS, ProviderJobRunner, run_due_jobs, schedule_save
 from integrations.services import delete_integration, save_integration, set_active
+from invenicum.accounts.models import User
 from invenicum.jobs import Failure
 from tests.fakes.github import TOKEN, FakeGitHub
 

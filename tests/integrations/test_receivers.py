@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
@@ -13,6 +13,7 @@ from pytest_django import Settings
 from integrations.models import Integration, ProviderJob
 from integrations.provider_jobs import run_due_jobs
 from integrations.services import delete_integration, save_integration
+from invenicum.accounts.models import User
 from invenicum.events.publish import publish
 from oauth_flows.models import AuditEntry, Grant, Revocation
 from tests.factories import connect_webhook
@@ -106,7 +107,7 @@ def test_users_deleted_by_a_queryset_leave_nothing_either(connected: User, gitla
 
 
 def test_a_superuser_deletes_a_user_on_the_admins_page(connected: User, gitlab: Provider, admin_client: Client) -> None:
-    address = f"/admin/auth/user/{connected.pk}/delete/"
+    address = f"/admin/accounts/user/{connected.pk}/delete/"
     page = admin_client.get(address)
     assert page.status_code == 200
     for shown in ("User: alice", "Integrations: 2", "Deliveries: 2"):
@@ -121,8 +122,8 @@ def test_a_superuser_deletes_several_users_at_once(
     connected: User, gitlab: Provider, admin_client: Client, bob: User
 ) -> None:
     chosen = {"action": "delete_selected", "_selected_action": [connected.pk, bob.pk]}
-    assert "Integrations: 2" in admin_client.post("/admin/auth/user/", chosen).content.decode()
-    admin_client.post("/admin/auth/user/", {**chosen, "post": "yes"})
+    assert "Integrations: 2" in admin_client.post("/admin/accounts/user/", chosen).content.decode()
+    admin_client.post("/admin/accounts/user/", {**chosen, "post": "yes"})
     assert not User.objects.filter(username__in=["alice", "bob"]).exists()
     check_nothing_is_left(gitlab)
 
@@ -135,9 +136,11 @@ def test_charlie_who_may_not_delete_users_deletes_none(
     charlie.save()
     charlie.user_permissions.add(Permission.objects.get(codename=permission))
     client.force_login(charlie)
-    address = f"/admin/auth/user/{connected.pk}/delete/"
+    address = f"/admin/accounts/user/{connected.pk}/delete/"
     assert client.get(address).status_code == client.post(address, {"post": "yes"}).status_code == 403
-    client.post("/admin/auth/user/", {"action": "delete_selected", "_selected_action": [connected.pk], "post": "yes"})
+    client.post(
+        "/admin/accounts/user/", {"action": "delete_selected", "_selected_action": [connected.pk], "post": "yes"}
+    )
     assert Grant.objects.get().integration.owner == connected
     assert gitlab.calls == []
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 
 from integrations.models import Integration
 from integrations.registry import CONNECTORS
+from invenicum.accounts.models import User
 from tests.fakes.http_server import FakeServer
 
 GITHUB = {

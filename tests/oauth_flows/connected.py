@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from oauth_flows.models import Grant
 
 

@@ -1,8 +1,8 @@
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from oauth_flows.models import AuditEntry, Grant, ProviderApp, Revocation
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox

@@ -6,12 +6,12 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from invenicum.accounts.tokens import issue_token
 from oauth_flows.models import AuditEntry, Authorization, Grant
 from oauth_flows.return_urls import is_allowed_return

@@ -4,13 +4,13 @@ import hashlib
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from oauth_flows.clients import redirect_uri
 from oauth_flows.models import AuditEntry, Authorization, Grant
 from tests.api_client import Api

@@ -1,9 +1,9 @@
 import pytest
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
 from integrations import registry
+from invenicum.accounts.models import User
 from oauth_flows.clients import client_for, redirect_uri, variables
 from oauth_flows.errors import NotConfigured
 from oauth_flows.models import ProviderApp

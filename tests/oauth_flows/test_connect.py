@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from integrations.models import Integration
 from integrations.services import save_integration
+from invenicum.accounts.models import User
 from invenicum.events.publish import publish
 from oauth_flows.clients import client_for
 from oauth_flows.code_exchange import Connection

@@ -1,12 +1,12 @@
 """Deliveries of connected integrations, through the real engine."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
 from oauth_flows import tokens
 from oauth_flows.clients import client_for

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from integrations import provider_jobs, services
 from integrations.core.errors import InvalidConfig
 from integrations.models import Integration, ProviderJob
+from invenicum.accounts.models import User
 from oauth_flows.models import Grant, Revocation
 from tests.api_client import Api
 from tests.fakes.token_server import TokenServer

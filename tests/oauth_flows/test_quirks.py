@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from oauth_flows.models import Grant, ProviderApp, Revocation
 from tests.api_client import Api
 from tests.fakes.http_server import Answer, FakeServer, close, json_answer

@@ -1,10 +1,10 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core import mail
 from django.utils import timezone
 
+from invenicum.accounts.models import User
 from oauth_flows.models import Grant
 from oauth_flows.reconnect_alerts import notify_owners
 from tests.fakes.token_server import TokenServer

@@ -2,13 +2,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
 from integrations import services
 from integrations.models import Integration, ProviderJob
+from invenicum.accounts.models import User
 from oauth_flows.clients import client_for
 from oauth_flows.code_exchange import Connection
 from oauth_flows.connect import connect

@@ -5,13 +5,13 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.utils import timezone
 
 from integrations.core.errors import AuthFailed, ConnectionFailed
 from integrations.core.http import Flow, Request, Response
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from oauth_flows import tokens
 from oauth_flows.models import AuditEntry, Grant
 from oauth_flows.tokens import NeedsReconnect

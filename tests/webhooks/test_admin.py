@@ -1,9 +1,10 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.test import Client
 
+from invenicum.accounts.models import User
 from invenicum.events.publish import publish
 from tests.factories import connect_webhook
 from webhooks.models import Delivery

@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from integrations import services
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from invenicum.events.models import Event
 from invenicum.events.publish import publish
 from tests.api_client import Api, ApiClient

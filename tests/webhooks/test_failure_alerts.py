@@ -1,12 +1,12 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.utils import timezone
 from pytest_django import Settings
 
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from invenicum.events.publish import publish
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer

@@ -1,11 +1,11 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from integrations import services
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from invenicum.events.models import Event
 from invenicum.events.publish import Draft, publish, publish_many
 from tests.factories import connect_webhook

@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from integrations import services
+from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
 from tests.api_client import Api
 from tests.factories import connect_webhook

@@ -1,10 +1,10 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.utils import timezone
 
+from invenicum.accounts.models import User
 from invenicum.events.models import Event, IdempotencyKey
 from invenicum.events.publish import publish
 from invenicum.ids import first_id_at, uuid7

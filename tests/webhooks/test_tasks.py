@@ -1,10 +1,10 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
 from tests.factories import connect_webhook
 from webhooks import replays

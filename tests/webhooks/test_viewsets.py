@@ -1,12 +1,12 @@
 """The delivery API, as an API consumer sees it."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from integrations import services
+from invenicum.accounts.models import User
 from invenicum.events.publish import publish
 from tests.api_client import Api
 from tests.factories import connect_webhook

@@ -13,6 +13,7 @@ DR, DW = "deliveries:read", "deliveries:write"
 ONE = "0" * 32
 # The scope that each method of each route wants; what is not here is no method of it.
 ROUTES: dict[str, dict[str, str]] = {
+    "/accounts/user-1": {"DELETE": "accounts:write"},
     "/assets": {"GET": "assets:read", "POST": "assets:write"},
     "/assets/asset-1": {"GET": "assets:read", "PATCH": "assets:write", "DELETE": "assets:write"},
     "/events": {"GET": DR, "POST": "events:write"},

@@ -1,7 +1,8 @@
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.test import Client
 from oauth2_provider.models import AccessToken
 
+from invenicum.accounts.models import User
 from invenicum.accounts.tokens import issue_token
 
 TOKENS = "/admin/oauth2_provider/accesstoken/"

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client, override_settings
 from hypothesis import given
@@ -15,6 +14,7 @@ from oauth2_provider.models import AccessToken
 from pytest_django import Settings
 
 from invenicum.accounts import authentication
+from invenicum.accounts.models import User
 from invenicum.accounts.tokens import issue_token
 
 SECRET = "a-secret-that-the-app-and-the-service-share"
@@ -88,8 +88,71 @@ def test_the_app_token_makes_its_user_on_first_sight_only(shared_secret: None, d
     assert ask(sign()).status_code == 200
     assert ask(sign(userId=456, email="new@example.com")).status_code == 200
     user = User.objects.get()
-    assert (user.username, user.email, user.first_name) == ("invenicum-456", "eve@example.com", "Eve")
+    assert (user.public_id, user.email, user.first_name) == ("user-456", "new@example.com", "Eve")
     assert not user.has_usable_password()
+
+
+@pytest.mark.parametrize("missing", [None, ""])
+def test_a_token_as_the_backend_signs_it_names_no_one_and_keeps_what_is_known(
+    missing: str | None, shared_secret: None, db: None
+) -> None:
+    ask(sign())
+    claims = {"userId": 456, "email": missing, "name": None, "iat": None, "exp": int(time.time()) + 60}
+    token = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SECRET), algorithms=["HS256"])
+    assert ask(token).status_code == 200
+    user = User.objects.get()
+    assert (user.email, user.first_name) == ("eve@example.com", "Eve")
+
+
+def test_a_token_needs_no_more_than_a_user_and_an_end(shared_secret: None, db: None) -> None:
+    assert ask(sign(email=None, name=None)).status_code == 200
+    user = User.objects.get()
+    assert (user.public_id, user.email, user.first_name) == ("user-456", "", "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),  # seconds from now
+    [
+        ({"exp": -40}, 200),
+        ({"exp": -61}, 401),
+        ({"iat": 40}, 200),
+        ({"iat": 600}, 401),
+        ({"nbf": 40}, 200),
+    ],
+)
+def test_the_backends_clock_may_differ_by_a_minute(
+    changes: dict[str, int], status: int, shared_secret: None, db: None
+) -> None:
+    now = int(time.time())
+    claims: dict[str, Any] = {claim: now + seconds for claim, seconds in changes.items()}
+    assert ask(sign(**claims)).status_code == status
+
+
+def test_an_email_that_is_none_and_a_name_that_cannot_be_shown_are_left_out(shared_secret: None, db: None) -> None:
+    assert ask(sign(email="nobody", name="E\0ve")).status_code == 200
+    user = User.objects.get()
+    assert (user.email, user.first_name) == ("", "")
+
+
+def test_a_local_user_is_never_taken_over_by_a_token(shared_secret: None, db: None) -> None:
+    local = User.objects.create_user("invenicum-456", "local@example.com")
+    assert ask(sign()).status_code == 200
+    local.refresh_from_db()
+    assert (User.objects.count(), local.email) == (2, "local@example.com")
+    assert ask(sign(userId=local.account_id)).json() == INVALID
+
+
+def test_a_refused_token_is_logged_with_the_reason_and_without_the_token(
+    shared_secret: None, db: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = sign(exp=int(time.time()) - 600)
+    ask(token)
+    ask(sign(userId=None))
+    ask(sign(secret="another-secret-that-is-not-shared"))
+    events = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    refused = [event["reason"] for event in events if event["event"] == "invenicum_token_refused"]
+    assert refused == ["expired_token exp", "missing_claim userId", "bad_signature"]
+    assert not any(part in caplog.text for part in token.split("."))
 
 
 def test_an_app_token_is_a_bad_token_where_no_secret_is_shared(db: None) -> None:
@@ -100,7 +163,7 @@ def test_an_app_token_is_a_bad_token_where_no_secret_is_shared(db: None) -> None
 @pytest.mark.parametrize(
     "changes",
     [
-        {"exp": int(time.time()) - 1},
+        {"exp": int(time.time()) - 600},
         {"exp": None},
         {"exp": "tomorrow"},
         {"nbf": int(time.time()) + 600},
@@ -111,12 +174,7 @@ def test_an_app_token_is_a_bad_token_where_no_secret_is_shared(db: None) -> None
         {"userId": True},
         {"userId": ["456"]},
         {"userId": "4" * 101},
-        {"email": None},
-        {"email": "nobody"},
-        {"email": 7},
-        {"name": None},
-        {"name": "E\0ve"},
-        {"name": {"first": "Eve"}},
+        {"userId": "~0123456789ab"},
         {"secret": "another-secret-that-is-not-shared"},
         {"algorithm": "HS512"},
     ],

@@ -2,12 +2,12 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
+from invenicum.accounts.models import User
 from invenicum.accounts.tokens import USER_SCOPES
 
 

@@ -2,9 +2,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from invenicum import urls
+from invenicum.accounts.models import User
 from invenicum.accounts.permissions import HasScope, required_scope
 from invenicum.accounts.tokens import ALL_SCOPES
 from tests.api_client import Api

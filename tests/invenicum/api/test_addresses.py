@@ -1,7 +1,7 @@
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
+from invenicum.accounts.models import User
 from tests.api_client import Api
 
 
@@ -25,7 +25,7 @@ def test_what_only_looks_like_nul_is_not_refused(api: Api, alice: User) -> None:
 
 
 def test_the_admin_answers_with_a_page(admin_client: Client) -> None:
-    response = admin_client.get("/admin/auth/user/%00/change/")
+    response = admin_client.get("/admin/accounts/user/%00/change/")
     assert response.status_code == 404
     assert response["Content-Type"].startswith("text/html")
 
@@ -42,4 +42,4 @@ def test_a_slash_at_the_end_changes_nothing(api: Api, alice: User, base: str) ->
 
 
 def test_the_admin_keeps_its_slashes(admin_client: Client) -> None:
-    assert admin_client.get("/admin/auth/user/").status_code == 200
+    assert admin_client.get("/admin/accounts/user/").status_code == 200

@@ -2,7 +2,6 @@ import logging
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.test import Client, override_settings
@@ -13,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from invenicum import urls
+from invenicum.accounts.models import User
 from invenicum.api.errors import ApiError, envelope, exception_handler
 from tests.api_client import Api
 

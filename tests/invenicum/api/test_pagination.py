@@ -1,10 +1,10 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from invenicum.accounts.models import User
 from invenicum.assets.models import Asset
 from tests.api_client import Api
 

@@ -5,11 +5,11 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from invenicum.accounts.models import User
 from invenicum.accounts.tokens import issue_token
 from invenicum.api.errors import ApiError
 from invenicum.api.parsers import MAX_DEPTH, parse_json, read_body

@@ -1,7 +1,6 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import RequestFactory
 from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -10,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
+from invenicum.accounts.models import User
 from invenicum.accounts.tokens import USER_SCOPES, Access
 from invenicum.api.throttling import OutgoingThrottle
 

@@ -2,9 +2,9 @@ import json
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
+from invenicum.accounts.models import User
 from invenicum.assets.models import Asset
 from invenicum.events.models import Event
 
@@ -40,7 +40,7 @@ def photo(alice: User) -> Asset:
 def test_an_asset_made_in_the_admin_names_the_one_who_made_it(browser: Client, boss: User, alice: User) -> None:
     assert browser.post("/admin/assets/asset/add/", form(alice, tags="new\n\n red \nnew")).status_code == 302
     name, data = last()
-    assert (name, data["createdBy"]) == ("asset.created", f"user-{boss.pk}")
+    assert (name, data["createdBy"]) == ("asset.created", boss.public_id)
     assert Asset.objects.get().tags == ["new", "red"]
     assert Event.objects.get().owner == alice
 
@@ -53,12 +53,12 @@ def test_a_change_in_the_admin_tells_what_changed_and_who_did_it(
     assert ">\ndraft</textarea>" in page
     assert browser.post(address, form(alice, tags="draft\nfeatured")).status_code == 302
     changes = {"tags": {"added": ["featured"], "removed": []}}
-    assert last() == ("asset.updated", {"assetId": "asset-1", "changes": changes, "updatedBy": f"user-{boss.pk}"})
+    assert last() == ("asset.updated", {"assetId": "asset-1", "changes": changes, "updatedBy": boss.public_id})
 
 
 def test_deleting_in_the_admin_tells_who_did_it(browser: Client, boss: User, photo: Asset) -> None:
     assert browser.post(f"/admin/assets/asset/{photo.pk}/delete/", {"post": "yes"}).status_code == 302
-    assert last() == ("asset.deleted", {"assetId": "asset-1", "name": "Photo", "deletedBy": f"user-{boss.pk}"})
+    assert last() == ("asset.deleted", {"assetId": "asset-1", "name": "Photo", "deletedBy": boss.public_id})
 
 
 def test_the_bulk_action_deletes_and_tells_each(
@@ -71,7 +71,7 @@ def test_the_bulk_action_deletes_and_tells_each(
     assert not Asset.objects.exists()
     deleted = Event.objects.filter(name="asset.deleted")
     assert {event.owner for event in deleted} == {alice, bob}
-    assert {json.loads(event.body)["data"]["deletedBy"] for event in deleted} == {f"user-{boss.pk}"}
+    assert {json.loads(event.body)["data"]["deletedBy"] for event in deleted} == {boss.public_id}
 
 
 @pytest.mark.parametrize("wrong", [{"url": "javascript:alert(1)"}, {"tags": "x" * 101}, {"tags": "a\0b"}, {"name": ""}])
@@ -87,5 +87,5 @@ def test_assets_are_found_by_name_id_and_owner(browser: Client, photo: Asset) ->
 
 
 def test_a_user_with_assets_can_be_deleted_in_the_admin(browser: Client, alice: User, photo: Asset) -> None:
-    assert browser.post(f"/admin/auth/user/{alice.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert browser.post(f"/admin/accounts/user/{alice.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not Asset.objects.exists()

@@ -8,19 +8,20 @@ from hypothesis import strategies as st
 from invenicum.assets.documents import Snapshot, changed, events_of
 
 PHOTO = Snapshot(
-    owner_id=456,
+    owner_id=7,
+    owner="user-456",
     asset_id="asset-123",
     name="Product Photo.jpg",
     category="Images",
     tags=("draft", "summer"),
     url="https://cdn.invenicum.com/assets/asset-123",
-    created_by=456,
+    created_by="user-456",
     created_at=datetime(2026, 3, 7, 10, 30, 0, 999_999, tzinfo=UTC),
     updated_at=datetime(2026, 3, 7, 11, tzinfo=UTC),
 )
 
 
-def only(before: Snapshot | None, after: Snapshot | None, actor: int | None = None) -> tuple[str, str]:
+def only(before: Snapshot | None, after: Snapshot | None, actor: str | None = None) -> tuple[str, str]:
     """The one event's name and its data as JSON, in the order of its keys."""
     (item,) = events_of(before, after, actor)
     return item.name, json.dumps(item.data)
@@ -36,7 +37,7 @@ def test_a_new_asset_is_the_specs_first_payload() -> None:
 
 def test_a_changed_asset_is_the_specs_second_payload() -> None:
     after = replace(PHOTO, name="Hero Image.jpg", tags=("summer", "featured"))
-    assert only(PHOTO, after, 789) == (
+    assert only(PHOTO, after, "user-789") == (
         "asset.updated",
         '{"assetId": "asset-123", "changes": {"name": {"old": "Product Photo.jpg", "new": "Hero Image.jpg"}, '
         '"tags": {"added": ["featured"], "removed": ["draft"]}}, "updatedBy": "user-789"}',
@@ -51,10 +52,10 @@ def test_a_deleted_asset_is_the_specs_third_payload() -> None:
 
 
 def test_nothing_is_said_where_nothing_changed() -> None:
-    assert events_of(PHOTO, PHOTO, 789) == []
-    assert events_of(None, None, 789) == []
-    assert events_of(PHOTO, replace(PHOTO, updated_at=datetime(2030, 1, 1, tzinfo=UTC)), 789) == []
-    assert events_of(PHOTO, replace(PHOTO, tags=("summer", "draft")), 789) == []
+    assert events_of(PHOTO, PHOTO, "user-789") == []
+    assert events_of(None, None, "user-789") == []
+    assert events_of(PHOTO, replace(PHOTO, updated_at=datetime(2030, 1, 1, tzinfo=UTC)), "user-789") == []
+    assert events_of(PHOTO, replace(PHOTO, tags=("summer", "draft")), "user-789") == []
 
 
 def test_category_and_url_are_told_like_the_name() -> None:
@@ -65,8 +66,8 @@ def test_category_and_url_are_told_like_the_name() -> None:
 
 
 def test_an_asset_that_moves_goes_from_one_and_comes_to_the_other() -> None:
-    moved = replace(PHOTO, owner_id=7)
-    gone, come = events_of(PHOTO, moved, 1)
+    moved = replace(PHOTO, owner_id=8, owner="user-8")
+    gone, come = events_of(PHOTO, moved, "user-1")
     assert (gone.name, gone.asset, gone.data["deletedBy"]) == ("asset.deleted", PHOTO, "user-1")
     assert (come.name, come.asset, come.data["createdBy"]) == ("asset.created", moved, "user-456")
     assert [item.name for item in events_of(PHOTO, replace(PHOTO, asset_id="b"), None)] == [

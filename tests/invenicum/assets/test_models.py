@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 from django.test.utils import CaptureQueriesContext
 
+from invenicum.accounts.models import User
 from invenicum.assets.actor import acting_as
 from invenicum.assets.models import Asset
 from invenicum.events.models import Event
@@ -39,7 +39,7 @@ def last() -> Published:
 
 
 def updated(changes: dict[str, Any], by: User) -> Published:
-    return "asset.updated", {"assetId": "asset-1", "changes": changes, "updatedBy": f"user-{by.pk}"}
+    return "asset.updated", {"assetId": "asset-1", "changes": changes, "updatedBy": by.public_id}
 
 
 def test_a_saved_change_is_published_once(photo: Asset, alice: User) -> None:
@@ -66,8 +66,8 @@ def test_the_one_at_work_is_named_and_the_owner_where_nobody_is_known(photo: Ass
     photo.delete()
     told = published(1)
     assert told[0] == updated({"category": {"old": "", "new": "Images"}}, bob)
-    assert told[1][1]["createdBy"] == f"user-{bob.pk}"
-    assert told[2][1]["deletedBy"] == f"user-{alice.pk}"
+    assert told[1][1]["createdBy"] == bob.public_id
+    assert told[2][1]["deletedBy"] == alice.public_id
 
 
 def test_a_stale_copy_is_compared_with_the_row_as_it_is_now(photo: Asset, alice: User) -> None:
@@ -159,7 +159,7 @@ def test_a_user_goes_with_all_of_their_assets_and_events(alice: User, bob: User)
     alice.delete()
     assert list(Asset.objects.all()) == [kept]
     kept.refresh_from_db()
-    assert kept.snapshot().document()["createdBy"] == f"user-{bob.pk}"
+    assert kept.snapshot().document()["createdBy"] == bob.public_id
     assert not Event.objects.filter(owner_id=alice.pk).exists()
 
 

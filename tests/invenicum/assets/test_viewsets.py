@@ -2,8 +2,8 @@ import json
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
+from invenicum.accounts.models import User
 from invenicum.assets.models import Asset
 from invenicum.events.models import Event
 from tests.api_client import Api
@@ -35,7 +35,7 @@ def test_an_asset_is_created_read_changed_and_deleted_below_both_addresses(api: 
     asset = created.json()["data"]
     assert asset == {
         **PHOTO,
-        "createdBy": f"user-{alice.pk}",
+        "createdBy": alice.public_id,
         "createdAt": asset["createdAt"],
         "updatedAt": asset["updatedAt"],
     }
@@ -48,7 +48,7 @@ def test_an_asset_is_created_read_changed_and_deleted_below_both_addresses(api: 
 
 
 def test_each_change_is_published_in_the_specs_shape(api: Api, alice: User, photo: dict[str, Any]) -> None:
-    client, me = api(alice), f"user-{alice.pk}"
+    client, me = api(alice), alice.public_id
     client.patch("/assets/asset-123", {"name": "Hero Image.jpg", "tags": ["featured"]})
     client.delete("/assets/asset-123")
     events = published()

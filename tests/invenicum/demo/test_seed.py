@@ -2,11 +2,11 @@ import stat
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from oauth2_provider.models import AccessToken
 
 from integrations.services import delete_integration, save_integration
+from invenicum.accounts.models import User
 from invenicum.assets.models import Asset
 from invenicum.demo import seed
 from webhooks.models import Delivery

@@ -1,7 +1,7 @@
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
+from invenicum.accounts.models import User
 from invenicum.events.models import Event
 from invenicum.events.publish import publish
 
@@ -28,5 +28,5 @@ def test_an_event_is_found_by_id_name_and_owner(admin_client: Client, event: Eve
 
 
 def test_a_user_with_events_can_be_deleted(admin_client: Client, event: Event, alice: User) -> None:
-    assert admin_client.post(f"/admin/auth/user/{alice.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert admin_client.post(f"/admin/accounts/user/{alice.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not type(event).objects.exists()

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection, transaction
 
+from invenicum.accounts.models import User
 from invenicum.events.feed import feed
 from invenicum.events.models import Event
 from invenicum.events.publish import publish

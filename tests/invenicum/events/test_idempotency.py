@@ -5,10 +5,10 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
+from invenicum.accounts.models import User
 from invenicum.events.idempotency import answer_once
 from invenicum.events.models import Event, IdempotencyKey
 from tests.api_client import Api, ApiClient

@@ -1,7 +1,6 @@
 from typing import Any
 
-from django.contrib.auth.models import User
-
+from invenicum.accounts.models import User
 from invenicum.accounts.tokens import issue_token
 from invenicum.events.models import Event
 from invenicum.events.publish import publish

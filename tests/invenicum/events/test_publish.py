@@ -2,9 +2,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import transaction
 
+from invenicum.accounts.models import User
 from invenicum.assets.models import Asset
 from invenicum.events.models import Event
 from invenicum.events.publish import Draft, publish, publish_many

@@ -2,10 +2,10 @@ import json
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from invenicum.accounts.models import User
 from invenicum.events.models import Event
 from tests.api_client import Api
 
@@ -48,7 +48,7 @@ def test_a_batch_of_one_is_answered_with_a_list(api: Api, alice: User) -> None:
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite splits an INSERT at 999 parameters")
 def test_a_batch_takes_a_fixed_number_of_statements(api: Api, alice: User, bob: User, charlie: User) -> None:
     client = api(alice, *ANY)
-    owners = [f"user-{user.pk}" for user in (alice, bob, charlie)]
+    owners = [user.public_id for user in (alice, bob, charlie)]
 
     def statements(count: int) -> int:
         batch = [{**RELEASE, "owner": owners[number % 3]} for number in range(count)]
@@ -90,8 +90,10 @@ def test_one_bad_event_spoils_the_whole_batch(api: Api, alice: User) -> None:
         ({"timestamp": 1772879400}, "timestamp"),
         ({"owner": 7}, "owner"),
         ({"owner": "alice"}, "owner"),
-        ({"owner": "user-0"}, "owner"),
-        ({"owner": "user-" + "9" * 30}, "owner"),
+        ({"owner": "user-"}, "owner"),
+        ({"owner": "user-a b"}, "owner"),
+        ({"owner": "user-~1"}, "owner"),
+        ({"owner": "user-" + "9" * 101}, "owner"),
         ({"id": "evt_1"}, "id"),
         ({"document": {}}, "document"),
     ],
@@ -116,24 +118,43 @@ def test_an_asset_event_must_name_its_asset(api: Api, alice: User, asset_id: int
 
 
 def test_a_service_publishes_for_the_owners_it_names(api: Api, alice: User, bob: User, charlie: User) -> None:
-    batch = [{**RELEASE, "owner": f"user-{bob.pk}"}, RELEASE, {**RELEASE, "owner": f"user-{charlie.pk}"}]
+    batch = [{**RELEASE, "owner": bob.public_id}, RELEASE, {**RELEASE, "owner": charlie.public_id}]
     assert api(alice, *ANY).post("/events", {"events": batch}).status_code == 202
     assert [event.owner for event in Event.objects.order_by("pk")] == [bob, alice, charlie]
 
 
 def test_nobody_else_may_name_an_owner(api: Api, alice: User, bob: User) -> None:
     for owner in (alice, bob):
-        response = api(alice).post("/events", {**RELEASE, "owner": f"user-{owner.pk}"})
+        response = api(alice).post("/events", {**RELEASE, "owner": owner.public_id})
         assert (response.status_code, response.json()["error"]) == (403, "PERMISSION_DENIED")
     assert not Event.objects.exists()
 
 
-def test_an_unknown_owner_spoils_the_whole_batch(api: Api, alice: User, bob: User) -> None:
+def test_an_owner_not_seen_before_is_provisioned_and_can_come_later(api: Api, alice: User) -> None:
+    batch = [{**RELEASE, "owner": "user-2"}, {**RELEASE, "owner": "user-abc"}, {**RELEASE, "owner": "user-2"}]
+    assert api(alice, *ANY).post("/events", {"events": batch}).status_code == 202
+    assert [event.owner.public_id for event in Event.objects.order_by("pk")] == ["user-2", "user-abc", "user-2"]
+    made = User.objects.get(account_id="2")
+    assert (made.has_usable_password(), made.email, made.is_staff) == (False, "", False)
+
+
+def test_a_primary_key_names_no_one(api: Api, alice: User, bob: User) -> None:
+    assert api(alice, *ANY).post("/events", {**RELEASE, "owner": f"user-{bob.id}"}).status_code == 202
+    assert Event.objects.get().owner.account_id == str(bob.id)
+    assert Event.objects.get().owner != bob
+
+
+def test_an_owner_for_whom_nothing_can_be_published_is_told_at_its_event(api: Api, alice: User, bob: User) -> None:
     User.objects.filter(pk=bob.pk).update(is_active=False)
-    for owner in ("user-999999999999999999", f"user-{bob.pk}"):
-        response = api(alice, *ANY).post("/events", {"events": [RELEASE, {**RELEASE, "owner": owner}]})
-        assert (response.status_code, list(response.json()["details"])) == (400, ["owner"])
-        assert owner in response.json()["details"]["owner"][0]
+    client = api(alice, *ANY)
+    batch = [RELEASE, {**RELEASE, "owner": bob.public_id}, {**RELEASE, "owner": "user-~0123456789ab"}]
+    response = client.post("/events", {"events": batch})
+    assert response.status_code == 400
+    assert response.json()["details"] == {
+        "events.1.owner": ["this account is deactivated"],
+        "events.2.owner": ["there is no such account"],
+    }
+    assert client.post("/events", batch[1]).json()["details"] == {"owner": ["this account is deactivated"]}
     assert not Event.objects.exists()
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from invenicum.accounts.models import User
 from invenicum.events.publish import publish
 from tests.factories import connect_webhook
 from tests.services import free_port

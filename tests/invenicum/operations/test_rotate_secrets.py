@@ -2,11 +2,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import LazySettings
-from django.contrib.auth.models import User
 from django.core.management import call_command
 from fernet_fields.fields import DecryptionError
 
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from oauth_flows.models import ProviderApp
 from tests.factories import SECRET, connect_webhook
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
 
+from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
 from tests.factories import connect_webhook
 from webhooks.engine.claim import new_worker_mark

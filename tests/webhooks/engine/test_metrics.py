@@ -2,11 +2,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from invenicum.accounts.models import User
 from invenicum.events.publish import publish
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer

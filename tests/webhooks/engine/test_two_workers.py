@@ -6,9 +6,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 
+from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer, Received

@@ -4,12 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 from standardwebhooks import Webhook as StandardWebhook
 
 from integrations import services
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish, publish_many
 from tests.factories import SECRET, connect_webhook
 from tests.fakes.http_server import FakeServer, Received

@@ -2,10 +2,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from integrations import services
+from invenicum.accounts.models import User
 from invenicum.events.models import Event
 from tests.inbound import SECRET, connect, send_github
 from webhooks.models import InboundEvent, InboundKey

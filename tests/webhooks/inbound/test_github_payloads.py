@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
+from invenicum.accounts.models import User
 from tests.inbound import connect, send_github
 from webhooks.models import InboundEvent, InboundKey
 

@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.test import Client
 
 from integrations import services
 from integrations.core.inbound import MAX_UNVERIFIED_BODY_BYTES
 from integrations.models import Integration
+from invenicum.accounts.models import User
 from invenicum.events.models import Event
 from tests.inbound import SECRET, connect, post, send_github, sign
 from webhooks.models import Delivery, InboundEvent, InboundKey

@@ -4,12 +4,12 @@ import time
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
 from integrations.models import Integration
 from integrations.provider_jobs import run_due_jobs
+from invenicum.accounts.models import User
 from invenicum.events.models import Event
 from oauth_flows.models import Grant
 from tests.fakes.dropbox import ACCOUNT_ID, FakeDropbox

@@ -2,9 +2,10 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+
+from invenicum.accounts.models import User
 
 from ...tokens import ALL_SCOPES, USER_SCOPES, issue_token
 
@@ -15,7 +16,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
         parser.add_argument(
-            "--scope", action="append", metavar="SCOPE", help="May be given several times; all but events:publish-any."
+            "--scope", action="append", metavar="SCOPE", help="May be given several times; all but those for services."
         )
         parser.add_argument("--days", type=int, default=365, help="How long the token works; 365 unless given.")
 

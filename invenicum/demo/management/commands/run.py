@@ -10,10 +10,11 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
+
+from invenicum.accounts.models import User
 
 from ... import seed
 from ...processes import ChildEnded, Family

@@ -1,0 +1,6 @@
+"""Signals for the layers above."""
+
+from django.dispatch import Signal
+
+# Sent with `user` inside the transaction that removes them, before their row goes.
+account_removed = Signal()
