@@ -5,14 +5,14 @@ be meant. What `open` returns is ready to be stored and published.
 """
 
 import hashlib
-import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 from urllib.parse import parse_qs
+
+from invenicum import strict_json
 
 from .payloads import bounded
 from .texts import storable
@@ -111,7 +111,7 @@ class InboundRequest:
         try:
             if self.header("content-type").startswith("application/x-www-form-urlencoded"):
                 text = parse_qs(text.decode(), max_num_fields=MAX_FORM_FIELDS).get("payload", [""])[0].encode()
-            value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+            value = strict_json.loads(text)
         except (ValueError, RecursionError):
             raise Unreadable("The body is not acceptable JSON.") from None
         if not isinstance(value, dict):
@@ -218,14 +218,3 @@ def _storable_id(delivery_id: str) -> str:
     if delivery_id.isprintable() and len(delivery_id) <= MAX_DELIVERY_ID_LENGTH:
         return delivery_id
     return hashlib.sha256(delivery_id.encode(errors="replace")).hexdigest()
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number is too large")
-    return number

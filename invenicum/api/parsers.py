@@ -1,13 +1,14 @@
 """Reading JSON from callers."""
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 from django.conf import settings
 from rest_framework.parsers import BaseParser
+
+from invenicum import strict_json
 
 from .errors import INVALID_CONFIG, PAYLOAD_TOO_LARGE, ApiError
 
@@ -41,7 +42,7 @@ def parse_json(body: bytes) -> Any:
     """The value of a JSON text. Raises ApiError (400) if it is malformed or ambiguous."""
     try:
         text = body.decode()
-        value = json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_distinct)
+        value = strict_json.loads(text, object_pairs_hook=_distinct)
     except UnicodeDecodeError:
         raise _malformed("it is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -59,17 +60,6 @@ def parse_json(body: bytes) -> Any:
 
 def _malformed(reason: str) -> ApiError:
     return ApiError(400, INVALID_CONFIG, f"The body is not acceptable JSON: {reason}")
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not a JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number is too large")
-    return number
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,18 @@
+import json
+
+import pytest
+
+from invenicum import strict_json
+
+
+@pytest.mark.parametrize("text", ["NaN", "[Infinity]", '{"a": -Infinity}', "1e999", "[-1e999]"])
+def test_a_number_that_is_not_finite_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a JSON number|too large"):
+        strict_json.loads(text)
+
+
+def test_anything_else_is_read_as_python_reads_it() -> None:
+    text = '{"a": [1, 2.5, -1e30, null, true, "x"], "b": {}}'
+    assert strict_json.loads(text) == json.loads(text)
+    with pytest.raises(json.JSONDecodeError):
+        strict_json.loads("{")
