@@ -40,7 +40,9 @@ class ConfigField(ObjectField):
     def json_schema(self) -> dict[str, Any]:
         if self.connector is None:
             return super().json_schema()
-        return self.connector.Config.json_schema() | {"title": self.connector.name}
+        schema = self.connector.Config.json_schema() | {"description": f"How {self.connector.name} is connected."}
+        del schema["title"]  # generators of clients would name the type by it
+        return schema
 
 
 class TestIntegrationSerializer(StrictSerializer):
@@ -69,7 +71,7 @@ def described_by_type(serializer: type[TestIntegrationSerializer]) -> list[type[
 def _described(serializer: type[TestIntegrationSerializer], connector: type[Connector]) -> type[StrictSerializer]:
     name = serializer.__name__.replace("Integration", connector.__name__)
     fields = {"type": ConstantField(connector.type), "config": ConfigField(connector)}
-    return type(name, (serializer,), {**fields, "request_schema": {"title": connector.name}})
+    return type(name, (serializer,), {**fields, "__doc__": serializer.__doc__})
 
 
 class TestedSerializer(DoneSerializer):
@@ -97,7 +99,7 @@ class IntegrationSerializer(StrictSerializer):
     created_at = TimestampField()
     config = ConfigField()
     last_sync = TimestampField(allow_null=True)
-    status = ChoiceField(INTEGRATION_STATUSES)
+    status = ChoiceField(INTEGRATION_STATUSES, component_name="IntegrationStatus")
     status_reason = TextField(blank_as_null=True)
     account = TextField(blank_as_null=True)
     inbound_url = SerializerMethodField()
@@ -137,7 +139,7 @@ class ConnectorSerializer(StrictSerializer):
 
     type = TextField()
     name = TextField()
-    category = ChoiceField(tuple(category.value for category in Category))
+    category = ChoiceField(tuple(category.value for category in Category), component_name="ConnectorCategory")
     description = TextField()
     oauth = SerializerMethodField()
     config_schema = ObjectField(source="Config.json_schema")

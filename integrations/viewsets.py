@@ -177,14 +177,14 @@ class IntegrationViewSet(IntegrationApiViewSet):
 
 
 class ConnectorViewSet(IntegrationApiViewSet):
-    """The integration types."""
+    """The kinds of integration there are."""
 
     serializer_class = ConnectorSerializer
     pagination_class = OnePagePagination
 
     @extend_schema(
         operation_id="listConnectors",
-        summary="The integration types",
+        summary="The kinds of integration there are",
         responses=page_of(ConnectorSerializer),
     )
     def list(self, request: Request) -> Response:
@@ -193,7 +193,7 @@ class ConnectorViewSet(IntegrationApiViewSet):
 
     @extend_schema(
         operation_id="readConnector",
-        summary="One integration type",
+        summary="One kind of integration",
         parameters=[TYPE_PARAMETER],
         responses=answer_of(ConnectorSerializer),
     )

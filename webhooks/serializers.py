@@ -46,15 +46,15 @@ class DeliveryFilterSerializer(StrictSerializer):
     type = TextField(
         source="integration__type",
         pattern=TEXT_WITHOUT_NUL,
-        says="must not contain a NUL character",
+        says="must hold no NUL character",
         required=False,
         help_text="The type of the integration.",
     )
-    status = ChoiceField(DELIVERY_STATUSES, required=False)
+    status = ChoiceField(DELIVERY_STATUSES, component_name="DeliveryStatus", required=False)
     event = TextField(
         source="event__name",
         pattern=TEXT_WITHOUT_NUL,
-        says="must not contain a NUL character",
+        says="must hold no NUL character",
         required=False,
         help_text="The name of the event.",
     )
@@ -69,12 +69,12 @@ class DeliverySerializer(StrictSerializer):
     type = TextField(source="integration.type")
     event = TextField(source="event.name")
     event_id = TextField(source="event.public_id")
-    status = ChoiceField(DELIVERY_STATUSES)
+    status = ChoiceField(DELIVERY_STATUSES, component_name="DeliveryStatus")
     attempt_count = IntegerField()
     created_at = TimestampField()
     next_attempt_at = TimestampField(source="due_at", allow_null=True)
     finished_at = TimestampField(allow_null=True)
-    error = ChoiceField((DELIVERY_FAILED,), source="error_code", allow_null=True)
+    error = ChoiceField((DELIVERY_FAILED,), component_name="DeliveryError", source="error_code", allow_null=True)
     message = TextField(source="error", blank_as_null=True)
 
 
@@ -85,7 +85,7 @@ class AttemptSerializer(StrictSerializer):
     started_at = TimestampField()
     duration_ms = IntegerField()
     status_code = IntegerField(allow_null=True)
-    error_class = ChoiceField(get_args(ErrorClass), blank_as_null=True)
+    error_class = ChoiceField(get_args(ErrorClass), component_name="AttemptErrorClass", blank_as_null=True)
     error = TextField(blank_as_null=True)
     response_excerpt = TextField(blank_as_null=True)
 
@@ -101,7 +101,7 @@ class EventOutcomeSerializer(StrictSerializer):
     """What became of an event at one integration."""
 
     type = TextField(source="integration.type")
-    outcome = ChoiceField((*DELIVERY_STATUSES, NOT_SENT))
+    outcome = ChoiceField((*DELIVERY_STATUSES, NOT_SENT), component_name="EventOutcomeName")
     reason = TextField(blank_as_null=True)
     delivery_id = TextField(source="delivery.public_id", allow_null=True)
     waits_until = TimestampField(allow_null=True)
@@ -120,7 +120,7 @@ class EventDetailSerializer(EventSerializer):
 class HealthSerializer(StrictSerializer):
     """The health of the deliveries to one integration."""
 
-    circuit = ChoiceField(Lane.CIRCUIT_STATES)
+    circuit = ChoiceField(Lane.CIRCUIT_STATES, component_name="CircuitState")
     failures_in_a_row = IntegerField(source="failures")
     held_until = TimestampField(allow_null=True)
     failing_since = TimestampField(allow_null=True)
@@ -135,7 +135,10 @@ class NewReplaySerializer(StrictSerializer):
     since = TimestampField()
     until = TimestampField(default=None, allow_null=True)
     status = ListField(
-        source="statuses", child=ChoiceField(DELIVERY_STATUSES), min_length=1, default=[Delivery.Status.FAILED.value]
+        source="statuses",
+        child=ChoiceField(DELIVERY_STATUSES, component_name="DeliveryStatus"),
+        min_length=1,
+        default=[Delivery.Status.FAILED.value],
     )
     dry_run = LenientBooleanField(default=False)
 
@@ -148,11 +151,11 @@ class StartedReplaySerializer(StrictSerializer):
 
 
 class ReplaySerializer(StrictSerializer):
-    """The progress of a replay: `queued` of `count` deliveries, and how many of these have each status now."""
+    """How far a replay is: `queued` of `count` deliveries, and how many of these have each status now."""
 
     id = TextField(source="public_id")
     type = TextField(source="integration.type")
-    state = ChoiceField(tuple(Replay.State.values))
+    state = ChoiceField(tuple(Replay.State.values), component_name="ReplayState")
     count = IntegerField(source="total")
     queued = IntegerField()
     pending = IntegerField()

@@ -27,7 +27,10 @@ class AccountViewSet(ApiViewSet):
         return super().api_error(error)
 
     @extend_schema(
-        operation_id="removeAccount", parameters=[ID_PARAMETER], responses={200: answer_of(RemovedAccountSerializer)}
+        operation_id="removeAccount",
+        summary="Remove an account and all that is its own",
+        parameters=[ID_PARAMETER],
+        responses={200: answer_of(RemovedAccountSerializer)},
     )
     def destroy(self, request: Request, account_id: str) -> Response:
         """Removes an account and everything that belongs to it; its credentials are revoked at the providers."""

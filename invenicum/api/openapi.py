@@ -3,8 +3,9 @@
 Views describe their successes with `extend_schema`; the errors follow from what a view is (`ApiSchema`).
 """
 
+import json
 from functools import cache
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.generators import SchemaGenerator
@@ -16,58 +17,35 @@ from drf_spectacular.renderers import (
     OpenApiYamlRenderer2,
 )
 from drf_spectacular.utils import OpenApiParameter
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from .pagination import CURSOR, DEFAULT_LIMIT, MAX_LIMIT
-from .serializers import StrictSerializer
+from .serializers import ConstantField, ObjectField, StrictSerializer, TextField
 
 PREFIX = "/api/v1"
 
-Thing = TypeVar("Thing")
 
+class Error(StrictSerializer):
+    """What every error looks like: `error` is its code, `message` a sentence for people."""
 
-class Shape(BaseModel):
-    """Base of what the API answers. JSON names are camelCase, and nothing is there that is not declared."""
+    optional_in_answers = frozenset({"details"})
 
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
-
-
-class Answer(Shape, Generic[Thing]):
-    data: Thing
-
-    @classmethod
-    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
-        return f"{params[0].__name__}Answer"
-
-
-class PageAnswer(Shape, Generic[Thing]):
-    data: list[Thing]
-    next: str | None
-    previous: str | None
-
-    @classmethod
-    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
-        return f"{params[0].__name__}Page"
-
-
-class Error(Shape):
-    """Every error looks like this."""
-
-    success: Literal[False]
-    message: str
-    error: str
-    details: dict[str, list[str]] = {}
+    success = ConstantField(False)
+    message = TextField()
+    error = TextField(help_text="For example `INVALID_CONFIG`, `NOT_FOUND` or `SLACK_CONNECTION_FAILED`.")
+    details = ObjectField(
+        values={"type": "array", "items": {"type": "string"}},
+        help_text="For invalid input: what is wrong with each field.",
+    )
 
 
 LIMIT_PARAMETER = OpenApiParameter(
     "limit",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-    description="The most items to return.",
+    description="How many at most.",
 )
 PAGE_PARAMETERS = [
     OpenApiParameter("cursor", {"type": "string", "pattern": CURSOR}, description="From `next` or `previous`."),
@@ -81,12 +59,12 @@ _DESCRIPTIONS = {
     "400": "The request is not valid.",
     "401": "No token, or one that is wrong or has expired.",
     "403": "The token lacks the scope for this.",
-    "404": "It does not exist, or it is not yours.",
-    "409": "It conflicts with the current state.",
+    "404": "There is no such thing, or it is not yours.",
+    "409": "It is in conflict with what came before.",
     "413": "The body is too large.",
     "415": "The body is not declared as JSON.",
     "429": "Too many requests: see Retry-After.",
-    "500": "An error of this service; it has been logged.",
+    "500": "Our fault. It has been logged.",
 }
 
 
@@ -94,8 +72,12 @@ class ApiSchema(AutoSchema):
     """Documents on each operation the errors that it can answer with, beside those its view documents.
 
     Objects have no properties but those declared, unless unknown ones are ignored. In an answer every property is
-    there, unless its serializer says otherwise.
+    there, unless its serializer says otherwise. An operation that needs no token says so: `security: []`.
     """
+
+    def get_operation(self, *args: Any, **options: Any) -> Any:
+        operation = super().get_operation(*args, **options)
+        return {**operation, "security": operation.get("security", [])} if operation else operation
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         return False  # each operation declares its answer: `page_of`, `answer_of`
@@ -171,6 +153,32 @@ def drop_second_mount(endpoints: list[Any], **kwargs: Any) -> list[Any]:
     """The API answers below `/api/v1` and at the root too; it is described once."""
     paths = {endpoint[0] for endpoint in endpoints}
     return [endpoint for endpoint in endpoints if PREFIX + endpoint[0] not in paths]
+
+
+def tell_defaults_of_collections(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """The document `result` with the defaults of lists and objects moved into descriptions.
+
+    From such a default, openapi-generator's clients make an empty list that they send.
+    """
+    schemas = result["components"]["schemas"]
+    told = {name: schema | _with_told_defaults(schema) for name, schema in schemas.items()}
+    return {**result, "components": {**result["components"], "schemas": told}}
+
+
+def _with_told_defaults(schema: dict[str, Any]) -> dict[str, Any]:
+    if "properties" not in schema:
+        return {}
+    return {"properties": {name: _with_told_default(field) for name, field in schema["properties"].items()}}
+
+
+def _with_told_default(field: dict[str, Any]) -> dict[str, Any]:
+    default = field.get("default")
+    if not isinstance(default, list | dict):
+        return field
+    sentence = f"Default: `{json.dumps(default)}`." if default else ""
+    description = " ".join(text for text in (field.get("description", ""), sentence) if text)
+    rest = {name: value for name, value in field.items() if name != "default"}
+    return rest | ({"description": description} if description else {})
 
 
 class SchemaView(APIView):

@@ -137,13 +137,14 @@ class TextField(StrictField):
 
 
 class ChoiceField(StrictField):
-    """One of a few texts."""
+    """One of a few texts. `component_name`: the name of the type in clients that are made from the OpenAPI document."""
 
-    def __init__(self, choices: tuple[str, ...], **options: Any):
+    def __init__(self, choices: tuple[str, ...], *, component_name: str | None = None, **options: Any):
         quoted = [f"'{choice}'" for choice in choices]
         self.says = f"must be {', '.join(quoted[:-1])} or {quoted[-1]}" if len(quoted) > 1 else f"must be {quoted[0]}"
         super().__init__(**options)
         self.choices = choices
+        self.component_name = component_name
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or data not in self.choices:
@@ -151,7 +152,8 @@ class ChoiceField(StrictField):
         return data
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "enum": [*self.choices, *([None] if self.allow_null else [])]}
+        with_null = self.allow_null and self.component_name is None
+        return {"type": "string", "enum": [*self.choices, *([None] if with_null else [])]}
 
 
 class BooleanField(StrictField):
@@ -188,7 +190,8 @@ class ConstantField(StrictField):
         return self.value
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "boolean" if isinstance(self.value, bool) else "string", "const": self.value}
+        # A constant that tells nothing apart is left out: many generators of clients know no constant boolean.
+        return {"type": "boolean"} if isinstance(self.value, bool) else {"type": "string", "const": self.value}
 
 
 class IntegerField(StrictField):

@@ -42,32 +42,51 @@ class AssetViewSet(ApiViewSet):
             case Asset.DoesNotExist():
                 return ApiError(404, NOT_FOUND, f"You have no asset {self.kwargs['asset_id']}")
             case services.AssetExists():
-                details = {"assetId": ["you already have an asset with this id"]}
-                return ApiError(409, INVALID_CONFIG, "This asset already exists", details)
+                details = {"assetId": ["you have an asset with this id already"]}
+                return ApiError(409, INVALID_CONFIG, "There is such an asset already", details)
         return super().api_error(error)
 
-    @extend_schema(operation_id="listAssets", parameters=PAGE_PARAMETERS, responses=page_of(AssetSerializer))
+    @extend_schema(
+        operation_id="listAssets",
+        summary="The asset register, newest first",
+        parameters=PAGE_PARAMETERS,
+        responses=page_of(AssetSerializer),
+    )
     def list(self, request: Request) -> Response:
-        """Your assets, newest first."""
+        """Your assets. `next` has the address of the next page."""
         return self.page(self.get_queryset())
 
-    @extend_schema(operation_id="createAsset", responses={201: answer_of(AssetSerializer), 409: Error})
+    @extend_schema(
+        operation_id="createAsset",
+        summary="Create an asset",
+        responses={201: answer_of(AssetSerializer), 409: Error},
+    )
     def create(self, request: Request) -> Response:
         """Creates an asset and publishes `asset.created`."""
         values = {name: value for name, value in self.read(request.data).items() if value is not None}
         return self.answer(services.create_asset(current_user(request), values), status=201)
 
-    @extend_schema(operation_id="readAsset", responses=answer_of(AssetSerializer))
+    @extend_schema(operation_id="readAsset", summary="One asset", responses=answer_of(AssetSerializer))
     def retrieve(self, request: Request, asset_id: str) -> Response:
+        """Your asset as it stands."""
         return self.answer(self.get_queryset().get(asset_id=asset_id))
 
-    @extend_schema(operation_id="changeAsset", request=AssetChangesSerializer, responses=answer_of(AssetSerializer))
+    @extend_schema(
+        operation_id="changeAsset",
+        summary="Change an asset",
+        request=AssetChangesSerializer,
+        responses=answer_of(AssetSerializer),
+    )
     def partial_update(self, request: Request, asset_id: str) -> Response:
         """Writes the given fields and publishes `asset.updated` if that changes something."""
         values: dict[str, Any] = self.read(request.data, AssetChangesSerializer)
         return self.answer(services.change_asset(current_user(request), asset_id, values))
 
-    @extend_schema(operation_id="deleteAsset", responses={200: answer_of(DeletedAssetSerializer)})
+    @extend_schema(
+        operation_id="deleteAsset",
+        summary="Delete an asset",
+        responses={200: answer_of(DeletedAssetSerializer)},
+    )
     def destroy(self, request: Request, asset_id: str) -> Response:
         """Deletes the asset and publishes `asset.deleted`."""
         services.delete_asset(current_user(request), asset_id)

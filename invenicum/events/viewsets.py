@@ -48,14 +48,17 @@ class EventViewSet(ApiViewSet):
                 at = "events.{}.owner" if "events" in self.request.data else "owner"
                 return invalid({at.format(place): [problem] for place, problem in problems.items()})
             case UnknownPlace():
-                return invalid({"after": ["is not one of your events, or not in the feed yet"]})
+                return invalid({"after": ["is not an event of yours, or not in the feed yet"]})
             case KeyReused():
                 message = "This Idempotency-Key was used with another body"
                 return ApiError(409, INVALID_CONFIG, message, {"Idempotency-Key": [message]})
         return super().api_error(error)
 
     @extend_schema(
-        operation_id="readFeed", parameters=[AFTER_PARAMETER, LIMIT_PARAMETER], responses=page_of(EventSerializer)
+        operation_id="readFeed",
+        summary="The feed of events, in order",
+        parameters=[AFTER_PARAMETER, LIMIT_PARAMETER],
+        responses=page_of(EventSerializer),
     )
     def list(self, request: Request) -> Response:
         """Your events in order, from the first on, or behind one: what a receiver that was away has missed."""
@@ -70,6 +73,7 @@ class EventViewSet(ApiViewSet):
 
     @extend_schema(
         operation_id="publishEvents",
+        summary="Publish one event or a batch",
         parameters=[KEY_PARAMETER],
         request=PolymorphicProxySerializer(
             "Publication", [NewEventSerializer, NewEventsSerializer], resource_type_field_name=None
