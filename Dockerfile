@@ -5,7 +5,7 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     DATA_DIR=/data \
-    # A name server that hangs holds one of libcurl's few resolver threads: four seconds at most.
+    # A name server that does not answer blocks one of libcurl's few resolver threads: for four seconds at most.
     RES_OPTIONS="timeout:2 attempts:2" \
     HOST=0.0.0.0 \
     PORT=8000
@@ -22,7 +22,7 @@ COPY integrations integrations
 COPY oauth_flows oauth_flows
 COPY webhooks webhooks
 COPY templates templates
-# These keys are for this one command, which reads no data; the image holds none.
+# Keys for this command only, which reads no data; the image contains no keys.
 RUN SECRET_KEY=build FERNET_KEYS=build DATA_DIR=/tmp/build python manage.py collectstatic --no-input --verbosity 0 \
     && rm -rf /tmp/build
 

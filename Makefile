@@ -1,14 +1,14 @@
 # Needs Python 3.11 or newer and make; everything else is installed below .venv, pinned by hash.
 #
-#   make run      start everything on this machine: http://localhost:8000 (PORT=… for another port)
+#   make run      start the whole service on this machine: http://localhost:8000 (PORT=… for another port)
 #   make dev      the same, and every process starts again when a source file changes
 #   make test     everything that CI checks
-#   make check    the part of it that needs no database: style, types, imports, migrations
-#   make fix      let ruff repair and format what it can
-#   make audit    ask for known vulnerabilities of the locked requirements (needs the network)
+#   make check    its checks without a database: style, types, imports, migrations
+#   make fix      let ruff fix and format the code
+#   make audit    check the locked requirements for known vulnerabilities (needs the network)
 #   make browser  install Chromium for the browser tests (Debian, as root)
 #   make node     install Node.js for the receiver test (Debian, as root)
-#   make payloads install GitHub's example payloads for the tests of what comes in (needs npm and the network)
+#   make payloads install GitHub's example payloads for the tests of hooks (needs npm and the network)
 #   make bench    measure the delivery engine, some twenty minutes (ARGS="latency --quick" for less)
 #   make lock     resolve requirements/*.in (UPGRADE=--upgrade for the newest versions)
 #   make clean    remove .venv and caches; the data below .data stays
@@ -23,7 +23,7 @@ PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c '$(is_new_
 VENV := .venv/bin
 PIP := $(VENV)/python -m pip --disable-pip-version-check -qq --no-input
 INSTALL := $(PIP) install --require-hashes --only-binary :all:
-# The checks look at the code alone, whatever database or broker the caller's shell is set up for.
+# Checks ignore the database and broker that the shell's environment may name.
 MANAGE := env -u DATABASE_URL -u CELERY_BROKER_URL $(VENV)/python manage.py
 
 run: .venv/base.installed
@@ -81,13 +81,13 @@ clean:
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 .venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none is on the PATH. (make PYTHON=/path/to/python)" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, but not on the PATH. (make PYTHON=/path/to/python)" >&2; exit 1; }
 	@$(PYTHON) -c '$(is_new_enough)' || { echo "$(PYTHON) is too old: Python 3.11 or newer is needed." >&2; exit 1; }
 	@echo "Making .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
-# Each stamp stands for its own installation alone; tests/test_requirements.py checks that each lock file contains the
-# one before, so the later installation finds most of it done and changes no version.
+# Each stamp is for one lock file. Each lock file contains the one before (tests/test_requirements.py checks it), so a
+# later installation adds packages and changes no version.
 .venv/base.installed: requirements/base.txt | .venv/bin/python
 	@echo "Installing requirements/base.txt (once, about a minute)"
 	@$(INSTALL) -r requirements/base.txt

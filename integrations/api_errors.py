@@ -19,7 +19,7 @@ def api_error(error: Exception, integration_type: str | None = None) -> ApiError
     match error:
         case registry.UnknownType():
             shown = str(error)[:SHOWN_TYPE_MAX_LENGTH]
-            return _not_found(f"There is no integration type {shown!r}: GET /connectors lists those there are.")
+            return _not_found(f"There is no integration type {shown!r}: GET /connectors lists the types.")
         case services.IntegrationNotFound():
             return _not_found(f"You have no {str(error)[:SHOWN_TYPE_MAX_LENGTH]} integration.")
         case services.NoSigningSecret():

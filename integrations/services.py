@@ -193,7 +193,7 @@ def resume(integration: Integration) -> None:
 def change_status(integration: Integration, status: str, reason: str = "") -> None:
     """Sets the status of an integration that the caller has locked, and sends the signal of the change.
 
-    `reason` is a sentence for its owner, e.g. "Nothing got through for five days.", cut to 500 characters.
+    `reason` is a sentence for its owner, e.g. "No delivery succeeded for five days.", cut to 500 characters.
     """
     was = integration.status
     integration.status, integration.stop_reason = status, reason[:500]

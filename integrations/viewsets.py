@@ -177,14 +177,14 @@ class IntegrationViewSet(IntegrationApiViewSet):
 
 
 class ConnectorViewSet(IntegrationApiViewSet):
-    """The kinds of integration there are."""
+    """The integration types."""
 
     serializer_class = ConnectorSerializer
     pagination_class = OnePagePagination
 
     @extend_schema(
         operation_id="listConnectors",
-        summary="The kinds of integration there are",
+        summary="The integration types",
         responses=page_of(ConnectorSerializer),
     )
     def list(self, request: Request) -> Response:
@@ -193,7 +193,7 @@ class ConnectorViewSet(IntegrationApiViewSet):
 
     @extend_schema(
         operation_id="readConnector",
-        summary="One kind of integration",
+        summary="One integration type",
         parameters=[TYPE_PARAMETER],
         responses=answer_of(ConnectorSerializer),
     )

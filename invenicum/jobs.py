@@ -142,7 +142,7 @@ class JobRunner(Generic[J]):
 
     def _attempt(self, job: J) -> None:
         if job.attempt_count > len(self.retry_seconds):  # each attempt has ended with its worker
-            self.fail(job, Failure("No attempt came to an end."))
+            self.fail(job, Failure("No attempt finished."))
             return
         try:
             again_at = self.run(job)

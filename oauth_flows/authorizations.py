@@ -27,7 +27,7 @@ from .protocol import authorization_url
 from .return_urls import is_allowed_return
 
 AUTHORIZATION_LIFETIME = timedelta(minutes=10)
-STALE = "This sign-in has expired, was used already, or was begun in another browser. Please start again."
+STALE = "This sign-in has expired, has already been used, or was started in another browser. Please start again."
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def client_for(integration_type: str) -> Client:
         if app is None:
             id_name, secret_name = variables(integration_type)
             raise NotConfigured(
-                f"Connecting {connector.name} with OAuth is not set up on this server: whoever runs it has to set "
+                f"Connecting {connector.name} with OAuth is not set up on this server: its operator has to set "
                 f"{id_name} and {secret_name}, or enter a client in the admin."
             )
         client_id, client_secret, server = app.client_id, app.client_secret, app.server.rstrip("/")

@@ -13,9 +13,9 @@ from .protocol import Client, Tokens, exchange_request, identity_request, is_iss
 SENTENCES = {
     "access_denied": "The access was not granted, so nothing was connected.",
     "temporarily_unavailable": "{name} is not available at the moment. Please try again in a few minutes.",
-    "server_error": "{name} had a problem of its own. Please try again in a few minutes.",
+    "server_error": "{name} reported an internal error. Please try again in a few minutes.",
     "invalid_scope": "{name} does not grant what Invenicum asks for: its client there lacks a permission.",
-    "unauthorized_client": "{name} does not accept the client of this server: whoever runs it has to check it.",
+    "unauthorized_client": "{name} does not accept the client of this server: its operator has to check it.",
 }
 ACCOUNT_MAX_CHARACTERS = 255
 

@@ -101,9 +101,9 @@ class RevocationRunner(JobRunner[Revocation]):
     def run(self, job: Revocation) -> datetime | None:
         client = client_for(job.type)
         if client.client_id != job.client_id:
-            _end(job, Action.REVOCATION_GIVEN_UP, "The client it belonged to is no longer ours.")
+            _end(job, Action.REVOCATION_GIVEN_UP, "Its OAuth client is no longer configured here.")
         elif client.spec.revokes_account and _account_is_in_use(job):
-            _end(job, Action.DISCONNECTED, "Erased here; another connection of the account goes on.")
+            _end(job, Action.DISCONNECTED, "Erased here, not revoked: another connection uses the account.")
         else:
             run_flow(_revoke(client, job))
             _end(job, Action.REVOKED)

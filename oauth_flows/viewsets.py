@@ -56,9 +56,9 @@ class AuthorizationViewSet(ApiViewSet):
     @extend_schema(
         operation_id="beginConnection",
         auth=[{"bearer": []}],  # type: ignore[list-item]
-        summary="Begin an OAuth flow",
+        summary="Start an OAuth flow",
         description="Sets a session cookie, which the callback needs. A browser (`Accept: text/html`) is redirected.",
-        parameters=[_in_query("returnUrl", "Where the browser goes in the end; its origin must be allowed.")],
+        parameters=[_in_query("returnUrl", "Where the browser returns to; its origin must be allowed.")],
         responses={200: BegunSerializer, 400: Error},
     )
     @action(
@@ -77,12 +77,12 @@ class AuthorizationViewSet(ApiViewSet):
     # The session says whose authorization it is; a bearer token may come along, and must then be the same user's.
     @extend_schema(
         operation_id="finishConnection",
-        summary="End an OAuth flow",
+        summary="Complete an OAuth flow",
         description="The provider redirects the browser here. Needs the session that began the flow.",
         auth=[{"bearer": []}, {}],  # type: ignore[list-item]
         parameters=[
             _in_query("code", "The authorization code."),
-            _in_query("state", "The state that `authorize` gave."),
+            _in_query("state", "The state from `authorize`."),
             _in_query("error", "The provider's reason for sending no code."),
             _in_query("iss", "Which server the answer is from (RFC 9207)."),
         ],
@@ -91,7 +91,7 @@ class AuthorizationViewSet(ApiViewSet):
     @action(detail=False, url_path="callback/<str:integration_type>", permission_classes=[])
     def callback(self, request: Request, integration_type: str) -> HttpResponseBase:
         if any(len(values) > 1 for _, values in request.query_params.lists()):
-            raise OAuthError("The answer names something twice. Please start again.")  # RFC 6749, 3.1
+            raise OAuthError("The answer has a parameter twice. Please start again.")  # RFC 6749, 3.1
         registry.get(integration_type)
         user = request.user if isinstance(request.user, User) and request.auth else None
         connected = authorizations.finish(integration_type, request.query_params.dict(), request.session, user)

@@ -66,7 +66,7 @@ def _of_delivery(delivery: Delivery) -> EventOutcome:
     reason = delivery.error or (
         "It waits for an earlier event about the same asset."
         if _waits_for_earlier_delivery(delivery)
-        else "It is on its way."
+        else "It is being sent."
     )
     held_until = integration.lane.held_until
     if held_until and held_until > until:
@@ -76,8 +76,8 @@ def _of_delivery(delivery: Delivery) -> EventOutcome:
 
 def _why_held(lane: Lane) -> str:
     if lane.has_open_circuit:
-        return "The endpoint keeps failing and is given a rest."
-    return "The service asked to wait." if lane.failures else "The integration's rate limit lets no more go out yet."
+        return "The endpoint keeps failing, so its circuit breaker is open."
+    return "The service asked to wait." if lane.failures else "The integration's rate limit is reached."
 
 
 def _waits_for_earlier_delivery(delivery: Delivery) -> bool:
@@ -104,4 +104,4 @@ def _why_not_sent_then(event: Event, then: IntegrationChange) -> str:
         return "It was disabled after failures when this happened."
     if not matches(then.subscriptions, event.name):
         return f"It was not subscribed to {event.name}."
-    return "It was being changed in the moment when this happened."
+    return "It was being changed when this happened."

@@ -41,13 +41,13 @@ def watch(now: datetime | None = None, limit: int = 100) -> None:
     failing = Lane.objects.filter(active, integration__failing_since__isnull=False)
     Lane.objects.filter(notices__gt=Notice.NONE, integration__failing_since=None).update(notices=Notice.NONE)
     for lane in _mark(failing.with_open_circuit(), Notice.FAILING, limit):
-        _notify(lane, "deliveries fail", "It is tried again and again, and nothing is lost meanwhile.")
+        _notify(lane, "deliveries fail", "Deliveries are retried, and none is lost.")
     last_day = failing.filter(integration__failing_since__lt=now - FAILING_WARNED_AFTER)
     for lane in _mark(last_day, Notice.WARNED, limit):
-        _notify(lane, "will be disabled tomorrow", "If nothing gets through within a day, it will be disabled.")
+        _notify(lane, "will be disabled tomorrow", "If no delivery succeeds within a day, it will be disabled.")
     for lane in failing.filter(integration__failing_since__lt=now - FAILING_DISABLED_AFTER)[:limit]:
-        if disable(lane.integration_id, "Nothing got through for five days."):
-            _notify(lane, "was disabled", "What is pending waits until you resume it.")
+        if disable(lane.integration_id, "No delivery succeeded for five days."):
+            _notify(lane, "was disabled", "Pending deliveries wait until you resume it.")
 
 
 def _mark(lanes: QuerySet[Lane], notice: Notice, limit: int) -> Iterable[Lane]:
@@ -66,6 +66,6 @@ def _notify(lane: Lane, what: str, more: str) -> None:
     send_to_owner(
         integration.owner,
         f"{name} {what}",
-        f"Your {name} integration does not take what is sent to it{since}.\n\n{more}\n\n"
-        f"Each try with its answer is in the delivery log: {log}\n",
+        f"Deliveries to your {name} integration have failed{since}.\n\n{more}\n\n"
+        f"The delivery log has every attempt and its answer: {log}\n",
     )

@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from integrations.models import Integration
 from integrations.signals import integration_deleted, integration_resumed, integration_stopped, remote_state_changed
+from invenicum.accounts.models import User
+from invenicum.accounts.signals import account_removed
 from invenicum.events.models import Event
 from invenicum.events.signals import events_published
 
@@ -19,6 +21,12 @@ from . import wake
 from .inbound.keys import refresh_keys
 from .models import Delivery, Lane
 from .outbox import create_deliveries
+from .retention import delete_all_of
+
+
+@receiver(account_removed)
+def on_account_removed(user: User, **kwargs: Any) -> None:
+    delete_all_of(user)
 
 
 @receiver(events_published)

@@ -1,12 +1,15 @@
 """Retention: deleting old events with their deliveries and attempts, unless one of the deliveries is pending."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from invenicum.accounts.models import User
 from invenicum.events.models import Event, IdempotencyKey
 from invenicum.ids import first_id_at
 
@@ -43,12 +46,26 @@ def prune(before: datetime) -> int:
 def _delete(ids: list[UUID]) -> int:
     pending = Delivery.objects.filter(event__in=ids, status=Delivery.Status.PENDING).values_list("event", flat=True)
     ids = list(set(ids) - set(pending))
-    # Without Django's collector, which would load every related row first.
-    for rows in (
+    _delete_rows(
         Attempt.objects.filter(delivery__event__in=ids),
         Delivery.objects.filter(event__in=ids),
         InboundEvent.objects.filter(event__in=ids),
         Event.objects.filter(id__in=ids),
-    ):
-        rows._raw_delete(rows.db)
+    )
     return len(ids)
+
+
+def delete_all_of(user: User) -> None:
+    """Deletes a user's events, deliveries and received hooks: four statements in the caller's transaction."""
+    _delete_rows(
+        Attempt.objects.filter(delivery__owner=user),
+        Delivery.objects.filter(owner=user),
+        InboundEvent.objects.filter(integration__owner=user),
+        Event.objects.filter(owner=user),
+    )
+
+
+def _delete_rows(*querysets: QuerySet[Any]) -> None:
+    """Deletes without Django's collector, which would load every related row first."""
+    for rows in querysets:
+        rows._raw_delete(rows.db)

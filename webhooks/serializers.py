@@ -46,7 +46,7 @@ class DeliveryFilterSerializer(StrictSerializer):
     type = TextField(
         source="integration__type",
         pattern=TEXT_WITHOUT_NUL,
-        says="must hold no NUL character",
+        says="must not contain a NUL character",
         required=False,
         help_text="The type of the integration.",
     )
@@ -54,7 +54,7 @@ class DeliveryFilterSerializer(StrictSerializer):
     event = TextField(
         source="event__name",
         pattern=TEXT_WITHOUT_NUL,
-        says="must hold no NUL character",
+        says="must not contain a NUL character",
         required=False,
         help_text="The name of the event.",
     )
@@ -151,7 +151,7 @@ class StartedReplaySerializer(StrictSerializer):
 
 
 class ReplaySerializer(StrictSerializer):
-    """How far a replay is: `queued` of `count` deliveries, and how many of these have each status now."""
+    """The progress of a replay: `queued` of `count` deliveries, and how many of these have each status now."""
 
     id = TextField(source="public_id")
     type = TextField(source="integration.type")

@@ -102,7 +102,7 @@ class EventDetailViewSet(PublicIdViewSet):
 
     @extend_schema(
         operation_id="readEvent",
-        summary="One event, and what became of it at each integration",
+        summary="One event, with its status at each integration",
         responses=answer_of(EventDetailSerializer),
     )
     def retrieve(self, request: Request, event_id: str) -> Response:
@@ -117,7 +117,7 @@ class IntegrationDeliveriesViewSet(IntegrationApiViewSet):
 
     @extend_schema(
         operation_id="readHealth",
-        summary="How deliveries to an integration fare",
+        summary="The health of an integration's deliveries",
         responses=answer_of(HealthSerializer),
     )
     @action(detail=True)
@@ -138,7 +138,7 @@ class IntegrationDeliveriesViewSet(IntegrationApiViewSet):
 
     @extend_schema(
         operation_id="replayDeliveries",
-        summary="Queue again what ended in a time range",
+        summary="Queue the deliveries of a time range again",
         request=NewReplaySerializer,
         responses={202: answer_of(StartedReplaySerializer)},
     )
@@ -163,14 +163,14 @@ class ReplayViewSet(PublicIdViewSet):
     def get_queryset(self) -> QuerySet[Replay]:
         return Replay.objects.with_progress().filter(owner=current_user(self.request))
 
-    @extend_schema(operation_id="readReplay", summary="How far a replay is", responses=answer_of(ReplaySerializer))
+    @extend_schema(operation_id="readReplay", summary="The progress of a replay", responses=answer_of(ReplaySerializer))
     def retrieve(self, request: Request, replay_id: str) -> Response:
         """`queued` of `count` deliveries have been queued again; the statuses say what became of these."""
         return self.answer(self.get_object())
 
     @extend_schema(
         operation_id="cancelReplay",
-        summary="Stop a replay and cancel what it left pending",
+        summary="Stop a replay and cancel its pending deliveries",
         responses={200: answer_of(ReplaySerializer)},
     )
     def destroy(self, request: Request, replay_id: str) -> Response:

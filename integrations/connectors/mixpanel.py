@@ -72,11 +72,7 @@ is who did it, and `$insert_id` makes a repeated event count once.
         # An event without a time is always refused: the refusal proves the credentials, and nothing is recorded.
         response = yield self._import({"event": "connection_test", "properties": {}}, config)
         if not (response.status == 400 and field_of(response, "failed_records")):
-            raise (
-                _error(response)
-                if not response.ok
-                else ConnectionFailed("Mixpanel gave an answer out of the ordinary.")
-            )
+            raise (_error(response) if not response.ok else ConnectionFailed("Mixpanel gave an unexpected answer."))
         return TestResult("Successfully connected to Mixpanel", metadata)
 
     def _check_account(self, config: Config) -> Flow[dict[str, Any]]:
@@ -87,7 +83,7 @@ is who did it, and `$insert_id` makes a repeated event count once.
         projects = response.json_object() and field_of(response, "results", "projects")
         project = projects.get(str(config.project_id)) if isinstance(projects, dict) else {}
         if not isinstance(project, dict):
-            sentence = f"The service account sees no project {config.project_id}."
+            sentence = f"The service account cannot see project {config.project_id}."
             raise InvalidConfig(sentence, {"projectId": ["is not visible to the service account"]})
         return {"project": excerpt(project.get("name")), "projectId": config.project_id}
 

@@ -84,7 +84,8 @@ class S3(DocumentConnector):
         path_prefix: PathPrefix = ""
         endpoint_url: Annotated[EndpointUrl | None, Destination(), Field(validate_default=True)] = None
         force_path_style: Annotated[
-            bool | None, Field(description="Whether the bucket stands in the path; yes where there is an endpointUrl")
+            bool | None,
+            Field(description="Whether addresses have the bucket in the path; by default only if endpointUrl is set"),
         ] = None
         server_side_encryption: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = None
         events: AssetEvents = list(ASSET_EVENTS)
@@ -180,7 +181,7 @@ def _error(response: Response, config: S3.Config) -> IntegrationError:
     if code == "RequestTimeTooSkewed":
         return ConnectionFailed("S3 says that the clock of this server is wrong (RequestTimeTooSkewed).")
     if code in CONFLICT_CODES:
-        return Conflict(f"Somebody else keeps writing the same object ({code}).")
+        return Conflict(f"The object keeps changing while it is written ({code}).")
     if code in RATE_LIMIT_CODES or status == 503:
         return RateLimited(f"S3 asks to slow down ({code or status}).", retry_after=retry_after(response))
     if code == "NoSuchBucket":

@@ -175,7 +175,7 @@ def _error(response: Response) -> IntegrationError:
             f"Teams refused the credentials ({code or status}): copy the address again, or connect again."
         )
     if status == 404:
-        return InvalidConfig(f"Teams knows no such channel or workflow ({code or status}).")
+        return InvalidConfig(f"Teams does not know this channel or workflow ({code or status}).")
     if status == 429:
         return RateLimited("Teams asks to slow down.", retry_after=retry_after(response))
     if status == 400:

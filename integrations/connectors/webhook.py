@@ -72,7 +72,7 @@ class Webhook(Connector):
     type = "webhook"
     name = "Custom Webhook"
     category = Category.CUSTOM
-    description = "Sends events to an address of yours, signed."
+    description = "Sends signed events to your own address."
     setup: ClassVar[str] = """\
 1. Give your service an address that takes `POST` requests with a JSON body and answers 2xx within 15 seconds.
 2. Connect it here and save the signing secret that is shown once.

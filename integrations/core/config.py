@@ -37,7 +37,7 @@ class ConnectorConfig(BaseModel):
         default=False, description="Send the events of one asset in the order in which they were published."
     )
     rate_limit: Annotated[float, Field(ge=0.01, le=1000)] | None = Field(
-        default=None, description="At most so many deliveries per second."
+        default=None, description="The most deliveries per second."
     )
     access_token: Annotated[SecretStr | None, Internal()] = None  # the OAuth grant's, if there is a grant
 

@@ -266,7 +266,7 @@ class _Run(Generic[Key]):
     def seconds_left(self, request: Request) -> float:
         seconds = self._deadline - time.monotonic()
         if seconds <= 0:
-            raise TimedOut(f"The time was up before {origin(request.url)} could be asked.")
+            raise TimedOut(f"The time ran out before a request to {origin(request.url)} was sent.")
         return seconds
 
     def excerpt(self) -> str:

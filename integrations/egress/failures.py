@@ -49,8 +49,8 @@ def transport_error(url: str, curl: pycurl.Curl, code: int, message: str, closed
         return unacceptable(url)
     if code == pycurl.E_COULDNT_CONNECT and closed_because:
         return TransportError(
-            f"{origin(url)} leads to {closed_because}, which may not be reached from here; "
-            "whoever runs this service can allow it with EGRESS_ALLOW.",
+            f"{origin(url)} points to {closed_because}, which is not allowed; "
+            "the operator of this service can allow it with EGRESS_ALLOW.",
             "blocked",
         )
     what, error_class = _explanation(code, message, curl.getinfo(pycurl.OS_ERRNO))

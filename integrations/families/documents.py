@@ -18,7 +18,7 @@ from ..core.http import Flow
 from ..core.texts import storable
 
 ASSET_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
-MAX_CONFLICT_ATTEMPTS = 3  # in one delivery, if someone else writes the same file or branch meanwhile
+MAX_CONFLICT_ATTEMPTS = 3  # in one delivery, if the file or branch changes in between
 MAX_READ_BYTES = 64 * 1024  # of a response; the driver cuts off the rest
 
 
@@ -113,7 +113,7 @@ class DocumentConnector(Connector):
     sends: ClassVar[str] = """\
 `asset.created` and `asset.updated` write the asset as a JSON document to `<pathPrefix><assetId>.json`; `asset.deleted`
 removes it. An `asset.updated` that was published from outside says only what changed, so the document at the service is
-read, changed and written back; if someone else has written it meanwhile, this is done again. Other events are not
+read, changed and written back; if it has changed in between, this is repeated. Other events are not
 sent. A `ping` tests the connection.
 """
     # Whether the file is read before every write, e.g. in order not to commit an empty change.
@@ -160,7 +160,7 @@ sent. A `ping` tests the connection.
             return
         if merges:
             if found and len(found.content or b"") >= MAX_READ_BYTES:
-                raise Rejected(f"The document at {path} is too large to be changed in part.")
+                raise Rejected(f"The document at {path} is too large to update.")
             content = encode_document(updated_document(message.data, found.content if found else None))
         else:
             content = encode_document(message.document or message.data)

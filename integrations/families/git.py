@@ -194,7 +194,9 @@ def decoded(response: Response, *path: str) -> bytes:
     try:
         return base64.b64decode(field_of(response, *path))
     except (TypeError, ValueError):
-        raise ConnectionFailed(f"The answer (HTTP {response.status}) has no base64 as {'.'.join(path)}.") from None
+        raise ConnectionFailed(
+            f"The answer (HTTP {response.status}) has no valid base64 in {'.'.join(path)}."
+        ) from None
 
 
 def check_size(content: bytes, service: str) -> None:

@@ -19,13 +19,11 @@ def google_error(response: Response, service: str) -> IntegrationError:
     if status == 429 or reason in RATE_LIMIT_REASONS:
         return RateLimited(f"{service} asks to slow down ({reason or status}).", retry_after=retry_after(response))
     if reason in QUOTA_REASONS:
-        return ConnectionFailed(f"{service} has no room left ({reason}).")
+        return ConnectionFailed(f"{service} has no space left ({reason}).")
     if reason in API_DISABLED_REASONS:
         return AuthFailed(f"The API of {service} is not enabled in the project of this service's OAuth client.")
     if reason in MISSING_SCOPE_REASONS:
-        return AuthFailed(
-            f"The connection to {service} lacks a permission: connect again and allow everything asked for."
-        )
+        return AuthFailed(f"The connection to {service} lacks a permission: connect again and grant all permissions.")
     if status == 403:
         return AuthFailed(f"{service} does not allow this ({said or reason}).")
     if status in (400, 404):

@@ -99,7 +99,7 @@ def _as_api_error(exception: Exception) -> ApiError | None:
         case exceptions.APIException(status_code=status) if status < 500:
             return ApiError(status, INVALID_CONFIG, str(exception.detail))
         case UnreadablePostError():
-            return ApiError(400, INVALID_CONFIG, "The request ended before its body did")
+            return ApiError(400, INVALID_CONFIG, "The request's body is incomplete")
     return None
 
 

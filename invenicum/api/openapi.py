@@ -45,7 +45,7 @@ class Error(StrictSerializer):
 LIMIT_PARAMETER = OpenApiParameter(
     "limit",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-    description="How many at most.",
+    description="The most items to return.",
 )
 PAGE_PARAMETERS = [
     OpenApiParameter("cursor", {"type": "string", "pattern": CURSOR}, description="From `next` or `previous`."),
@@ -59,12 +59,12 @@ _DESCRIPTIONS = {
     "400": "The request is not valid.",
     "401": "No token, or one that is wrong or has expired.",
     "403": "The token lacks the scope for this.",
-    "404": "There is no such thing, or it is not yours.",
-    "409": "It is in conflict with what came before.",
+    "404": "It does not exist, or it is not yours.",
+    "409": "It conflicts with the current state.",
     "413": "The body is too large.",
     "415": "The body is not declared as JSON.",
     "429": "Too many requests: see Retry-After.",
-    "500": "Our fault. It has been logged.",
+    "500": "An error of this service; it has been logged.",
 }
 
 

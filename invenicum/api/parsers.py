@@ -94,9 +94,9 @@ def _check_text(value: Any) -> None:
             nodes.extend(node)
     whole = "".join(f"{text}\n" for text in texts)
     if "\0" in whole:
-        raise _malformed("a text holds a NUL character")
+        raise _malformed("a text contains a NUL character")
     if any("\ud800" <= character <= "\udfff" for character in whole):
-        raise _malformed("a text holds half of a surrogate pair")
+        raise _malformed("a text contains half of a surrogate pair")
 
 
 def _children(node: Any) -> Iterable[Any]:

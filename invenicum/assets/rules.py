@@ -20,9 +20,9 @@ def wrong_tags(tags: Any) -> str | None:
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         return "must be a list of texts"
     if len(tags) > MAX_TAGS:
-        return f"must be at most {MAX_TAGS} tags"
+        return f"must have at most {MAX_TAGS} tags"
     if not all(re.fullmatch(NOT_BLANK, tag) and len(tag) <= MAX_TAG for tag in tags):
         return f"each tag must have 1 to {MAX_TAG} characters"
     if len(set(tags)) < len(tags):
-        return "must not hold a tag twice"
+        return "must not contain a tag twice"
     return None

@@ -42,8 +42,8 @@ class AssetViewSet(ApiViewSet):
             case Asset.DoesNotExist():
                 return ApiError(404, NOT_FOUND, f"You have no asset {self.kwargs['asset_id']}")
             case services.AssetExists():
-                details = {"assetId": ["you have an asset with this id already"]}
-                return ApiError(409, INVALID_CONFIG, "There is such an asset already", details)
+                details = {"assetId": ["you already have an asset with this id"]}
+                return ApiError(409, INVALID_CONFIG, "This asset already exists", details)
         return super().api_error(error)
 
     @extend_schema(

@@ -8,7 +8,7 @@ from invenicum.ids import parse_public_id
 from .models import Event
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
-MESSAGE = "This service sent this event itself: taken here, it would be sent again without end"
+MESSAGE = "This service sent this event itself: publishing it again would never end"
 
 
 def refuse_own_deliveries(get_response: Answer) -> Answer:

@@ -24,7 +24,8 @@ class NewEventSerializer(StrictSerializer):
     event = TextField(
         pattern=rf"^{NAME.pattern}$",
         max_length=100,
-        says="must be at most 100 lower-case letters, digits and underscores, parted by dots, for example report.ready",
+        says="must be at most 100 lower-case letters, digits and underscores, separated by dots, "
+        "for example report.ready",
     )
     data = ObjectField()  # type: ignore[assignment]
     timestamp = TimestampField(required=False, allow_null=True)

@@ -48,7 +48,7 @@ class EventViewSet(ApiViewSet):
                 at = "events.{}.owner" if "events" in self.request.data else "owner"
                 return invalid({at.format(place): [problem] for place, problem in problems.items()})
             case UnknownPlace():
-                return invalid({"after": ["is not an event of yours, or not in the feed yet"]})
+                return invalid({"after": ["is not one of your events, or not in the feed yet"]})
             case KeyReused():
                 message = "This Idempotency-Key was used with another body"
                 return ApiError(409, INVALID_CONFIG, message, {"Idempotency-Key": [message]})

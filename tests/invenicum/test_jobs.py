@@ -154,7 +154,7 @@ def test_a_job_that_ends_its_worker_at_every_attempt_is_given_up() -> None:
     runner = Runner(lambda job: pytest.fail("it must not run again"))
     runner.run_due()
     assert not ProviderJob.objects.exists()
-    assert runner.failures == [("No attempt came to an end.", True)]
+    assert runner.failures == [("No attempt finished.", True)]
 
 
 @pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time")

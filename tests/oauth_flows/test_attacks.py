@@ -103,7 +103,7 @@ def test_a_state_is_used_up_by_a_failure_too(drive: AuthorizationServer, ada: Co
     begun = begin(client)
     parameters = ada.allow(begun["authorizationUrl"])
     assert_refused(client.get(CALLBACK, {"state": begun["state"], "error": "access_denied"}), "not granted")
-    assert_refused(client.get(CALLBACK, parameters), "used already")
+    assert_refused(client.get(CALLBACK, parameters), "already been used")
 
 
 def test_a_state_is_valid_for_ten_minutes(drive: AuthorizationServer, ada: Consent, alice: User, api: Api) -> None:

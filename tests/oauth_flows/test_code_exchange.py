@@ -75,7 +75,7 @@ def test_scopes_that_the_provider_does_not_list_count_as_granted() -> None:
     ("params", "message"),
     [
         ({**PARAMS, "error": "access_denied"}, SENTENCES["access_denied"]),
-        ({"error": "server_error"}, "Provider had a problem of its own. Please try again in a few minutes."),
+        ({"error": "server_error"}, "Provider reported an internal error. Please try again in a few minutes."),
         ({"error": "odd"}, "Provider did not connect (odd). Please try again."),
         (
             {**PARAMS, "iss": "https://evil.example.com"},

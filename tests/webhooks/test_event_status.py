@@ -80,7 +80,7 @@ def test_a_delivery_that_waits_for_its_integration_says_so(api: Api, alice: User
 def test_what_waits_behind_an_earlier_event_of_the_same_asset_says_so(api: Api, alice: User) -> None:
     connect_webhook(alice, ordered=True)
     first, second = (publish(alice, "asset.updated", {"assetId": "asset-1"}) for _ in range(2))
-    assert outcome_at_webhook(api(alice), first)["reason"] == "It is on its way."
+    assert outcome_at_webhook(api(alice), first)["reason"] == "It is being sent."
     assert outcome_at_webhook(api(alice), second)["reason"] == "It waits for an earlier event about the same asset."
 
 

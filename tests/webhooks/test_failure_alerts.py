@@ -56,7 +56,7 @@ def test_the_owner_is_warned_a_day_before_and_then_the_integration_is_disabled(
     ]
     failing.refresh_from_db()
     assert failing.status == Integration.Status.DISABLED
-    assert failing.status_reason == "Nothing got through for five days."
+    assert failing.status_reason == "No delivery succeeded for five days."
     assert Delivery.objects.get().due_at is None  # it waits
 
 

@@ -2,11 +2,14 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from invenicum.accounts.models import User
+from invenicum.accounts.services import remove
 from invenicum.events.models import Event, IdempotencyKey
-from invenicum.events.publish import publish
+from invenicum.events.publish import Draft, publish, publish_many
 from invenicum.ids import first_id_at, uuid7
 from tests.factories import connect_webhook
 from webhooks import retention
@@ -73,3 +76,18 @@ def test_a_moment_is_a_boundary_between_ids() -> None:
     after = first_id_at(timezone.now() + timedelta(seconds=1))
     assert before < uuid7() < after
     assert before.version == 7
+
+
+def test_removing_an_account_reads_none_of_its_deliveries_however_many(alice: User, bob: User) -> None:
+    def statements_to_remove(user: User, events: int) -> int:
+        connect_webhook(user)
+        publish_many([Draft(user, "asset.created", {"assetId": str(number)}) for number in range(events)])
+        for delivery in Delivery.objects.filter(owner=user):
+            Attempt.objects.create(delivery=delivery, started_at=timezone.now(), duration_ms=1)
+        with CaptureQueriesContext(connection) as queries:
+            remove(user)
+        return len(queries)
+
+    assert statements_to_remove(alice, 1) == statements_to_remove(bob, 120)
+    assert not User.objects.exists()
+    assert [model.objects.count() for model in (Event, Delivery, Attempt)] == [0, 0, 0]

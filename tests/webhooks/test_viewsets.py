@@ -109,7 +109,7 @@ def test_a_longer_page_takes_no_more_statements(api: Api, alice: User) -> None:
 @pytest.mark.parametrize("name", ["type", "event"])
 def test_a_filter_with_a_nul_character_is_refused(api: Api, alice: User, name: str) -> None:
     response = api(alice).get(f"/deliveries?{name}=%00")
-    assert response.json()["details"] == {name: ["must hold no NUL character"]}
+    assert response.json()["details"] == {name: ["must not contain a NUL character"]}
 
 
 def test_attempts_are_numbered_in_order(api: Api, alice: User, failed: Delivery) -> None:

@@ -56,7 +56,7 @@ class IntegrationCache:
             prepared = _prepare(integration, grants.get(integration.id))
             self._known[str(integration.id)] = version_of(integration.updated_at), prepared
         for vanished in missing.difference(str(integration.id) for integration in integrations):
-            self._known[vanished] = 0, InvalidConfig("The integration is gone.", permanent=False)
+            self._known[vanished] = 0, InvalidConfig("The integration was deleted.", permanent=False)
 
     def trim(self, in_use: Iterable[IntegrationId]) -> None:
         """Drops what is not in use, if the cache is full."""

@@ -74,7 +74,7 @@ class EngineCollector(Collector):
     def _read(self) -> Iterator[Metric]:
         counters = total(EngineHeartbeat.objects.values_list("counters", flat=True))
         attempts = CounterMetricFamily(
-            "invenicum_delivery_attempts", "Tries of deliveries.", labels=["outcome", "error_class"]
+            "invenicum_delivery_attempts", "Delivery attempts.", labels=["outcome", "error_class"]
         )
         for key, count in sorted(counters.attempts.items()):
             attempts.add_metric(key.split("|"), count)
@@ -120,6 +120,6 @@ def _queue() -> Iterator[GaugeMetricFamily]:
     )
     yield GaugeMetricFamily(
         "invenicum_circuits_open",
-        "Integrations to which nothing is sent for the moment.",
+        "Integrations whose circuit breaker is open.",
         value=Lane.objects.held(now).count(),
     )

@@ -69,7 +69,7 @@ class HookViewSet(ApiViewSet):
                 return ApiError(404, NOT_FOUND, NOTHING_HERE)
             case InvalidSignature():
                 # The same answer for an integration that does not exist, so that ids cannot be probed.
-                return ApiError(401, INVALID_SIGNATURE, "No integration's secret proves this request")
+                return ApiError(401, INVALID_SIGNATURE, "No integration's secret verifies this request")
             case receive.TooLarge():
                 message = "A body this large needs the address with the integration's id: /webhooks/<type>/<id>"
                 return ApiError(413, PAYLOAD_TOO_LARGE, message)

@@ -153,7 +153,7 @@ class Bitbucket(GitConnector):
                 {"repository": ["does not exist, or the token cannot see it"]},
             )
         if status == 409:
-            return Conflict(f"Somebody else keeps writing to branch {config.branch} ({said}).")
+            return Conflict(f"Branch {config.branch} keeps changing during the commit ({said}).")
         if status == 400:
             return InvalidConfig(f"Bitbucket refused the request ({said}).")
         return error_for(response, self.name, said)

@@ -126,7 +126,7 @@ def _error(response: Response) -> IntegrationError:
     if status in (401, 403) or code == INVALID_TOKEN:
         return AuthFailed("Discord refused the webhook's address: copy it again from the channel's settings.")
     if status == 404:
-        return InvalidConfig("Discord knows no such webhook.", {"webhookUrl": ["does not exist"]})
+        return InvalidConfig("Discord does not know this webhook.", {"webhookUrl": ["does not exist"]})
     if status == 400:
         return Rejected(f"Discord refused the message ({said}).")
     return error_for(response, "Discord", said)

@@ -43,6 +43,6 @@ An event is published by the name that Discord gives it: `discord.application_au
         if kind == 1 and not event:  # the ping of an interactions address
             return HookResponse(body=json.dumps({"type": 1}).encode(), content_type="application/json")
         if not isinstance(event, Mapping):
-            raise Unreadable("Only webhook events are understood here, no interactions.")
+            raise Unreadable("Only webhook events are accepted here, not interactions.")
         # Events have no id. The body has the event's time, so that only a repeated delivery has the same digest.
         return ProviderEvent(text_in(event, "type") or "event", request.digest, request.payload)

@@ -66,7 +66,7 @@ class Dropbox(DocumentConnector):
             if not folder.ok:
                 raise _error(folder)
             if field_of(folder, ".tag") != "folder":
-                raise InvalidConfig(f"{config.path} is no folder.", {"path": ["must be a folder"]})
+                raise InvalidConfig(f"{config.path} is not a folder.", {"path": ["must be a folder"]})
         # An upload session that is never committed proves write access and leaves nothing behind.
         session = yield self._transfer("upload_session/start", {"close": True}, config)
         if session.status in (401, 403):
@@ -154,11 +154,11 @@ def _error(response: Response) -> IntegrationError:
             retry_after=float(wait) if isinstance(wait, int | float) else RATE_LIMIT_WAIT_SECONDS,
         )
     if "insufficient_space" in summary:
-        return ConnectionFailed("Dropbox has no room left.")
+        return ConnectionFailed("Dropbox has no space left.")
     if "no_write_permission" in summary:
         return AuthFailed("You may not write to this folder of Dropbox.")
     if "/conflict/file" in summary:
-        return Conflict("Somebody else keeps writing the same file.")
+        return Conflict("The file keeps changing while it is written.")
     if status == 409 and "not_found" in summary:
         return InvalidConfig("There is no such folder in Dropbox.", {"path": ["does not exist"]})
     if status == 409:

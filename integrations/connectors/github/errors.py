@@ -26,7 +26,7 @@ def github_error(response: Response, name: str, branch: str) -> IntegrationError
         return AuthFailed(f"The token may not do this in {name} ({said}): it needs {NEEDED_PERMISSION}.")
     if status == 301:
         # https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
-        sentence = f"The repository {name} was renamed or moved: give the name that it has now."
+        sentence = f"The repository {name} was renamed or moved: give its new name."
         return InvalidConfig(sentence, {"repository": ["was renamed or moved"]})
     if status == 404 and NO_BRANCH.match(said):
         return InvalidConfig(f"{name} has no branch {branch}.", {"branch": ["does not exist"]})
@@ -39,7 +39,7 @@ def github_error(response: Response, name: str, branch: str) -> IntegrationError
         return InvalidConfig(f"The rules of branch {branch} forbid direct commits ({said}).")
     # 422 also answers a write to a file that was created after we read.
     if status == 409 or (status == 422 and "sha" in said):
-        return Conflict(f"Somebody else keeps writing to branch {branch} ({said}).")
+        return Conflict(f"Branch {branch} keeps changing during the commit ({said}).")
     if status == 422:
         return InvalidConfig(f"GitHub refused the request ({said}{_reasons(response)}).")
     return error_for(response, "GitHub", said)

@@ -159,7 +159,7 @@ class GitLab(GitConnector):
         if status == 404 or "when you are on a branch" in said:
             return InvalidConfig(f"{name} has no branch {config.branch}.", {"branch": ["does not exist"]})
         if status == 409 or (status == 400 and CONFLICTING_CHANGE.search(said)):
-            return Conflict(f"Somebody else keeps writing to branch {config.branch} ({said}).")
+            return Conflict(f"Branch {config.branch} keeps changing during the commit ({said}).")
         if status in (400, 422):
             return InvalidConfig(f"GitLab refused the request ({said}).")
         return error_for(response, self.name, said)

@@ -85,7 +85,7 @@ class GoogleDrive(DocumentConnector):
         if not response.ok:
             raise google_error(response, self.name)
         if field_of(response, "mimeType") != FOLDER_TYPE or field_of(response, "trashed"):
-            raise InvalidConfig("This is no folder, or it is in the bin.", {"folderId": ["must be a folder"]})
+            raise InvalidConfig("This is not a folder, or it is in the bin.", {"folderId": ["must be a folder"]})
         if field_of(response, "capabilities", "canAddChildren") is False:
             raise AuthFailed("You may not add files to this folder.")
         return text_at(response, "name")

@@ -122,7 +122,7 @@ class Slack(Connector):
                     return metadata | {"channelId": found.get("id")}
             cursor = field_of(page, "response_metadata", "next_cursor")
             if not cursor:
-                raise Rejected(f"Channel not found: the bot sees no channel {config.channel} in Slack.")
+                raise Rejected(f"Channel not found: the bot cannot see channel {config.channel} in Slack.")
         return metadata
 
     def _call(self, method: str, query: dict[str, str], config: Config) -> Flow[Response]:

@@ -13,9 +13,7 @@ class Command(BaseCommand):
     help = "Writes docs/connectors/, one page a connector, from the declarations."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--check", action="store_true", help="Write nothing; fail where a page is not as it would be."
-        )
+        parser.add_argument("--check", action="store_true", help="Write nothing; fail if a page is not up to date.")
         parser.add_argument("--folder", type=Path, default=Path(settings.BASE_DIR) / "docs" / "connectors")
 
     def handle(self, *args: Any, check: bool, folder: Path, **options: Any) -> None:

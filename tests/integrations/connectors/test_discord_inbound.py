@@ -59,5 +59,5 @@ def test_a_discord_event_is_named_by_its_type() -> None:
     assert event.delivery_id == read_event(Discord, incoming(payload)).delivery_id
     assert INBOUND.keys_in(incoming(payload)) == ("1234560123453231555",)
     assert INBOUND.keys_of(config_of(Discord, applicationId="1234560123453231555"), {}) == ("1234560123453231555",)
-    with pytest.raises(Unreadable, match="no interactions"):
+    with pytest.raises(Unreadable, match="not interactions"):
         INBOUND.read(incoming({"type": 2, "data": {}}), {})

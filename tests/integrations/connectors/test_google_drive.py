@@ -40,7 +40,7 @@ def test_a_token_cannot_be_pasted() -> None:
         (refusal(401, "authError"), AuthFailed, "connect the account again"),
         (refusal(403, "userRateLimitExceeded"), RateLimited, "slow down"),
         (refusal(429, "rateLimitExceeded"), RateLimited, "slow down"),
-        (refusal(403, "storageQuotaExceeded"), ConnectionFailed, "no room left"),
+        (refusal(403, "storageQuotaExceeded"), ConnectionFailed, "no space left"),
         (refusal(403, "accessNotConfigured"), AuthFailed, "not enabled"),
         (refusal(403, "insufficientPermissions"), AuthFailed, "lacks a permission"),
         (refusal(403, "appNotAuthorizedToFile", "Not yours."), AuthFailed, "Not yours"),
@@ -59,7 +59,7 @@ def test_each_refusal_of_drive_has_its_error(answer: Response, error: type[Integ
     ("answer", "error", "says"),
     [
         (refusal(404, "notFound"), InvalidConfig, "leave folderId empty"),
-        (json_response(200, {"mimeType": "text/plain"}), InvalidConfig, "no folder"),
+        (json_response(200, {"mimeType": "text/plain"}), InvalidConfig, "not a folder"),
         (json_response(200, {"mimeType": FOLDER, "trashed": True}), InvalidConfig, "in the bin"),
         (json_response(200, {"mimeType": FOLDER, "capabilities": {"canAddChildren": False}}), AuthFailed, "not add"),
     ],

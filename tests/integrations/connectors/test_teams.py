@@ -106,7 +106,7 @@ def test_whatever_a_name_says_it_stands_where_nothing_is_interpreted(name: str) 
         (json_response(401, {"error": {"code": "AuthorizationFailed"}}), AuthFailed, "copy the address again"),
         (json_response(400, {"error": {"code": "TriggerInputSchemaMismatch"}}), Rejected, "TriggerInputSchema"),
         (text_response(429, retry_after="9"), RateLimited, "slow down"),
-        (text_response(404), InvalidConfig, "no such channel"),
+        (text_response(404), InvalidConfig, "does not know this channel"),
         (text_response(502), ConnectionFailed, "502"),
     ],
 )

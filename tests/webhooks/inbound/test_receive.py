@@ -26,7 +26,7 @@ PUSH = {
 }
 REFUSED = {
     "success": False,
-    "message": "No integration's secret proves this request",
+    "message": "No integration's secret verifies this request",
     "error": "INVALID_SIGNATURE",
 }
 

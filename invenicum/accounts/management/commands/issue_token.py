@@ -11,7 +11,7 @@ from ...tokens import ALL_SCOPES, USER_SCOPES, issue_token
 
 
 class Command(BaseCommand):
-    help = "Prints a new access token of a user, and nothing else. The user is made if missing."
+    help = "Prints a new access token of a user, and nothing else. Creates the user if missing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         scopes = {name for text in scope or [] for name in text.split()} or USER_SCOPES
         unknown = sorted(scopes - ALL_SCOPES)
         if unknown:
-            raise CommandError(f"Unknown scope {', '.join(unknown)}. There are: {', '.join(sorted(ALL_SCOPES))}.")
+            raise CommandError(f"Unknown scope {', '.join(unknown)}. Known scopes: {', '.join(sorted(ALL_SCOPES))}.")
         if not 1 <= days <= 36500:
             raise CommandError("--days must be from 1 to 36500.")
         self.stdout.write(issue_token(_user(username), scopes, timedelta(days=days)))

@@ -61,7 +61,7 @@ class _Printer:
         line = Text.assemble(
             (time.strftime("%H:%M:%S"), "dim"),
             "  received ",
-            (str(body.get("event", "something that is no event")), "bold cyan"),
+            (str(body.get("event", "not an event")), "bold cyan"),
             f" {_subject(data or {})}  ",
             _verdict(arrival),
             (f"  {arrival.id}", "dim"),

@@ -101,7 +101,7 @@ class Command(BaseCommand):
                     family.check()
                     time.sleep(CHILD_LOOK_SECONDS)
             except ChildEnded as error:
-                raise CommandError(f"{error}, so everything is stopped. What it said stands above.") from None
+                raise CommandError(f"{error}, so everything is stopped. Its output is above.") from None
 
     def _serve_and_reload(self, children: list[Child], greet: Callable[[], None]) -> None:
         """Like `_serve`, but a change of the source starts the children again, and one that ends waits for a change."""
@@ -230,7 +230,7 @@ def _answers(port: int) -> bool:
 def _explain_egress(networks: str) -> str:
     if "EGRESS_ALLOW" in os.environ:
         return f"EGRESS_ALLOW={networks}, as you set it"
-    return f"EGRESS_ALLOW={networks} was set so that deliveries may reach this machine; production allows no such thing"
+    return f"EGRESS_ALLOW={networks} lets deliveries reach this machine; by default none can"
 
 
 def _explain_data() -> str:
