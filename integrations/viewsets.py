@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from invenicum.accounts.authentication import current_user
+from invenicum.accounts.idempotency import idempotent
 from invenicum.api.envelopes import DoneSerializer, answer_of, done_of, page_of
 from invenicum.api.errors import ApiError
 from invenicum.api.openapi import Error
@@ -81,6 +82,7 @@ class IntegrationViewSet(IntegrationApiViewSet):
         ),
         responses={200: done_of(SavedIntegrationSerializer), 404: Error},
     )
+    @idempotent
     def create(self, request: Request) -> Response:
         """Creates or replaces it. A secret that is blank or absent keeps its stored value, unless a field that decides
         where it is sent has changed."""
@@ -165,6 +167,7 @@ class IntegrationViewSet(IntegrationApiViewSet):
         responses=answer_of(RotatedSecretSerializer),
     )
     @action(detail=True, methods=["post"], url_path="secret/rotate")
+    @idempotent
     def rotate_secret(self, request: Request, integration_type: str) -> Response:
         """The old secret signs too until `previousValidUntil`, so that receivers can be changed meanwhile."""
         secret, until = services.rotate_signing_secret(current_user(request), integration_type)

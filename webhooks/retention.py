@@ -1,22 +1,21 @@
 """Retention: deleting old events with their deliveries and attempts, unless one of the deliveries is pending."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from invenicum.accounts.idempotency import forget_old_keys
 from invenicum.accounts.models import User
-from invenicum.events.models import Event, IdempotencyKey
+from invenicum.events.models import Event
 from invenicum.ids import first_id_at
 
 from .models import Attempt, Delivery, InboundEvent
 
 PRUNE_BATCH_EVENTS = 2000  # deleted in one transaction
-IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=24)
 
 
 def prune(before: datetime) -> int:
@@ -25,7 +24,7 @@ def prune(before: datetime) -> int:
     It reads the primary key, which begins with the time, and so needs no other index. Each batch has its own
     transaction, so that the engine does not wait for it.
     """
-    IdempotencyKey.objects.filter(created_at__lt=timezone.now() - IDEMPOTENCY_KEY_LIFETIME).delete()
+    forget_old_keys()
     SessionStore.clear_expired()
     total, last, end = 0, UUID(int=0), first_id_at(before)
     unpublished = InboundEvent.objects.filter(event=None, id__lt=end)

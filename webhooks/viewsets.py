@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from integrations import api_errors
 from integrations.viewsets import IntegrationApiViewSet
 from invenicum.accounts.authentication import current_user
+from invenicum.accounts.idempotency import idempotent
 from invenicum.api.envelopes import answer_of, page_of
 from invenicum.api.errors import ApiError
 from invenicum.api.openapi import PAGE_PARAMETERS
@@ -84,6 +85,7 @@ class DeliveryViewSet(PublicIdViewSet):
         responses={202: answer_of(DeliverySerializer)},
     )
     @action(detail=True, methods=["post"], required_scopes="deliveries:write", never_cached=True)
+    @idempotent
     def retry(self, request: Request, delivery_id: str) -> Response:
         """Whatever its status, it is sent again now, or once its integration is active."""
         services.retry(self.get_object())
@@ -132,6 +134,7 @@ class IntegrationDeliveriesViewSet(IntegrationApiViewSet):
         responses={202: answer_of(DeliverySerializer)},
     )
     @action(detail=True, methods=["post"], required_scopes="integrations:write", throttle_classes=[OutgoingThrottle])
+    @idempotent
     def ping(self, request: Request, integration_type: str) -> Response:
         """Publishes a `ping` event to this integration only, and answers with its delivery."""
         return self.answer(services.ping(current_user(request), integration_type), DeliverySerializer, 202)
@@ -143,6 +146,7 @@ class IntegrationDeliveriesViewSet(IntegrationApiViewSet):
         responses={202: answer_of(StartedReplaySerializer)},
     )
     @action(detail=True, methods=["post"])
+    @idempotent
     def replay(self, request: Request, integration_type: str) -> Response:
         """The deliveries created in [`since`, `until`) that have one of the statuses. `dryRun` only counts them."""
         values, user = self.read(request.data, NewReplaySerializer), current_user(request)

@@ -8,6 +8,13 @@ from .errors import is_page, not_found
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
+PREFIX = "/api/v1"
+
+
+def path_below_prefix(path: str) -> str:
+    """`/assets` for `/api/v1/assets` and for `/assets`: the API answers at both."""
+    return path.removeprefix(PREFIX)
+
 
 def refuse_nul(get_response: Answer) -> Answer:
     """404 for an address with NUL: PostgreSQL takes no NUL in a text, so that looking up such an id would crash."""

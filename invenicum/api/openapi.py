@@ -22,10 +22,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from .addresses import PREFIX
+from .idempotency_keys import PARAMETER, does_take_key
 from .pagination import CURSOR, DEFAULT_LIMIT, MAX_LIMIT
 from .serializers import ConstantField, ObjectField, StrictSerializer, TextField
-
-PREFIX = "/api/v1"
 
 
 class Error(StrictSerializer):
@@ -82,6 +82,12 @@ class ApiSchema(AutoSchema):
     def _is_list_view(self, serializer: Any = None) -> bool:
         return False  # each operation declares its answer: `page_of`, `answer_of`
 
+    def get_override_parameters(self) -> list[Any]:
+        return [PARAMETER] if self._takes_key() else []
+
+    def _takes_key(self) -> bool:
+        return does_take_key(getattr(self.view, getattr(self.view, "action", None) or "", None))
+
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if not isinstance(serializer, StrictSerializer):
@@ -114,6 +120,7 @@ class ApiSchema(AutoSchema):
             "401": bool(self.view.get_authenticators()),
             "403": bool(self.view.get_authenticators()),
             "404": any(parameter["in"] == "path" for parameter in parameters),
+            "409": self._takes_key(),
             "413": has_body,
             "415": has_body,
             "429": bool(self.view.get_throttles()),

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from invenicum.accounts.authentication import current_user
+from invenicum.accounts.idempotency import idempotent
 from invenicum.api.envelopes import answer_of, page_of
 from invenicum.api.errors import INVALID_CONFIG, NOT_FOUND, ApiError
 from invenicum.api.openapi import PAGE_PARAMETERS, Error
@@ -61,6 +62,7 @@ class AssetViewSet(ApiViewSet):
         summary="Create an asset",
         responses={201: answer_of(AssetSerializer), 409: Error},
     )
+    @idempotent
     def create(self, request: Request) -> Response:
         """Creates an asset and publishes `asset.created`."""
         values = {name: value for name, value in self.read(request.data).items() if value is not None}

@@ -55,19 +55,3 @@ class Event(models.Model):
             body=self.body.encode(),
             document=self.document,
         )
-
-
-class IdempotencyKey(models.Model):
-    """The answer given to a request that carried an `Idempotency-Key`, kept for 24 hours."""
-
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    key = models.CharField(max_length=255)
-    body_digest = models.CharField(max_length=64)
-    answer = models.JSONField()
-    created_at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["owner", "key"], name="one_answer_a_key")]
-
-    def __str__(self) -> str:
-        return f"idempotency key {self.pk}"

@@ -1,6 +1,4 @@
-import re
 from collections.abc import Mapping
-from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.exceptions import PermissionDenied
@@ -9,25 +7,19 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from invenicum.accounts.authentication import current_access, current_user
+from invenicum.accounts.idempotency import idempotent
 from invenicum.accounts.tokens import PUBLISH_ANY
 from invenicum.api.envelopes import answer_of, page_of
-from invenicum.api.errors import INVALID_CONFIG, ApiError, invalid
-from invenicum.api.openapi import LIMIT_PARAMETER, Error
+from invenicum.api.errors import ApiError, invalid
+from invenicum.api.openapi import LIMIT_PARAMETER
 from invenicum.api.pagination import read_limit
 from invenicum.api.viewsets import ApiViewSet
 from invenicum.ids import parse_public_id
 
 from . import services
 from .feed import UnknownPlace, feed
-from .idempotency import KEY, KeyReused, answer_once
 from .serializers import EventSerializer, NewEventSerializer, NewEventsSerializer, PublishedEventSerializer
 
-KEY_PARAMETER = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "pattern": KEY},
-    OpenApiParameter.HEADER,
-    description="For 24 hours the same key gets the same answer, and nothing is published twice.",
-)
 AFTER_PARAMETER = OpenApiParameter(
     "after",
     {"type": "string", "pattern": "^evt_[0-9a-fA-F]{32}$"},
@@ -49,9 +41,6 @@ class EventViewSet(ApiViewSet):
                 return invalid({at.format(place): [problem] for place, problem in problems.items()})
             case UnknownPlace():
                 return invalid({"after": ["is not one of your events, or not in the feed yet"]})
-            case KeyReused():
-                message = "This Idempotency-Key was used with another body"
-                return ApiError(409, INVALID_CONFIG, message, {"Idempotency-Key": [message]})
         return super().api_error(error)
 
     @extend_schema(
@@ -74,7 +63,6 @@ class EventViewSet(ApiViewSet):
     @extend_schema(
         operation_id="publishEvents",
         summary="Publish one event or a batch",
-        parameters=[KEY_PARAMETER],
         request=PolymorphicProxySerializer(
             "Publication", [NewEventSerializer, NewEventsSerializer], resource_type_field_name=None
         ),
@@ -84,12 +72,11 @@ class EventViewSet(ApiViewSet):
                 [answer_of(PublishedEventSerializer), answer_of(PublishedEventSerializer, many=True)],
                 resource_type_field_name=None,
             ),
-            409: Error,
         },
     )
+    @idempotent
     def create(self, request: Request) -> Response:
         """Publishes one event, or up to 1000 of which all are published or none."""
-        user, key = current_user(request), _idempotency_key(request)
         is_batch = isinstance(request.data, Mapping) and "events" in request.data
         events = (
             self.read(request.data, NewEventsSerializer)["events"]
@@ -98,16 +85,6 @@ class EventViewSet(ApiViewSet):
         )
         if any(event.get("owner") for event in events) and PUBLISH_ANY not in current_access(request).scopes:
             raise PermissionDenied(f"To publish for an owner, the token needs the scope {PUBLISH_ANY}")
-
-        def publish() -> Any:
-            return self.write(services.publish_incoming(user, events), PublishedEventSerializer, many=True)
-
-        published = publish() if key is None else answer_once(user, key, request.data, publish)
-        return Response({"data": published if is_batch else published[0]}, 202)
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not re.fullmatch(KEY, key):
-        raise invalid({"Idempotency-Key": ["must be 1 to 255 printable ASCII characters without spaces"]})
-    return key
+        published = services.publish_incoming(current_user(request), events)
+        written = self.write(published, PublishedEventSerializer, many=True)
+        return Response({"data": written if is_batch else written[0]}, 202)

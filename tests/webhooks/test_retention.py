@@ -6,9 +6,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from invenicum.accounts.models import User
+from invenicum.accounts.models import IdempotencyKey, User
 from invenicum.accounts.services import remove
-from invenicum.events.models import Event, IdempotencyKey
+from invenicum.events.models import Event
 from invenicum.events.publish import Draft, publish, publish_many
 from invenicum.ids import first_id_at, uuid7
 from tests.factories import connect_webhook
@@ -60,7 +60,7 @@ def test_many_batches_are_gone_through(alice: User, monkeypatch: pytest.MonkeyPa
 def test_idempotency_keys_are_kept_for_a_day(alice: User) -> None:
     now = timezone.now()
     for key, age in (("old", timedelta(hours=25)), ("new", timedelta(hours=23))):
-        IdempotencyKey.objects.create(owner=alice, key=key, body_digest="x", answer=[], created_at=now - age)
+        IdempotencyKey.objects.create(owner=alice, key=key, request_digest="x", created_at=now - age)
     retention.prune(now - timedelta(days=90))
     assert IdempotencyKey.objects.get().key == "new"
 
