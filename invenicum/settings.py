@@ -70,8 +70,8 @@ if INVENICUM_JWT_SECRET and len(INVENICUM_JWT_SECRET.encode()) < _JWT_SECRET_BYT
 # Web apps on other origins that may call the API with a token. They cannot use cookies.
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
 CORS_URLS_REGEX = r"^/(?!admin/)"
-CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key"]
-CORS_EXPOSE_HEADERS = ["retry-after"]
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-request-id"]
+CORS_EXPOSE_HEADERS = ["retry-after", "x-request-id"]
 
 # --- Outgoing requests --------------------------------------------------------------------------
 
@@ -119,6 +119,7 @@ INSTALLED_APPS = [
     "corsheaders",
 ]
 MIDDLEWARE = [
+    "invenicum.api.request_ids.name_request",
     "invenicum.api.addresses.tolerate_trailing_slash",
     "invenicum.operations.health.answer_probes",
     "corsheaders.middleware.CorsMiddleware",

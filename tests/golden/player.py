@@ -21,7 +21,7 @@ USUAL = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-LEFT_OUT = ("content-length", "expires")  # the one follows from the body, the other is a moment
+LEFT_OUT = ("content-length", "expires", "x-request-id")  # follows from the body, a moment, random
 UNFIT = (LookupError, TypeError, ValueError, AttributeError)
 LONGEST = 100  # characters of an address that are written down
 

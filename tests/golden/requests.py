@@ -14,6 +14,7 @@ from .areas import (
     others,
     pages,
     publishing,
+    repeats,
     routes,
 )
 from .scenario import Area
@@ -29,6 +30,7 @@ AREAS = [
     Area("integrations", integrations.STEPS),
     Area("oauth", oauth.STEPS),
     Area("deliveries", deliveries.STEPS),
+    Area("repeats", repeats.STEPS),
     Area("inbound", inbound.STEPS),
     Area("routes", routes.STEPS),
     Area("callers", callers.STEPS),

@@ -1,0 +1,32 @@
+"""`X-Request-Id`: one name for a request in the caller's logs, the proxy's and ours."""
+
+import re
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponseBase
+
+HEADER = "X-Request-Id"
+REQUEST_ID = r"[!-~]{1,128}"  # printable ASCII without spaces: it goes into a header and into logs
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+
+
+def name_request(get_response: Answer) -> Answer:
+    """Middleware: takes over the caller's id or makes one, returns it, and has every log line of the request carry it.
+
+    An id that is too long or not printable is replaced. The context is cleared when the thread's next request begins,
+    not when this one ends: Django logs a refused request after the middleware is done.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get(HEADER, "")
+        request_id = given if re.fullmatch(REQUEST_ID, given) else str(uuid.uuid4())
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        response = get_response(request)
+        response.headers[HEADER] = request_id
+        return response
+
+    return middleware
