@@ -25,7 +25,7 @@ SINCE = {"since": "2026-01-01T00:00:00Z", "status": ["pending"]}
 
 
 def post(client: ApiClient, path: str, key: str, body: Any = "") -> Any:
-    return client.post(path, body, headers={"Idempotency-Key": key, "X-Request-Id": "the same"})
+    return client.post(path, body, headers={"Idempotency-Key": key, "X-Request-Id": "same"})
 
 
 def publish(client: ApiClient, key: str, body: Any = RELEASE) -> Any:
