@@ -2,12 +2,19 @@
 
 from collections.abc import Iterable
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 
 from invenicum.accounts.models import User
 from invenicum.accounts.tokens import USER_SCOPES, issue_token
 from tests.api_client import Api, ApiClient
+
+# A property fails for what it finds, never because another program keeps the processors busy.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture
