@@ -8,6 +8,7 @@
 #   make audit    check the locked requirements for known vulnerabilities (needs the network)
 #   make browser  install Chromium for the browser tests (Debian, as root)
 #   make node     install Node.js for the receiver test (Debian, as root)
+#   make clients  test the TypeScript client against a running service (needs npm and the network)
 #   make payloads install GitHub's example payloads for the tests of hooks (needs npm and the network)
 #   make bench    measure the delivery engine, some twenty minutes (ARGS="latency --quick" for less)
 #   make lock     resolve requirements/*.in (UPGRADE=--upgrade for the newest versions)
@@ -15,7 +16,7 @@
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run dev test check fix audit browser node payloads bench lock clean
+.PHONY: run dev test check fix audit browser node clients payloads bench lock clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -62,6 +63,10 @@ node:
 		command -v apt-get >/dev/null || { echo "Install Node.js yourself: this machine has no apt-get." >&2; exit 1; }; \
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends nodejs npm; }
 
+clients: .venv/dev.installed
+	$(MANAGE) spectacular --format openapi-json --file clients/openapi.json
+	cd clients/typescript && npm ci --no-audit --no-fund && SCHEMA=../openapi.json npm run generate && npm run build && npm test
+
 payloads: | .venv/bin/python
 	@npm install --prefix .venv/payloads --no-save --no-package-lock --ignore-scripts --silent @octokit/webhooks-examples@7.6.1
 
@@ -77,6 +82,7 @@ lock: .venv/dev.installed
 	$(LOCK) requirements/bench.in -o requirements/bench.txt
 
 clean:
+	rm -rf clients/openapi.json clients/typescript/node_modules clients/typescript/build clients/typescript/dist
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 

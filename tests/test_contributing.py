@@ -7,7 +7,7 @@ ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
 MAP = set(re.findall(r"`([\w./-]+/)`", "".join(re.findall(r"^\| `.*", GUIDE, re.MULTILINE))))
 PACKAGES = ("invenicum", "integrations", "oauth_flows", "webhooks")
-TOP_LEVEL = {"bench/", "docs/", "requirements/", "templates/", "tests/"}
+TOP_LEVEL = {"bench/", "clients/", "docs/", "requirements/", "templates/", "tests/"}
 
 
 def rooms() -> set[str]:
