@@ -1,3 +1,11 @@
 export { ApiError, createClient, INTEGRATION_TYPES } from "./client.js";
 export type { Client, ClientOptions, ConfigOf, IntegrationType } from "./client.js";
+export { mysqlDatabase, pgDatabase, prismaDatabase, sqliteDatabase } from "./database.js";
+export type { Database, Dialect } from "./database.js";
+export { assetEvent, publicId } from "./events.js";
+export type { Asset, AssetChange, OutboxEvent } from "./events.js";
+export { publishWithOutbox } from "./outbox.js";
+export type { SetAside } from "./outbox.js";
 export type * from "./schema.js";
+export { sendOutbox, startOutboxSender } from "./sender.js";
+export type { OutboxSender, Outcome, SenderOptions } from "./sender.js";
