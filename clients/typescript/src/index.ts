@@ -6,6 +6,8 @@ export { assetEvent, publicId } from "./events.js";
 export type { Asset, AssetChange, OutboxEvent } from "./events.js";
 export { publishWithOutbox } from "./outbox.js";
 export type { SetAside } from "./outbox.js";
+export { integrationsRouter } from "./router.js";
+export type { RouterOptions } from "./router.js";
 export type * from "./schema.js";
 export { sendOutbox, startOutboxSender } from "./sender.js";
 export type { OutboxSender, Outcome, SenderOptions } from "./sender.js";
