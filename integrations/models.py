@@ -25,6 +25,10 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         return self.defer("secrets")
 
 
+# The internal fields of a signing secret that is being rotated.
+PREVIOUS_SECRET = {"previousSecret", "previousSecretUntil"}
+
+
 class Integration(models.Model):
     """One user's saved connection of one type."""
 
@@ -101,6 +105,9 @@ class Integration(models.Model):
         generated = connector.generated_secrets(config)
         secrets = config.secrets() | generated
         internal = {fact.alias for fact in config.facts() if fact.internal}
+        signing = connector.signing_secret
+        if signing and secrets.get(signing) != self.secrets.get(signing):
+            internal -= PREVIOUS_SECRET  # a secret that its owner chose replaces both of a rotation at once
         self.config = config.public()
         self.secret_names = sorted(secrets)
         self.secrets = secrets | {alias: value for alias, value in self.secrets.items() if alias in internal}
@@ -128,6 +135,13 @@ class Integration(models.Model):
         from .registry import get
 
         return get(self.type).Config.load(self.config, self.secrets)
+
+    def shown_config(self) -> dict[str, Any]:
+        """The configuration without secrets, in the order of the connector's declaration: `jsonb` keeps no order."""
+        from .registry import get
+
+        aliases = [fact.alias for fact in get(self.type).Config.facts()]
+        return {alias: self.config[alias] for alias in aliases if alias in self.config}
 
     def secret_presence(self) -> dict[str, bool]:
         """Each secret field of its type and whether a value is stored, e.g. `{"apiKey": true}`."""

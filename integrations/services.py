@@ -19,14 +19,13 @@ from . import grants, provider_jobs, registry
 from .core.config import ConnectorConfig
 from .core.connector import Connector, TestResult
 from .core.errors import InvalidConfig
-from .core.signing import generate_secret
+from .core.signing import ROTATION_OVERLAP_SECONDS, generate_secret
 from .credentials import gives_key, keep_secrets
 from .egress.curl import run_flow
 from .models import Integration, IntegrationQuerySet
 from .signals import integration_deleted, integration_resumed, integration_stopped
 
 CONNECT_AGAIN = "The service no longer accepts the connection: connect again."
-ROTATION_OVERLAP_SECONDS = 24 * 60 * 60  # for which the previous signing secret stays valid
 
 Status = Integration.Status
 
@@ -240,7 +239,7 @@ def signing_secret(owner: User, integration_type: str) -> str:
 
 @transaction.atomic
 def rotate_signing_secret(owner: User, integration_type: str) -> tuple[str, datetime]:
-    """Makes a new signing secret. Returns it and the time until which the previous one stays valid.
+    """Makes a new signing secret. Returns it and the time until which the previous one signs too.
 
     Raises UnknownType, IntegrationNotFound or NoSigningSecret.
     """

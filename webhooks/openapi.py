@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from integrations.core.signing import NEXT_SIGNATURE_HEADER, PREVIOUS_SIGNATURE_HEADER, SIGNATURE_HEADER
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED, NAME, PING
 
 _TEXT = {"type": "string"}
@@ -117,9 +118,19 @@ SCHEMAS = {
 
 HEADERS = {
     "XInvenicumSignature": {
-        "name": "X-Invenicum-Signature",
+        "name": SIGNATURE_HEADER,
         "description": "`sha256=` and the HMAC-SHA256 of the raw body in hexadecimal. The key is the whole text of the "
-        "signing secret, `whsec_` included.",
+        "signing secret, `whsec_` included: for 12 hours after a rotation of the old one, then of the new one.",
+        "schema": {"type": "string", "pattern": "^sha256=[0-9a-f]{64}$"},
+    },
+    "XInvenicumSignatureNext": {
+        "name": NEXT_SIGNATURE_HEADER,
+        "description": "The same by the new secret, for the first 12 hours after a rotation.",
+        "schema": {"type": "string", "pattern": "^sha256=[0-9a-f]{64}$"},
+    },
+    "XInvenicumSignaturePrevious": {
+        "name": PREVIOUS_SIGNATURE_HEADER,
+        "description": "The same by the old secret, from 12 to 24 hours after a rotation.",
         "schema": {"type": "string", "pattern": "^sha256=[0-9a-f]{64}$"},
     },
     "WebhookId": {
@@ -141,7 +152,7 @@ HEADERS = {
         "schema": {"type": "string", "pattern": "^v1,[A-Za-z0-9+/]{43}=(?: v1,[A-Za-z0-9+/]{43}=)*$"},
     },
 }
-OPTIONAL_HEADERS: frozenset[str] = frozenset()
+OPTIONAL_HEADERS = frozenset({"XInvenicumSignatureNext", "XInvenicumSignaturePrevious"})
 
 _WEBHOOKS = {
     ASSET_CREATED: ("sendAssetCreated", "An asset was created", "AssetCreatedEvent"),

@@ -13,10 +13,19 @@ from invenicum.events.names import ASSET_EVENTS, PING
 from ..core.answers import error_for
 from ..core.config import ConnectorConfig
 from ..core.connector import Category, Connector, TestResult
-from ..core.fields import Reachable
+from ..core.fields import Reachable, reveal
 from ..core.http import Flow, Request, Response, encode_json
 from ..core.markers import AssetEvents, Destination, Internal, Matches, NeverSent
-from ..core.signing import generate_secret, invenicum_signature, standard_key, standard_signature
+from ..core.signing import (
+    NEXT_SIGNATURE_HEADER,
+    PREVIOUS_SIGNATURE_HEADER,
+    SIGNATURE_HEADER,
+    SigningSecrets,
+    generate_secret,
+    invenicum_headers,
+    standard_key,
+    standard_signature,
+)
 
 Url = Annotated[
     str,
@@ -32,7 +41,7 @@ Url = Annotated[
 # Headers that frame the message (RFC 9110, 7.6.1), and those that receivers trust because only we can make them.
 RESERVED_HEADERS = {
     *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"),
-    "x-invenicum-signature",
+    *(name.lower() for name in (SIGNATURE_HEADER, NEXT_SIGNATURE_HEADER, PREVIOUS_SIGNATURE_HEADER)),
 }
 RESERVED_HEADER_PREFIXES = ("proxy-", "webhook-")
 
@@ -81,7 +90,8 @@ class Webhook(Connector):
     sends: ClassVar[str] = """\
 The event as JSON, `{"event", "timestamp", "data"}`, with your `headers` and these of ours:
 
-- `X-Invenicum-Signature`: `sha256=` and the HMAC-SHA256 of the body in hexadecimal, keyed with the signing secret
+- `X-Invenicum-Signature`: `sha256=` and the HMAC-SHA256 of the body in hexadecimal, keyed with the signing secret. For
+  24 hours after a rotation one by the other secret comes along, as `X-Invenicum-Signature-Next` or `-Previous`
 - `webhook-id`, `webhook-timestamp`, `webhook-signature`: the [Standard Webhooks](https://www.standardwebhooks.com)
   headers; the id is the same on every attempt
 
@@ -130,15 +140,11 @@ def _signatures(config: Webhook.Config, message_id: str, now: int, body: bytes) 
     # https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
     if config.secret is None:  # only in the test of a new integration: saving it creates a secret
         return {}
-    secret = config.secret.get_secret_value()
-    secrets = [secret]
-    if config.previous_secret and now < config.previous_secret_until:
-        secrets.append(config.previous_secret.get_secret_value())
-    return {
-        "X-Invenicum-Signature": invenicum_signature(secret, body),
+    secrets = SigningSecrets(reveal(config.secret), reveal(config.previous_secret), config.previous_secret_until)
+    return invenicum_headers(secrets, now, body) | {
         "webhook-id": message_id,
         "webhook-timestamp": str(now),
-        "webhook-signature": standard_signature(map(standard_key, secrets), message_id, now, body),
+        "webhook-signature": standard_signature(map(standard_key, secrets.valid_at(now)), message_id, now, body),
     }
 
 

@@ -6,10 +6,15 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
+SIGNATURE_HEADER = "X-Invenicum-Signature"
+NEXT_SIGNATURE_HEADER = "X-Invenicum-Signature-Next"
+PREVIOUS_SIGNATURE_HEADER = "X-Invenicum-Signature-Previous"
 SECRET_PREFIX = "whsec_"
 SECRET_BYTES = 32
+ROTATION_OVERLAP_SECONDS = 24 * 60 * 60  # for which the previous signing secret signs too
 
 
 def generate_secret() -> str:
@@ -25,6 +30,36 @@ def hmac_sha256_hex(key: str | bytes, payload: bytes) -> str:
 def invenicum_signature(secret: str, body: bytes) -> str:
     """The value of `X-Invenicum-Signature`, e.g. `sha256=5bdcc1…`. The key is the secret's text, prefix included."""
     return "sha256=" + hmac_sha256_hex(secret, body)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningSecrets:
+    """The secret that signs and, after a rotation, the previous one, valid before `previous_until` in Unix seconds."""
+
+    current: str
+    previous: str = ""
+    previous_until: int = 0
+
+    def valid_at(self, now: int) -> tuple[str, ...]:
+        """Those that sign at the Unix time `now`, the current one first."""
+        return (self.current, self.previous) if self.previous and now < self.previous_until else (self.current,)
+
+
+def invenicum_headers(secrets: SigningSecrets, now: int, body: bytes) -> dict[str, str]:
+    """The headers with `sha256=` signatures of `body` at the Unix time `now`, by name.
+
+    `X-Invenicum-Signature` alone, except after a rotation: for the first half of ROTATION_OVERLAP_SECONDS the previous
+    secret goes on signing it and `X-Invenicum-Signature-Next` is by the current one; for the second half the current
+    secret signs it and `X-Invenicum-Signature-Previous` is by the previous one. A receiver that knows the first header
+    only has half the overlap before it must have changed its secret, and half in which both can be compared.
+    """
+    current = invenicum_signature(secrets.current, body)
+    if len(secrets.valid_at(now)) == 1:
+        return {SIGNATURE_HEADER: current}
+    previous = invenicum_signature(secrets.previous, body)
+    if now < secrets.previous_until - ROTATION_OVERLAP_SECONDS // 2:
+        return {SIGNATURE_HEADER: previous, NEXT_SIGNATURE_HEADER: current}
+    return {SIGNATURE_HEADER: current, PREVIOUS_SIGNATURE_HEADER: previous}
 
 
 def standard_signature(keys: Iterable[bytes], message_id: str, timestamp: int, body: bytes) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 
 TIMESTAMP_TOLERANCE_SECONDS = 300
 MAX_BODY_BYTES = 10 * 1024 * 1024
+# While a secret is rotated, one of the two others holds the signature by the secret that the first is not by.
+SIGNATURE_HEADERS = ("x-invenicum-signature", "x-invenicum-signature-next", "x-invenicum-signature-previous")
 REMEMBERED_IDS = 10_000  # to recognise a second delivery of the same event
 
 
@@ -33,9 +35,10 @@ class Arrival:
 
 
 def verify_invenicum(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
-    """Whether `X-Invenicum-Signature` is right. The key is the secret's text."""
+    """Whether one of the `X-Invenicum-Signature` headers is right. The key is the secret's text."""
     expected = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(headers.get("x-invenicum-signature", "").encode(), expected.encode())
+    given = [headers.get(name, "").encode() for name in SIGNATURE_HEADERS]
+    return any(hmac.compare_digest(signature, expected.encode()) for signature in given)
 
 
 def verify_standard(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> bool:

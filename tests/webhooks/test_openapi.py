@@ -79,7 +79,10 @@ def described_headers(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {header["name"].lower(): header for header in document["components"]["parameters"].values()}
 
 
-@pytest.mark.parametrize("previous", [{}, {"previousSecret": "an older secret", "previousSecretUntil": NOW + 9}])
+@pytest.mark.parametrize(
+    "previous",
+    [{}, *({"previousSecret": "an older secret", "previousSecretUntil": NOW + left} for left in (9, 80_000))],
+)
 def test_the_headers_are_those_that_are_sent(document: dict[str, Any], previous: dict[str, Any]) -> None:
     config = Webhook.Config.load({"url": "https://example.com/"}, {"secret": SECRET, **previous})
     _, (request,) = play(Webhook().deliver(CREATED, config, NOW), text_response(200))

@@ -17,6 +17,7 @@ from integrations.core.errors import (
     RateLimited,
     Rejected,
 )
+from integrations.core.signing import ROTATION_OVERLAP_SECONDS, invenicum_signature
 from integrations.egress.curl import run_flow
 from tests.fakes.http_server import FakeServer
 from tests.flows import CREATED, EVENT_ID, message, play, text_response
@@ -75,16 +76,29 @@ def test_a_secret_in_the_address_is_not_repeated() -> None:
 
 def test_both_secrets_sign_until_the_old_one_has_run_out() -> None:
     old = "whsec_" + base64.b64encode(b"o" * 32).decode()
-    rotated = Webhook.Config.load({"url": URL}, {"secret": SECRET, "previousSecret": old, "previousSecretUntil": NOW})
-    _, (during,) = play(Webhook().deliver(CREATED, rotated, NOW - 1), text_response(200))
-    _, (after,) = play(Webhook().deliver(CREATED, rotated, NOW), text_response(200))
-    assert during.headers["webhook-signature"].count("v1,") == 2
-    assert after.headers["webhook-signature"].count("v1,") == 1
+    until = NOW + ROTATION_OVERLAP_SECONDS
+    rotated = Webhook.Config.load({"url": URL}, {"secret": SECRET, "previousSecret": old, "previousSecretUntil": until})
+    half = NOW + ROTATION_OVERLAP_SECONDS // 2
+    tries = [play(Webhook().deliver(CREATED, rotated, now), text_response(200))[1][0] for now in (NOW, half, until)]
+    signatures = [
+        {name: value for name, value in request.headers.items() if name.startswith("X-Invenicum")} for request in tries
+    ]
+    by_old, by_new = invenicum_signature(old, CREATED.body), invenicum_signature(SECRET, CREATED.body)
+    assert signatures == [
+        {"X-Invenicum-Signature": by_old, "X-Invenicum-Signature-Next": by_new},
+        {"X-Invenicum-Signature": by_new, "X-Invenicum-Signature-Previous": by_old},
+        {"X-Invenicum-Signature": by_new},
+    ]
+    assert [request.headers["webhook-signature"].count("v1,") for request in tries] == [2, 2, 1]
+    assert {request.body for request in tries} == {CREATED.body}, "a retry has the same body"
 
 
 @pytest.mark.parametrize(
     "name",
-    ["Host", "content-length", "Transfer-Encoding", "Connection", "X-Invenicum-Signature", "webhook-id", "Proxy-X"],
+    [
+        *("Host", "content-length", "Transfer-Encoding", "Connection", "webhook-id", "Proxy-X"),
+        *("X-Invenicum-Signature", "x-invenicum-signature-next", "X-Invenicum-Signature-Previous"),
+    ],
 )
 def test_no_header_may_forge_the_signature_or_the_framing(name: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
