@@ -2,19 +2,33 @@
 
 import json
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
 WEBHOOK = "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXX"
 TOKEN = "xoxb-000000000000-example"
+# https://docs.slack.dev/reference/methods/auth.test
+IDENTITY = {
+    "url": "https://invenicum.slack.com/",
+    "team": "Invenicum Team",
+    "user": "invenicum",
+    "team_id": "T00000000",
+    "user_id": "U00000000",
+    "bot_id": "B00000000",
+    "is_enterprise_install": False,
+}
+# https://docs.slack.dev/reference/methods/conversations.list
+GENERAL = {"id": "C012AB3CD", "name": "general", "is_channel": True, "is_archived": False, "is_private": False}
+CHANNEL = {"id": "C123456789", "name": "asset-updates", "is_channel": True, "is_archived": False, "is_private": False}
 
 
 class FakeSlack(FakeServer):
     """`posted` holds the messages that people in the channel would see."""
 
-    def __init__(self) -> None:
+    def __init__(self, *scopes: str) -> None:
         super().__init__(self._handle)
+        self.scopes = scopes or ("incoming-webhook", "channels:read", "groups:read")
         self.posted: list[dict[str, Any]] = []
 
     def _handle(self, request: Received) -> Answer:
@@ -23,11 +37,29 @@ class FakeSlack(FakeServer):
             return self._webhook(path, request)
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return json_answer(200, {"ok": False, "error": "invalid_auth"})
-        answers = {
-            "/api/auth.test": {"ok": True, "team": "Invenicum Team", "user": "invenicum"},
-            "/api/conversations.list": {"ok": True, "channels": [{"id": "C123456789", "name": "asset-updates"}]},
-        }
-        return json_answer(200, answers.get(path, {"ok": False, "error": "unknown_method"}))
+        method, query = path.removeprefix("/api/"), dict(parse_qsl(urlsplit(request.path).query))
+        return json_answer(200, self._looked_up(method, query))
+
+    def _looked_up(self, method: str, query: dict[str, str]) -> dict[str, Any]:
+        """As the examples on docs.slack.dev/reference/methods/… have it."""
+        match method:
+            case "auth.test":
+                return {"ok": True, **IDENTITY}
+            case "conversations.info" | "conversations.list" if missing := self._missing_scope(query):
+                return {"ok": False, "error": "missing_scope", "needed": missing, "provided": ",".join(self.scopes)}
+            case "conversations.info" if query.get("channel") == CHANNEL["id"]:
+                return {"ok": True, "channel": CHANNEL}
+            case "conversations.info":
+                return {"ok": False, "error": "channel_not_found"}
+            case "conversations.list" if "cursor" not in query:
+                return {"ok": True, "channels": [GENERAL], "response_metadata": {"next_cursor": "dGVhbTpDMDYx"}}
+            case "conversations.list":
+                return {"ok": True, "channels": [CHANNEL], "response_metadata": {"next_cursor": ""}}
+        return {"ok": False, "error": "unknown_method", "req_method": method}
+
+    def _missing_scope(self, query: dict[str, str]) -> str:
+        needed = {"channels:read", *(["groups:read"] if "private_channel" in query.get("types", "") else [])}
+        return ",".join(sorted(needed - set(self.scopes)))
 
     def _webhook(self, path: str, request: Received) -> Answer:
         if path != urlsplit(WEBHOOK).path:

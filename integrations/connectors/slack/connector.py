@@ -1,15 +1,15 @@
-from typing import Annotated, Any, ClassVar
-from urllib.parse import urlencode, urlsplit
+from typing import Annotated, ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
-from ...core.answers import error_for, excerpt, field_of, objects_at, retry_after
+from ...core.answers import error_for, excerpt, retry_after
 from ...core.config import ConnectorConfig
 from ...core.connector import Category, Connector, TestResult
-from ...core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected
+from ...core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ...core.fields import reveal
 from ...core.http import Flow, Request, Response
 from ...core.markers import AssetEvents, Destination, Matches, NeverSent, OAuthReplaces
@@ -17,6 +17,7 @@ from ...core.oauth import OAuthSpec
 from ...families.chat import CHAT_SENDS, notice_for
 from .inbound import SlackInbound
 from .message import slack_message
+from .workspace import RATE_LIMIT_WAIT_SECONDS, MissingScope, Workspace
 
 WebhookUrl = Annotated[
     SecretStr,
@@ -49,10 +50,7 @@ SigningSecret = Annotated[
 PAYLOAD_ERRORS = {"invalid_payload", "no_text", "missing_text_or_fallback_or_attachments"}
 DEAD_WEBHOOK_ERRORS = {"no_service", "no_service_id", "no_team", "team_disabled", "channel_is_archived"}
 FORBIDDEN_ERRORS = {"action_prohibited", "posting_to_general_channel_denied", "invalid_token", "no_active_hooks"}
-# https://docs.slack.dev/reference/methods/auth.test#errors
-TOKEN_ERRORS = {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "no_permission"}
-MAX_CHANNEL_PAGES = 10
-RATE_LIMIT_WAIT_SECONDS = 1.0  # if Slack does not say how long
+_UNCHECKED = "Whether it posts to {} could not be checked: that takes a bot token that sees the channel"
 
 
 class Slack(Connector):
@@ -64,13 +62,15 @@ class Slack(Connector):
 1. On api.slack.com/apps, create an app for your workspace and turn on *Incoming Webhooks*.
 2. *Add New Webhook to Workspace*, choose the channel, and paste the webhook's address here. Or connect with OAuth.
 3. Optional: a bot token with the scopes `channels:read` and `groups:read` lets the connection test name the team and
-   find the channel.
+   find the channel. Without one the test proves that the address works, and says that the channel was not checked. An
+   account connected with OAuth needs none for public channels.
 """
     sends = CHAT_SENDS
     oauth = OAuthSpec(
         "https://slack.com/oauth/v2/authorize",
         "https://slack.com/api/oauth.v2.access",
-        scopes=("incoming-webhook",),
+        # `channels:read` lets the connection test find the channel: conversations.list and conversations.info need it.
+        scopes=("incoming-webhook", "channels:read"),
         identity_url="https://slack.com/api/auth.test",
         identity_field="team",
         revoke_url="https://slack.com/api/auth.revoke",
@@ -102,43 +102,35 @@ class Slack(Connector):
         response = yield Request("POST", self._webhook_url(config), {"Content-Type": "application/json"}, b"{")
         if not (response.status == 400 and response.text.strip() in PAYLOAD_ERRORS):
             raise _error(response)
-        metadata = {"channel": config.channel, "teamId": urlsplit(self._webhook_url(config)).path.split("/")[2]}
-        if config.bot_token:
-            metadata |= yield from self._look_up(config)
+        token = reveal(config.bot_token or config.access_token)
+        team_id = urlsplit(self._webhook_url(config)).path.split("/")[2]
+        if not token:
+            return TestResult(f"The webhook's address works. {_UNCHECKED.format(config.channel)}.", {"teamId": team_id})
+        workspace = Workspace(
+            self.endpoint("apiUrl", "https://slack.com"), token, sees_private=config.bot_token is not None
+        )
+        team_name, token_team_id = yield from workspace.identity()
+        # The token of an organisation has the organisation's id, which begins with E.
+        if token_team_id.startswith("T") and token_team_id != team_id:
+            raise InvalidConfig(
+                f"The bot token belongs to the workspace {team_name}, and the webhook's address to another one.",
+                {"botToken" if config.bot_token else "webhookUrl": [f"is not of the workspace {team_name}"]},
+            )
+        channel_id = yield from self._channel_id(workspace, config)
+        if channel_id is None:
+            unchecked = f"The webhook's address of {team_name} works. {_UNCHECKED.format(config.channel)}."
+            return TestResult(unchecked, {"teamName": team_name})
+        metadata = {"teamName": team_name, "channelId": channel_id}
         return TestResult(f"Successfully connected to Slack channel {config.channel}", metadata)
 
-    def _look_up(self, config: Config) -> Flow[dict[str, Any]]:
-        """The team's name and the channel's id. Raises Rejected if the bot does not see the channel."""
-        team = yield from self._call("auth.test", {}, config)
-        metadata = {"teamName": field_of(team, "team")}
-        channel, cursor = config.channel.lstrip("#@"), ""
-        for _ in range(MAX_CHANNEL_PAGES):
-            # https://docs.slack.dev/reference/methods/conversations.list
-            query = {"exclude_archived": "true", "limit": "40", "types": "public_channel,private_channel"}
-            query |= {"cursor": cursor} if cursor else {}
-            page = yield from self._call("conversations.list", query, config)
-            for found in objects_at(page, "channels"):
-                if channel in (found.get("id"), found.get("name")):
-                    return metadata | {"channelId": found.get("id")}
-            cursor = field_of(page, "response_metadata", "next_cursor")
-            if not cursor:
-                raise Rejected(f"Channel not found: the bot cannot see channel {config.channel} in Slack.")
-        return metadata
-
-    def _call(self, method: str, query: dict[str, str], config: Config) -> Flow[Response]:
-        assert config.bot_token is not None
-        url = f"{self.endpoint('apiUrl', 'https://slack.com')}/api/{method}?{urlencode(query)}"
-        response = yield Request("GET", url, {"Authorization": f"Bearer {config.bot_token.get_secret_value()}"})
-        if not response.ok:
-            raise _error(response)
-        error = excerpt(field_of(response, "error"))
-        if field_of(response, "ok") is True:
-            return response
-        if error == "missing_scope":
-            raise AuthFailed(f"The bot token lacks the scope {excerpt(field_of(response, 'needed'))}.")
-        if error in TOKEN_ERRORS:
-            raise AuthFailed(f"Slack refused the bot token ({error}).")
-        raise ConnectionFailed(f"Slack answered {error or 'something odd'} to {method}.")
+    def _channel_id(self, workspace: Workspace, config: Config) -> Flow[str | None]:
+        try:
+            return (yield from workspace.channel_id(config.channel))
+        except (MissingScope, Rejected):
+            # The token of an OAuth connection is not meant to see private channels, and Slack's consent page chose one.
+            if config.bot_token:
+                raise
+            return None
 
     def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
         own = {"channel": config.channel, "username": config.username, "icon_emoji": config.icon_emoji}

@@ -14,14 +14,12 @@ from integrations.core.errors import (
     Rejected,
     TimedOut,
 )
-from integrations.core.http import Response
 from integrations.egress.curl import run_flow
 from invenicum.events.message import Message
 from tests.fakes.slack import WEBHOOK, FakeSlack
-from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
+from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, message, play, text_response
 
 CONFIG = {"webhookUrl": WEBHOOK, "channel": "#asset-updates"}
-TOKEN = "xoxb-000000000000-example"
 
 
 def config(**more: Any) -> Slack.Config:
@@ -56,52 +54,15 @@ def test_a_malformed_field_is_named_with_an_example_of_a_right_one(field: str, v
     assert "for example" in caught.value.details[field][0]
 
 
-def test_the_test_posts_nothing_that_slack_would_show() -> None:
+def test_a_webhook_alone_proves_its_address_and_says_that_the_channel_was_not_checked() -> None:
     result, (request,) = play(Slack().test(config()), text_response(400, "invalid_payload"))
-    assert result.message == "Successfully connected to Slack channel #asset-updates"
-    assert result.metadata == {"channel": "#asset-updates", "teamId": "T00000000"}
+    assert result.message == (
+        "The webhook's address works. Whether it posts to #asset-updates could not be checked: that takes a bot token "
+        "that sees the channel."
+    )
+    assert result.metadata == {"teamId": "T00000000"}
     with pytest.raises(ValueError):
         json.loads(request.body)
-
-
-def test_a_bot_token_names_the_team_and_finds_the_channel() -> None:
-    first = {"ok": True, "channels": [{"id": "C1", "name": "general"}], "response_metadata": {"next_cursor": "abc="}}
-    second = {"ok": True, "channels": [{"id": "C123456789", "name": "asset-updates"}]}
-    result, requests = play(
-        Slack().test(config(botToken=TOKEN)),
-        text_response(400, "no_text"),
-        json_response(200, {"ok": True, "team": "Invenicum Team"}),
-        json_response(200, first),
-        json_response(200, second),
-    )
-    assert result.metadata["teamName"] == "Invenicum Team"
-    assert result.metadata["channelId"] == "C123456789"
-    assert "cursor=abc%3D" in requests[-1].url
-    assert all(TOKEN not in request.url for request in requests)
-
-
-@pytest.mark.parametrize(
-    ("answer", "error", "says"),
-    [
-        ({"ok": False, "error": "invalid_auth"}, AuthFailed, "refused the bot token"),
-        ({"ok": False, "error": "missing_scope", "needed": "channels:read"}, AuthFailed, "channels:read"),
-        ({"ok": False, "error": "fatal_error"}, ConnectionFailed, "fatal_error"),
-        (["odd"], ConnectionFailed, "something odd"),
-    ],
-)
-def test_a_refusal_inside_a_200_is_a_refusal(answer: Response, error: type[IntegrationError], says: str) -> None:
-    with pytest.raises(error, match=says):
-        play(Slack().test(config(botToken=TOKEN)), text_response(400, "no_text"), json_response(200, answer))
-
-
-def test_a_channel_that_the_bot_cannot_see_is_named() -> None:
-    with pytest.raises(Rejected, match="#asset-updates"):
-        play(
-            Slack().test(config(botToken=TOKEN)),
-            text_response(400, "no_text"),
-            json_response(200, {"ok": True, "team": "T"}),
-            json_response(200, {"ok": True, "channels": []}),
-        )
 
 
 @pytest.mark.parametrize(
@@ -186,9 +147,7 @@ def test_an_override_moves_the_pasted_address_to_another_origin() -> None:
 def test_a_message_reaches_a_server_that_refuses_what_slack_refuses() -> None:
     with FakeSlack() as fake:
         slack = Slack({"apiUrl": fake.url})
-        result = run_flow(slack.test(config(botToken=TOKEN)))
-        assert result.metadata["teamName"] == "Invenicum Team"
-        assert result.metadata["channelId"] == "C123456789"
+        run_flow(slack.test(config()))
         assert fake.posted == []
         run_flow(slack.deliver(UPDATED, config(), 0))
         assert [posted["text"] for posted in fake.posted] == ["Asset updated: Hero Image.jpg"]
