@@ -28,6 +28,7 @@ def keep_secrets(
 
     Raises InvalidConfig naming every secret that must be given again, or the fields that cannot change while connected.
     """
+    submitted = config_class.read_form(submitted)  # `{Authorization: }` keeps a header as an object does
     facts = [fact for fact in config_class.facts() if not fact.internal]
     moved = [
         fact.alias for fact in facts if fact.destination and _moved(config_class, fact, submitted, public, secrets)

@@ -94,10 +94,11 @@ class SavedIntegrationSerializer(StrictSerializer):
 class IntegrationSerializer(StrictSerializer):
     """An integration without its secrets."""
 
+    # The specification's five fields in its order, then those that this service adds.
     type = TextField()
+    config = ConfigField(source="shown_config")
     is_active = BooleanField()
     created_at = TimestampField()
-    config = ConfigField()
     last_sync = TimestampField(allow_null=True)
     status = ChoiceField(INTEGRATION_STATUSES, component_name="IntegrationStatus")
     status_reason = TextField(blank_as_null=True)

@@ -40,8 +40,9 @@ TYPE_PARAMETER = OpenApiParameter(
 class IntegrationApiViewSet(ApiViewSet):
     """Base of the viewsets whose services work on an integration, in this app and in those above it.
 
-    It answers their exceptions. A route whose address has no `integration_type` sets the attribute of that name before
-    it calls a service that talks to the outside.
+    It answers their exceptions, and refuses an unknown type in the address before the body is read. A route
+    whose address has no `integration_type` sets the attribute of that name before it calls a service that talks to the
+    outside.
     """
 
     required_scopes: str | dict[str, str] = {
@@ -57,6 +58,8 @@ class IntegrationApiViewSet(ApiViewSet):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.integration_type = kwargs.get("integration_type")
         super().initial(request, *args, **kwargs)
+        if self.integration_type is not None:
+            registry.get(self.integration_type)
 
     def api_error(self, error: Exception) -> ApiError | None:
         return api_errors.api_error(error, self.integration_type) or super().api_error(error)
@@ -85,7 +88,9 @@ class IntegrationViewSet(IntegrationApiViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """Creates or replaces it. A secret that is blank or absent keeps its stored value, unless a field that decides
-        where it is sent has changed."""
+        where it is sent has changed.
+
+        Text is understood where a field is a list (`push, release`), an object (JSON text), a boolean or a number."""
         values = self._read_configuration(request, SaveIntegrationSerializer)
         saved = services.save_integration(
             current_user(request), values["type"], values["config"], is_active=values.get("is_active")
@@ -102,7 +107,7 @@ class IntegrationViewSet(IntegrationApiViewSet):
     )
     @action(detail=False, methods=["post"], throttle_classes=[OutgoingThrottle])
     def test(self, request: Request) -> Response:
-        """Asks the service. Secrets that are blank or absent are those stored, as when saving."""
+        """Asks the service. Blank or absent secrets are those stored, and text is understood, as when saving."""
         values = self._read_configuration(request, TestIntegrationSerializer)
         result = services.test_connection(current_user(request), values["type"], values["config"])
         return Response(self.write(result, TestedSerializer))

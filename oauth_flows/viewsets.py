@@ -35,6 +35,10 @@ class AuthorizationViewSet(ApiViewSet):
     required_scopes = {"GET": "integrations:write"}
     never_cached = True  # an answer holds the state of an authorization
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        registry.get(kwargs["integration_type"])
+
     def api_error(self, error: Exception) -> ApiError | None:
         if isinstance(error, OAuthError):
             return ApiError(400, OAUTH_ERROR, error.message)
@@ -92,7 +96,6 @@ class AuthorizationViewSet(ApiViewSet):
     def callback(self, request: Request, integration_type: str) -> HttpResponseBase:
         if any(len(values) > 1 for _, values in request.query_params.lists()):
             raise OAuthError("The answer has a parameter twice. Please start again.")  # RFC 6749, 3.1
-        registry.get(integration_type)
         user = request.user if isinstance(request.user, User) and request.auth else None
         connected = authorizations.finish(integration_type, request.query_params.dict(), request.session, user)
         if pages.wants_page(request):

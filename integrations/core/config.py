@@ -15,6 +15,7 @@ from .config_fields import FieldFacts, facts_of, flat_schema
 from .config_messages import REQUIRED, messages_of, summary_of
 from .errors import InvalidConfig
 from .fields import reveal
+from .form_texts import NotUnderstood, read_form_text
 from .markers import Internal
 
 __all__ = ["ConnectorConfig", "FieldFacts"]
@@ -52,10 +53,12 @@ class ConnectorConfig(BaseModel):
     def parse(cls, values: Mapping[str, Any], *, connected: bool = False) -> Self:
         """The configuration that a user submitted, as JSON names and values.
 
-        Null counts as absent, and so does a blank text unless the field accepts it. `connected` says that an OAuth
-        grant stands in for the secrets that it replaces. Raises InvalidConfig with `details` by JSON name.
+        Null counts as absent, and so does a blank text unless the field accepts it. Texts are understood where the
+        field is none, see `read_form`. `connected` says that an OAuth grant stands in for the secrets that it replaces.
+        Raises InvalidConfig with `details` by JSON name.
         """
         facts = {fact.alias: fact for fact in cls.facts()}
+        values, misread = cls._read_form(values)
         cleaned = {}
         details: dict[str, list[str]] = {}
         for alias, value in values.items():
@@ -74,10 +77,32 @@ class ConnectorConfig(BaseModel):
             config = cls.model_validate(cleaned)
         except ValidationError as error:
             for alias, messages in messages_of(error, cls._aliases()).items():
-                details.setdefault(alias, []).extend(messages)
+                details.setdefault(alias, []).extend([misread[alias]] if alias in misread else messages)
         if details or config is None:
             raise InvalidConfig(summary_of(details), details)
         return config
+
+    @classmethod
+    def read_form(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The submitted values, with what a form wrote as text for fields that are no text read: lists and such.
+
+        For example `{"events": "push, release"}` comes back as `{"events": ["push", "release"]}`. A text that cannot be
+        read stays, and `parse` says what is wrong with it. See `form_texts.read_form_text` for the forms.
+        """
+        return cls._read_form(values)[0]
+
+    @classmethod
+    def _read_form(cls, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """The values, and the message for each that could not be read."""
+        kinds = {fact.alias: fact.kind for fact in cls.facts()}
+        read, misread = dict(values), {}
+        for alias, value in values.items():
+            if isinstance(value, str) and alias in kinds:
+                try:
+                    read[alias] = read_form_text(kinds[alias], value)
+                except NotUnderstood as error:
+                    misread[alias] = str(error)
+        return read, misread
 
     @classmethod
     def load(cls, public: Mapping[str, Any], secrets: Mapping[str, Any]) -> Self:

@@ -1,14 +1,17 @@
 """What the service knows about each field of a configuration, read from its declaration. Pure."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
+from .form_texts import Kind
 from .markers import Destination, Internal, Matches, NeverSent, OAuthReplaces
 
+KINDS: dict[Any, Kind] = {list: "list", dict: "mapping", bool: "boolean", int: "number", float: "number"}
 _MARKERS = (Destination, NeverSent, OAuthReplaces, Internal)
 
 
@@ -19,32 +22,37 @@ class FieldFacts:
     name: str
     alias: str
     required: bool
+    kind: Kind
     secret: bool
-    mapping: bool
     destination: bool
     never_sent: bool
     oauth_replaces: bool
     internal: bool
     accepts_blank: bool
 
+    @property
+    def mapping(self) -> bool:
+        """Whether it has names and values, as `headers` of the custom webhook."""
+        return self.kind == "mapping"
+
 
 def facts_of(name: str, info: FieldInfo) -> FieldFacts:
     """The facts about the field `name` of a pydantic model."""
     metadata = [*info.metadata, *_metadata_in_union(info.annotation)]
     has = {marker: any(isinstance(item, marker) for item in metadata) for marker in _MARKERS}
-    types = _types_in(info.annotation)
+    kind = _kind_of(info.annotation)
     patterns = [item for item in metadata if isinstance(item, Matches)]
     return FieldFacts(
         name=name,
         alias=info.alias or to_camel(name),
         required=info.is_required() or has[OAuthReplaces],
-        secret=SecretStr in types,
-        mapping=dict in types,
+        kind=kind,
+        secret=SecretStr in _types_in(info.annotation),
         destination=has[Destination],
         never_sent=has[NeverSent],
         oauth_replaces=has[OAuthReplaces],
         internal=has[Internal],
-        accepts_blank=bool(patterns) and all(pattern.accepts("") for pattern in patterns),
+        accepts_blank=kind == "text" and bool(patterns) and all(pattern.accepts("") for pattern in patterns),
     )
 
 
@@ -70,6 +78,14 @@ def _metadata_in_union(annotation: Any) -> list[Any]:
         if get_origin(part) is Annotated:
             found.extend(part.__metadata__)
     return found
+
+
+def _kind_of(annotation: Any) -> Kind:
+    """The kind of the first of the types that the field takes, e.g. `list` for `list[str] | None`."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin in (Annotated, Union, UnionType):
+        return _kind_of(parts[0])
+    return KINDS.get(origin or annotation, "text")
 
 
 def _types_in(annotation: Any) -> set[Any]:

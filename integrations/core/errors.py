@@ -9,11 +9,15 @@ IntegrationError            code INTEGRATION_ERROR
  │   └─ TransportError      <TYPE>_CONNECTION_FAILED  no response; `error_class` says at which stage
  │       └─ TimedOut        CONNECTION_TIMEOUT
  └─ Gone                    <TYPE>_CONNECTION_FAILED  the endpoint is gone for good: the integration is disabled
+
+The code of a failed connection of the custom webhook is WEBHOOK_DELIVERY_FAILED.
 """
 
 from typing import ClassVar, Literal
 
 TYPE_PLACEHOLDER = "<TYPE>"
+CONNECTION_FAILED = f"{TYPE_PLACEHOLDER}_CONNECTION_FAILED"
+WEBHOOK_DELIVERY_FAILED = "WEBHOOK_DELIVERY_FAILED"  # the same of `webhook`, as the specification lists it
 
 # The stage at which an attempt failed, as the delivery log and the metrics name it.
 ErrorClass = Literal["dns", "connect", "tls", "timeout", "refused", "blocked", "reset", "http"]
@@ -39,6 +43,8 @@ class IntegrationError(Exception):
 
     def code_for(self, connector_type: str) -> str:
         """The API's error code, e.g. `SLACK_CONNECTION_FAILED` for a ConnectionFailed of `slack`."""
+        if connector_type == "webhook" and self.code == CONNECTION_FAILED:
+            return WEBHOOK_DELIVERY_FAILED
         return self.code.replace(TYPE_PLACEHOLDER, connector_type.upper())
 
 
@@ -62,14 +68,14 @@ class AuthFailed(IntegrationError):
 class Rejected(IntegrationError):
     """The provider understood the request and will never accept it, e.g. because the document is too large."""
 
-    code = f"{TYPE_PLACEHOLDER}_CONNECTION_FAILED"
+    code = CONNECTION_FAILED
     permanent = True
 
 
 class ConnectionFailed(IntegrationError):
     """The provider did not answer as it should."""
 
-    code = f"{TYPE_PLACEHOLDER}_CONNECTION_FAILED"
+    code = CONNECTION_FAILED
 
 
 class RateLimited(ConnectionFailed):
@@ -96,5 +102,5 @@ class TimedOut(TransportError):
 class Gone(IntegrationError):
     """The endpoint is gone permanently (HTTP 410 or the provider's equivalent): the integration is disabled."""
 
-    code = f"{TYPE_PLACEHOLDER}_CONNECTION_FAILED"
+    code = CONNECTION_FAILED
     permanent = True

@@ -133,11 +133,14 @@ def _body(text: str) -> Entry:
 
 
 def _without_order(value: Any) -> Any:
-    """The answer with an integration's `config` sorted: PostgreSQL and SQLite keep its fields in different orders."""
+    """The answer with the `headers` of a `config` sorted: PostgreSQL and SQLite keep the names in different orders."""
     data = value.get("data") if isinstance(value, dict) else None
     if not isinstance(data, dict) or not isinstance(data.get("config"), dict):
         return value
-    return {**value, "data": {**data, "config": json.loads(json.dumps(data["config"], sort_keys=True))}}
+    config = {
+        name: dict(sorted(item.items())) if isinstance(item, dict) else item for name, item in data["config"].items()
+    }
+    return {**value, "data": {**data, "config": config}}
 
 
 def _value(text: str) -> Any:

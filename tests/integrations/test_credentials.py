@@ -48,6 +48,17 @@ def test_a_blank_header_keeps_its_value_and_a_missing_one_is_removed() -> None:
     }
 
 
+@pytest.mark.parametrize("text", ['{"Authorization": "", "X-New": "1"}', "{Authorization: , X-New: 1}"])
+def test_headers_as_a_form_writes_them_are_kept_alike(text: str) -> None:
+    assert keep(headers=text)["headers"] == {"Authorization": "Bearer b", "X-New": "1"}
+
+
+def test_headers_that_cannot_be_read_are_reported_and_not_replaced() -> None:
+    assert keep(headers="hunter2")["headers"] == "hunter2"
+    with pytest.raises(InvalidConfig, match="headers: must be an object"):
+        keep(url="https://b.example.com", headers="hunter2")
+
+
 @pytest.mark.parametrize(
     "moved",
     [

@@ -157,7 +157,7 @@ def test_a_test_that_fails_says_why_with_the_types_code(api: Any, alice: User) -
     with FakeServer(lambda request: (500, {}, b"")) as server:
         response = api(alice).post("/integrations/test", {"type": "webhook", "config": {"url": server.url}})
     assert response.status_code == 400
-    assert response.json()["error"] == "WEBHOOK_CONNECTION_FAILED"
+    assert response.json()["error"] == "WEBHOOK_DELIVERY_FAILED"
     assert response.json()["success"] is False
     assert Integration.objects.count() == 0
 
