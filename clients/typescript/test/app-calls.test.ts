@@ -66,7 +66,7 @@ describe("the app", { timeout: 120_000 }, () => {
         assert.equal((await call("GET", "/integrations/status")).body.data.telegram, false);
     });
 
-    test("logs nobody out but those whose token is refused", async (context) => {
+    test("logs out only users whose token is refused", async (context) => {
         const { url } = await startBackend(context);
         const headers = { Authorization: `Bearer ${tokenOf(1)}x` };
         for (const path of ["/integrations/slack", "/integrations/status", "/integrations/telegram"]) {

@@ -89,6 +89,27 @@ describe("events wait", { timeout: 120_000 }, () => {
     });
 });
 
+test("while one sender waits for an answer, another sends nothing", { timeout: 120_000 }, async (context) => {
+    for (const backend of [openSqlite(context), await openPostgresql(context)]) {
+        await write(backend.database, "456", ["a-1"]);
+        let requests = 0;
+        let answer = (): void => {};
+        const baseUrl = await serve(context, (_, response) => {
+            requests++;
+            answer = () => response.writeHead(202).end("{}");
+        });
+        const options = { ...backend, baseUrl, token: "t" };
+        const first = sendOutbox(options);
+        await until("the first has sent its request", () => requests === 1);
+        await write(backend.database, "456", ["a-2"]);
+        assert.deepEqual(await sendOutbox(options), { sent: 0, setAside: [] });
+        answer();
+        await until("the first has sent the next request", () => requests === 2);
+        answer();
+        assert.equal((await first).sent, 2);
+    }
+});
+
 test("three senders over one PostgreSQL take turns", { timeout: 120_000 }, async (context) => {
     const [backend, owner] = [await openPostgresql(context), newUserId()];
     const senders = [1, 2, 3].map(() => startOutboxSender({ ...backend, baseUrl: SERVICE_URL, token: SERVICE_TOKEN }));
