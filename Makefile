@@ -8,15 +8,16 @@
 #   make audit    check the locked requirements for known vulnerabilities (needs the network)
 #   make browser  install Chromium for the browser tests (Debian, as root)
 #   make node     install Node.js for the receiver test (Debian, as root)
-#   make clients  test the TypeScript client against a running service (needs npm and the network)
 #   make payloads install GitHub's example payloads for the tests of hooks (needs npm and the network)
+#   make clients  check the OpenAPI document and make the clients from it (needs npm and the network): openapi-lint,
+#                 client-typescript (which also runs its tests), client-python, client-dart
 #   make bench    measure the delivery engine, some twenty minutes (ARGS="latency --quick" for less)
 #   make lock     resolve requirements/*.in (UPGRADE=--upgrade for the newest versions)
 #   make clean    remove .venv and caches; the data below .data stays
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run dev test check fix audit browser node clients payloads bench lock clean
+.PHONY: run dev test check fix audit browser node payloads clients openapi openapi-lint client-typescript client-python client-dart bench lock clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -24,6 +25,9 @@ PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c '$(is_new_
 VENV := .venv/bin
 PIP := $(VENV)/python -m pip --disable-pip-version-check -qq --no-input
 INSTALL := $(PIP) install --require-hashes --only-binary :all:
+# What makes and checks clients: other packages than the service's, or other versions of them.
+CLIENT_TOOLS := .venv/clients
+CLIENT_PIP := $(CLIENT_TOOLS)/bin/python -m pip --disable-pip-version-check -qq --no-input
 # Checks ignore the database and broker that the shell's environment may name.
 MANAGE := env -u DATABASE_URL -u CELERY_BROKER_URL $(VENV)/python manage.py
 
@@ -63,12 +67,38 @@ node:
 		command -v apt-get >/dev/null || { echo "Install Node.js yourself: this machine has no apt-get." >&2; exit 1; }; \
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends nodejs npm; }
 
-clients: .venv/dev.installed
-	$(MANAGE) spectacular --format openapi-json --file clients/openapi.json
-	cd clients/typescript && npm ci --no-audit --no-fund && SCHEMA=../openapi.json npm run generate && npm run build && npm test
-
 payloads: | .venv/bin/python
 	@npm install --prefix .venv/payloads --no-save --no-package-lock --ignore-scripts --silent @octokit/webhooks-examples@7.6.1
+
+clients: openapi-lint client-typescript client-python client-dart
+
+# The address is an example: an instance names its own. Redocly refuses localhost, which is no address for clients.
+openapi: .venv/dev.installed
+	PUBLIC_URL=https://api.invenicum.com $(MANAGE) spectacular --format openapi-json --fail-on-warn --validate --file clients/openapi.json
+
+openapi-lint: openapi
+	@npm ci --prefix clients/openapi --ignore-scripts --no-audit --no-fund --loglevel=error
+	clients/openapi/node_modules/.bin/redocly lint --config clients/openapi/redocly.yaml clients/openapi.json
+
+client-typescript: openapi
+	cd clients/typescript && npm ci --no-audit --no-fund && SCHEMA=../openapi.json npm run generate && npm run build && npm test
+
+client-python: openapi $(CLIENT_TOOLS).installed
+	rm -rf clients/python/src clients/python/dist
+	@mkdir -p clients/python/src
+	PATH=$(abspath $(CLIENT_TOOLS))/bin:$$PATH openapi-python-client generate --path clients/openapi.json --fail-on-warning \
+		--config clients/python/generator.yaml --meta none --output-path clients/python/src/invenicum_integrations
+	$(CLIENT_TOOLS)/bin/python -m compileall -q clients/python/src
+	$(CLIENT_TOOLS)/bin/mypy --config-file= clients/python/src
+	$(CLIENT_PIP) wheel --no-deps --no-index --no-build-isolation --wheel-dir clients/python/dist clients/python
+	$(CLIENT_PIP) install --no-deps --no-index --force-reinstall clients/python/dist/*.whl
+
+client-dart: openapi $(CLIENT_TOOLS).installed
+	@rm -rf clients/dart/build && mkdir clients/dart/build
+	$(CLIENT_TOOLS)/bin/openapi-generator-cli generate --generator-name dart-dio --input-spec clients/openapi.json \
+		--output clients/dart/build/generated > clients/dart/build/log || { cat clients/dart/build/log >&2; exit 1; }
+	! grep ERROR clients/dart/build/log
+	$(CLIENT_TOOLS)/bin/python -m tests.clients.dart_syntax clients/dart
 
 bench: .venv/bench.installed
 	@exec $(VENV)/python -m bench $(ARGS)
@@ -80,10 +110,11 @@ lock: .venv/dev.installed
 	$(LOCK) requirements/base.in -o requirements/base.txt
 	$(LOCK) requirements/dev.in -o requirements/dev.txt
 	$(LOCK) requirements/bench.in -o requirements/bench.txt
+	$(LOCK) requirements/clients.in -o requirements/clients.txt
 
 clean:
-	rm -rf clients/openapi.json clients/typescript/node_modules clients/typescript/build clients/typescript/dist
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
+	rm -rf clients/openapi.json clients/*/node_modules clients/*/build clients/*/dist clients/python/src
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 .venv/bin/python:
@@ -107,4 +138,10 @@ clean:
 .venv/bench.installed: requirements/bench.txt .venv/dev.installed
 	@echo "Installing requirements/bench.txt (once, a few seconds)"
 	@$(INSTALL) -r requirements/bench.txt
+	@touch $@
+
+$(CLIENT_TOOLS).installed: requirements/clients.txt | .venv/bin/python
+	@echo "Installing requirements/clients.txt (once, about a minute)"
+	@test -x $(CLIENT_TOOLS)/bin/python || $(VENV)/python -m venv $(CLIENT_TOOLS)
+	@$(CLIENT_PIP) install --require-hashes --only-binary :all: -r requirements/clients.txt
 	@touch $@

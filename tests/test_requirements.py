@@ -24,7 +24,7 @@ def locked(name: str) -> set[Lock]:
     }
 
 
-@pytest.mark.parametrize("name", ["base", "dev", "bench"])
+@pytest.mark.parametrize("name", ["base", "dev", "bench", "clients"])
 def test_every_line_of_a_lock_file_is_pinned_with_hashes(name: str) -> None:
     lines = re.findall(r"^[^\s#].*$", (REQUIREMENTS / f"{name}.txt").read_text(), re.MULTILINE)
     assert len(lines) == len(locked(name)) > 20
@@ -37,7 +37,7 @@ def test_each_lock_file_contains_the_one_before(smaller: str, larger: str) -> No
     assert {name for name, _, _ in missing_or_different} == set()
 
 
-@pytest.mark.parametrize("name", ["base", "dev", "bench"])
+@pytest.mark.parametrize("name", ["base", "dev", "bench", "clients"])
 def test_what_is_declared_is_locked(name: str) -> None:
     declared = DECLARED.findall((REQUIREMENTS / f"{name}.in").read_text())
     assert {canonicalize_name(requirement) for requirement in declared} - {name for name, _, _ in locked(name)} == set()

@@ -1,0 +1,73 @@
+import 'package:dio/dio.dart';
+import 'package:invenicum_integrations/invenicum_integrations.dart';
+import 'package:test/test.dart';
+
+import 'answering_adapter.dart';
+
+void main() {
+  late AnsweringAdapter adapter;
+
+  IntegrationService answering(int status, Object body) {
+    adapter = AnsweringAdapter(status, body);
+    final dio = Dio(BaseOptions(baseUrl: 'https://api.invenicum.com/api/v1'));
+    return IntegrationService(dio..httpClientAdapter = adapter);
+  }
+
+  Map<String, dynamic> failure(String code, String message, [Map<String, List<String>>? details]) {
+    return {'success': false, 'message': message, 'error': code, if (details != null) 'details': details};
+  }
+
+  test('statuses are booleans by type', () async {
+    final service = answering(200, {
+      'data': {'github': true, 'slack': false},
+    });
+    expect(await service.getIntegrationStatuses(), {'github': true, 'slack': false});
+    expect('${adapter.requests.single.uri}', 'https://api.invenicum.com/api/v1/integrations/status');
+  });
+
+  test('an integration that is not saved is null', () async {
+    final service = answering(404, failure('INTEGRATION_NOT_FOUND', 'You have no slack integration.'));
+    expect(await service.getIntegrationConfig('slack'), isNull);
+  });
+
+  test('a connection that fails is a result', () async {
+    final service = answering(400, failure('SLACK_CONNECTION_FAILED', 'channel_not_found'));
+    final result = await service.testIntegration('slack', {'channel': '#asset-updates'});
+    expect(result['success'], false);
+    expect(result.error, 'SLACK_CONNECTION_FAILED');
+  });
+
+  test('a test without a valid token is an exception', () async {
+    final service = answering(401, failure('NOT_AUTHENTICATED', 'Invalid or expired token'));
+    await expectLater(
+      service.testIntegration('slack', {}),
+      throwsA(isA<IntegrationException>().having((error) => error.isSignedOut, 'isSignedOut', true)),
+    );
+  });
+
+  test('what is wrong with a configuration is said by field', () async {
+    final details = {
+      'channel': ['this field is required'],
+    };
+    final service = answering(400, failure('INVALID_CONFIG', 'channel: this field is required', details));
+    await expectLater(
+      service.saveIntegration('slack', {}),
+      throwsA(isA<IntegrationException>().having((error) => error.details, 'details', details)),
+    );
+  });
+
+  test('the answer of a proxy is an exception with a sentence', () async {
+    final service = answering(502, 'Bad Gateway');
+    await expectLater(
+      service.getIntegrationStatuses(),
+      throwsA(isA<IntegrationException>().having((error) => error.code, 'code', 'UNEXPECTED_ANSWER')),
+    );
+  });
+
+  test('the address to return to is part of the query', () async {
+    final service = answering(200, {'authorizationUrl': 'https://example.com/?state=s', 'state': 's'});
+    final begun = await service.authorize('google_drive', returnUrl: Uri.parse('https://app.example.com/done'));
+    expect(begun.authorizationUrl.host, 'example.com');
+    expect(adapter.requests.single.queryParameters, {'returnUrl': 'https://app.example.com/done'});
+  });
+}
