@@ -1,4 +1,4 @@
-"""Plays scenarios with Django's test client, and writes down what is answered."""
+"""Plays scenarios with Django's test client and collects the answers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from .normal import Normal
-from .scenario import NOTHING, Ask, Step
-from .world import World
+from .harness import Harness
+from .placeholders import Placeholders
+from .scenario import NOTHING, RequestStep, Step
 
-# What nearly every answer has: only departures are written down, with null for what is missing.
-USUAL = {
+# Headers of nearly every answer. Only differences are recorded, with null for a missing header.
+USUAL_HEADERS = {
     "Content-Type": "application/json",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
@@ -21,48 +21,50 @@ USUAL = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-LEFT_OUT = ("content-length", "expires", "x-request-id")  # follows from the body, a moment, random
-UNFIT = (LookupError, TypeError, ValueError, AttributeError)
-LONGEST = 100  # characters of an address that are written down
+IGNORED_HEADERS = ("content-length", "expires", "x-request-id")  # follows from the body, a time, random
+LOOKUP_ERRORS = (LookupError, TypeError, ValueError, AttributeError)
+MAX_PATH_LENGTH = 100  # characters of an address that are recorded
 
 Entry = dict[str, Any]
 
 
-def play(steps: Iterable[Step], world: World) -> dict[str, Entry]:
-    """The answers by the names of their scenarios, in order.
+def play(steps: Iterable[Step], harness: Harness) -> dict[str, Entry]:
+    """The answers by the titles of their scenarios, in order.
 
-    What goes wrong on the way is an entry too: the differences before it tell why.
+    A step that fails is an entry too; the differences before it show why.
     """
-    normal, entries = Normal(), dict[str, Entry]()
+    placeholders, entries = Placeholders(), dict[str, Entry]()
     for step in steps:
-        if not isinstance(step, Ask):
+        if not isinstance(step, RequestStep):
             try:
-                step.act(world)
+                step.act(harness)
             except AssertionError as error:
-                entries[step.says] = {"went wrong": str(error)}
+                entries[step.title] = {"went wrong": str(error)}
             continue
-        assert step.says not in entries, f"two scenarios are called {step.says!r}"
+        assert step.title not in entries, f"two scenarios have the title {step.title!r}"
         # Who names no browser has none: no cookie of one request comes with the next.
-        world.client.cookies = world.jars.setdefault(step.browser, SimpleCookie()) if step.browser else SimpleCookie()
-        response = _send(step, world)
-        entries[step.says] = _entry(step, response, normal)
+        harness.client.cookies = (
+            harness.jars.setdefault(step.browser, SimpleCookie()) if step.browser else SimpleCookie()
+        )
+        response = _send(step, harness)
+        entries[step.title] = _entry(step, response, placeholders)
         for name, where in step.keep.items():
             try:
-                world.names[name] = _find(response, where)
-            except (*UNFIT, AssertionError):
-                world.names[name] = entries[step.says]["went wrong"] = f"nothing at {where}"
+                harness.names[name] = _find(response, where)
+            except (*LOOKUP_ERRORS, AssertionError):
+                harness.names[name] = entries[step.title]["went wrong"] = f"nothing at {where}"
     return entries
 
 
-def _send(ask: Ask, world: World) -> Any:
+def _send(ask: RequestStep, harness: Harness) -> Any:
     body = _encode(ask.body)
     if not isinstance(ask.body, bytes):
-        body = _filled(body.decode(), world.names).encode()
+        body = _filled(body.decode(), harness.names).encode()
     headers = ask.headers(body) if callable(ask.headers) else ask.headers
-    filled = {name: _filled(value, world.names) for name, value in headers.items()}
+    filled = {name: _filled(value, harness.names) for name, value in headers.items()}
     if ask.user:
-        filled = {"Authorization": f"Bearer {world.token(ask.user, ask.scopes)}", **filled}
-    return world.client.generic(ask.method, _filled(ask.path, world.names), body, ask.content_type, headers=filled)
+        filled = {"Authorization": f"Bearer {harness.token(ask.user, ask.scopes)}", **filled}
+    return harness.client.generic(ask.method, _filled(ask.path, harness.names), body, ask.content_type, headers=filled)
 
 
 def _encode(body: Any) -> bytes:
@@ -78,7 +80,7 @@ def _filled(text: str, names: Mapping[str, str]) -> str:
 
 
 def _find(response: Any, where: str) -> str:
-    """What stands at a path in the JSON, or in a header's address under the name of a query parameter."""
+    """The text at a path in the JSON, or a query parameter of the address in a header."""
     header, _, parameter = where.partition("?")
     if parameter:
         values: list[str] = parse_qs(urlsplit(response[header]).query)[parameter]
@@ -90,38 +92,38 @@ def _find(response: Any, where: str) -> str:
     return found
 
 
-def _entry(ask: Ask, response: Any, normal: Normal) -> Entry:
-    path = ask.path if len(ask.path) <= LONGEST else f"{ask.path[:LONGEST]}…"
+def _entry(ask: RequestStep, response: Any, placeholders: Placeholders) -> Entry:
+    path = ask.path if len(ask.path) <= MAX_PATH_LENGTH else f"{ask.path[:MAX_PATH_LENGTH]}…"
     entry: Entry = {"request": f"{ask.method} {path}", "status": response.status_code}
-    headers = _headers(response, normal)
+    headers = _headers(response, placeholders)
     if headers:
         entry["headers"] = headers
     text = response.content.decode(errors="backslashreplace")
     if ask.shows:
         text = json.dumps(_shown(ask.shows, _value(text)), separators=(",", ":"), ensure_ascii=False)
-    return entry | _body(normal.text(text))
+    return entry | _body(placeholders.text(text))
 
 
 def _shown(shows: Callable[[Any], Any], value: Any) -> Any:
-    """All of an answer that is not what `shows` expects."""
+    """What `shows` selects, or the whole answer if it has another form."""
     try:
         return shows(value)
-    except UNFIT:
+    except LOOKUP_ERRORS:
         return value
 
 
-def _headers(response: Any, normal: Normal) -> dict[str, str | None]:
-    given = {name: normal.text(value) for name, value in response.items() if name.lower() not in LEFT_OUT}
+def _headers(response: Any, placeholders: Placeholders) -> dict[str, str | None]:
+    given = {name: placeholders.text(value) for name, value in response.items() if name.lower() not in IGNORED_HEADERS}
     for name, cookie in response.cookies.items():
         kept = [f"{key}={value}" for key, value in cookie.items() if value and key != "expires"]
         given[f"Set-Cookie: {name}"] = "; ".join(kept)
-    missing = {name: None for name in USUAL if name not in given}
-    found = {name: value for name, value in given.items() if USUAL.get(name) != value}
+    missing = {name: None for name in USUAL_HEADERS if name not in given}
+    found = {name: value for name, value in given.items() if USUAL_HEADERS.get(name) != value}
     return dict(sorted({**found, **missing}.items()))
 
 
 def _body(text: str) -> Entry:
-    """The body such that its text can be told from it, byte for byte, and differences can be read."""
+    """The body in a readable form from which its exact bytes can be reconstructed."""
     if not text:
         return {}
     value = _value(text)
@@ -144,7 +146,7 @@ def _without_order(value: Any) -> Any:
 
 
 def _value(text: str) -> Any:
-    """The JSON value of a text, or else the text."""
+    """The JSON value of a text, or the text if it is not JSON."""
     try:
         return json.loads(text)
     except ValueError:

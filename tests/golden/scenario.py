@@ -1,6 +1,6 @@
-"""How a scenario is written down: what is asked, or what happens meanwhile. Pure data.
+"""The steps of a scenario: requests, and actions between them. Pure data.
 
-A name in braces (`{event}`) in an address, a header or a body stands for what an earlier answer kept under it.
+A name in braces (`{event}`) in an address, a header or a body is replaced by the value that an earlier answer kept.
 """
 
 from __future__ import annotations
@@ -10,33 +10,33 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .world import World
+    from .harness import Harness
 
 JSON = "application/json"
 API = "/api/v1"
-HOOK = "https://receiver.example.com/hook"  # is never called
+HOOK = "https://receiver.example.com/hook"  # no request is sent to it
 
 Headers = Mapping[str, str]
 
 
 class _Nothing:
-    """No body at all, which is something else than `null`."""
+    """No body, which differs from `null`."""
 
 
 NOTHING = _Nothing()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """One request. `says` is its name, unique in its area.
+class RequestStep:
+    """One request. `title` is its name, unique in its area.
 
-    `body` is sent as JSON, bytes as they stand. `user` is whose token comes along, with `scopes` where not all of a
-    person's are meant; None where none does. `headers` may be made from the body, for signatures. `browser` names a
-    cookie jar. `keep` says where in the answer something is that is needed later: a path into the JSON, or a header
-    and the query parameter in it (`Location?state`). `shows` tells what of a long JSON or text is compared.
+    `body` is sent as JSON, or unchanged if it is bytes. `user` is the user whose token is sent, None for no token;
+    `scopes` limits the token's scopes. `headers` can be a function of the body, for signatures. `browser` names a
+    cookie jar. `keep` names values of the answer for later steps: a path into the JSON, or a header and a query
+    parameter in it (`Location?state`). `shows` selects the part of a long answer that is compared.
     """
 
-    says: str
+    title: str
     method: str
     path: str
     body: Any = NOTHING
@@ -50,45 +50,47 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Meanwhile:
-    """Something that happens between two requests and is no request itself."""
+class ActionStep:
+    """An action between two requests."""
 
-    says: str
-    act: Callable[[World], object]
+    title: str
+    act: Callable[[Harness], object]
 
 
-Step = Ask | Meanwhile
+Step = RequestStep | ActionStep
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A part of the API with a database of its own, played from the first step to the last."""
+    """A part of the API, whose steps share a database and are played in order."""
 
     name: str
     steps: Sequence[Step]
 
 
-def get(says: str, path: str, **more: Any) -> Ask:
-    return Ask(says=says, method="GET", path=path, **more)
+def get(title: str, path: str, **more: Any) -> RequestStep:
+    return RequestStep(title=title, method="GET", path=path, **more)
 
 
-def post(says: str, path: str, body: Any = NOTHING, **more: Any) -> Ask:
-    return Ask(says=says, method="POST", path=path, body=body, **more)
+def post(title: str, path: str, body: Any = NOTHING, **more: Any) -> RequestStep:
+    return RequestStep(title=title, method="POST", path=path, body=body, **more)
 
 
-def patch(says: str, path: str, body: Any = NOTHING, **more: Any) -> Ask:
-    return Ask(says=says, method="PATCH", path=path, body=body, **more)
+def patch(title: str, path: str, body: Any = NOTHING, **more: Any) -> RequestStep:
+    return RequestStep(title=title, method="PATCH", path=path, body=body, **more)
 
 
-def delete(says: str, path: str, **more: Any) -> Ask:
-    return Ask(says=says, method="DELETE", path=path, **more)
+def delete(title: str, path: str, **more: Any) -> RequestStep:
+    return RequestStep(title=title, method="DELETE", path=path, **more)
 
 
-def each(says: str, method: str, path: str, bodies: Mapping[str, Any], **more: Any) -> list[Ask]:
-    """The same request with one body after the other: `says` and the body's key are the name."""
-    return [Ask(says=f"{says} {how}", method=method, path=path, body=body, **more) for how, body in bodies.items()]
+def each(title: str, method: str, path: str, bodies: Mapping[str, Any], **more: Any) -> list[RequestStep]:
+    """The same request with each of the bodies; `title` and the body's key are its title."""
+    return [
+        RequestStep(title=f"{title} {how}", method=method, path=path, body=body, **more) for how, body in bodies.items()
+    ]
 
 
-def queries(says: str, path: str, *texts: str, **more: Any) -> list[Ask]:
-    """The same address with one query after the other."""
-    return [get(f"{says} with ?{text}", f"{path}?{text}", **more) for text in texts]
+def queries(title: str, path: str, *texts: str, **more: Any) -> list[RequestStep]:
+    """The same address with each of the queries."""
+    return [get(f"{title} with ?{text}", f"{path}?{text}", **more) for text in texts]

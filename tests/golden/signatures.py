@@ -1,4 +1,4 @@
-"""Headers by which services prove what they send: each is made from the body, as the service makes it."""
+"""The signature headers of services, made from the body as each service makes them."""
 
 import base64
 import hashlib

@@ -1,11 +1,11 @@
-"""What every route answers, compared with what it answered when `answers.json` was recorded.
+"""Compares the answers of every route with those recorded in `answers.json`.
 
-Moving code must change nothing here. Where an answer is meant to change, record anew and look at the difference:
+A refactoring changes nothing here. If an answer changes on purpose, record again and check the difference:
 
     GOLDEN=record .venv/bin/pytest -q tests/golden
     git diff tests/golden/answers.json
 
-A run that records fails, so that none passes for a test.
+A run that records always fails, so that it cannot pass for a test.
 """
 
 import logging
@@ -18,43 +18,43 @@ from django.core.cache import cache
 
 from tests.fakes.http_server import FakeServer
 
-from . import paper
+from . import recording
+from .all_areas import AREAS
+from .harness import Harness
 from .player import play
-from .requests import AREAS
-from .scenario import Area, Ask
-from .world import World
+from .scenario import Area, RequestStep
 
-SHOWN = 12  # differences: behind the first there are often many that follow from it
+MAX_SHOWN_DIFFERENCES = 12  # the first one often causes the others
 
 
 @pytest.fixture
-def world(
+def harness(
     settings: Any, monkeypatch: pytest.MonkeyPatch, transactional_db: None, caplog: pytest.LogCaptureFixture
-) -> Iterator[World]:
-    """A database of its own in which transactions end, since the feed of events shows what has been committed."""
-    caplog.set_level(logging.ERROR, "django.request")  # a thousand refusals are no news
+) -> Iterator[Harness]:
+    """A harness with committed transactions, because the feed shows committed events only."""
+    caplog.set_level(logging.ERROR, "django.request")  # a thousand refused requests are expected
     cache.clear()
     with FakeServer(lambda request: (200, {}, b"")) as server:
-        yield World(settings, monkeypatch, server)
+        yield Harness(settings, monkeypatch, server)
     cache.clear()
 
 
 @pytest.mark.parametrize("area", AREAS, ids=lambda area: area.name)
-def test_everything_is_answered_as_recorded(area: Area, world: World) -> None:
-    answered = play(area.steps, world)
+def test_each_answer_is_the_recorded_one(area: Area, harness: Harness) -> None:
+    answered = play(area.steps, harness)
     if os.environ.get("GOLDEN") == "record":
         _record(area.name, answered)
-    found = paper.differences(paper.read().get(area.name, {}), answered)
-    assert not found, "\n\n".join([f"{len(found)} answers differ:", *found[:SHOWN]])
+    found = recording.differences(recording.read().get(area.name, {}), answered)
+    assert not found, "\n\n".join([f"{len(found)} answers differ:", *found[:MAX_SHOWN_DIFFERENCES]])
 
 
 def _record(name: str, answered: dict[str, Any]) -> None:
-    assert "PYTEST_XDIST_WORKER" not in os.environ, "Record in one process: all write the same file."
-    answers = {**paper.read(), name: answered}
-    paper.write({area.name: answers[area.name] for area in AREAS if area.name in answers})
-    pytest.fail(f"Recorded {len(answered)} answers. Look at the difference, and run again without GOLDEN=record.")
+    assert "PYTEST_XDIST_WORKER" not in os.environ, "Record in one process: all processes would write the same file."
+    answers = {**recording.read(), name: answered}
+    recording.write({area.name: answers[area.name] for area in AREAS if area.name in answers})
+    pytest.fail(f"Recorded {len(answered)} answers. Check the difference, and run again without GOLDEN=record.")
 
 
-def test_nothing_is_on_record_that_is_not_asked() -> None:
-    asked = {area.name: [step.says for step in area.steps if isinstance(step, Ask)] for area in AREAS}
-    assert {name: list(entries) for name, entries in paper.read().items()} == asked
+def test_each_recorded_answer_has_a_request() -> None:
+    asked = {area.name: [step.title for step in area.steps if isinstance(step, RequestStep)] for area in AREAS}
+    assert {name: list(entries) for name, entries in recording.read().items()} == asked

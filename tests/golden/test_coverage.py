@@ -1,4 +1,4 @@
-"""Nothing that the service answers is left out of the record."""
+"""The recorded answers cover every route and every documented status."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,13 +8,13 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver, resolve
 
-from . import paper
-from .requests import AREAS
-from .scenario import Ask
+from . import recording
+from .all_areas import AREAS
+from .scenario import RequestStep
 
 ADMIN = "admin/"  # has tests of its own
-# What is documented and nothing leads to: a fault of ours, and what follows from the kind of a view only.
-NEVER = {
+# Documented statuses that no request causes: they come from the kind of the view.
+NEVER_ANSWERED = {
     "GET /api/v1/integrations/oauth/callback/{integration_type}": {"403"},
     "GET /webhooks/{integration_type}": {"400"},
     "GET /webhooks/{integration_type}/{integration_id}": {"400"},
@@ -27,19 +27,19 @@ Asked = dict[tuple[str, str], set[str]]
 
 @pytest.fixture(scope="module")
 def asked() -> Asked:
-    """The statuses on record by method and path. The own address of an integration stands for all such addresses."""
+    """The recorded statuses by method and path; an integration's own address counts for all of them."""
     found: Asked = {}
-    answers = paper.read()
+    answers = recording.read()
     for area in AREAS:
         for step in area.steps:
-            if isinstance(step, Ask):
+            if isinstance(step, RequestStep):
                 path = re.sub(r"^\{(\w+)_url\}$", r"/webhooks/\1/id", step.path).partition("?")[0]
-                status = str(answers[area.name][step.says]["status"])
+                status = str(answers[area.name][step.title]["status"])
                 found.setdefault((step.method, path), set()).add(status)
     return found
 
 
-def test_every_route_is_asked(asked: Asked) -> None:
+def test_every_route_has_a_recorded_answer(asked: Asked) -> None:
     resolved = {resolve(path).route for _, path in asked if path.startswith("/")}
     assert sorted(set(_routes(get_resolver().url_patterns)) - resolved) == []
 
@@ -55,8 +55,8 @@ def _routes(patterns: Iterable[Any], before: str = "") -> Iterator[str]:
             yield route
 
 
-def test_every_documented_answer_of_every_operation_is_on_record(asked: Asked) -> None:
-    lacking = []
+def test_every_documented_status_is_recorded(asked: Asked) -> None:
+    missing_statuses = []
     for template, methods in Client().get("/schema").json()["paths"].items():
         address = re.compile(re.sub(r"\{\w+\}", "[^/]+", template))
         for method, operation in methods.items():
@@ -64,7 +64,7 @@ def test_every_documented_answer_of_every_operation_is_on_record(asked: Asked) -
             mine = (
                 found for (verb, path), found in asked.items() if verb == method.upper() and address.fullmatch(path)
             )
-            missing = set(operation["responses"]) - set().union(*mine) - NEVER.get(name, set()) - {"500"}
+            missing = set(operation["responses"]) - set().union(*mine) - NEVER_ANSWERED.get(name, set()) - {"500"}
             if missing:
-                lacking.append(f"{name}: {', '.join(sorted(missing))}")
-    assert not lacking, "\n".join(lacking)
+                missing_statuses.append(f"{name}: {', '.join(sorted(missing))}")
+    assert not missing_statuses, "\n".join(missing_statuses)

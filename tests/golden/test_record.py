@@ -1,27 +1,27 @@
-"""The record notices what it is meant to notice."""
+"""The comparison finds the differences that it should find."""
 
 import json
 
 import pytest
 
-from .normal import Normal
-from .paper import differences, render
+from .placeholders import Placeholders
 from .player import _body
+from .recording import differences, render
 
 ID, OTHER = "0199c0de00007000800000000000abcd", "0199c0de00007000800000000000abce"
 FAR = "2026-03-07T10:30:00Z"
 
 
-def test_the_same_id_reads_the_same_wherever_it_stands() -> None:
-    normal = Normal()
+def test_an_id_has_one_placeholder_everywhere() -> None:
+    placeholders = Placeholders()
     dashed = f"{ID[:8]}-{ID[8:12]}-{ID[12:16]}-{ID[16:20]}-{ID[20:]}"
-    assert normal.text(f"evt_{ID} cursor=n{ID} /webhooks/github/{dashed}").count("<id 1>") == 3
-    assert normal.text(f"dlv_{OTHER} evt_{ID}") == "dlv_<id 2> evt_<id 1>"
+    assert placeholders.text(f"evt_{ID} cursor=n{ID} /webhooks/github/{dashed}").count("<id 1>") == 3
+    assert placeholders.text(f"dlv_{OTHER} evt_{ID}") == "dlv_<id 2> evt_<id 1>"
 
 
-def test_what_scenarios_give_stays_as_it_is() -> None:
+def test_values_of_the_scenarios_are_not_replaced() -> None:
     for text in (FAR, "http://127.0.0.1:9", "asset-123", "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q="):
-        assert Normal().text(text) == text
+        assert Placeholders().text(text) == text
 
 
 def test_another_order_of_keys_is_a_difference() -> None:
@@ -38,11 +38,11 @@ def test_another_order_of_scenarios_is_a_difference() -> None:
 @pytest.mark.parametrize(
     "text", ['{"a":1}', '{"a": 1}', '{"a":1.0}', '{"a":"é"}', '{"a":"\\u00e9"}', "a\nb", '{ "a":1}', ""]
 )
-def test_no_two_texts_are_written_down_alike(text: str) -> None:
+def test_different_texts_are_recorded_differently(text: str) -> None:
     others = {'{"a":1}', '{"a": 1}', '{"a":1.0}', '{"a":"é"}', '{"a":"\\u00e9"}', "a\nb", '{ "a":1}', ""} - {text}
     assert render(_body(text)) not in {render(_body(other)) for other in others}
 
 
-def test_what_is_written_down_is_json() -> None:
+def test_the_recording_is_json() -> None:
     value = {"long": ["x" * 100] * 3, "deep": {"é": [1, None, {}], "": []}}
     assert json.loads(render(value)) == value

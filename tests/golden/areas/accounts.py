@@ -1,4 +1,4 @@
-"""Removing an account, which a service does."""
+"""Removing an account, as a service."""
 
 from ..scenario import API, Step, delete, get
 

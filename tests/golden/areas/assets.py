@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..scenario import API, Step, delete, each, get, patch, post
-from .bodies import JSON_TYPES, odd, refused, refused_in_short
+from .bodies import JSON_TYPES, odd, refused, refused_briefly
 
 LIST = f"{API}/assets"
 ONE = f"{LIST}/asset-1"
@@ -145,7 +145,7 @@ CHANGING: list[Step] = [
         for field in ("name", "category", "tags", "url")
         for step in odd("changing an asset", "PATCH", ONE, {}, field)
     ),
-    *refused_in_short("changing an asset", "PATCH", ONE, {"name": "x"}),
+    *refused_briefly("changing an asset", "PATCH", ONE, {"name": "x"}),
     patch("changing an asset that is not there", f"{LIST}/asset-404", {"name": "x"}),
     patch("changing an asset that is not there to nothing", f"{LIST}/asset-404", {}),
     patch("changing an asset that is Alice's only", f"{LIST}/A.b_c-9", {"name": "x"}, user="charlie"),
@@ -160,7 +160,7 @@ DELETING: list[Step] = [
     delete("deleting an asset", ONE),
     delete("deleting an asset again", ONE),
     get("reading a deleted asset", ONE),
-    post("creating a deleted asset anew", LIST, WHOLE),
+    post("creating a deleted asset again", LIST, WHOLE),
 ]
 
 STEPS: list[Step] = [*CREATING, *READING, *CHANGING, *DELETING]

@@ -1,8 +1,8 @@
-"""Bodies that no route takes, whatever it does with those that it takes."""
+"""Request bodies that every route refuses."""
 
 from typing import Any
 
-from ..scenario import Ask, Step, each
+from ..scenario import RequestStep, Step, each
 
 LIMIT = 1024 * 1024
 DEEPEST = 64
@@ -62,32 +62,32 @@ JSON_TYPES = (
 )
 
 
-def refused(says: str, method: str, path: str, good: Any, **more: Any) -> list[Step]:
-    """All of them, at one route that would take `good`."""
+def refused(title: str, method: str, path: str, good: Any, **more: Any) -> list[Step]:
+    """All invalid bodies, at a route that accepts `good`."""
     return [
-        *each(f"{says} with", method, path, MALFORMED, **more),
-        *each(f"{says} with", method, path, NO_OBJECTS, **more),
+        *each(f"{title} with", method, path, MALFORMED, **more),
+        *each(f"{title} with", method, path, NO_OBJECTS, **more),
         *(
-            Ask(says=f"{says} as {kind}", method=method, path=path, body=good, content_type=kind, **more)
+            RequestStep(title=f"{title} as {kind}", method=method, path=path, body=good, content_type=kind, **more)
             for kind in TYPES
         ),
     ]
 
 
-def refused_in_short(says: str, method: str, path: str, good: Any, **more: Any) -> list[Step]:
-    """A few of each sort, at a route that reads its body as the others do."""
+def refused_briefly(title: str, method: str, path: str, good: Any, **more: Any) -> list[Step]:
+    """A few invalid bodies of each kind, at a route that parses its body as the others do."""
     few = {name: MALFORMED[name] for name in ("a brace", "NaN", "an escaped NUL", "a byte too many")}
     few["a name that comes twice"] = MALFORMED["a name that comes twice"]
     return [
-        *each(f"{says} with", method, path, few, **more),
-        *each(f"{says} with", method, path, {name: NO_OBJECTS[name] for name in ("an empty array", "null")}, **more),
-        Ask(says=f"{says} without a body", method=method, path=path, **more),
-        Ask(says=f"{says} as a form", method=method, path=path, body=good, content_type=TYPES[0], **more),
+        *each(f"{title} with", method, path, few, **more),
+        *each(f"{title} with", method, path, {name: NO_OBJECTS[name] for name in ("an empty array", "null")}, **more),
+        RequestStep(title=f"{title} without a body", method=method, path=path, **more),
+        RequestStep(title=f"{title} as a form", method=method, path=path, body=good, content_type=TYPES[0], **more),
     ]
 
 
 def odd_types(good: Any = "x") -> dict[str, Any]:
-    """Values that a field of another type than theirs may take for its own; `good` is not among them."""
+    """Values that a lax field of another type might accept, without `good`."""
     values = {
         "a text": "x",
         "a number": 5,
@@ -105,7 +105,7 @@ def odd_types(good: Any = "x") -> dict[str, Any]:
     return {name: value for name, value in values.items() if value != good or type(value) is not type(good)}
 
 
-def odd(says: str, method: str, path: str, good: dict[str, Any], field: str, **more: Any) -> list[Step]:
-    """`good` with odd values in one field after the other."""
+def odd(title: str, method: str, path: str, good: dict[str, Any], field: str, **more: Any) -> list[Step]:
+    """`good` with a value of each other type in `field`."""
     bodies = {f"{field} as {name}": {**good, field: value} for name, value in odd_types().items()}
-    return [*each(f"{says} with", method, path, bodies, **more)]
+    return [*each(f"{title} with", method, path, bodies, **more)]

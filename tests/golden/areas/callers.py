@@ -1,12 +1,12 @@
-"""Who asks: tokens of every sort, and what comes first where several things are wrong."""
+"""Authentication: tokens of each kind, and which error comes first if there are several."""
 
-from ..scenario import API, Meanwhile, Step, get, post
-from ..world import somebody_tests, the_setting_is, tokens_are_made
+from ..harness import create_tokens, send_connection_tests, set_setting
+from ..scenario import API, ActionStep, Step, get, post
 
 ASSETS = f"{API}/assets"
 HEADERS = {
     "a good token": "Bearer {token}",
-    "a scheme in small letters": "bearer {token}",
+    "a scheme in lower case": "bearer {token}",
     "a scheme in capitals": "BEARER {token}",
     "two blanks": "Bearer  {token}",
     "a blank behind": "Bearer {token} ",
@@ -31,12 +31,12 @@ HEADERS = {
     "an expired token of the app": "Bearer {app_expired}",
     "a forged token of the app": "Bearer {app_forged}",
     "a token of the app without a signature": "Bearer {app_unsigned}",
-    "a token of the app for nobody": "Bearer {app_nobody}",
+    "a token of the app without a user": "Bearer {app_no_user}",
     "a token of the app without an e-mail": "Bearer {app_no_email}",
 }
 APP = {"Authorization": "Bearer {app}"}
 STEPS: list[Step] = [
-    Meanwhile("tokens are made", tokens_are_made),
+    ActionStep("tokens are made", create_tokens),
     *(get(f"asking with {how}", ASSETS, user=None, headers={"Authorization": value}) for how, value in HEADERS.items()),
     post("publishing with a token of the app", f"{API}/events", {"event": "a.b", "data": {}}, user=None, headers=APP),
     post(
@@ -61,7 +61,7 @@ STEPS: list[Step] = [
         headers=APP,
         shows=lambda answer: list(answer),
     ),
-    Meanwhile("no secret is shared with the app", the_setting_is("INVENICUM_JWT_SECRET", "")),
+    ActionStep("no secret is shared with the app", set_setting("INVENICUM_JWT_SECRET", "")),
     get("asking with a token of the app, which is none now", ASSETS, user=None, headers=APP),
     get("asking with a token in the query", f"{ASSETS}?access_token={{token}}", user=None),
     get("asking with a token in a cookie", ASSETS, user=None, headers={"Cookie": "token={token}"}),
@@ -79,7 +79,7 @@ STEPS: list[Step] = [
     post("a wrong key without the scope", f"{API}/events", {}, headers={"Idempotency-Key": ""}, scopes="assets:read"),
     post("testing without a token", f"{API}/integrations/test", b"{", user=None),
     post("testing without the scope", f"{API}/integrations/test", b"{", scopes="integrations:read"),
-    Meanwhile("Bob tests as often as he may", somebody_tests("bob", 120)),
+    ActionStep("Bob tests as often as he may", send_connection_tests("bob", 120)),
     post("testing once too often", f"{API}/integrations/test", {}, user="bob"),
     post("testing rubbish once too often", f"{API}/integrations/test", b"{", user="bob"),
     post(

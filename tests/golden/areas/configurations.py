@@ -1,4 +1,4 @@
-"""What each type takes for a configuration, and what it says of what it does not take.
+"""Valid and invalid configurations of each type, with their errors.
 
 All of it is tried by saving, in the place of what was saved before: a wrong one leaves that as it is. Google Drive,
 which is connected with OAuth only, is tried where it is connected.
@@ -174,8 +174,8 @@ EDGES: dict[str, dict[str, list[Any]]] = {
 }
 
 
-def _save(says: str, integration_type: str, config: dict[str, Any]) -> Step:
-    return post(says, SAVE, {"type": integration_type, "config": config})
+def _save(title: str, integration_type: str, config: dict[str, Any]) -> Step:
+    return post(title, SAVE, {"type": integration_type, "config": config})
 
 
 def _named(value: Any) -> str:
@@ -184,7 +184,7 @@ def _named(value: Any) -> str:
 
 
 def steps_of(integration_type: str, shared: dict[str, list[Any]]) -> list[Step]:
-    """One type's life, from nothing to nothing."""
+    """One type: saved, read, changed and deleted."""
     name, example = integration_type, EXAMPLES[integration_type]
     return [
         _save(f"{name}: nothing", name, {}),

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..scenario import API, Meanwhile, Step, get, post
-from ..world import CLOSED, the_receiver_answers, the_setting_is
+from ..harness import CLOSED, set_receiver_answer, set_setting
+from ..scenario import API, ActionStep, Step, get, post
 from .examples import EXAMPLES
 
 TEST = f"{API}/integrations/test"
@@ -28,19 +28,19 @@ CATALOG: list[Step] = [
 ]
 
 
-def _test(says: str, integration_type: str, config: dict[str, Any], **more: Any) -> Step:
-    return post(says, TEST, {"type": integration_type, "config": config}, **more)
+def _test(title: str, integration_type: str, config: dict[str, Any], **more: Any) -> Step:
+    return post(title, TEST, {"type": integration_type, "config": config}, **more)
 
 
-def _webhook(says: str, url: str, **more: Any) -> Step:
-    return _test(says, "webhook", {"url": url}, **more)
+def _webhook(title: str, url: str, **more: Any) -> Step:
+    return _test(title, "webhook", {"url": url}, **more)
 
 
 STATUSES = (200, 204, 299, 301, 400, 401, 403, 404, 410, 413, 429, 500, 503)
 TESTS: list[Step] = [
-    *(_test(f"testing {name} where nobody listens", name, EXAMPLES[name]) for name in EXAMPLES if name != "webhook"),
+    *(_test(f"testing {name} at a closed port", name, EXAMPLES[name]) for name in EXAMPLES if name != "webhook"),
     *(_test(f"testing {name} without a configuration", name, {}) for name in EXAMPLES),
-    _webhook("testing an address where nobody listens", f"{CLOSED}/hook?key=secret"),
+    _webhook("testing a closed port", f"{CLOSED}/hook?key=secret"),
     _webhook("testing an address of a private network", "http://10.0.0.1/"),
     _webhook("testing an address of the cloud", "http://169.254.169.254/latest/meta-data/"),
     _webhook("testing an address of the link", "http://[fe80::1]/"),
@@ -53,11 +53,11 @@ TESTS: list[Step] = [
         step
         for status in STATUSES
         for step in (
-            Meanwhile(f"the receiver answers {status}", the_receiver_answers("/hook", status, Location="/elsewhere")),
+            ActionStep(f"the receiver answers {status}", set_receiver_answer("/hook", status, Location="/elsewhere")),
             _webhook(f"testing a receiver that answers {status}", "{receiver}/hook"),
         )
     ),
-    Meanwhile("everything else is closed too", the_setting_is("EGRESS_ALLOW", ())),
+    ActionStep("everything else is closed too", set_setting("EGRESS_ALLOW", ())),
     _webhook("testing an address of this machine", "{receiver}/hook"),
     _webhook("testing an address of this machine in IPv6", "http://[::1]:9/"),
     _webhook("testing an address of this machine in disguise", "http://[::ffff:127.0.0.1]:9/"),

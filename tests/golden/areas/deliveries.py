@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ..scenario import API, Meanwhile, Step, delete, each, get, patch, post, queries
-from ..world import the_engine_runs, the_receiver_answers, the_setting_is
-from .bodies import refused_in_short
+from ..harness import run_engine, set_receiver_answer, set_setting
+from ..scenario import API, ActionStep, Step, delete, each, get, patch, post, queries
+from .bodies import refused_briefly
 from .integrations import ALL, save
 
 LOG = f"{API}/deliveries"
@@ -24,8 +24,8 @@ NOBODYS = {
 }
 
 
-def _publish(says: str, event: str = "report.ready", **more: Any) -> Step:
-    return post(says, EVENTS, {"event": event, "data": {"assetId": "asset-1"}}, **more)
+def _publish(title: str, event: str = "report.ready", **more: Any) -> Step:
+    return post(title, EVENTS, {"event": event, "data": {"assetId": "asset-1"}}, **more)
 
 
 # One delivered, one failed, one pending, one cancelled.
@@ -33,18 +33,18 @@ MAKING: list[Step] = [
     get("reading the log without deliveries", LOG),
     save("connecting a webhook", "webhook", {"url": "{receiver}/hook", "events": ["report.*", "asset.*"]}),
     get("reading the health of a new webhook", f"{ALL}/webhook/health"),
-    Meanwhile("the receiver is fine", the_receiver_answers("/hook", 200, b"thanks\n\0<b>")),
+    ActionStep("the receiver is fine", set_receiver_answer("/hook", 200, b"thanks\n\0<b>")),
     _publish("publishing what is delivered", "asset.created"),
     get("reading the delivery that is due", LOG, keep={"delivered": "data.0.id"}),
-    Meanwhile("it is delivered", the_engine_runs),
-    Meanwhile("the receiver breaks", the_receiver_answers("/hook", 500, b"broken: " + b"x" * 2000)),
+    ActionStep("it is delivered", run_engine),
+    ActionStep("the receiver breaks", set_receiver_answer("/hook", 500, b"broken: " + b"x" * 2000)),
     _publish("publishing what is tried again", "report.ready"),
-    Meanwhile("it is tried", the_engine_runs),
+    ActionStep("it is tried", run_engine),
     get("reading the delivery that is tried again", f"{LOG}?status=pending", keep={"tried": "data.0.id"}),
-    Meanwhile("there is one try only", the_setting_is("RETRY_SCHEDULE", (0,))),
-    Meanwhile("the receiver refuses", the_receiver_answers("/hook", 401, b'{"error": "no"}')),
+    ActionStep("there is one try only", set_setting("RETRY_SCHEDULE", (0,))),
+    ActionStep("the receiver refuses", set_receiver_answer("/hook", 401, b'{"error": "no"}')),
     _publish("publishing what fails", "report.failed"),
-    Meanwhile("it fails", the_engine_runs),
+    ActionStep("it fails", run_engine),
     get("reading the delivery that failed", f"{LOG}?status=failed", keep={"failed": "data.0.id"}),
     get("reading the health of a webhook that fails", f"{ALL}/webhook/health"),
     get("reading the webhook that fails", f"{ALL}/webhook"),
@@ -156,14 +156,14 @@ READING: list[Step] = [
     *(get(f"reading a delivery by {how}", f"{LOG}/{address}") for how, address in NOBODYS.items()),
 ]
 RETRYING: list[Step] = [
-    Meanwhile("the receiver is fine again", the_receiver_answers("/hook", 204)),
+    ActionStep("the receiver is fine again", set_receiver_answer("/hook", 204)),
     post("retrying what failed", f"{LOG}/{{failed}}/retry"),
     post("retrying what was delivered", f"{LOG}/{{delivered}}/retry"),
     post("retrying at the root", "/deliveries/{tried}/retry"),
     post("retrying with a body, which is not read", f"{LOG}/{{tried}}/retry", b"{", content_type="text/plain"),
     post("retrying as Charlie", f"{LOG}/{{failed}}/retry", user="charlie"),
     *(post(f"retrying by {how}", f"{LOG}/{address}/retry") for how, address in NOBODYS.items()),
-    Meanwhile("everything is delivered", the_engine_runs),
+    ActionStep("everything is delivered", run_engine),
     get("reading the delivery that was retried", f"{LOG}/{{failed}}"),
     get("reading the delivery that was delivered twice", f"{LOG}/{{delivered}}"),
     get("reading the health of a webhook that is fine again", f"{ALL}/webhook/health"),
@@ -212,7 +212,7 @@ DRY = {
     "TRUE": "TRUE",
 }
 REPLAYING: list[Step] = [
-    # Dry, so that nothing is sent; the last to come wins where a body says so itself.
+    # Dry runs, so that nothing is sent; a body's own `dryRun` comes later and takes precedence.
     *each("replaying", "POST", REPLAY, {how: {"dryRun": True, **body} for how, body in BODIES.items()}),
     *each(
         "replaying, with dryRun as",
@@ -220,7 +220,7 @@ REPLAYING: list[Step] = [
         REPLAY,
         {how: {**EVER, "until": "2020-01-02T00:00:00Z", "dryRun": value} for how, value in DRY.items()},
     ),
-    *refused_in_short("replaying", "POST", REPLAY, EVER),
+    *refused_briefly("replaying", "POST", REPLAY, EVER),
     post("counting at the root", "/integrations/webhook/replay", {**EVER, "status": EVERY_STATUS, "dryRun": True}),
     post("replaying what was not saved", f"{ALL}/slack/replay", EVER),
     post("replaying what was not saved, wrongly", f"{ALL}/slack/replay", {}),
@@ -234,7 +234,7 @@ REPLAYING: list[Step] = [
     get("reading a replay at the root", "/replays/{replay}"),
     get("reading a replay as Charlie", f"{REPLAYS}/{{replay}}", user="charlie"),
     delete("cancelling a replay as Charlie", f"{REPLAYS}/{{replay}}", user="charlie"),
-    Meanwhile("everything is delivered again", the_engine_runs),
+    ActionStep("everything is delivered again", run_engine),
     get("reading a replay that is done", f"{REPLAYS}/{{replay}}"),
     delete("cancelling a replay that is done", f"{REPLAYS}/{{replay}}"),
     patch("pausing before a replay", f"{ALL}/webhook", {"isActive": False}),

@@ -1,29 +1,29 @@
-"""The feed of events, in which a receiver catches up, and one event with what became of it."""
+"""The feed of events, from which a receiver catches up, and the status of one event."""
 
 from typing import Any
 
-from ..scenario import API, Meanwhile, Step, delete, get, patch, post, queries
-from ..world import the_engine_runs, the_feed_shows, the_receiver_answers
+from ..harness import run_engine, set_receiver_answer, wait_for_feed
+from ..scenario import API, ActionStep, Step, delete, get, patch, post, queries
 from .examples import EXAMPLES
 from .publishing import DATA, EVENTS, MOMENTS
 
 NUMBERS = (1, 2, 3, 4, 5)
 
 
-def _publish(says: str, event: str, data: dict[str, Any], name: str, **more: Any) -> Step:
-    return post(says, EVENTS, {"event": event, "data": data}, keep={name: "data.id"}, **more)
+def _publish(title: str, event: str, data: dict[str, Any], name: str, **more: Any) -> Step:
+    return post(title, EVENTS, {"event": event, "data": data}, keep={name: "data.id"}, **more)
 
 
-def _save(says: str, integration_type: str, config: dict[str, Any], **more: Any) -> Step:
-    return post(says, f"{API}/integrations", {"type": integration_type, "config": config, **more})
+def _save(title: str, integration_type: str, config: dict[str, Any], **more: Any) -> Step:
+    return post(title, f"{API}/integrations", {"type": integration_type, "config": config, **more})
 
 
 READING: list[Step] = [
     get("reading the feed without events", EVENTS),
     *(_publish(f"publishing event {n} of five", "report.ready", {"n": n}, f"event{n}") for n in NUMBERS),
     _publish("publishing an event of Bob's", "report.ready", {"n": 9}, "bobs", user="bob"),
-    Meanwhile("the feed is complete", the_feed_shows("alice", 5)),
-    Meanwhile("Bob's too", the_feed_shows("bob", 1)),
+    ActionStep("the feed is complete", wait_for_feed("alice", 5)),
+    ActionStep("Bob's too", wait_for_feed("bob", 1)),
     get("reading the feed", EVENTS),
     get("reading the feed at the root", "/events"),
     get("reading the first two events", f"{EVENTS}?limit=2", keep={"next": "next"}),
@@ -58,7 +58,7 @@ WHAT_COMES_OUT: list[Step] = [
         post(f"publishing at {how}", EVENTS, {"event": "report.ready", "data": {}, "timestamp": moment}, user="charlie")
         for how, moment in list(MOMENTS.items())[:7]
     ),
-    Meanwhile("Charlie's feed is complete", the_feed_shows("charlie", len(DATA) + 7)),
+    ActionStep("Charlie's feed is complete", wait_for_feed("charlie", len(DATA) + 7)),
     get("reading what was published of every sort", EVENTS, user="charlie"),
 ]
 
@@ -67,7 +67,7 @@ ASSETS: list[Step] = [
     patch("changing that asset", f"{API}/assets/asset-1", {"name": "B", "tags": ["b"], "url": "https://x"}, user="bob"),
     patch("changing that asset to what it is", f"{API}/assets/asset-1", {"name": "B"}, user="bob"),
     delete("deleting that asset", f"{API}/assets/asset-1", user="bob"),
-    Meanwhile("the feed tells of the asset", the_feed_shows("bob", 4)),
+    ActionStep("the feed tells of the asset", wait_for_feed("bob", 4)),
     get("reading what an asset's changes published", EVENTS, user="bob"),
 ]
 
@@ -98,19 +98,19 @@ FATES: list[Step] = [
     patch("resuming the webhook", f"{API}/integrations/webhook", {"isActive": True}),
     get("reading an event from the pause", f"{EVENTS}/{{event7}}"),
     delete("deleting Slack", f"{API}/integrations/slack"),
-    Meanwhile("the webhook is sent to", the_engine_runs),
+    ActionStep("the webhook is sent to", run_engine),
     get("reading an event that was delivered", f"{EVENTS}/{{event6}}"),
-    Meanwhile("the receiver breaks", the_receiver_answers("/hook", 500, b"broken")),
+    ActionStep("the receiver breaks", set_receiver_answer("/hook", 500, b"broken")),
     _publish("publishing to a broken receiver", "report.ready", {"n": 8}, "event8"),
-    Meanwhile("the webhook is sent to again", the_engine_runs),
+    ActionStep("the webhook is sent to again", run_engine),
     get("reading an event that is tried again", f"{EVENTS}/{{event8}}"),
-    Meanwhile("the receiver asks to wait", the_receiver_answers("/hook", 429, Retry_After="10800")),
+    ActionStep("the receiver asks to wait", set_receiver_answer("/hook", 429, Retry_After="10800")),
     _publish("publishing to a busy receiver", "report.ready", {"n": 9}, "event9"),
-    Meanwhile("the webhook is sent to a third time", the_engine_runs),
+    ActionStep("the webhook is sent to a third time", run_engine),
     _publish("publishing while the receiver rests", "report.ready", {"n": 10}, "event10"),
     get("reading an event that was asked to wait", f"{EVENTS}/{{event9}}"),
     get("reading an event behind one that was asked to wait", f"{EVENTS}/{{event10}}"),
-    Meanwhile("the receiver is gone", the_receiver_answers("/gone", 410)),
+    ActionStep("the receiver is gone", set_receiver_answer("/gone", 410)),
     _save("moving the webhook to a receiver that is gone", "webhook", {"url": "{receiver}/gone", "ordered": True}),
     post(
         "publishing two events of one asset",
@@ -124,7 +124,7 @@ FATES: list[Step] = [
         keep={"event11": "data.0.id", "event12": "data.1.id"},
     ),
     get("reading an event that waits for an earlier one", f"{EVENTS}/{{event12}}"),
-    Meanwhile("the webhook is sent to where nobody is", the_engine_runs),
+    ActionStep("the webhook is sent to an address that is gone", run_engine),
     get("reading an event whose receiver was gone", f"{EVENTS}/{{event11}}"),
     get("reading an event that waits behind a disabled integration", f"{EVENTS}/{{event12}}"),
     _publish("publishing while it is disabled", "report.ready", {"n": 13}, "event13"),

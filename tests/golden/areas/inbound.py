@@ -1,16 +1,16 @@
-"""What services send to `/webhooks/<type>`: GitHub in every way, large bodies, and our own delivery that comes back."""
+"""Hooks at `/webhooks/<type>`: GitHub in detail, large bodies, and a delivery of ours that is sent back."""
 
 import json
 from typing import Any
 from urllib.parse import urlencode
 
 from .. import signatures
-from ..scenario import API, Ask, Meanwhile, Step, delete, get, patch, post
+from ..harness import set_setting, wait_for_feed
+from ..scenario import API, ActionStep, RequestStep, Step, delete, get, patch, post
 from ..signatures import DISCORD_PUBLIC_KEY, SLACK_SECRET
-from ..world import the_feed_shows, the_setting_is
 from .examples import DISCORD, EXAMPLES
 from .integrations import ALL, save
-from .services import APPLICATION, BY_OAUTH, NOBODY, SERVICES, hook, own
+from .services import APPLICATION, BY_OAUTH, SERVICES, UNKNOWN_ID, hook, own
 
 PUSH: dict[str, Any] = {
     "ref": "refs/heads/main",
@@ -57,7 +57,7 @@ GITHUB: list[Step] = [
         headers=signatures.github("ping", "d-4"),
     ),
     hook(
-        "GitHub pings where nobody is named",
+        "GitHub pings without naming an integration",
         "github",
         {"zen": "Keep it simple."},
         headers=signatures.github("ping", "d-5"),
@@ -84,7 +84,7 @@ GITHUB: list[Step] = [
     ),
     hook("GitHub does not sign", "github", PUSH),
     hook("GitHub signs something else", "github", PUSH, headers=lambda body: signatures.github()(body + b" ")),
-    hook("GitHub calls an address that there is not", f"github/{NOBODY}", PUSH, headers=signatures.github()),
+    hook("GitHub calls an address that there is not", f"github/{UNKNOWN_ID}", PUSH, headers=signatures.github()),
     hook("GitHub calls an address that is none", "github/nonsense", PUSH, headers=signatures.github()),
     hook(
         "GitHub sends a form",
@@ -138,7 +138,7 @@ LIMITS: list[Step] = [
         {**PUSH, "more": "x" * 2 * 1024 * 1024},
         headers=signatures.github(delivery="d-20"),
     ),
-    Meanwhile("bodies are small", the_setting_is("INBOUND_MAX_BODY", 1000)),
+    ActionStep("bodies are small", set_setting("INBOUND_MAX_BODY", 1000)),
     hook("GitHub sends a body too large", "github", {**PUSH, "more": "x" * 1000}, headers=signatures.github()),
     hook(
         "GitHub sends a body too large to its own address",
@@ -151,20 +151,20 @@ LIMITS: list[Step] = [
         for name in ("teams", "webhook", "s3", "mixpanel", "google_analytics", "fax", "GitHub", "%C3%A9")
     ),
     hook("a call for a type with a NUL", "github%00", {}),
-    hook("a call for an integration that is never called", f"teams/{NOBODY}", {}),
+    hook("a call for an integration that is never called", f"teams/{UNKNOWN_ID}", {}),
     hook("a call far below", "github/a/b", {}),
     hook("a call for no type", "", {}),
     post("a call below the API", f"{API}/webhooks/github", PUSH, user=None, headers=signatures.github()),
     *(
-        Ask(says=f"{method} to GitHub's {how}", method=method, path=path, user=None)
+        RequestStep(title=f"{method} to GitHub's {how}", method=method, path=path, user=None)
         for how, path in {"address": "/webhooks/github", "own address": "{github_url}"}.items()
         for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE")
     ),
 ]
 WHAT_BECAME_OF_IT: list[Step] = [
-    Meanwhile("Bob's feed is complete", the_feed_shows("bob", 1)),
+    ActionStep("Bob's feed is complete", wait_for_feed("bob", 1)),
     get("reading what Bob heard", f"{API}/events", user="bob"),
-    Meanwhile("Alice's feed is complete", the_feed_shows("alice", 21)),
+    ActionStep("Alice's feed is complete", wait_for_feed("alice", 21)),
     get("reading what Alice heard first", f"{API}/events?limit=4"),
     get(
         "reading all that Alice heard",

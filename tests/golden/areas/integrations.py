@@ -1,10 +1,10 @@
-"""Integrations: saved, read, paused, resumed, tested, deleted; and what of their secrets is kept."""
+"""Integrations: saved, read, paused, resumed, tested, deleted; and which secrets are kept."""
 
 from typing import Any
 
-from ..scenario import API, Meanwhile, Step, delete, each, get, patch, post
-from ..world import CLOSED, the_receiver_answers
-from .bodies import JSON_TYPES, odd, refused_in_short
+from ..harness import CLOSED, set_receiver_answer
+from ..scenario import API, ActionStep, Step, delete, each, get, patch, post
+from .bodies import JSON_TYPES, odd, refused_briefly
 from .examples import EXAMPLES
 
 ALL = f"{API}/integrations"
@@ -14,12 +14,12 @@ HOOK = "https://myservice.com/webhooks/invenicum"
 HEADERS = {"Authorization": "Bearer token-here", "X-Custom-Header": "value"}
 
 
-def save(says: str, integration_type: str, config: dict[str, Any], **more: Any) -> Step:
-    return post(says, ALL, {"type": integration_type, "config": config, **more})
+def save(title: str, integration_type: str, config: dict[str, Any], **more: Any) -> Step:
+    return post(title, ALL, {"type": integration_type, "config": config, **more})
 
 
-def read(says: str, integration_type: str, **more: Any) -> Step:
-    return get(says, f"{ALL}/{integration_type}", **more)
+def read(title: str, integration_type: str, **more: Any) -> Step:
+    return get(title, f"{ALL}/{integration_type}", **more)
 
 
 TYPES: dict[str, Any] = {
@@ -49,8 +49,8 @@ SAVING: list[Step] = [
     *each("testing", "POST", TEST, TYPES),
     *(step for field in ("type", "config", "isActive") for step in odd("saving", "POST", ALL, SLACK, field)),
     *(step for field in ("type", "config") for step in odd("testing", "POST", TEST, {**SLACK, "type": "fax"}, field)),
-    *refused_in_short("saving", "POST", ALL, SLACK),
-    *refused_in_short("testing", "POST", TEST, SLACK),
+    *refused_briefly("saving", "POST", ALL, SLACK),
+    *refused_briefly("testing", "POST", TEST, SLACK),
     *(post(f"saving as {kind}", ALL, SLACK, content_type=kind) for kind in JSON_TYPES),
     get("listing integrations, of which there is no list", ALL),
     get("reading what is active", f"{ALL}/status"),
@@ -96,7 +96,7 @@ PAUSING: list[Step] = [
         },
     ),
     *odd("pausing", "PATCH", f"{ALL}/slack", {}, "isActive"),
-    *refused_in_short("pausing", "PATCH", f"{ALL}/slack", {"isActive": False}),
+    *refused_briefly("pausing", "PATCH", f"{ALL}/slack", {"isActive": False}),
     patch("pausing what was not saved", f"{ALL}/discord", {"isActive": False}),
     patch("pausing what was not saved, wrongly", f"{ALL}/discord", {}),
     patch("pausing a type that there is not", f"{ALL}/fax", {"isActive": False}),
@@ -206,7 +206,7 @@ TESTING: list[Step] = [
         TEST,
         {"type": "webhook", "config": {"url": "{receiver}/hook"}, "isActive": "yes", "x": 1},
     ),
-    Meanwhile("the receiver refuses", the_receiver_answers("/hook", 403, b"no")),
+    ActionStep("the receiver refuses", set_receiver_answer("/hook", 403, b"no")),
     post("testing it where it is refused", TEST, {"type": "webhook", "config": {"url": "{receiver}/hook"}}),
     read("reading it after a test that failed", "webhook"),
 ]

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..scenario import API, Meanwhile, Step, delete, get, patch, post
-from ..world import TYPES, somebody_signs_in, the_client_is_configured, the_engine_runs
+from ..harness import TYPES, configure_clients, run_engine, sign_in
+from ..scenario import API, ActionStep, Step, delete, get, patch, post
 from .configurations import FEW, steps_of
 from .examples import EXAMPLES
 from .integrations import ALL, TEST, read, save
@@ -23,7 +23,7 @@ RETURNS = {
     "a path only": "/integrations",
     "capitals": "https://APP.example.com/",
     "a backslash": "https://app.example.com%5C@evil.com/",
-    "a letter that is not ASCII": "https://%C3%A1pp.example.com/",
+    "a character that is not ASCII": "https://%C3%A1pp.example.com/",
     "script": "javascript:alert(1)//https://app.example.com",
     "half a bracket": "https://[app.example.com/",
     "too much": APP + "/" + "a" * 2000,
@@ -31,8 +31,8 @@ RETURNS = {
 }
 
 
-def what_is_said(page: str) -> list[str]:
-    """The part of a page that is not the same on all; nothing of a redirect."""
+def shown_text(page: str) -> list[str]:
+    """The part of a page that differs from other pages; empty for a redirect."""
     if not page:
         return []
     return (
@@ -41,30 +41,30 @@ def what_is_said(page: str) -> list[str]:
     )
 
 
-def begin(says: str, path: str = f"{BEGIN}/google_drive", **more: Any) -> Step:
+def begin(title: str, path: str = f"{BEGIN}/google_drive", **more: Any) -> Step:
     more = {"browser": "alice", "keep": {"state": "state"}, **more}
-    return get(says, path, **more)
+    return get(title, path, **more)
 
 
-def end(says: str, query: str, integration_type: str = "google_drive", **more: Any) -> Step:
-    return get(says, f"{END}/{integration_type}?{query}", **{"browser": "alice", "user": None, **more})
+def end(title: str, query: str, integration_type: str = "google_drive", **more: Any) -> Step:
+    return get(title, f"{END}/{integration_type}?{query}", **{"browser": "alice", "user": None, **more})
 
 
 UNCONFIGURED: list[Step] = [
     *(get(f"beginning with {name}, which is not set up", f"{BEGIN}/{name}") for name in TYPES),
     get("beginning with a type that there is not", f"{BEGIN}/fax"),
     get("beginning with what is not set up, as a page", f"{BEGIN}/google_drive", headers=PAGE),
-    get("beginning with what has no OAuth, as a page", f"{BEGIN}/s3", headers=PAGE, shows=what_is_said),
-    get("beginning with a type that there is not, as a page", f"{BEGIN}/fax", headers=PAGE, shows=what_is_said),
-    get("beginning without a token, as a page", f"{BEGIN}/google_drive", user=None, headers=PAGE, shows=what_is_said),
+    get("beginning with what has no OAuth, as a page", f"{BEGIN}/s3", headers=PAGE, shows=shown_text),
+    get("beginning with a type that there is not, as a page", f"{BEGIN}/fax", headers=PAGE, shows=shown_text),
+    get("beginning without a token, as a page", f"{BEGIN}/google_drive", user=None, headers=PAGE, shows=shown_text),
     get(
         "beginning without the scope, as a page",
         f"{BEGIN}/google_drive",
         scopes="integrations:read",
         headers=PAGE,
-        shows=what_is_said,
+        shows=shown_text,
     ),
-    Meanwhile("a client is there", the_client_is_configured("google_drive", "github", "dropbox", "slack")),
+    ActionStep("a client is there", configure_clients("google_drive", "github", "dropbox", "slack")),
 ]
 BEGINNING: list[Step] = [
     begin("beginning"),
@@ -85,7 +85,7 @@ BEGINNING: list[Step] = [
         "beginning with a way back elsewhere, as a page",
         f"{BEGIN}/google_drive?returnUrl=https://evil.example.com/",
         headers=PAGE,
-        shows=what_is_said,
+        shows=shown_text,
         keep={},
     ),
     *(
@@ -93,7 +93,7 @@ BEGINNING: list[Step] = [
             f"beginning from a link on {how} page",
             user=None,
             headers={**PAGE, "Sec-Fetch-Site": site},
-            shows=what_is_said,
+            shows=shown_text,
             keep={},
         )
         for how, site in {
@@ -103,16 +103,16 @@ BEGINNING: list[Step] = [
             "a stranger's": "cross-site",
         }.items()
     ),
-    begin("beginning from a link of a browser that does not say", user=None, headers=PAGE, shows=what_is_said, keep={}),
+    begin("beginning from a link of a browser that does not say", user=None, headers=PAGE, shows=shown_text, keep={}),
     begin(
         "beginning from a link in a browser that never began",
         user=None,
         browser="new",
         headers={**PAGE, "Sec-Fetch-Site": "none"},
-        shows=what_is_said,
+        shows=shown_text,
         keep={},
     ),
-    Meanwhile("Bob signs in", somebody_signs_in("bob", "bob")),
+    ActionStep("Bob signs in", sign_in("bob", "bob")),
     begin(
         "beginning from a link where Bob is signed in",
         user=None,
@@ -126,7 +126,7 @@ BEGINNING: list[Step] = [
         browser="bob",
         headers={**PAGE, "Sec-Fetch-Site": "cross-site"},
         keep={},
-        shows=what_is_said,
+        shows=shown_text,
     ),
     end("ending what Bob began", "state={bobs}&error=access_denied", browser="bob"),
     begin("beginning from a link, as JSON", user=None, headers={"Sec-Fetch-Site": "same-origin"}, keep={}),
@@ -134,35 +134,35 @@ BEGINNING: list[Step] = [
 
 
 def _failing(how: str, query: str, **more: Any) -> list[Step]:
-    """A flow that ends like that, for a program and for a browser that knows a way back."""
+    """A flow that ends with `query`, for a program and for a browser with a return address."""
     return [
         begin(f"beginning what ends with {how}"),
         end(f"ending with {how}", query, **more),
         begin(f"beginning what ends with {how}, as a page", f"{BEGIN}/google_drive?returnUrl={APP}/x?status=1%26a=b"),
-        end(f"ending with {how}, as a page", query, headers=PAGE, shows=what_is_said, **more),
+        end(f"ending with {how}, as a page", query, headers=PAGE, shows=shown_text, **more),
     ]
 
 
 FAILING: list[Step] = [
     end("ending without anything", ""),
-    end("ending without anything, as a page", "", headers=PAGE, shows=what_is_said),
+    end("ending without anything, as a page", "", headers=PAGE, shows=shown_text),
     end(
         "ending without anything in a browser that never began, as a page",
         "",
         headers=PAGE,
-        shows=what_is_said,
+        shows=shown_text,
         browser="new",
     ),
     end("ending with a state that there is not", "state=x&code=good"),
     end("ending with the state twice", "state={state}&state={state}&code=good"),
-    end("ending with something twice, as a page", "a=1&a=2", headers=PAGE, shows=what_is_said),
+    end("ending with something twice, as a page", "a=1&a=2", headers=PAGE, shows=shown_text),
     end("ending at a type that there is not", "state={state}&code=good", "fax"),
     end(
         "ending at a type that there is not, as a page",
         "state={state}&code=good",
         "fax",
         headers=PAGE,
-        shows=what_is_said,
+        shows=shown_text,
     ),
     end("ending at what has no OAuth", "state={state}&code=good", "s3"),
     end("ending in another browser", "state={state}&code=good", browser="new"),
@@ -171,7 +171,7 @@ FAILING: list[Step] = [
         "ending with a wrong token, as a page",
         "state={state}&code=good",
         headers={**PAGE, "Authorization": "Bearer wrong"},
-        shows=what_is_said,
+        shows=shown_text,
     ),
     get("ending at the root without anything", "/integrations/oauth/callback/google_drive", user=None),
     *_failing("no code", "state={state}"),
@@ -190,7 +190,7 @@ FAILING: list[Step] = [
     *_failing("a code that is refused", "state={state}&code=refused"),
     *_failing("a token endpoint that is busy", "state={state}&code=busy"),
     *_failing("a box left unticked", "state={state}&code=unticked"),
-    *_failing("an account that is not named", "state={state}&code=nobody"),
+    *_failing("an account that is not named", "state={state}&code=anonymous"),
     *_failing("the callback of another type", "state={state}&code=good", integration_type="github"),
     *_failing("a token of somebody else", "state={state}&code=good", user="charlie"),
     end("ending with a state that was used already", "state={state}&code=good"),
@@ -231,7 +231,7 @@ OTHERS: list[Step] = [
     read("reading GitHub, which needs more", "github"),
     patch("resuming GitHub, which needs more", f"{ALL}/github", {"isActive": True}),
     begin("beginning with GitHub again", f"{BEGIN}/github"),
-    end("ending with GitHub again, as a page", "state={state}&code=good", "github", headers=PAGE, shows=what_is_said),
+    end("ending with GitHub again, as a page", "state={state}&code=good", "github", headers=PAGE, shows=shown_text),
     post(
         "testing GitHub with what it needs",
         TEST,
@@ -251,7 +251,7 @@ OTHERS: list[Step] = [
     read("reading Dropbox", "dropbox"),
     begin("beginning with Slack, whose answer lacks the channel", f"{BEGIN}/slack"),
     end("ending with Slack", "state={state}&code=good", "slack"),
-    Meanwhile("jobs are done", the_engine_runs),
+    ActionStep("jobs are done", run_engine),
     delete("deleting Dropbox", f"{ALL}/dropbox"),
     post("saving Dropbox without a token", ALL, {"type": "dropbox", "config": {"path": ""}}),
     get("reading what is active at the end", f"{API}/integrations/status"),
@@ -259,7 +259,7 @@ OTHERS: list[Step] = [
 REFUSED: list[Step] = [
     begin("beginning with a Dropbox that will refuse", f"{BEGIN}/dropbox"),
     end("ending with a Dropbox that will refuse", "state={state}&code=brief", "dropbox"),
-    Meanwhile("Dropbox refuses to renew the token", the_engine_runs),
+    ActionStep("Dropbox refuses to renew the token", run_engine),
     read("reading Dropbox, refused", "dropbox"),
     patch("resuming Dropbox, refused", f"{ALL}/dropbox", {"isActive": True}),
     save("saving Dropbox, refused", "dropbox", {"path": "/Invenicum"}),

@@ -1,9 +1,9 @@
-"""Probes, the description, addresses that there are not, other origins, and whatever else a stranger tries."""
+"""Probes, the OpenAPI document, unknown addresses, other origins, and other requests of strangers."""
 
 from typing import Any
 
-from ..scenario import API, Ask, Meanwhile, Step, get, post
-from ..world import the_engine_is_seen, the_setting_is
+from ..harness import set_setting, wait_for_engine
+from ..scenario import API, ActionStep, RequestStep, Step, get, post
 
 ORIGIN = {"Origin": "https://app.example.com"}
 PREFLIGHT = {
@@ -12,12 +12,12 @@ PREFLIGHT = {
 }
 
 
-def stranger(says: str, method: str, path: str, **more: Any) -> Ask:
-    return Ask(says=says, method=method, path=path, **{"user": None, **more})
+def stranger(title: str, method: str, path: str, **more: Any) -> RequestStep:
+    return RequestStep(title=title, method=method, path=path, **{"user": None, **more})
 
 
 def operations(document: dict[str, Any]) -> list[str]:
-    """`GET /api/v1/assets listAssets`, and so on: what clients are made from."""
+    """The operations of the OpenAPI document, e.g. `GET /api/v1/assets listAssets`."""
     return sorted(
         f"{method.upper()} {path} {operation['operationId']}"
         for path, methods in document["paths"].items()
@@ -38,12 +38,12 @@ PROBES: list[Step] = [
     stranger("is it alive, by another host?", "GET", "/healthz", headers={"Host": "10.0.0.7:8000"}),
     stranger("is it alive, with a token?", "GET", "/healthz", user="alice"),
     stranger("is it ready before the engine ran?", "GET", "/readyz"),
-    Meanwhile("the engine is seen", the_engine_is_seen),
+    ActionStep("the engine is seen", wait_for_engine),
     stranger("is it ready?", "GET", "/readyz"),
     stranger("is it ready, with a query?", "GET", "/readyz?verbose=1"),
-    Meanwhile("the broker is gone", the_setting_is("CELERY_BROKER_URL", "redis://:a-password@127.0.0.1:9/0")),
+    ActionStep("the broker is gone", set_setting("CELERY_BROKER_URL", "redis://:a-password@127.0.0.1:9/0")),
     stranger("is it ready without its broker?", "GET", "/readyz"),
-    Meanwhile("there is no broker", the_setting_is("CELERY_BROKER_URL", "")),
+    ActionStep("there is no broker", set_setting("CELERY_BROKER_URL", "")),
     stranger("what are its figures?", "GET", "/metrics", shows=names),
     *(
         stranger(f"{method} {path}", method, path)
@@ -117,8 +117,8 @@ NOWHERE: list[Step] = [
         {"name": "x"},
         headers={"X-HTTP-Method-Override": "PATCH"},
     ),
-    Ask(says="a method that there is not", method="BREW", path=f"{API}/assets"),
-    Ask(says="a method in small letters", method="get", path=f"{API}/assets"),
+    RequestStep(title="a method that there is not", method="BREW", path=f"{API}/assets"),
+    RequestStep(title="a method in lower case", method="get", path=f"{API}/assets"),
     get("a range", f"{API}/assets", headers={"Range": "bytes=0-1"}),
     get(
         "an answer that may be kept",
@@ -159,13 +159,13 @@ ORIGINS: list[Step] = [
     stranger("the app reads an error", "GET", f"{API}/assets", headers=ORIGIN),
     get("a stranger reads", f"{API}/assets", headers={"Origin": "https://evil.example.com"}),
     get("the app reads nowhere", "/nope", headers=ORIGIN),
-    Ask(
-        says="the app asks for options without asking whether it may",
+    RequestStep(
+        title="the app asks for options without asking whether it may",
         method="OPTIONS",
         path=f"{API}/assets",
         headers=ORIGIN,
     ),
-    Meanwhile("no other origin may", the_setting_is("CORS_ALLOWED_ORIGINS", [])),
+    ActionStep("no other origin may", set_setting("CORS_ALLOWED_ORIGINS", [])),
     get("the app reads where it may not", f"{API}/assets", headers=ORIGIN),
 ]
 STEPS: list[Step] = [*PROBES, *DESCRIPTION, *NOWHERE, *ORIGINS]

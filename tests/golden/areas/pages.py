@@ -1,4 +1,4 @@
-"""The list of assets, page by page; the delivery log turns its pages in the same way."""
+"""Pagination of the list of assets; the delivery log uses the same."""
 
 from ..scenario import API, Step, get, post, queries
 

@@ -1,9 +1,9 @@
-"""Publishing events: one, several, for others, and the same request twice."""
+"""Publishing events: one, several, for other owners, and the same request twice."""
 
 from typing import Any
 
+from ..harness import PEOPLE
 from ..scenario import API, Step, each, post
-from ..world import PEOPLE
 from .bodies import JSON_TYPES, odd, refused
 
 EVENTS = f"{API}/events"
@@ -49,7 +49,7 @@ MOMENTS: dict[str, Any] = {
     "a moment in UTC": "2026-03-07T10:30:00Z",
     "a moment with an offset": "2026-03-07T12:30:00+02:00",
     "a moment with a negative offset": "2026-03-07T05:00:00-05:30",
-    "a moment in small letters": "2026-03-07t10:30:00z",
+    "a time in lower case": "2026-03-07t10:30:00z",
     "a moment with a fraction": "2026-03-07T10:30:00.999999999Z",
     "a moment in a far future": "9999-12-31T23:59:59Z",
     "a moment long ago": "0001-01-01T00:00:00Z",
@@ -145,7 +145,7 @@ SEVERAL: list[Step] = [
 FOR_OTHERS: list[Step] = [
     post("publishing for Alice", EVENTS, {**REPORT, "owner": ALICE}, **SERVICE),
     post("publishing for oneself and for Alice", EVENTS, {"events": [REPORT, {**REPORT, "owner": ALICE}]}, **SERVICE),
-    post("publishing for nobody by null", EVENTS, {**REPORT, "owner": None}, **SERVICE),
+    post("publishing with null as the owner", EVENTS, {**REPORT, "owner": None}, **SERVICE),
     *each("publishing for", "POST", EVENTS, _with("owner", OWNERS), **SERVICE),
     post(
         "publishing a batch for one who is not there",

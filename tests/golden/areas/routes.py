@@ -1,11 +1,11 @@
-"""Every route with every method: with a token, without, with a wrong one, and with each scope apart.
+"""Every route with every method: with a token, without one, with a wrong one, and with each single scope.
 
 Nothing is there in this area, so what a method does is mostly to say so.
 """
 
 from typing import Any
 
-from ..scenario import API, Ask, Step
+from ..scenario import API, RequestStep, Step
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 IR, IW = "integrations:read", "integrations:write"
@@ -44,9 +44,9 @@ def briefly(answer: dict[str, object]) -> object:
     return answer if "error" in answer else list(answer)
 
 
-def _ask(says: str, method: str, path: str, **more: Any) -> Ask:
-    return Ask(
-        says=f"{method} {path} {says}",
+def _ask(title: str, method: str, path: str, **more: Any) -> RequestStep:
+    return RequestStep(
+        title=f"{method} {path} {title}",
         method=method,
         path=path,
         shows=briefly if CATALOG in path and method == "GET" else None,

@@ -1,11 +1,11 @@
-"""What services but GitHub send to `/webhooks/<type>`, well and badly signed."""
+"""Hooks of the services other than GitHub, with valid and invalid signatures."""
 
 from typing import Any
 
 from .. import signatures
-from ..scenario import Ask, Meanwhile, Step, get, post
+from ..harness import configure_clients, keep_channel_id, run_engine, set_receiver_json
+from ..scenario import ActionStep, RequestStep, Step, get, post
 from ..signatures import SECRET
-from ..world import the_channel_is_known, the_client_is_configured, the_engine_runs, the_receiver_answers_json
 from .examples import EXAMPLES, SIGNING_TOKEN
 from .integrations import ALL, save
 from .oauth import begin, end
@@ -21,16 +21,16 @@ MESSAGE = {
 APPLICATION = {"application_id": "1234560123453231555"}
 EVENT = {"type": "ENTITLEMENT_CREATE", "timestamp": "2026-03-07T10:30:00"}
 ACCOUNT = {"list_folder": {"accounts": ["dbid:ada"]}}
-NOBODY = "0190b6c8-7a3e-7c52-9b1d-2f4e6a8c0d1e"
+UNKNOWN_ID = "0190b6c8-7a3e-7c52-9b1d-2f4e6a8c0d1e"
 
 
-def hook(says: str, path: str, body: Any = b"", **more: Any) -> Ask:
+def hook(title: str, path: str, body: Any = b"", **more: Any) -> RequestStep:
     path = path if path.startswith("{") else f"/webhooks/{path}"
-    return post(says, path, body, user=None, **more)
+    return post(title, path, body, user=None, **more)
 
 
-def own(says: str, integration_type: str) -> Step:
-    return get(says, f"{ALL}/{integration_type}", keep={f"{integration_type}_url": "data.inboundUrl"})
+def own(title: str, integration_type: str) -> Step:
+    return get(title, f"{ALL}/{integration_type}", keep={f"{integration_type}_url": "data.inboundUrl"})
 
 
 SERVICES: list[Step] = [
@@ -81,26 +81,22 @@ SERVICES: list[Step] = [
     get("Dropbox asks whether somebody is there", "/webhooks/dropbox?challenge=%3Cscript%3E%C3%A9", user=None),
     get("Dropbox asks with an empty challenge", "/webhooks/dropbox?challenge=", user=None),
     get("Dropbox asks without a challenge", "/webhooks/dropbox", user=None),
-    get("Dropbox asks at an address of its own", f"/webhooks/dropbox/{NOBODY}?challenge=abc", user=None),
+    get("Dropbox asks at an address of its own", f"/webhooks/dropbox/{UNKNOWN_ID}?challenge=abc", user=None),
     hook("Dropbox tells of somebody unknown", "dropbox", ACCOUNT, headers=signatures.dropbox()),
 ]
 # Dropbox and Google Drive call those only who are connected with OAuth.
 BY_OAUTH: list[Step] = [
-    Meanwhile("clients are there", the_client_is_configured("dropbox", "google_drive")),
-    Meanwhile(
-        "Dropbox knows Ada", the_receiver_answers_json("/2/users/get_current_account", {"account_id": "dbid:ada"})
-    ),
-    Meanwhile(
-        "Google has a page", the_receiver_answers_json("/drive/v3/changes/startPageToken", {"startPageToken": "1"})
-    ),
-    Meanwhile("Google watches", the_receiver_answers_json("/drive/v3/changes/watch", {"resourceId": "resource-1"})),
+    ActionStep("clients are there", configure_clients("dropbox", "google_drive")),
+    ActionStep("Dropbox knows Ada", set_receiver_json("/2/users/get_current_account", {"account_id": "dbid:ada"})),
+    ActionStep("Google has a page", set_receiver_json("/drive/v3/changes/startPageToken", {"startPageToken": "1"})),
+    ActionStep("Google watches", set_receiver_json("/drive/v3/changes/watch", {"resourceId": "resource-1"})),
     begin("beginning with Dropbox", f"{ALL}/oauth/authorize/dropbox"),
     end("ending with Dropbox", "state={state}&code=good", "dropbox"),
     begin("beginning with Google Drive"),
     end("ending with Google Drive", "state={state}&code=good"),
-    save("wanting to hear of Google Drive", "google_drive", EXAMPLES["google_drive"]),
-    Meanwhile("hooks are registered", the_engine_runs),
-    Meanwhile("the channel is known", the_channel_is_known),
+    save("subscribing to Google Drive", "google_drive", EXAMPLES["google_drive"]),
+    ActionStep("hooks are registered", run_engine),
+    ActionStep("the channel is known", keep_channel_id),
     own("reading Google Drive's own address", "google_drive"),
     hook("Dropbox tells", "dropbox", ACCOUNT, headers=signatures.dropbox()),
     hook("Dropbox signs with a wrong secret", "dropbox", ACCOUNT, headers=signatures.dropbox("wrong")),

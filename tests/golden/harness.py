@@ -1,6 +1,6 @@
-"""All that the golden tests know of the project beside its HTTP API.
+"""What the golden tests use of the project besides its HTTP API.
 
-Nothing here names a module of the project: users are Django's, tokens and deliveries come from management commands.
+It is as little as possible, so that moved modules need no change here: users, and management commands.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from rest_framework.throttling import SimpleRateThrottle
 from invenicum.accounts.models import User
 from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
-CLOSED = "http://127.0.0.1:9"  # nobody listens there
-# Ids far from those that other tests give away, so that they are the same in every run.
+CLOSED = "http://127.0.0.1:9"  # a port without a listener
+# Ids that no other test uses, so that they are the same in every run.
 PEOPLE = {"alice": 900_000_001, "bob": 900_000_002, "charlie": 900_000_003, "dora": 900_000_004}
 JWT_SECRET = "a-secret-that-the-app-and-the-service-share"
 # fmt: off
@@ -40,9 +40,11 @@ TYPES = (
 DRIVE_SCOPES = "openid email https://www.googleapis.com/auth/drive.file"
 
 
-class World:
-    """Alice, who owns; Bob, who belongs; Charlie, who must see nothing; Dora, who is locked out; and a server of
-    theirs, which is every service's at once. `names` are what earlier answers kept.
+class Harness:
+    """Users, settings and a fake server for the scenarios.
+
+    Alice owns, Bob belongs, Charlie must see nothing, Dora is deactivated. One fake server is every service. `names`
+    are values that earlier answers kept.
     """
 
     def __init__(self, settings: Any, environment: Any, server: FakeServer):
@@ -57,15 +59,15 @@ class World:
         settings.PROVIDER_ENDPOINTS = {name: {"apiUrl": CLOSED} for name in TYPES}
         settings.CORS_ALLOWED_ORIGINS = settings.OAUTH_RETURN_ORIGINS = ["https://app.example.com"]
         settings.INVENICUM_JWT_SECRET = JWT_SECRET
-        settings.RETRY_SCHEDULE = (0, 3600, 7200)  # hours, so that nothing is tried again while a test is slow
-        # What is limited to so many requests a minute stands in one moment, however slow the machine is.
+        settings.RETRY_SCHEDULE = (0, 3600, 7200)  # seconds; so long that a slow test sees no retry
+        # All requests are in the same minute for the throttles, however slow the machine is.
         environment.setattr(SimpleRateThrottle, "timer", staticmethod(float))
         for name, key in PEOPLE.items():
             User.objects.create_user(name, f"{name}@example.com", account_id=str(key))
         User.objects.filter(username="dora").update(is_active=False)
 
     def token(self, user: str, scopes: str = "") -> str:
-        """An access token of `user`, with all that a person may do unless `scopes` says which."""
+        """An access token of `user`, with `scopes` or all scopes of a person."""
         if (user, scopes) not in self._tokens:
             printed = io.StringIO()
             call_command("issue_token", user, *(["--scope", scopes] if scopes else []), stdout=printed)
@@ -79,14 +81,14 @@ class World:
         if path == "/token":
             return _issue(dict(parse_qsl(request.body.decode())))
         if path == "/me":
-            known = request.headers.get("authorization") != "Bearer access-of-nobody"
+            known = request.headers.get("authorization") != "Bearer access-of-anonymous"
             account = {"email": "ada@example.com", "login": "ada", "team": "Ada's", "ok": True}
             return json_answer(200, account) if known else json_answer(500, {})
         return 200, {}, b"thanks"
 
 
 def _issue(form: dict[str, str]) -> Answer:
-    """What a provider's token endpoint answers, by the code that it is given."""
+    """The answer of a provider's token endpoint; it depends on the code."""
     code = form.get("code", "")
     if code == "refused" or form.get("grant_type") == "refresh_token":
         return json_answer(400, {"error": "invalid_grant"})
@@ -97,8 +99,8 @@ def _issue(form: dict[str, str]) -> Answer:
     return json_answer(200, {**tokens, "token_type": "bearer", "expires_in": 0.001 if code == "brief" else 3600})
 
 
-def the_engine_runs(world: World) -> None:
-    """Everything that is due is delivered, and every job done."""
+def run_engine(harness: Harness) -> None:
+    """Sends all due deliveries and does all jobs."""
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         call_command("deliver", once=True)
@@ -107,23 +109,23 @@ def the_engine_runs(world: World) -> None:
             signal.signal(number, handler)
 
 
-def the_engine_is_seen(world: World) -> None:
-    """It notes only every two seconds that it looked for work."""
+def wait_for_engine(harness: Harness) -> None:
+    """Waits until `/readyz` shows a run of the engine, which is written every two seconds only."""
     for _ in range(100):
-        the_engine_runs(world)
-        if world.client.get("/readyz").json()["lastDrain"]:
+        run_engine(harness)
+        if harness.client.get("/readyz").json()["lastDrain"]:
             return
         time.sleep(0.05)
 
 
-def the_feed_shows(user: str, count: int) -> Callable[[World], None]:
-    """Waits until the feed has so many events: on PostgreSQL it ends where any transaction of the server still runs."""
+def wait_for_feed(user: str, count: int) -> Callable[[Harness], None]:
+    """Waits until the feed has `count` events: on PostgreSQL any open transaction of the server holds it back."""
 
-    def act(world: World) -> None:
-        headers = {"Authorization": f"Bearer {world.token(user)}"}
+    def act(harness: Harness) -> None:
+        headers = {"Authorization": f"Bearer {harness.token(user)}"}
         found = -1
         for _ in range(1200):
-            found = len(world.client.get("/events?limit=100", headers=headers).json()["data"])
+            found = len(harness.client.get("/events?limit=100", headers=headers).json()["data"])
             if found >= count:
                 break
             time.sleep(0.05)
@@ -132,78 +134,80 @@ def the_feed_shows(user: str, count: int) -> Callable[[World], None]:
     return act
 
 
-def the_receiver_answers(path: str, status: int, body: bytes = b"", **headers: str) -> Callable[[World], None]:
+def set_receiver_answer(path: str, status: int, body: bytes = b"", **headers: str) -> Callable[[Harness], None]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda world: world.answers.update({path: (status, named, body)})
+    return lambda harness: harness.answers.update({path: (status, named, body)})
 
 
-def the_receiver_answers_json(path: str, payload: Any) -> Callable[[World], None]:
-    return lambda world: world.answers.update({path: json_answer(200, payload)})
+def set_receiver_json(path: str, payload: Any) -> Callable[[Harness], None]:
+    return lambda harness: harness.answers.update({path: json_answer(200, payload)})
 
 
-def the_channel_is_known(world: World) -> None:
-    """Google Drive names in every call the channel that it was asked to open."""
-    asked = [request for request in world.server.requests if request.path.startswith("/drive/v3/changes/watch")]
-    world.names["channel"] = asked[-1].json()["id"]
+def keep_channel_id(harness: Harness) -> None:
+    """Keeps the id of the opened Google Drive channel, which each of its calls names."""
+    asked = [request for request in harness.server.requests if request.path.startswith("/drive/v3/changes/watch")]
+    harness.names["channel"] = asked[-1].json()["id"]
 
 
-def the_setting_is(name: str, value: Any) -> Callable[[World], None]:
-    return lambda world: setattr(world.settings, name, value)
+def set_setting(name: str, value: Any) -> Callable[[Harness], None]:
+    return lambda harness: setattr(harness.settings, name, value)
 
 
-def the_client_is_configured(*types: str) -> Callable[[World], None]:
-    """For the services given, each of which is the receiver from now on."""
+def configure_clients(*types: str) -> Callable[[Harness], None]:
+    """Sets an OAuth client for each of `types`, with the fake server as the provider."""
 
-    def act(world: World) -> None:
-        url = world.server.url
+    def act(harness: Harness) -> None:
+        url = harness.server.url
         paths = {"authorizeUrl": "/authorize", "tokenUrl": "/token", "revokeUrl": "/revoke", "identityUrl": "/me"}
         addresses = {name: url + path for name, path in paths.items()} | {"apiUrl": url}
-        world.settings.PROVIDER_ENDPOINTS = {**world.settings.PROVIDER_ENDPOINTS, **dict.fromkeys(types, addresses)}
+        harness.settings.PROVIDER_ENDPOINTS = {**harness.settings.PROVIDER_ENDPOINTS, **dict.fromkeys(types, addresses)}
         clients = {name: (f"{name}-client", f"{name}-secret") for name in types}
-        world.settings.OAUTH_CLIENTS = {**world.settings.OAUTH_CLIENTS, **clients}
+        harness.settings.OAUTH_CLIENTS = {**harness.settings.OAUTH_CLIENTS, **clients}
 
     return act
 
 
-def somebody_signs_in(user: str, browser: str) -> Callable[[World], None]:
-    """In the admin, with a password."""
+def sign_in(user: str, browser: str) -> Callable[[Harness], None]:
+    """Signs `user` in, as the admin's login does."""
 
-    def act(world: World) -> None:
+    def act(harness: Harness) -> None:
         client = Client()
         client.force_login(User.objects.get(username=user))
-        world.jars[browser] = client.cookies
+        harness.jars[browser] = client.cookies
 
     return act
 
 
-def somebody_tests(user: str, times: int) -> Callable[[World], None]:
-    """Asks for connection tests that come to nothing, which count all the same."""
+def send_connection_tests(user: str, times: int) -> Callable[[Harness], None]:
+    """Sends connection tests, which count for the rate limit although they fail."""
 
-    def act(world: World) -> None:
-        headers = {"Authorization": f"Bearer {world.token(user)}"}
+    def act(harness: Harness) -> None:
+        headers = {"Authorization": f"Bearer {harness.token(user)}"}
         for _ in range(times):
-            assert world.client.post("/integrations/test", headers=headers).status_code < 500
+            assert harness.client.post("/integrations/test", headers=headers).status_code < 500
 
     return act
 
 
-def tokens_are_made(world: World) -> None:
-    """One of each kind that goes into a header by hand."""
-    world.names["token"] = world.token("alice")
+def create_tokens(harness: Harness) -> None:
+    """Creates one token of each kind for the scenarios that set the header themselves."""
+    harness.names["token"] = harness.token("alice")
     for kind in ("expired", "revoked", "locked"):
         user = "dora" if kind == "locked" else "bob"
-        world.names[kind] = world.token(user, f"assets:read {'assets:write' if kind == 'revoked' else 'events:write'}")
+        harness.names[kind] = harness.token(
+            user, f"assets:read {'assets:write' if kind == 'revoked' else 'events:write'}"
+        )
     past = timezone.now() - timedelta(seconds=1)
-    AccessToken.objects.filter(token_checksum=_checksum(world.names["expired"])).update(expires=past)
-    AccessToken.objects.filter(token_checksum=_checksum(world.names["revoked"])).delete()
+    AccessToken.objects.filter(token_checksum=_checksum(harness.names["expired"])).update(expires=past)
+    AccessToken.objects.filter(token_checksum=_checksum(harness.names["revoked"])).delete()
     now = int(time.time())
     claims: dict[str, Any] = {"userId": "456", "email": "eve@example.com", "name": "Eve", "exp": now + 600}
-    world.names["app"] = app_token(claims)
-    world.names["app_expired"] = app_token({**claims, "exp": now - 60})
-    world.names["app_forged"] = app_token(claims, "another-secret-that-is-not-shared")
-    world.names["app_nobody"] = app_token({**claims, "userId": ""})
-    world.names["app_no_email"] = app_token({**claims, "email": "nobody"})
-    world.names["app_unsigned"] = app_token(claims).rpartition(".")[0] + "."
+    harness.names["app"] = app_token(claims)
+    harness.names["app_expired"] = app_token({**claims, "exp": now - 60})
+    harness.names["app_forged"] = app_token(claims, "another-secret-that-is-not-shared")
+    harness.names["app_no_user"] = app_token({**claims, "userId": ""})
+    harness.names["app_no_email"] = app_token({**claims, "email": "nobody"})
+    harness.names["app_unsigned"] = app_token(claims).rpartition(".")[0] + "."
 
 
 def app_token(claims: dict[str, Any], secret: str = JWT_SECRET) -> str:

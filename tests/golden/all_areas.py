@@ -1,4 +1,4 @@
-"""Every scenario there is, by area. Each area begins with an empty database."""
+"""All scenarios, by area. Each area starts with an empty database."""
 
 from .areas import (
     accounts,

@@ -1,4 +1,4 @@
-"""The file of recorded answers: read, written, and compared as text, so that the order of keys counts."""
+"""Reads, writes and compares the recorded answers; as text, so that the order of keys matters."""
 
 import difflib
 import json
@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 PATH = Path(__file__).with_name("answers.json")
-WIDTH = 180
+LINE_WIDTH = 180  # characters
 
 Answers = dict[str, dict[str, dict[str, Any]]]
 
 
 def read() -> Answers:
-    """By area and scenario."""
+    """The recorded answers, by area and scenario."""
     return json.loads(PATH.read_text()) if PATH.exists() else {}
 
 
@@ -21,9 +21,9 @@ def write(answers: Answers) -> None:
 
 
 def render(value: Any, indent: str = "") -> str:
-    """JSON with one line for whatever fits into one."""
+    """JSON in which each value that fits into a line is on one line."""
     line = json.dumps(value, ensure_ascii=False)
-    if len(indent) + len(line) <= WIDTH or not isinstance(value, dict | list) or not value:
+    if len(indent) + len(line) <= LINE_WIDTH or not isinstance(value, dict | list) or not value:
         return line
     deeper = indent + " "
     if isinstance(value, list):
@@ -33,10 +33,10 @@ def render(value: Any, indent: str = "") -> str:
 
 
 def differences(recorded: dict[str, Any], answered: dict[str, Any]) -> list[str]:
-    """For each scenario that is answered otherwise than recorded, what has changed."""
+    """The difference of each scenario whose answer is not the recorded one."""
     found = [_difference(name, recorded.get(name), answered.get(name)) for name in {**recorded, **answered}]
     if list(recorded) != list(answered) and not any(found):
-        found.append("The scenarios come in another order than they were recorded in.")
+        found.append("The scenarios are in a different order than recorded.")
     return [text for text in found if text]
 
 
