@@ -1,6 +1,6 @@
 """`python -m bench [SECTION …] [--quick | --full]`: measures the delivery engine on this machine.
 
-Every section has a process, a database and a receiver of its own; none reaches beyond the loopback interface.
+Each section has its own process, database and receiver, and uses the loopback interface only.
 """
 
 import argparse
@@ -28,7 +28,7 @@ SECTIONS = {
     "retention": "Retention",
 }
 ON_SQLITE = {"embedded"}
-ONLY_FULL = {"retention"}  # unless it is asked for by name
+ONLY_FULL = {"retention"}  # unless named on the command line
 
 
 def main() -> None:
@@ -49,17 +49,17 @@ def main() -> None:
     for name in chosen:
         began, ours, all_of_it = time.monotonic(), processor.seconds(os.getpid()), processor.seconds_of_all()
         try:
-            # A process of its own: Django, the engine and its connections start anew.
+            # A new process, so that Django, the engine and its connections start from scratch.
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
                 database = "sqlite" if name in ON_SQLITE else "postgresql"
                 results[name] = pool.submit(measure, name, database, given.size).result()
-        except Exception:  # noqa: BLE001 - the other sections are worth having all the same
+        except Exception:  # noqa: BLE001 - the other sections still run
             failed = True
             traceback.print_exc()
             continue
         seconds = time.monotonic() - began
         others = processor.seconds_of_all() - all_of_it - (processor.seconds(os.getpid()) - ours)
-        results[name].notes.append(f"It took {seconds:.0f} s; others used {others / seconds:.2f} cores meanwhile.")
+        results[name].notes.append(f"It took {seconds:.0f} s; other programs used {others / seconds:.2f} cores.")
         report.show(SECTIONS[name], results[name])
         report.write(given.output, facts, given.size, results)
     report.show_targets([target for result in results.values() for target in result.targets])

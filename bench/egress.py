@@ -1,9 +1,9 @@
-"""How fast requests leave: the flow driver beside bare libcurl and beside `requests`, against one local receiver.
+"""How fast requests are sent: the flow driver, bare libcurl and `requests`, against one local receiver.
 
     python bench/egress.py [--requests 10000] [--at-once 200] [--endpoints 500]
 
-The receiver is an event loop in a process of its own. Processor time of the sender is counted, which a busy machine
-changes less than the clock; what counts are the ratios within one run.
+The receiver is an event loop in its own process. The sender's processor time is measured, which other programs affect
+less than elapsed time; compare the ratios within one run.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def with_driver(urls: list[str], count: int, at_once: int, hanging: list[str]) -
 
 
 def with_bare_libcurl(urls: list[str], count: int, at_once: int) -> float:
-    """The least that Python can do: the same request on every handle, nothing checked, nothing kept."""
+    """The lower bound in Python: the same request on every handle, without checks."""
     multi = pycurl.CurlMulti()
     multi.setopt(pycurl.M_MAXCONNECTS, 10_000)
     addresses = itertools.cycle(urls)
@@ -157,7 +157,7 @@ def with_bare_libcurl(urls: list[str], count: int, at_once: int) -> float:
 
 
 def with_requests(urls: list[str], count: int) -> float:
-    """The usual worker: one `requests.post` after the other, without a session."""
+    """The usual worker: sequential `requests.post` calls without a session."""
     began = time.process_time()
     for url in itertools.islice(itertools.cycle(urls), count):
         assert requests.post(url, BODY, headers=HEADERS, timeout=15).status_code == 200
@@ -165,7 +165,7 @@ def with_requests(urls: list[str], count: int) -> float:
 
 
 def rounds(count: int, kinds: dict[str, Callable[[], float]]) -> dict[str, float]:
-    """Microseconds of processor time for one request of each kind: the median of several turns, taken in turn."""
+    """Microseconds of processor time for one request of each kind: the median of alternating rounds."""
     taken: dict[str, list[float]] = {kind: [] for kind in kinds}
     for _ in range(ROUNDS):
         for kind, run in kinds.items():
@@ -188,8 +188,8 @@ def main() -> None:
             {
                 "bare libcurl": lambda: with_bare_libcurl(urls, count, at_once),
                 "flow driver": lambda: with_driver(urls, count, at_once, []),
-                "flow driver beside 1000 hanging": lambda: with_driver(urls, count, at_once, [dead] * 1000),
-                "requests.post, one after the other": lambda: with_requests(urls, few) * (count / few),
+                "flow driver with 1000 hanging": lambda: with_driver(urls, count, at_once, [dead] * 1000),
+                "requests.post, sequential": lambda: with_requests(urls, few) * (count / few),
             },
         )
     driver = each["flow driver"]

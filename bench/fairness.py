@@ -1,34 +1,34 @@
-"""What healthy endpoints notice of sick ones, and an owner of another's flood."""
+"""How faulty endpoints affect healthy ones, and one owner's flood another owner."""
 
 from collections.abc import Sequence
 
 from django.db.models import Max, Min
 
 from bench import seed, steady
-from bench.receivers import Temper
+from bench.receivers import Behaviour
 from bench.shapes import Chart, Result, Size, Table, Target
 from bench.stand import Stand, wait_until
 from webhooks.models import Attempt, Delivery
 
-HEALTHY, SICK = 900, 100
-SICKNESSES = (Temper.HANGS, Temper.DRIPS, Temper.REFUSES)
+HEALTHY, FAULTY = 900, 100
+FAULTS = (Behaviour.HANGS, Behaviour.DRIPS, Behaviour.REFUSES)
 NONE = "without them"
-SLOWER, LESS = 1.5, 0.1
-MOST_DELAY = 2.0  # seconds
+MAX_LATENCY_RATIO, MAX_THROUGHPUT_LOSS = 1.5, 0.1
+MAX_DELAY_SECONDS = 2.0
 
 
 def run(stand: Stand, size: Size) -> Result:
     broker = stand.redis()
-    # The sick ones are spread evenly among the others, and each kind is there only in its own run.
-    tempers = [*[Temper.ANSWERS] * (HEALTHY // SICK), *SICKNESSES] * SICK
-    receiver = stand.receiver(tempers)
-    owners = seed.connect(receiver.urls, len(tempers))
-    of = {temper: [o for o, t in zip(owners, tempers, strict=True) if t == temper] for temper in Temper}
-    healthy = of[Temper.ANSWERS]
+    # Faulty endpoints are spread evenly among the others; each kind takes part in its own run only.
+    behaviours = [*[Behaviour.ANSWERS] * (HEALTHY // FAULTY), *FAULTS] * FAULTY
+    receiver = stand.receiver(behaviours)
+    owners = seed.connect(receiver.urls, len(behaviours))
+    of = {behaviour: [o for o, t in zip(owners, behaviours, strict=True) if t == behaviour] for behaviour in Behaviour}
+    healthy = of[Behaviour.ANSWERS]
     drained: dict[str, float] = {}
     found: dict[str, steady.Latency] = {}
-    for name, sick in {NONE: [], **{str(temper): of[temper] for temper in SICKNESSES}}.items():
-        everyone = sorted(healthy + sick)
+    for name, faulty in {NONE: [], **{str(behaviour): of[behaviour] for behaviour in FAULTS}}.items():
+        everyone = sorted(healthy + faulty)
         seed.wipe()
         seed.fill_many(everyone, len(everyone) * size.of(10, 50, 300))
         drained[name] = _drain(stand, healthy)
@@ -36,7 +36,7 @@ def run(stand: Stand, size: Size) -> Result:
         worker = stand.celery("invenicum", broker, "--concurrency", "2")
         steady.measure(stand, receiver, healthy, 100, 2, broker)
         rate = drained[NONE] / 2 * len(everyone) / HEALTHY
-        found[name] = steady.measure(stand, receiver, everyone, rate, size.of(6.0, 20.0, 120.0), broker, ignored=sick)
+        found[name] = steady.measure(stand, receiver, everyone, rate, size.of(6.0, 20.0, 120.0), broker, ignored=faulty)
         stand.end(worker)
     flood = size.of(20_000, 100_000, 1_000_000)
     seed.wipe()
@@ -51,7 +51,7 @@ def run(stand: Stand, size: Size) -> Result:
     return Result(
         tables=[
             Table(
-                f"{HEALTHY} healthy endpoints beside {SICK} sick ones: what the healthy ones get",
+                f"{HEALTHY} healthy endpoints with {FAULTY} faulty ones: results of the healthy ones",
                 ["", "deliveries/s", "× without", "events/s", "p50 ms", "p99 ms", "p99 × without"],
                 [
                     [name, drained[name], 1 - drops.get(name, 0.0), one.rate, one.p50, one.p99, longer.get(name, 1.0)]
@@ -60,33 +60,33 @@ def run(stand: Stand, size: Size) -> Result:
             ),
             Table(
                 f"Single events of other owners while one owner has {flood:,} pending",
-                ["p50 ms", "p99 ms", "longest ms", "events", "of the flood left at the end"],
+                ["p50 ms", "p99 ms", "longest ms", "events", "pending of the flood at the end"],
                 [[alone.p50, alone.p99, alone.worst, alone.count, left]],
             ),
         ],
         targets=[
             Target(
-                "Healthy endpoints' throughput beside sick ones",
-                f"at most {LESS:.0%} less",
+                "Healthy endpoints' throughput with faulty ones",
+                f"at most {MAX_THROUGHPUT_LOSS:.0%} less",
                 f"{drops[least]:.0%} less ({least})",
-                drops[least] <= LESS,
+                drops[least] <= MAX_THROUGHPUT_LOSS,
             ),
             Target(
-                "Healthy endpoints' p99 beside sick ones",
-                f"≤ {SLOWER} ×",
+                "Healthy endpoints' p99 with faulty ones",
+                f"≤ {MAX_LATENCY_RATIO} ×",
                 f"{longer[worst]:.2f} × ({worst})",
-                longer[worst] <= SLOWER,
+                longer[worst] <= MAX_LATENCY_RATIO,
             ),
             Target(
                 f"A single event's delay behind another owner's flood of {flood:,}",
-                f"≤ {MOST_DELAY:.0f} s",
+                f"≤ {MAX_DELAY_SECONDS:.0f} s",
                 f"{alone.worst / 1000:.2f} s",
-                alone.worst / 1000 <= MOST_DELAY,
+                alone.worst / 1000 <= MAX_DELAY_SECONDS,
             ),
         ],
         charts=[
-            Chart("Healthy endpoints beside 10 % sick ones, throughput", "deliveries/s", drained),
-            Chart("The same, event to wire at half load, p99", "ms", {name: one.p99 for name, one in found.items()}),
+            Chart("Healthy endpoints with 10 % faulty ones, throughput", "deliveries/s", drained),
+            Chart("The same, event to request at half load, p99", "ms", {name: one.p99 for name, one in found.items()}),
         ],
     )
 

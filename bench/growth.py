@@ -1,4 +1,4 @@
-"""Whether it stays as fast with more pending and with more endpoints: one worker that has been running for a while."""
+"""How throughput depends on the number of pending deliveries and of endpoints: one worker, warmed up."""
 
 import os
 import statistics
@@ -10,8 +10,8 @@ from bench.shapes import Chart, Result, Size, Table, Target
 from bench.stand import Stand
 from webhooks.engine.worker import drain
 
-SECONDS = 6.0  # of each measurement
-ROUNDS = 3  # in turn, because a machine is not as fast at all times; the median counts
+MEASUREMENT_SECONDS = 6.0
+ROUNDS = 3  # alternating, because the machine's speed varies; the median counts
 TOLERANCE = 0.1
 
 
@@ -62,19 +62,17 @@ def _rates(cases: dict[str, tuple[Sequence[int], int]], rounds: int) -> dict[str
 
 
 def _rate(owners: Sequence[int], pending: int) -> float:
-    """Deliveries a second of one engine while so many are pending: until none is left, again and again, or for a
-    time.
-    """
+    """Deliveries a second of one engine that starts with `pending` deliveries, measured for MEASUREMENT_SECONDS."""
     seed.wipe()
     seed.fill(owners, 5_000)
-    drain()  # connections are open and configurations known
+    drain()  # opens connections and caches configurations
     count = seconds = 0.0
-    while seconds < SECONDS:
+    while seconds < MEASUREMENT_SECONDS:
         seed.wipe()
         seed.fill_many(owners, pending)
-        os.sync()  # what filling has left to be written to the disk is no part of delivering
+        os.sync()  # so that disk writes of the preparation are not measured
         began = time.perf_counter()
-        drained = drain(seconds=SECONDS - seconds)
+        drained = drain(seconds=MEASUREMENT_SECONDS - seconds)
         seconds += time.perf_counter() - began
         count += drained.counts["delivered"]
         if drained.more:

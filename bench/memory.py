@@ -1,4 +1,4 @@
-"""Whether a worker's memory stays where it is."""
+"""Whether a worker's memory stays constant."""
 
 import time
 
@@ -8,8 +8,8 @@ from bench.stand import Stand
 from webhooks.models import Delivery
 
 ENDPOINTS = 1000
-EVERY = 0.5  # seconds
-MORE = 0.05
+SAMPLE_INTERVAL_SECONDS = 0.5
+TOLERANCE = 0.05
 
 
 def run(stand: Stand, size: Size) -> Result:
@@ -20,9 +20,9 @@ def run(stand: Stand, size: Size) -> Result:
     while worker.poll() is None:
         if seen or seed.pending() < count:
             seen.append(processor.resident(worker.pid))
-        time.sleep(EVERY)
+        time.sleep(SAMPLE_INTERVAL_SECONDS)
     assert Delivery.objects.filter(status=Delivery.Status.DELIVERED).count() == count
-    # By then every connection is open and every configuration known.
+    # After a tenth every connection is open and every configuration cached.
     tenth, end, most = seen[len(seen) // 10], seen[-1], max(seen)
     return Result(
         tables=[
@@ -37,7 +37,7 @@ def run(stand: Stand, size: Size) -> Result:
                 f"Memory over {count:,} deliveries, after the first tenth",
                 "flat",
                 f"{end - tenth:+.1f} MiB of {tenth:.0f}",
-                end <= tenth * (1 + MORE),
+                end <= tenth * (1 + TOLERANCE),
             )
         ],
     )

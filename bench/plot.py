@@ -1,4 +1,4 @@
-"""The charts of a run as one picture."""
+"""Draws the charts of a run as one image."""
 
 from collections.abc import Sequence
 from pathlib import Path

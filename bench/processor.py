@@ -1,4 +1,4 @@
-"""What processes use, from Linux' /proc."""
+"""Processor time and memory of processes, from /proc (Linux)."""
 
 import os
 import resource
@@ -9,7 +9,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def seconds(pid: int) -> float:
-    """Processor time of a process and all its descendants, those that have ended included."""
+    """Processor time of a process and all its descendants, ended ones included."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / _TICKS + sum(map(seconds, children(pid)))
 
@@ -20,7 +20,7 @@ def seconds_of_ended_children() -> float:
 
 
 def seconds_of_all() -> float:
-    """Processor time that everything on the machine has used since it started."""
+    """Processor time of all programs since the machine started."""
     user, nice, system, _idle, _waiting, *interrupts = Path("/proc/stat").read_text().splitlines()[0].split()[1:8]
     return sum(map(int, (user, nice, system, *interrupts))) / _TICKS
 
@@ -28,7 +28,7 @@ def seconds_of_all() -> float:
 def children(pid: int) -> list[int]:
     try:
         lists = [(task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
-    except FileNotFoundError:  # it has ended since
+    except FileNotFoundError:  # it has ended
         return []
     return [int(child) for text in lists for child in text.split()]
 
@@ -39,6 +39,6 @@ def resident(pid: int) -> float:
 
 
 def model() -> str:
-    """What the maker calls this processor."""
+    """The processor's model name."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")

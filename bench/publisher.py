@@ -1,9 +1,9 @@
-"""Publishes at a steady rate, in a process of its own, and notes when each event was committed.
+"""Publishes at a steady rate in its own process, and records when each event was committed.
 
     python -m bench.publisher FILE --rate 20 --seconds 10 --batch 1 --owners 1 2 3
 
-A batch of one is published as the application does it, wake-up included; a larger one is made in PostgreSQL, where
-it costs the machine little, because the load is to be the engine's.
+A batch of one is published like the application does, with the wake-up message; a larger one is inserted by one
+PostgreSQL statement, so that publishing takes little of the machine from the engine.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def publish_steadily(rate: float, seconds: float, batch: int, owners: Sequence[int]) -> list[tuple[str, float, int]]:
-    """Of every event its id, when it was committed in Unix seconds, and its owner."""
+    """For each event its id, the time of its commit in Unix seconds, and its owner."""
     from django.db import connection
 
     from bench import seed

@@ -1,4 +1,4 @@
-"""Receivers of every temper in one event loop: they answer, hang, drip one byte a second, or refuse."""
+"""Receivers in one event loop that answer, hang, drip one byte a second, or refuse connections."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from enum import StrEnum
 from multiprocessing.connection import Connection
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nServer: bench\r\nContent-Length: 2\r\n\r\nok"
-DRIP_EVERY = 1.0  # seconds
+DRIP_INTERVAL_SECONDS = 1.0
 ID = b"webhook-id: evt_"
 
 
-class Temper(StrEnum):
+class Behaviour(StrEnum):
     ANSWERS = "answers"
     HANGS = "hangs"
     DRIPS = "drips"
@@ -25,12 +25,12 @@ class Temper(StrEnum):
 
 
 class Receiver:
-    """A process with one port for each temper asked for. It notes when it heard of each event first."""
+    """A process with one port for each of `behaviours`. It records when it first received each event."""
 
-    def __init__(self, tempers: Sequence[Temper]):
+    def __init__(self, behaviours: Sequence[Behaviour]):
         self._pipe, theirs = multiprocessing.Pipe()
         context = multiprocessing.get_context("spawn")
-        self._process = context.Process(target=_Loop.serve, args=(list(tempers), theirs), daemon=True)
+        self._process = context.Process(target=_Loop.serve, args=(list(behaviours), theirs), daemon=True)
         self._process.start()
         theirs.close()
         self.urls = [f"http://127.0.0.1:{port}/webhooks/invenicum" for port in self._pipe.recv()]
@@ -41,7 +41,7 @@ class Receiver:
         return self._process.pid
 
     def arrivals(self) -> dict[str, float]:
-        """The events that were answered since the last call → when they came, in Unix seconds."""
+        """Event ids answered since the last call, each with its time of arrival in Unix seconds."""
         self._pipe.send(None)
         arrivals: dict[str, float] = self._pipe.recv()
         return arrivals
@@ -52,7 +52,7 @@ class Receiver:
 
 
 class _Loop:
-    def __init__(self, tempers: list[Temper], pipe: Connection):
+    def __init__(self, behaviours: list[Behaviour], pipe: Connection):
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         self._pipe = pipe
@@ -60,12 +60,12 @@ class _Loop:
         self._selector.register(pipe, selectors.EVENT_READ, self._report)
         self._arrivals: dict[str, float] = {}
         self._drips: list[tuple[float, int, socket.socket, int]] = []
-        self._listeners = [self._listen(temper) for temper in tempers]
+        self._listeners = [self._listen(behaviour) for behaviour in behaviours]
         pipe.send([listener.getsockname()[1] for listener in self._listeners])
 
     @classmethod
-    def serve(cls, tempers: list[Temper], pipe: Connection) -> None:
-        loop = cls(tempers, pipe)
+    def serve(cls, behaviours: list[Behaviour], pipe: Connection) -> None:
+        loop = cls(behaviours, pipe)
         while True:
             loop.turn()
 
@@ -76,24 +76,24 @@ class _Loop:
         while self._drips and self._drips[0][0] <= time.monotonic():
             self._drip(*heapq.heappop(self._drips)[2:])
 
-    def _listen(self, temper: Temper) -> socket.socket:
-        if temper == Temper.REFUSES:  # bound, so that nobody else gets the port, but not listening
+    def _listen(self, behaviour: Behaviour) -> socket.socket:
+        if behaviour == Behaviour.REFUSES:  # bound, so that no other program gets the port, but not listening
             listener = socket.socket()
             listener.bind(("127.0.0.1", 0))
             return listener
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         listener.setblocking(False)
-        self._selector.register(listener, selectors.EVENT_READ, lambda ready: self._accept(ready, temper))
+        self._selector.register(listener, selectors.EVENT_READ, lambda ready: self._accept(ready, behaviour))
         return listener
 
-    def _accept(self, listener: socket.socket, temper: Temper) -> None:
+    def _accept(self, listener: socket.socket, behaviour: Behaviour) -> None:
         connection, _ = listener.accept()
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         buffer = bytearray()
-        self._selector.register(connection, selectors.EVENT_READ, lambda ready: self._read(ready, buffer, temper))
+        self._selector.register(connection, selectors.EVENT_READ, lambda ready: self._read(ready, buffer, behaviour))
 
-    def _read(self, connection: socket.socket, buffer: bytearray, temper: Temper) -> None:
+    def _read(self, connection: socket.socket, buffer: bytearray, behaviour: Behaviour) -> None:
         try:
             received = connection.recv(65536)
         except OSError:
@@ -111,12 +111,12 @@ class _Loop:
             if len(buffer) < end + 4 + size:
                 return
             del buffer[: end + 4 + size]
-            self._react(connection, head, temper, now)
+            self._react(connection, head, behaviour, now)
 
-    def _react(self, connection: socket.socket, head: bytearray, temper: Temper, now: float) -> None:
-        if temper == Temper.DRIPS:
+    def _react(self, connection: socket.socket, head: bytearray, behaviour: Behaviour, now: float) -> None:
+        if behaviour == Behaviour.DRIPS:
             self._drip(connection, 0)
-        elif temper == Temper.ANSWERS:
+        elif behaviour == Behaviour.ANSWERS:
             connection.send(ANSWER)
             named = head.find(ID)
             if named >= 0:
@@ -128,7 +128,9 @@ class _Loop:
         except OSError:
             return
         if sent + 1 < len(ANSWER):
-            heapq.heappush(self._drips, (time.monotonic() + DRIP_EVERY, id(connection), connection, sent + 1))
+            heapq.heappush(
+                self._drips, (time.monotonic() + DRIP_INTERVAL_SECONDS, id(connection), connection, sent + 1)
+            )
 
     def _report(self, pipe: Connection) -> None:
         pipe.recv()

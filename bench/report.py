@@ -1,4 +1,4 @@
-"""What a run found, for people and for programs."""
+"""The results of a run: tables for people, JSON and a plot."""
 
 import json
 import os
@@ -18,7 +18,7 @@ console = Console(width=None if os.isatty(1) else 150)
 
 
 def machine() -> dict[str, str | float]:
-    """What the figures were measured on."""
+    """The machine that the figures were measured on."""
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": len(os.sched_getaffinity(0)),
@@ -49,7 +49,7 @@ def show_targets(targets: list[Target]) -> None:
 
 
 def write(folder: Path, facts: dict[str, str | float], size: Size, results: dict[str, Result]) -> None:
-    """`results.json`, and where matplotlib is installed `results.png`."""
+    """Writes `results.json` and, if there are charts, `results.png`."""
     folder.mkdir(parents=True, exist_ok=True)
     found = {"machine": facts, "size": size, "sections": {name: asdict(result) for name, result in results.items()}}
     (folder / "results.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

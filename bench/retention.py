@@ -1,4 +1,4 @@
-"""How fast old events go, and what the engine notices of it."""
+"""How fast old events are pruned, and how much that slows down deliveries."""
 
 import subprocess
 import time
@@ -41,11 +41,11 @@ def run(stand: Stand, size: Size) -> Result:
         tables=[
             Table(
                 f"Pruning {old:,} old events with a delivery and an attempt each",
-                ["events/s", "deliveries/s alone", "deliveries/s meanwhile", "× alone"],
+                ["events/s", "deliveries/s alone", "deliveries/s during it", "× alone"],
                 [[old / seconds, alone, beside, beside / alone]],
             )
         ],
-        notes=[] if went_on else ["Pruning ended before the deliveries did: they were alone at the end."],
+        notes=[] if went_on else ["Pruning ended before the deliveries did, so the end was not measured with it."],
     )
 
 

@@ -1,4 +1,4 @@
-"""One measured run: workers deliver what is pending, and the clock and the processor time of all sides are read."""
+"""One measured run: workers send all pending deliveries; elapsed and processor time are measured."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ class Run:
 
 
 def measure(stand: Stand, start: Callable[[], Workers], already_spent: float = 0.0) -> Run:
-    """Lets the workers that `start` returns deliver everything pending, and stops them. `already_spent` is processor
-    time of theirs that does not count: for starting and stopping.
+    """Lets the workers that `start` returns send all pending deliveries, and stops them.
+
+    `already_spent` is processor time in seconds that is subtracted, for starting and stopping.
     """
     since = timezone.now()
     database, receiver = stand.database_seconds(), stand.receiver_seconds()
@@ -44,7 +45,7 @@ def measure(stand: Stand, start: Callable[[], Workers], already_spent: float = 0
 
     def is_done() -> bool:
         for worker in workers:
-            if worker.returncode is None:  # one that has ended can be read until it is polled
+            if worker.returncode is None:  # an ended worker can be read until it is polled
                 spent[worker.pid] = processor.seconds(worker.pid)
                 worker.poll()
         ended = all(worker.returncode is not None for worker in workers)
@@ -65,7 +66,7 @@ def measure(stand: Stand, start: Callable[[], Workers], already_spent: float = 0
 
 
 def outcome(since: datetime) -> tuple[int, float, int]:
-    """How many were delivered, the seconds from the first attempt to the last outcome, and the attempts that failed."""
+    """The number of deliveries, the seconds from the first attempt to the last outcome, and the failed attempts."""
     attempts = Attempt.objects.filter(started_at__gte=since).aggregate(count=Count("id"), first=Min("started_at"))
     delivered = Delivery.objects.filter(status=Delivery.Status.DELIVERED, finished_at__gte=since)
     ended = delivered.aggregate(count=Count("id"), last=Max("finished_at"))
@@ -81,7 +82,7 @@ def cost_of_starting(stand: Stand) -> float:
 
 
 def settle(worker: subprocess.Popen[bytes]) -> float:
-    """Waits until a worker has started and rests. Returns the processor time it took."""
+    """Waits until a worker has started and is idle. Returns the processor time in seconds that it used."""
     spent, before = processor.seconds(worker.pid), -1.0
     while spent - before > 0.01 or spent < 0.5:
         time.sleep(0.5)

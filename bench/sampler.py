@@ -1,7 +1,7 @@
-"""A worker that notes where its processor time goes: `python -m bench.sampler FILE` runs `deliver --once`.
+"""A sampling profiler for a worker: `python -m bench.sampler FILE` runs `deliver --once`.
 
-Every few milliseconds of processor time a signal looks at the stack. What is innermost of our own code decides whose
-time it is; what a library does counts for whoever called it.
+A signal reads the stack every few milliseconds of processor time. The innermost frame of our own code gets the time, so
+a library's time counts for its caller.
 """
 
 import json
@@ -13,8 +13,8 @@ from types import FrameType
 
 import django
 
-INTERVAL = 0.001  # seconds; the kernel rounds it up to its own tick
-# The first that fits is taken, from the innermost frame outwards: part of the file's path, function or None.
+SAMPLE_INTERVAL_SECONDS = 0.001  # the kernel rounds it up to its tick
+# The first match from the innermost frame outwards: part of the file's path, function or None, label.
 GROUPS = (
     ("integrations/core/signing.py", None, "sign"),
     ("integrations/connectors/", None, "build the request"),
@@ -51,7 +51,7 @@ def main() -> None:
 
     samples: Counter[str] = Counter()
     signal.signal(signal.SIGPROF, lambda _, frame: samples.update([group(frame)]))
-    signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
+    signal.setitimer(signal.ITIMER_PROF, SAMPLE_INTERVAL_SECONDS, SAMPLE_INTERVAL_SECONDS)
     call_command("deliver", "--once")
     signal.setitimer(signal.ITIMER_PROF, 0)
     Path(sys.argv[1]).write_text(json.dumps(samples))

@@ -1,4 +1,4 @@
-"""One section of the benchmark, in a process that is its own."""
+"""Runs one section of the benchmark, in its own process."""
 
 from importlib import import_module
 

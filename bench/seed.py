@@ -1,4 +1,4 @@
-"""Owners, integrations and events to measure with. What a benchmark needs by the million is made inside PostgreSQL."""
+"""Creates owners, integrations and events for the measurements, large numbers of events inside PostgreSQL."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def connect(urls: Sequence[str], owners: int) -> list[int]:
 
 
 def draft(owner: int, number: int) -> Draft:
-    """What the asset register would publish."""
+    """An event as the asset register publishes it."""
     data = {
         "assetId": f"asset-{number}",
         "name": "Product Photo.jpg",
@@ -49,7 +49,7 @@ def draft(owner: int, number: int) -> Draft:
     return Draft(User(pk=owner), "asset.created", data, document=document)
 
 
-# The ids are UUIDv7 of the time at which they are made, as the application's own, so that the indexes grow as theirs.
+# The ids are UUIDv7 like the application's, so that the indexes grow in the same way.
 EVENTS = """
 INSERT INTO events_event (id, owner_id, name, subject, occurred_at, created_at, body, document)
 SELECT uuidv7(%(age)s), owner, 'asset.created', asset, date_trunc('second', now() + %(age)s), now() + %(age)s,
@@ -72,7 +72,7 @@ SELECT replace(id::text, '-', ''), owner_id FROM fresh
 
 
 def fill(owners: Sequence[int], count: int, first: int = 0, days_ago: int = 0) -> list[tuple[str, int]]:
-    """`count` events of the owners in turn, with their deliveries, made in one statement: (event id, owner) of each."""
+    """Inserts `count` events of the owners in turn, with their deliveries. Returns (event id, owner) of each."""
     arguments = {
         "first": first,
         "last": first + count - 1,
@@ -94,7 +94,7 @@ def fill_many(owners: Sequence[int], count: int, days_ago: int = 0) -> None:
 
 
 def deliver_all() -> None:
-    """Makes everything pending look as if it had been delivered at the first try."""
+    """Marks all pending deliveries as delivered at the first attempt."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO webhooks_attempt (delivery_id, started_at, duration_ms, status_code, error_class, error,"
@@ -111,13 +111,13 @@ def publish(owners: Sequence[int], count: int) -> None:
 
 
 def settle() -> None:
-    """Statistics and visibility as autovacuum would leave them."""
+    """Updates statistics and visibility like autovacuum."""
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
 
 
 def wipe() -> None:
-    """Removes all events and what became of them, and takes the lanes back."""
+    """Removes all events, deliveries and attempts, and releases the lanes."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("TRUNCATE events_event, webhooks_delivery, webhooks_attempt CASCADE")

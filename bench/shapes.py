@@ -1,4 +1,4 @@
-"""What a section of the benchmark is asked for, and what it hands back."""
+"""The size of a run, and the results of a section."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Size(StrEnum):
-    """How long a run may take: to see that all works, some twenty minutes, or as long as it needs."""
+    """How long a run takes: a quick check, some twenty minutes, or as long as it needs."""
 
     QUICK = "quick"
     DEFAULT = "default"
@@ -29,7 +29,7 @@ class Table:
 
 @dataclass
 class Target:
-    """What was promised, and what came of it."""
+    """A target and its measured value."""
 
     what: str
     wanted: str
@@ -39,7 +39,7 @@ class Target:
 
 @dataclass
 class Chart:
-    """Bars, one under the other, in the order given."""
+    """Horizontal bars, from top to bottom."""
 
     title: str
     unit: str

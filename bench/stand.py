@@ -1,4 +1,4 @@
-"""What every benchmark of the engine stands on: PostgreSQL, brokers and receivers of its own, and workers."""
+"""The test bench of a section: PostgreSQL, brokers, receivers and workers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Self
 
 from bench import processor
-from bench.receivers import Receiver, Temper
+from bench.receivers import Behaviour, Receiver
 from tests.services import end_with_parent, free_port, postgres_url, start_postgres, start_redis, wait_for_port
 
 ROOT = Path(__file__).resolve().parent.parent
-# PostgreSQL's own defaults, durability included, but for a cache and a log that fit the machine.
+# PostgreSQL's defaults, with durable commits, except for a cache and a log of the machine's size.
 DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
 POSTGRES = (*DURABLE, "shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=30min")
-FIRST_PORT, MOST_PORTS = 20_000, 10_000  # of nginx; below the range from which the system takes outgoing ports
+FIRST_PORT, MAX_PORTS = 20_000, 10_000  # of nginx; below the system's range of outgoing ports
 NGINX = """
 worker_processes 1;
 daemon off;
@@ -38,11 +38,11 @@ http {{
     server {{ listen 127.0.0.1:{first}-{last}; return 200 "ok"; }}
 }}
 """
-PATIENCE = 30  # seconds that a child may take to stop
+STOP_TIMEOUT_SECONDS = 30
 
 
 class Stand:
-    """Everything that one section needs, stopped and removed at the end of the block."""
+    """A context manager with the programs that one section needs; they are stopped and removed at its end."""
 
     def __init__(self, database: str):
         self.database = database
@@ -95,7 +95,7 @@ class Stand:
         return f"redis://127.0.0.1:{port}/0"
 
     def rabbitmq(self) -> str | None:
-        """The address of a new RabbitMQ, or None where it is not installed."""
+        """The address of a new RabbitMQ, or None if it is not installed."""
         installed = shutil.which("rabbitmq-server")
         if not installed:
             return None
@@ -120,11 +120,11 @@ class Stand:
         return f"amqp://guest:guest@127.0.0.1:{port}//"
 
     def endpoints(self, count: int) -> list[str]:
-        """Addresses, one a port, that answer every request with 200: nginx, or an event loop where there is none."""
+        """Addresses, one a port, that answer every request with 200: nginx, or an event loop if it is not installed."""
         nginx = shutil.which("nginx")
         if nginx is None:
-            return self.receiver([Temper.ANSWERS] * count).urls
-        assert count <= MOST_PORTS
+            return self.receiver([Behaviour.ANSWERS] * count).urls
+        assert count <= MAX_PORTS
         config = self.folder / "nginx.conf"
         config.write_text(NGINX.format(folder=self.folder, first=FIRST_PORT, last=FIRST_PORT + count - 1))
         child = self._start([nginx, "-c", str(config)], self.env)
@@ -134,15 +134,15 @@ class Stand:
         assert child.poll() is None, "nginx did not start: are its ports taken?"
         return [f"http://127.0.0.1:{FIRST_PORT + number}/webhooks/invenicum" for number in range(count)]
 
-    def receiver(self, tempers: Sequence[Temper]) -> Receiver:
-        """An event-loop receiver with one port for each of `tempers`."""
-        receiver = Receiver(tempers)
+    def receiver(self, behaviours: Sequence[Behaviour]) -> Receiver:
+        """An event-loop receiver with one port for each of `behaviours`."""
+        receiver = Receiver(behaviours)
         self._receivers.append(receiver)
         self.receiver_pid = receiver.pid
         return receiver
 
     def python(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
-        """A Python process of ours."""
+        """Starts a Python process in the environment of the bench."""
         child = self._start([sys.executable, *arguments], self.env | env)
         self._children.append(child)
         return child
@@ -162,7 +162,7 @@ class Stand:
         # PostgreSQL would wait for its clients at SIGTERM.
         child.send_signal(signal.SIGINT if child is self._postgres else signal.SIGTERM)
         try:
-            child.wait(PATIENCE)
+            child.wait(STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()

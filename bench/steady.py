@@ -1,4 +1,4 @@
-"""A steady load, and how long its events take from their commit to the receiver."""
+"""A steady load, and the latency of its events from their commit to the receiver."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.receivers import Receiver
 from bench.shapes import percentile
 from bench.stand import Stand, wait_until
 
-WARM_UP = 3.0  # seconds that are not counted
+WARM_UP_SECONDS = 3.0  # not counted
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Latency:
     p99: float
     worst: float
     count: int
-    rate: float  # published in a second, which may be less than asked for
+    rate: float  # events published a second, possibly less than requested
 
 
 def start_publisher(
@@ -43,19 +43,19 @@ def measure(
     broker: str = "",
     ignored: Collection[int] = (),
 ) -> Latency:
-    """Publishes at that rate and waits for the arrival of all. `ignored` are owners whose events need not arrive.
+    """Publishes at `rate` events a second for `seconds` and waits until all have arrived.
 
-    Called once more than needed, it also says when the workers are ready.
+    `ignored` are owners whose events need not arrive. A first call whose result is not used waits for the workers.
     """
     receiver.arrivals()
-    publisher = start_publisher(stand, owners, rate, WARM_UP + seconds, broker)
+    publisher = start_publisher(stand, owners, rate, WARM_UP_SECONDS + seconds, broker)
     if publisher.wait():
         raise RuntimeError("The publisher failed.")
     return read(stand, receiver, ignored)
 
 
 def read(stand: Stand, receiver: Receiver, ignored: Collection[int] = (), name: str = "published") -> Latency:
-    """What came of what a publisher has published. Raises where an event is missing after a while."""
+    """The latency of what a publisher has published. Raises TimeoutError if an event is missing after 60 seconds."""
     published = json.loads((stand.folder / f"{name}.json").read_text())
     expected = {event: at for event, at, owner in published if owner not in ignored}
     arrivals: dict[str, float] = {}
@@ -66,7 +66,7 @@ def read(stand: Stand, receiver: Receiver, ignored: Collection[int] = (), name: 
 
     wait_until(are_here, seconds=60, every=0.2)
     began = min(expected.values())
-    taken = [(arrivals[event] - at) * 1000 for event, at in expected.items() if at > began + WARM_UP]
+    taken = [(arrivals[event] - at) * 1000 for event, at in expected.items() if at > began + WARM_UP_SECONDS]
     lasted = max(at for _, at, _ in published) - began
     return Latency(
         percentile(taken, 0.5), percentile(taken, 0.99), max(taken), len(taken), len(published) / max(lasted, 0.001)

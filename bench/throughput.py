@@ -1,4 +1,4 @@
-"""How many deliveries a second, with everything on, beside the usual design; and where the processor time goes."""
+"""Deliveries a second with all features on, compared with the usual design, and where the processor time goes."""
 
 import json
 
@@ -46,7 +46,7 @@ def run(stand: Stand, size: Size) -> Result:
         tables=[_comparison(runs), profile, traces],
         targets=[
             Target(f"Deliveries a second over {ENDPOINTS} endpoints", "≥ 6,000", f"{best:,.0f}", best >= 6000),
-            Target("Beside the usual design in the same run", "≥ 10 ×", f"{ratio:.1f} ×", ratio >= 10),
+            Target("Compared with the usual design in the same run", "≥ 10 ×", f"{ratio:.1f} ×", ratio >= 10),
         ],
         charts=[Chart(f"Throughput, {ENDPOINTS} endpoints", "deliveries/s", {k: one.rate for k, one in runs.items()})],
         notes=[
@@ -62,7 +62,7 @@ def _fill(owners: list[int], count: int) -> None:
 
 
 def _deliver(stand: Stand, processes: int, starting: float) -> Run:
-    # Not `--once`: a process that comes when all lanes are taken would end at once.
+    # Not `--once`: a process that starts when all lanes are leased would end immediately.
     return measure(stand, lambda: [stand.deliver() for _ in range(processes)], starting * processes)
 
 
@@ -111,7 +111,7 @@ def _written() -> int:
 
 
 def _traces(count: int, written: int) -> Table:
-    """What a delivery leaves behind, indexes included."""
+    """Bytes stored for a delivery, indexes included."""
     seed.settle()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -124,7 +124,7 @@ def _traces(count: int, written: int) -> Table:
 
 
 def _profile(stand: Stand, plain: Run) -> Table:
-    """Where the worker's time goes, by sampling, scaled to what the run without a sampler took."""
+    """Where the worker's time goes, from samples, scaled to the time of the run without a sampler."""
     file = stand.folder / "samples.json"
     measure(stand, lambda: [stand.python("-m", "bench.sampler", str(file))])
     samples: dict[str, int] = json.loads(file.read_text())

@@ -1,5 +1,6 @@
-"""The design that most Django projects begin with, to compare with: one Celery task and one `requests.post` for each
-delivery, in the same tables, with the same log, signatures and encryption, as a careful developer writes it.
+"""The usual design, for comparison: one Celery task and one `requests.post` for each delivery.
+
+It uses the same tables, log, signatures and encryption.
 """
 
 import threading
@@ -60,9 +61,9 @@ def send(delivery_id: str) -> None:
 
 
 def session() -> requests.Session:
-    """One a thread, with room for a connection to every endpoint."""
+    """The session of this thread, with a connection for each endpoint."""
     if not hasattr(_local, "session"):
         _local.session = requests.Session()
-        _local.session.trust_env = False  # else it looks through the whole environment for each request
+        _local.session.trust_env = False  # otherwise it reads the environment for each request
         _local.session.mount("http://", HTTPAdapter(pool_connections=1000))
     return _local.session
