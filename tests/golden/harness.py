@@ -206,7 +206,7 @@ def create_tokens(harness: Harness) -> None:
     harness.names["app_expired"] = app_token({**claims, "exp": now - 60})
     harness.names["app_forged"] = app_token(claims, "another-secret-that-is-not-shared")
     harness.names["app_no_user"] = app_token({**claims, "userId": ""})
-    harness.names["app_no_email"] = app_token({**claims, "email": "nobody"})
+    harness.names["app_no_email"] = app_token({**claims, "email": "no-address"})
     harness.names["app_unsigned"] = app_token(claims).rpartition(".")[0] + "."
 
 

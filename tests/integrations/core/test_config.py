@@ -8,7 +8,7 @@ from integrations.core.config import ConnectorConfig
 from integrations.core.errors import InvalidConfig
 from integrations.core.markers import Destination, Internal, Matches, NeverSent, OAuthReplaces, OneOf
 
-Code = Annotated[str, Matches(r"^[a-z]{2}$", "two letters", "de")]
+Code = Annotated[str, Matches(r"^[a-z]{2}$", "two characters from a to z", "de")]
 Note = Annotated[str, Matches(r"^.{0,5}$", "at most five characters", "hello")]
 
 
@@ -38,7 +38,7 @@ def test_every_wrong_field_is_named_as_the_user_knows_it() -> None:
         "counted": ["unknown field"],
         "address": ["this field is required"],
         "apiKey": ["this field is required"],
-        "countryCode": ["must be two letters, for example de"],
+        "countryCode": ["must be two characters from a to z, for example de"],
         "colour": ["must be a colour, for example red"],
     }
 

@@ -66,10 +66,10 @@ def test_nothing_of_one_request_remains_for_the_next_on_the_same_handle(finish: 
 
 def test_a_request_may_name_its_own_user_agent_and_send_an_empty_header(finish: Finish) -> None:
     with FakeServer(ok) as server:
-        finish(ask(Request("GET", server.url, {"User-Agent": "Mine/2", "X-Empty": "", "X-Letters": "ü"})))
+        finish(ask(Request("GET", server.url, {"User-Agent": "Mine/2", "X-Empty": "", "X-Umlaut": "ü"})))
     headers = server.requests[0].headers
     assert (headers["user-agent"], headers["x-empty"]) == ("Mine/2", "")
-    assert headers["x-letters"].encode("latin-1").decode() == "ü"
+    assert headers["x-umlaut"].encode("latin-1").decode() == "ü"
 
 
 @pytest.mark.parametrize(

@@ -167,5 +167,5 @@ def test_the_origin_of_anything_can_be_told(start: str, end: str) -> None:
 def test_letters_outside_ascii_are_encoded_as_browsers_do() -> None:
     assert ascii_url("https://bücher.example:81/straße?q=ä") == "https://xn--bcher-kva.example:81/stra%C3%9Fe?q=%C3%A4"
     assert ascii_url("https://example.com/a%20b?c=d#e") == "https://example.com/a%20b?c=d#e"
-    # Full-width letters fold to plain ones, so the address check sees what they mean.
+    # Full-width characters are normalised to ASCII before the address check.
     assert ascii_url("http://１２７。０。０。１/é") == "http://127.0.0.1/%C3%A9"

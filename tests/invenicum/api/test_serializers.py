@@ -20,7 +20,7 @@ from invenicum.api.serializers import (
 
 
 class ThingSerializer(StrictSerializer):
-    full_name = TextField(pattern="^[a-z]+$", max_length=5, says="must be 1 to 5 small letters")
+    full_name = TextField(pattern="^[a-z]+$", max_length=5, says="must be 1 to 5 lower-case letters")
     items = ListField(child=TextField(), max_length=2, required=False)
     more = ObjectField(required=False)
     is_new = BooleanField(required=False, allow_null=True)
@@ -45,10 +45,10 @@ def details(serializer: StrictSerializer) -> Any:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({"fullName": "A"}, {"fullName": ["must be 1 to 5 small letters"]}),
-        ({"fullName": "toolong"}, {"fullName": ["must be 1 to 5 small letters"]}),
-        ({"fullName": "abc\n"}, {"fullName": ["must be 1 to 5 small letters"]}),
-        ({"fullName": None}, {"fullName": ["must be 1 to 5 small letters"]}),
+        ({"fullName": "A"}, {"fullName": ["must be 1 to 5 lower-case letters"]}),
+        ({"fullName": "toolong"}, {"fullName": ["must be 1 to 5 lower-case letters"]}),
+        ({"fullName": "abc\n"}, {"fullName": ["must be 1 to 5 lower-case letters"]}),
+        ({"fullName": None}, {"fullName": ["must be 1 to 5 lower-case letters"]}),
         ({"full_name": "a"}, {"fullName": ["this field is required"], "full_name": ["unknown field"]}),
         ({"fullName": "a", "items": ["a", "b", "c"]}, {"items": ["must have at most 2 items"]}),
         ({"fullName": "a", "items": "b"}, {"items": ["must be a list"]}),
