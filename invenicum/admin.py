@@ -1,7 +1,9 @@
 """What the admin pages of all apps share."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db.models import CASCADE, Model, QuerySet
 from django.http import HttpRequest
 
 
@@ -25,3 +27,31 @@ class ReadOnly:
         """Whether the user may start this page's actions."""
         options = self.opts  # type: ignore[attr-defined]
         return bool(request.user.has_perm(f"{options.app_label}.change_{options.model_name}"))
+
+
+class DeletesWhatBelongsToIt:
+    """Put before ModelAdmin: deleting a row takes the rows with it that belong to it, and needs no permission for each.
+
+    Django would ask for the permission to delete those too, which the read-only pages give to no one.
+    """
+
+    def get_deleted_objects(
+        self, objs: QuerySet[Any] | Sequence[Any], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[Any], list[Any]]:
+        """What the confirmation page shows: the rows, and how many rows of each kind go with them.
+
+        They are counted and not listed, because a user may have a million deliveries.
+        """
+        options = self.opts  # type: ignore[attr-defined]
+        shown = {name: count for name, count in _counts(options, list(objs)) if count}
+        return [f"{str(options.verbose_name).capitalize()}: {row}" for row in objs], shown, set(), []
+
+
+def _counts(options: Any, rows: Sequence[Model]) -> Iterable[tuple[str, int]]:
+    counts = {str(options.verbose_name_plural): len(rows)}
+    for relation in options.related_objects:
+        if relation.on_delete is CASCADE:
+            theirs = relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": rows})
+            name = str(relation.related_model._meta.verbose_name_plural)
+            counts[name] = counts.get(name, 0) + theirs.count()
+    return counts.items()

@@ -153,6 +153,10 @@ TEMPLATES = [
     },
 ]
 AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [  # the first is for new passwords
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "invenicum.accounts.secret_hasher.RandomSecretHasher",
+]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Database -----------------------------------------------------------------------------------
@@ -285,7 +289,14 @@ OAUTH2_PROVIDER = {
     "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
     "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 30 * 86_400,  # after the access token that came with it
+    "SCOPES_BACKEND_CLASS": "invenicum.accounts.scopes.ApplicationScopes",
+    "CLIENT_SECRET_HASHER": "random_secret",
+    "OAUTH2_VALIDATOR_CLASS": "invenicum.accounts.oauth_validator.Validator",
 }
+OAUTH2_PROVIDER_APPLICATION_MODEL = "accounts.Application"
 
 # --- Pages, language, time ----------------------------------------------------------------------
 
@@ -296,7 +307,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()  # without `collectstatic`, serve from the packages
 warnings.filterwarnings("ignore", f"No directory at: {STATIC_ROOT}")
-LOGIN_URL = "admin:login"
+LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "sign-in"
+CSRF_FAILURE_VIEW = "invenicum.api.errors.forged_form"
 EMAIL_CONFIG = env.dj_email_url("EMAIL_URL", "console://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "integrations@localhost")

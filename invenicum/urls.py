@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerView
 
 import integrations.urls
+import invenicum.accounts.page_urls
 import invenicum.accounts.urls
 import invenicum.assets.urls
 import invenicum.events.urls
@@ -34,6 +35,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
     path("api/v1/", include(api_urlpatterns)),
     path("", include(api_urlpatterns)),
+    path("", include(invenicum.accounts.page_urls)),
     path("webhooks/", include(webhooks.inbound.urls)),
     re_path("", csrf_exempt(errors.not_found)),
 ]

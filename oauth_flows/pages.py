@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from rest_framework.request import Request
 
 from integrations import registry
+from invenicum.pages import render_page
 
 from . import browser_session
 from .authorizations import Connected
@@ -26,17 +25,12 @@ PRIVATE_HEADERS = {
 }
 
 
-def wants_page(request: HttpRequest | Request) -> bool:
-    """Whether a browser asks, not a program."""
-    return "text/html" in request.headers.get("Accept", "")
-
-
 def redirect(url: str) -> HttpResponse:
     """Sends the browser to `url`, an address that may carry a state."""
     return HttpResponseRedirect(url, headers=PRIVATE_HEADERS)
 
 
-def success_page(request: HttpRequest | Request, connected: Connected) -> HttpResponse:
+def success_page(connected: Connected) -> HttpResponse:
     """Says which account is connected, or sends the browser back to the app's page."""
     integration = connected.integration
     if connected.return_url:
@@ -47,7 +41,7 @@ def success_page(request: HttpRequest | Request, connected: Connected) -> HttpRe
         "missing": integration.status_reason,
         "name": connected.name,
     }
-    return _page(request, "connected", integration.type, context)
+    return _page("connected", integration.type, context)
 
 
 def failure_page(
@@ -64,21 +58,14 @@ def failure_page(
         "return_url": with_outcome(return_url, "failed", integration_type) if return_url else "",
         "return_query": urlencode({"returnUrl": return_url}) if return_url else "",
     }
-    return _page(request, "failed", integration_type, context, status)
+    return _page("failed", integration_type, context, status)
 
 
-def _page(
-    request: HttpRequest | Request, outcome: str, integration_type: str, context: dict[str, Any], status: int = 200
-) -> HttpResponse:
-    nonce = secrets.token_urlsafe(16)
+def _page(outcome: str, integration_type: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
     # Sent to the window that opened the page, addressed to each allowed origin by name so that no other can read it.
     message = {"source": "invenicum-integrations", "status": outcome, "type": integration_type}
-    context |= {"nonce": nonce, "message_to_opener": message, "origins": settings.OAUTH_RETURN_ORIGINS}
-    response = render(request, f"oauth_flows/{outcome}.html", context, status=status)
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-    for header, value in {"Content-Security-Policy": policy, **PRIVATE_HEADERS}.items():
+    context |= {"message_to_opener": message, "origins": settings.OAUTH_RETURN_ORIGINS}
+    response = render_page(f"oauth_flows/{outcome}.html", context, status=status)
+    for header, value in PRIVATE_HEADERS.items():
         response[header] = value
     return response

@@ -16,6 +16,7 @@ from invenicum.api.errors import ApiError
 from invenicum.api.openapi import Error
 from invenicum.api.throttling import OutgoingThrottle
 from invenicum.api.viewsets import ApiViewSet
+from invenicum.pages import wants_page
 
 from . import authorizations, pages
 from .authentication import BrowserAuthentication
@@ -47,7 +48,7 @@ class AuthorizationViewSet(ApiViewSet):
     def handle_exception(self, exc: Exception) -> Any:
         """The error envelope, or its message on a page for browsers."""
         response = super().handle_exception(exc)
-        if not pages.wants_page(self.request):
+        if not wants_page(self.request):
             return response
         return_url = exc.return_url if isinstance(exc, OAuthError) else ""
         message, status = response.data["message"], response.status_code
@@ -74,7 +75,7 @@ class AuthorizationViewSet(ApiViewSet):
     def authorize(self, request: Request, integration_type: str) -> HttpResponseBase:
         return_url = request.query_params.get("returnUrl", "")
         begun = authorizations.begin(current_user(request), integration_type, request.session, return_url)
-        if pages.wants_page(request):
+        if wants_page(request):
             return pages.redirect(begun.authorization_url)
         return Response(self.write(begun, BegunSerializer))
 
@@ -98,6 +99,6 @@ class AuthorizationViewSet(ApiViewSet):
             raise OAuthError("The answer has a parameter twice. Please start again.")  # RFC 6749, 3.1
         user = request.user if isinstance(request.user, User) and request.auth else None
         connected = authorizations.finish(integration_type, request.query_params.dict(), request.session, user)
-        if pages.wants_page(request):
-            return pages.success_page(request, connected)
+        if wants_page(request):
+            return pages.success_page(connected)
         return self.done(f"{connected.name} connected successfully", connected.integration, ConnectionSerializer)

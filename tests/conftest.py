@@ -7,7 +7,8 @@ import pytest
 from django.core.cache import cache
 
 from invenicum.accounts.models import User
-from invenicum.accounts.tokens import USER_SCOPES, issue_token
+from invenicum.accounts.scopes import USER_SCOPES
+from invenicum.accounts.tokens import issue_token
 from tests.api_client import Api, ApiClient
 
 # A property fails for what it finds, never because another program keeps the processors busy.

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.db.models import QuerySet
+from oauth2_provider.models import clear_expired as clear_expired_tokens
 
 from invenicum.accounts.idempotency import forget_old_keys
 from invenicum.accounts.models import User
@@ -19,13 +20,15 @@ PRUNE_BATCH_EVENTS = 2000  # deleted in one transaction
 
 
 def prune(before: datetime) -> int:
-    """Deletes events published before a time, and returns how many; also expired idempotency keys and sessions.
+    """Deletes events published before a time, and returns how many; also expired idempotency keys, sessions and
+    tokens.
 
     It reads the primary key, which begins with the time, and so needs no other index. Each batch has its own
     transaction, so that the engine does not wait for it.
     """
     forget_old_keys()
     SessionStore.clear_expired()
+    clear_expired_tokens()
     total, last, end = 0, UUID(int=0), first_id_at(before)
     unpublished = InboundEvent.objects.filter(event=None, id__lt=end)
     unpublished._raw_delete(unpublished.db)

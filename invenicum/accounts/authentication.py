@@ -1,19 +1,16 @@
 """Who asks: access tokens of this server, and JSON Web Tokens of the Invenicum app."""
 
-import hashlib
-
 import structlog
 from django.conf import settings
-from django.utils import timezone
-from oauth2_provider.models import AccessToken
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from .invenicum_tokens import RefusedToken, read_token
 from .models import User
+from .scopes import USER_SCOPES
 from .services import user_of_token
-from .tokens import USER_SCOPES, Access
+from .tokens import Access, find_token, holder_of
 
 INVALID_TOKEN = "Invalid or expired token"  # the app logs its user out on exactly this text
 
@@ -39,10 +36,8 @@ class BearerAuthentication(BaseAuthentication):
 
 
 def _by_access_token(token: str) -> tuple[User, Access] | None:
-    checksum = hashlib.sha256(token.encode()).hexdigest()
-    rows = AccessToken.objects.filter(token_checksum=checksum, expires__gt=timezone.now(), user__isnull=False)
-    row = rows.select_related("user").first()
-    return (row.user, Access(frozenset(row.scope.split()))) if row else None
+    row = find_token(token)
+    return holder_of(row) if row else None
 
 
 def _by_jwt(token: str) -> tuple[User, Access] | None:

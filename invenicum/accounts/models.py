@@ -1,12 +1,19 @@
+from collections.abc import Mapping
+from typing import Any
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
 from fernet_fields import EncryptedJSONField
+from oauth2_provider.models import AbstractApplication, ApplicationManager
 
 from .public_ids import MAX_ACCOUNT_ID, generate_local_id, public_id_of
+from .redirect_uris import redirect_uri_refusal
+from .scopes import SERVICE_SCOPES, user_scopes_text
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # the toolkit names the relation
     """Somebody who asks, and the account that they are known by outside.
 
     `account_id` is Invenicum's own id for a user who comes with an Invenicum token or is named as an owner, and a
@@ -41,3 +48,78 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"idempotency key {self.pk}"
+
+
+class Application(AbstractApplication):
+    """A program that gets access tokens: a service, which acts as its service account, or an app, which acts for the
+    users who agree.
+
+    `user` is the service account. `allowed_scopes` are what its tokens can have, as OAuth writes them.
+    """
+
+    class Kind(models.TextChoices):
+        SERVICE = "service", "Service: has a secret, acts as its service account (client credentials)"
+        WEB_APP = "web", "App on a server: has a secret, users sign in (authorization code with PKCE)"
+        PUBLIC_APP = "public", "App on a phone, a desktop or in a browser: no secret, users sign in (the same)"
+
+    # Client type and grant type of each kind. No other pair is of use here.
+    KINDS: Mapping[Kind, tuple[str, str]] = {
+        Kind.SERVICE: (AbstractApplication.CLIENT_CONFIDENTIAL, AbstractApplication.GRANT_CLIENT_CREDENTIALS),
+        Kind.WEB_APP: (AbstractApplication.CLIENT_CONFIDENTIAL, AbstractApplication.GRANT_AUTHORIZATION_CODE),
+        Kind.PUBLIC_APP: (AbstractApplication.CLIENT_PUBLIC, AbstractApplication.GRANT_AUTHORIZATION_CODE),
+    }
+
+    allowed_scopes = models.TextField(default=user_scopes_text, blank=True)
+    objects = ApplicationManager()
+
+    class Meta(AbstractApplication.Meta):
+        pass
+
+    @property
+    def kind(self) -> Kind | None:
+        pair = (self.client_type, self.authorization_grant_type)
+        return next((kind for kind, its in self.KINDS.items() if its == pair), None)
+
+    @kind.setter
+    def kind(self, kind: Kind) -> None:
+        self.client_type, self.authorization_grant_type = self.KINDS[kind]
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What its tokens can allow. Those for services go to services only."""
+        chosen = frozenset(self.allowed_scopes.split())
+        return chosen if self.kind is self.Kind.SERVICE else chosen - SERVICE_SCOPES
+
+    def is_usable(self, request: Any) -> bool:
+        """Whether it gets tokens, and its tokens are accepted. The toolkit asks before anything else."""
+        if self.kind is self.Kind.SERVICE:
+            return self.user is not None and self.user.is_active
+        return self.kind is not None
+
+    def get_allowed_schemes(self) -> list[str]:
+        """The schemes of its own redirect URIs, of which `clean` has judged each."""
+        return sorted({uri.partition(":")[0].lower() for uri in self.redirect_uris.split()})
+
+    def redirect_uri_allowed(self, uri: str) -> bool:
+        return redirect_uri_refusal(uri) is None and super().redirect_uri_allowed(uri)
+
+    def clean(self) -> None:
+        """Raises ValidationError with what is wrong at each field."""
+        errors: dict[str, list[str]] = {}
+        refused = {uri: redirect_uri_refusal(uri) for uri in self.redirect_uris.split()}
+        uris = [f"{uri}: it {refusal}." for uri, refusal in refused.items() if refusal]
+        if self.kind is self.Kind.SERVICE:
+            if self.user is None:
+                errors["user"] = ["A service needs a service account: its requests are made as that user."]
+            elif not self.user.is_active:
+                errors["user"] = ["This account is not active: the service's tokens would be refused."]
+            if refused:
+                uris = ["A service has no redirect URI: nobody is sent back to it."]
+        elif not refused:
+            uris = ["An app needs a redirect URI, to which its users are sent back."]
+        if uris:
+            errors["redirect_uris"] = uris
+        if self.kind is not self.Kind.SERVICE and (wrong := SERVICE_SCOPES & set(self.allowed_scopes.split())):
+            errors["allowed_scopes"] = [f"Only a service may have {' and '.join(sorted(wrong))}."]
+        if errors:
+            raise ValidationError(errors)

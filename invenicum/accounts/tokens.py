@@ -1,22 +1,16 @@
 """Access tokens of this server, and what they allow."""
 
+import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, set_token_value
 
-from invenicum.accounts.models import User
-
-PUBLISH_ANY = "events:publish-any"
-REMOVE_ACCOUNTS = "accounts:write"
-ALL_SCOPES: frozenset[str] = frozenset(settings.OAUTH2_PROVIDER["SCOPES"])  # type: ignore[call-overload]
-# What a person may do with their own things. The others are for services, which act for every account.
-SERVICE_SCOPES = frozenset({PUBLISH_ANY, REMOVE_ACCOUNTS})
-USER_SCOPES = ALL_SCOPES - SERVICE_SCOPES
+from .models import User
+from .scopes import USER_SCOPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +27,24 @@ def issue_token(user: User, scopes: Iterable[str] = USER_SCOPES, lifetime: timed
     set_token_value(row, token)
     row.save()
     return token
+
+
+def find_token(token: str) -> AccessToken | None:
+    """The row of an access token that has not expired, with its user and its application; None if there is none."""
+    checksum = hashlib.sha256(token.encode()).hexdigest()
+    rows = AccessToken.objects.filter(token_checksum=checksum, expires__gt=timezone.now())
+    return rows.select_related("user", "application__user").first()
+
+
+def holder_of(row: AccessToken) -> tuple[User, Access] | None:
+    """Who asks with a token, and what they may do; None if it allows nothing any more.
+
+    A service's token stands for its service account. A scope that an application has lost is lost to its tokens too.
+    """
+    user, scopes, application = row.user, frozenset(row.scope.split()), row.application
+    if application is not None:
+        if not application.is_usable(None):
+            return None
+        scopes &= application.scopes
+        user = user or (application.user if application.kind is application.Kind.SERVICE else None)
+    return (user, Access(scopes)) if user is not None and user.is_active else None

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse, UnreadablePostError
-from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
+
+from invenicum.pages import error_page, wants_page
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ INTERNAL_ERROR = "INTERNAL_ERROR"
 
 # In `details`, what is wrong with the body as a whole.
 WHOLE_BODY = "body"
+
+PROGRAMS_ONLY = ("/api/", "/webhooks/")  # addresses at which no person looks
 
 NOTHING_HERE = "There is nothing at this address"
 MISSING_TOKEN = "Send an access token in the header Authorization: Bearer <token>"
@@ -117,36 +120,51 @@ def _details(detail: Any, path: str = "") -> dict[str, list[str]]:
     return found
 
 
-# What Django answers outside an API view. The admin answers with pages, because people read it.
+# What Django answers outside an API view: a page for a browser, unless it asks for one of the API's addresses.
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if is_page(request):
-        return defaults.bad_request(request, exception)
+    if _wants_page(request):
+        return error_page(400, "This request is not valid", "Something in its address or its form is wrong.")
     return _answer(400, INVALID_CONFIG, "The request is not valid")
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if is_page(request):
-        return defaults.permission_denied(request, exception)
+    if _wants_page(request):
+        return error_page(403, "You may not do this", "Your account lacks the permission for it.")
     return _answer(403, PERMISSION_DENIED, "You may not do this")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
-    if is_page(request) and exception is not None:
-        return defaults.page_not_found(request, exception)
+    if _wants_page(request):
+        return error_page(404, "There is nothing here", "The address may be mistyped, or the page was removed.")
     return _answer(404, NOT_FOUND, NOTHING_HERE)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    if is_page(request):
-        return defaults.server_error(request)
+    if _wants_page(request):
+        return error_page(500, "Something went wrong on our side", "The error has been logged. Please try again later.")
     return _answer(500, INTERNAL_ERROR, CRASHED)
+
+
+def forged_form(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """The answer to a form without its token against forged requests. Django calls it."""
+    if _wants_page(request):
+        return error_page(
+            403,
+            "This form has expired",
+            "Go back, reload the page and send it again. Your browser must allow cookies of this site.",
+        )
+    return _answer(403, PERMISSION_DENIED, "The form lacks its token against forged requests")
 
 
 def is_page(request: HttpRequest) -> bool:
     """Whether the address is one of the admin's, which are pages for people."""
     return request.path.startswith("/admin/")
+
+
+def _wants_page(request: HttpRequest) -> bool:
+    return is_page(request) or (wants_page(request) and not request.path.startswith(PROGRAMS_ONLY))
 
 
 def _answer(status: int, code: str, message: str) -> JsonResponse:

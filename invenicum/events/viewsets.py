@@ -8,7 +8,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from invenicum.accounts.authentication import current_access, current_user
 from invenicum.accounts.idempotency import idempotent
-from invenicum.accounts.tokens import PUBLISH_ANY
+from invenicum.accounts.scopes import PUBLISH_ANY
 from invenicum.api.envelopes import answer_of, page_of
 from invenicum.api.errors import ApiError, invalid
 from invenicum.api.openapi import LIMIT_PARAMETER

@@ -16,6 +16,7 @@ from .areas import (
     publishing,
     repeats,
     routes,
+    sign_in,
 )
 from .scenario import Area
 
@@ -35,4 +36,5 @@ AREAS = [
     Area("routes", routes.STEPS),
     Area("callers", callers.STEPS),
     Area("others", others.STEPS),
+    Area("sign_in", sign_in.STEPS),
 ]

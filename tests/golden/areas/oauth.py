@@ -37,7 +37,7 @@ def shown_text(page: str) -> list[str]:
         return []
     return (
         page[page.index("<title>") : page.index("</title>")].splitlines()
-        + page[page.index("<main>") : page.index("</script>")].splitlines()
+        + page[page.index("<main") : page.index("</script>")].splitlines()
     )
 
 

@@ -38,4 +38,4 @@ def test_staff_who_may_only_look_revoke_nothing(client: Client, alice: User) -> 
 def test_a_token_cannot_be_typed_in(client: Client, alice: User) -> None:
     client.force_login(User.objects.create_superuser("staff"))
     assert client.get(f"{TOKENS}add/").status_code == 403
-    assert client.get("/admin/oauth2_provider/application/").status_code == 404
+    assert client.get("/admin/oauth2_provider/idtoken/").status_code == 404

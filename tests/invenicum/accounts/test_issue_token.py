@@ -8,7 +8,7 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
 from invenicum.accounts.models import User
-from invenicum.accounts.tokens import USER_SCOPES
+from invenicum.accounts.scopes import USER_SCOPES
 
 
 def issue(*arguments: str) -> str:

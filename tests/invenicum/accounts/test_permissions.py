@@ -6,7 +6,7 @@ import pytest
 from invenicum import urls
 from invenicum.accounts.models import User
 from invenicum.accounts.permissions import HasScope, required_scope
-from invenicum.accounts.tokens import ALL_SCOPES
+from invenicum.accounts.scopes import ALL_SCOPES
 from tests.api_client import Api
 
 

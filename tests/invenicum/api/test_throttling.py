@@ -10,7 +10,8 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from invenicum.accounts.models import User
-from invenicum.accounts.tokens import USER_SCOPES, Access
+from invenicum.accounts.scopes import USER_SCOPES
+from invenicum.accounts.tokens import Access
 from invenicum.api.throttling import OutgoingThrottle
 
 

@@ -7,7 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from invenicum.accounts.models import User
 
-from ...tokens import ALL_SCOPES, USER_SCOPES, issue_token
+from ...scopes import ALL_SCOPES, USER_SCOPES
+from ...tokens import issue_token
 
 
 class Command(BaseCommand):

@@ -1,0 +1,31 @@
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from oauth2_provider.models import AbstractApplication
+from oauth2_provider.oauth2_validators import OAuth2Validator, errors
+
+
+class Validator(OAuth2Validator):
+    """django-oauth-toolkit's rules, and those that this service adds."""
+
+    def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
+        """Whether a client proves who it is. One without a secret cannot."""
+        found = super().authenticate_client(request, *args, **kwargs)
+        return bool(found and request.client.client_type == AbstractApplication.CLIENT_CONFIDENTIAL)
+
+    def validate_code(self, client_id: str, code: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
+        found = super().validate_code(client_id, code, client, request, *args, **kwargs)
+        return bool(found and request.user.is_active)
+
+    def validate_refresh_token(self, refresh_token: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
+        found = super().validate_refresh_token(refresh_token, client, request, *args, **kwargs)
+        return bool(found and request.user.is_active)
+
+    def _validate_resource_uris(self, request: Any, resources: list[str]) -> None:
+        """No token is for another service than this one (RFC 8707, section 2)."""
+        super()._validate_resource_uris(request, resources)
+        for resource in resources:
+            if urlsplit(resource)[:2] != urlsplit(settings.PUBLIC_URL)[:2]:
+                description = f"There are no tokens for {resource} here."
+                raise errors.CustomOAuth2Error("invalid_target", description=description, request=request)

@@ -1,0 +1,52 @@
+"""Signing in and out with a browser."""
+
+from typing import Any
+
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView, LogoutView
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from invenicum.pages import render_page
+
+WRONG_PAIR = "This is not the password of that user name. Capital and small letters differ."
+
+
+class SignInForm(AuthenticationForm):
+    """The wrong pair is reported at the password, and the cursor is there then."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "User name"
+        self.fields["username"].error_messages["required"] = "Enter your user name."
+        self.fields["password"].error_messages["required"] = "Enter your password."
+        if self.is_bound:
+            self.fields["username"].widget.attrs.pop("autofocus", None)
+            self.fields["password"].widget.attrs["autofocus"] = True
+
+    def get_invalid_login_error(self) -> ValidationError:
+        return ValidationError({"password": WRONG_PAIR})
+
+
+class SignInView(LoginView):
+    """The sign-in page; for somebody who is signed in and comes without a destination, the page that says so."""
+
+    form_class = SignInForm
+
+    def render_to_response(self, context: dict[str, Any], **response_kwargs: Any) -> HttpResponse:
+        if self.request.user.is_authenticated and not self.get_redirect_url():
+            signed_in = {"title": "You are signed in", "user": self.request.user}
+            return render_page("accounts/signed_in.html", signed_in, self.request, form_targets=["'self'"])
+        context["title"] = "Sign in"
+        # 'self' only: the consent page, to which it leads, has judged its request before and redirects nowhere else.
+        return render_page("accounts/sign_in.html", context, self.request, form_targets=["'self'"])
+
+
+class SignOutView(LogoutView):
+    """Ends the session. It wants a form: a link or an image on another site must not sign anybody out."""
+
+    http_method_names = ["get", "post", "options"]
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return redirect("sign-in")

@@ -1,0 +1,44 @@
+"""Pages for people, in one style (templates/page.html), that load nothing and run no code but their own."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from rest_framework.request import Request
+
+
+def wants_page(request: HttpRequest | Request) -> bool:
+    """Whether a browser asks, not a program."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def render_page(
+    template: str,
+    context: Mapping[str, Any],
+    request: HttpRequest | None = None,
+    *,
+    status: int = 200,
+    form_targets: Iterable[str] = ("'none'",),
+) -> HttpResponse:
+    """The page of a template that extends `page.html`, with its Content-Security-Policy.
+
+    context: needs `title`. request: for a page with a form of ours, which needs its token against forged requests.
+    form_targets: sources to which forms of the page may be sent, and to which the answer may redirect, for example
+    `["'self'", "https://app.example.com"]`.
+    """
+    nonce = secrets.token_urlsafe(16)
+    content = render_to_string(template, {**context, "nonce": nonce}, request)
+    policy = (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src data:; "
+        f"base-uri 'none'; form-action {' '.join(form_targets)}; frame-ancestors 'none'"
+    )
+    return HttpResponse(
+        content, status=status, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"}
+    )
+
+
+def error_page(status: int, title: str, message: str) -> HttpResponse:
+    """What a browser sees that asked for something we cannot give."""
+    return render_page("error.html", {"title": title, "message": message}, status=status)

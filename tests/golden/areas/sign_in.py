@@ -1,0 +1,65 @@
+"""Signing in with a browser, and the authorization server: what is answered where nothing and no one is known."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from ..scenario import Ask, Step
+
+FORM = "application/x-www-form-urlencoded"
+AUTHORIZE = "/oauth/authorize?response_type=code&client_id=unknown"
+BASIC = {"Authorization": "Basic dW5rbm93bjp4"}  # unknown:x
+PAGE = {"Accept": "text/html"}
+
+
+def words(page: str) -> list[str]:
+    """What is on a page, without its style and its token against forged requests."""
+    lines = page[page.index("<h1>") : page.index("</main>")].splitlines()
+    return [line for line in lines if "csrfmiddlewaretoken" not in line]
+
+
+def stranger(method: str, path: str, says: str = "", **more: Any) -> Ask:
+    return Ask(says=f"{method} {path} {says}".strip(), method=method, path=path, user=None, **more)
+
+
+def form(path: str, fields: dict[str, str], says: str, **more: Any) -> Ask:
+    return stranger("POST", path, says, body=urlencode(fields).encode(), content_type=FORM, **more)
+
+
+def token(says: str, **fields: str) -> Ask:
+    return form("/oauth/token", fields, says, headers=BASIC)
+
+
+STEPS: list[Step] = [
+    stranger("GET", "/.well-known/oauth-authorization-server"),
+    stranger("POST", "/.well-known/oauth-authorization-server"),
+    stranger("GET", "/.well-known/openid-configuration"),
+    token("for an unknown service", grant_type="client_credentials"),
+    token(
+        "with a code of an unknown app", grant_type="authorization_code", code="x", redirect_uri="https://a.example/"
+    ),
+    token("with a refresh token of an unknown app", grant_type="refresh_token", refresh_token="x"),
+    token("with a password", grant_type="password", username="alice", password="x"),
+    token("with an unknown grant", grant_type="x"),
+    token("without a grant"),
+    token("with NUL", grant_type="authorization_code", code="\0"),
+    form("/oauth/token", {"grant_type": "client_credentials"}, "without a secret"),
+    *(stranger("GET", path) for path in ("/oauth/token", "/oauth/revoke", "/oauth/introspect")),
+    *(form(path, {"token": "x"}, "as a stranger") for path in ("/oauth/revoke", "/oauth/introspect")),
+    *(
+        form(path, {"token": "x"}, "with a wrong secret", headers=BASIC)
+        for path in ("/oauth/revoke", "/oauth/introspect")
+    ),
+    Ask(says="introspecting with a token", method="POST", path="/oauth/introspect", body=b"token=x", content_type=FORM),
+    stranger("GET", AUTHORIZE, headers=PAGE, shows=words),
+    stranger("GET", "/oauth/authorize", headers=PAGE, shows=words),
+    form(AUTHORIZE, {"allow": "yes"}, "without a token against forged requests", headers=PAGE, shows=words),
+    form(AUTHORIZE, {"allow": "yes"}, "as a program without a token against forged requests"),
+    *(stranger("GET", f"/oauth/{name}") for name in ("applications", "register", "device")),
+    stranger("GET", "/signin", headers=PAGE, shows=words),
+    stranger("GET", "/signin?next=//evil.example/", headers=PAGE, shows=words),
+    form("/signin", {"username": "alice", "password": "x"}, "with a form from elsewhere", headers=PAGE, shows=words),
+    stranger("GET", "/signout", headers=PAGE),
+    form("/signout", {}, "with a form from elsewhere", headers=PAGE, shows=words),
+    stranger("GET", "/nothing", "as a browser", headers=PAGE, shows=words),
+    stranger("GET", "/api/v1/nothing", "as a browser", headers=PAGE),
+]

@@ -1,0 +1,121 @@
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from invenicum.accounts.models import User
+
+from .oauth_client import browser_of, csrf_token
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def alice(alice: User) -> User:
+    alice.set_password(PASSWORD)
+    alice.save()
+    return alice
+
+
+def sign_in(next_page: str = "", **changes: str) -> Any:
+    browser = browser_of(None)
+    token = csrf_token(browser.get("/signin").content.decode())
+    form = {"username": "alice", "password": PASSWORD, "next": next_page, "csrfmiddlewaretoken": token, **changes}
+    return browser.post("/signin", form)
+
+
+def test_signing_in_leads_to_where_one_wanted_to_go(alice: User) -> None:
+    assert sign_in("/oauth/authorize?client_id=x")["Location"] == "/oauth/authorize?client_id=x"
+    assert sign_in()["Location"] == "/signin"
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "https:evil.example",
+        "javascript:alert(1)",
+        "\t//e.example",
+    ],
+)
+def test_signing_in_leads_nowhere_else(alice: User, elsewhere: str) -> None:
+    assert sign_in(elsewhere)["Location"] == "/signin"
+
+
+def test_a_wrong_password_is_reported_at_its_field_and_does_not_say_who_exists(alice: User) -> None:
+    pages = []
+    for name in ("alice", "nobody"):
+        response = sign_in(username=name, password="wrong")
+        assert response.status_code == 200
+        pages.append(response.content.decode())
+        assert 'role="alert"' in pages[-1]
+        assert '<a href="#id_password">This is not the password' in pages[-1]
+        assert 'aria-describedby="id_password_error"' in pages[-1]
+        assert 'id="id_password_error"' in pages[-1]
+        assert "wrong" not in pages[-1]
+    assert "_auth_user_id" not in response.wsgi_request.session
+
+
+def test_missing_fields_are_reported_each(alice: User) -> None:
+    page = sign_in(username="", password="").content.decode()
+    assert '<a href="#id_username">Enter your user name.' in page
+    assert '<a href="#id_password">Enter your password.' in page
+
+
+def test_somebody_locked_out_or_without_a_password_cannot_sign_in(alice: User) -> None:
+    User.objects.create_user("from-the-app")
+    for changes in ({"username": "from-the-app", "password": ""}, {"username": "from-the-app", "password": "!"}):
+        assert "_auth_user_id" not in sign_in(**changes).wsgi_request.session
+    User.objects.update(is_active=False)
+    assert "This is not the password" in sign_in().content.decode()
+
+
+def test_a_session_of_somebody_locked_out_ends(alice: User) -> None:
+    browser = browser_of(alice)
+    assert "You are signed in" in browser.get("/signin").content.decode()
+    User.objects.update(is_active=False)
+    assert "You are signed in" not in browser.get("/signin").content.decode()
+
+
+def test_a_form_from_elsewhere_signs_nobody_in(alice: User) -> None:
+    response = browser_of(None).post("/signin", {"username": "alice", "password": PASSWORD})
+    assert response.status_code == 403
+
+
+def test_signing_out_needs_a_form_of_ours(alice: User) -> None:
+    browser = browser_of(alice)
+    assert browser.get("/signout")["Location"] == "/signin"
+    assert browser.post("/signout").status_code == 403
+    page = browser.get("/signin").content.decode()
+    assert "You are signed in" in page
+    assert "Administration" not in page
+    form = {"csrfmiddlewaretoken": csrf_token(page), "next": "https://evil.example/"}
+    assert browser.post("/signout", form)["Location"] == "/signin"
+    assert "You are signed in" not in browser.get("/signin").content.decode()
+
+
+def test_the_page_has_labels_a_policy_and_no_script(db: None) -> None:
+    response = browser_of(None).get("/signin?next=/docs")
+    page = response.content.decode()
+    assert '<label for="id_username">User name</label>' in page
+    assert 'autocomplete="current-password"' in page
+    assert "You sign in there" in page  # where the users of the app are told to go
+    assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
+    assert "form-action 'self';" in response["Content-Security-Policy"]
+    assert "<script" not in page
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/admin/nothing/", "/oauth/applications", "/oauth/register"])
+def test_a_browser_gets_a_page_for_what_is_not_there(path: str, db: None) -> None:
+    response = browser_of(User.objects.create_superuser("staff")).get(path)
+    assert (response.status_code, response["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "There is nothing here" in response.content.decode()
+    assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/webhooks/fax", "/nothing"])
+def test_a_program_gets_json_for_what_is_not_there(path: str, db: None) -> None:
+    accept = "application/json" if path == "/nothing" else "text/html"
+    assert Client().get(path, headers={"Accept": accept}).json()["error"] == "NOT_FOUND"
