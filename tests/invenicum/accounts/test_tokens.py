@@ -1,0 +1,22 @@
+from datetime import timedelta
+
+from oauth2_provider.models import AccessToken
+
+from invenicum.accounts.models import User
+from invenicum.accounts.tokens import find_token, holder_of, issue_token
+from webhooks.tasks import prune
+
+
+def test_a_token_leads_to_its_holder(alice: User) -> None:
+    row = find_token(issue_token(alice, ["assets:read"]))
+    assert row is not None
+    holder = holder_of(row)
+    assert holder is not None
+    assert (holder[0], holder[1].scopes) == (alice, {"assets:read"})
+
+
+def test_expired_tokens_are_pruned(alice: User) -> None:
+    issue_token(alice, lifetime=timedelta(seconds=-1))
+    kept = issue_token(alice)
+    prune()
+    assert AccessToken.objects.get() == find_token(kept)
