@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from ..scenario import Ask, Step
+from ..scenario import RequestStep, Step
 
 FORM = "application/x-www-form-urlencoded"
 AUTHORIZE = "/oauth/authorize?response_type=code&client_id=unknown"
@@ -17,16 +17,16 @@ def words(page: str) -> list[str]:
     return [line for line in lines if "csrfmiddlewaretoken" not in line]
 
 
-def stranger(method: str, path: str, says: str = "", **more: Any) -> Ask:
-    return Ask(says=f"{method} {path} {says}".strip(), method=method, path=path, user=None, **more)
+def stranger(method: str, path: str, title: str = "", **more: Any) -> RequestStep:
+    return RequestStep(title=f"{method} {path} {title}".strip(), method=method, path=path, user=None, **more)
 
 
-def form(path: str, fields: dict[str, str], says: str, **more: Any) -> Ask:
-    return stranger("POST", path, says, body=urlencode(fields).encode(), content_type=FORM, **more)
+def form(path: str, fields: dict[str, str], title: str, **more: Any) -> RequestStep:
+    return stranger("POST", path, title, body=urlencode(fields).encode(), content_type=FORM, **more)
 
 
-def token(says: str, **fields: str) -> Ask:
-    return form("/oauth/token", fields, says, headers=BASIC)
+def token(title: str, **fields: str) -> RequestStep:
+    return form("/oauth/token", fields, title, headers=BASIC)
 
 
 STEPS: list[Step] = [
@@ -49,7 +49,9 @@ STEPS: list[Step] = [
         form(path, {"token": "x"}, "with a wrong secret", headers=BASIC)
         for path in ("/oauth/revoke", "/oauth/introspect")
     ),
-    Ask(says="introspecting with a token", method="POST", path="/oauth/introspect", body=b"token=x", content_type=FORM),
+    RequestStep(
+        title="introspecting with a token", method="POST", path="/oauth/introspect", body=b"token=x", content_type=FORM
+    ),
     stranger("GET", AUTHORIZE, headers=PAGE, shows=words),
     stranger("GET", "/oauth/authorize", headers=PAGE, shows=words),
     form(AUTHORIZE, {"allow": "yes"}, "without a token against forged requests", headers=PAGE, shows=words),

@@ -12,7 +12,8 @@ def test_a_token_leads_to_its_holder(alice: User) -> None:
     assert row is not None
     holder = holder_of(row)
     assert holder is not None
-    assert (holder[0], holder[1].scopes) == (alice, {"assets:read"})
+    assert holder[0] == alice
+    assert holder[1].scopes == {"assets:read"}
 
 
 def test_expired_tokens_are_pruned(alice: User) -> None:
