@@ -90,7 +90,7 @@ client-typescript: openapi
 	cd clients/typescript && npm ci --no-audit --no-fund && SCHEMA=../openapi.json npm run generate && npm run build && npm test
 
 client-python: openapi $(CLIENT_TOOLS).installed
-	rm -rf clients/python/src clients/python/dist
+	rm -rf clients/python/src clients/python/build clients/python/dist
 	@mkdir -p clients/python/src
 	PATH=$(abspath $(CLIENT_TOOLS))/bin:$$PATH openapi-python-client generate --path clients/openapi.json --fail-on-warning \
 		--config clients/python/generator.yaml --meta none --output-path clients/python/src/invenicum_integrations
