@@ -1,6 +1,6 @@
-"""What the golden tests use of the project besides its HTTP API.
+"""The parts of the project that the golden tests use besides its HTTP API.
 
-It is as little as possible, so that moved modules need no change here: users, and management commands.
+They are few, users and management commands, so that moved modules need no change here.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ DRIVE_SCOPES = "openid email https://www.googleapis.com/auth/drive.file"
 class Harness:
     """Users, settings and a fake server for the scenarios.
 
-    Alice owns, Bob belongs, Charlie must see nothing, Dora is deactivated. One fake server is every service. `names`
+    Alice owns, Bob belongs, Charlie must see nothing, Dora is deactivated. One fake server plays every service. `names`
     are values that earlier answers kept.
     """
 
@@ -59,7 +59,7 @@ class Harness:
         settings.PROVIDER_ENDPOINTS = {name: {"apiUrl": CLOSED} for name in TYPES}
         settings.CORS_ALLOWED_ORIGINS = settings.OAUTH_RETURN_ORIGINS = ["https://app.example.com"]
         settings.INVENICUM_JWT_SECRET = JWT_SECRET
-        settings.RETRY_SCHEDULE = (0, 3600, 7200)  # seconds; so long that a slow test sees no retry
+        settings.RETRY_SCHEDULE = (0, 3600, 7200)  # seconds; long enough that a slow test sees no retry
         # All requests are in the same minute for the throttles, however slow the machine is.
         environment.setattr(SimpleRateThrottle, "timer", staticmethod(float))
         for name, key in PEOPLE.items():

@@ -42,7 +42,7 @@ def play(steps: Iterable[Step], harness: Harness) -> dict[str, Entry]:
                 entries[step.title] = {"went wrong": str(error)}
             continue
         assert step.title not in entries, f"two scenarios have the title {step.title!r}"
-        # Who names no browser has none: no cookie of one request comes with the next.
+        # A step without a browser gets a new one: cookies are not kept for the next request.
         harness.client.cookies = (
             harness.jars.setdefault(step.browser, SimpleCookie()) if step.browser else SimpleCookie()
         )

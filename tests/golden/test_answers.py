@@ -5,7 +5,7 @@ A refactoring changes nothing here. If an answer changes on purpose, record agai
     GOLDEN=record .venv/bin/pytest -q tests/golden
     git diff tests/golden/answers.json
 
-A run that records always fails, so that it cannot pass for a test.
+A run that records always fails, so that it is not taken for a test.
 """
 
 import logging

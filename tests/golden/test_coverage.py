@@ -13,7 +13,7 @@ from .all_areas import AREAS
 from .scenario import RequestStep
 
 ADMIN = "admin/"  # has tests of its own
-# Documented statuses that no request causes: they come from the kind of the view.
+# Documented statuses that no request causes: every view of that kind has them.
 NEVER_ANSWERED = {
     "GET /api/v1/integrations/oauth/callback/{integration_type}": {"403"},
     "GET /webhooks/{integration_type}": {"400"},

@@ -16,14 +16,14 @@ WHOLE: dict[str, Any] = {
 }
 TEXT = '<b>"Ärger"</b> & Co. \u2028 😀'
 
-# For each field, what it takes and what it does not, beside wrong types.
+# For each field, valid and invalid values besides wrong types.
 NAMES = {
     "an empty name": "",
     "a blank name": " \t\n ",
     "a name too long": "x" * 256,
     "a name of 255 characters": "x" * 255,
     "a name of 255 characters outside the BMP": "😀" * 255,
-    "a name with blanks around": "  x  ",
+    "a name with surrounding blanks": "  x  ",
     "a name in another alphabet": TEXT,
     "a name with a no-break space only": "\u00a0",
 }
@@ -32,7 +32,7 @@ TAGS: dict[str, Any] = {
     "no tags": [],
     "tags too many": [str(number) for number in range(101)],
     "100 tags": [str(number) for number in range(100)],
-    "a tag that comes twice": ["a", "b", "a"],
+    "a repeated tag": ["a", "b", "a"],
     "an empty tag": ["a", ""],
     "a blank tag": [" "],
     "a tag too long": ["x" * 101],
@@ -41,12 +41,12 @@ TAGS: dict[str, Any] = {
     "a tag that is null": [None],
     "a tag that is a list": [["a"]],
     "two wrong tags": [5, "a", ""],
-    "tags that differ in case only": ["a", "A"],
+    "tags that differ only in case": ["a", "A"],
 }
 URLS = {
     "an empty address": "",
     "an address of a file": "file:///etc/passwd",
-    "an address that is script": "javascript:alert(1)",
+    "a script address": "javascript:alert(1)",
     "an address without a host": "https://",
     "an address with a blank": "https://a b",
     "an address that is not ASCII": "https://é.example.com",
@@ -77,8 +77,8 @@ def _with(field: str, values: dict[str, Any], base: dict[str, Any]) -> dict[str,
 
 CREATING: list[Step] = [
     post("creating an asset with everything", LIST, WHOLE),
-    post("creating an asset with an id that there is", LIST, WHOLE),
-    post("creating the same asset as somebody else", LIST, WHOLE, user="charlie"),
+    post("creating an asset with an existing id", LIST, WHOLE),
+    post("creating the same asset as another user", LIST, WHOLE, user="charlie"),
     post("creating an asset with a name only", LIST, {"name": "Second"}),
     post("creating an asset with an id of null", LIST, {"assetId": None, "name": "Third"}),
     post("creating an asset with nothing", LIST, {}),
@@ -104,22 +104,22 @@ CREATING: list[Step] = [
         for kind in JSON_TYPES
     ),
     post(
-        "creating an asset with Latin-1 that says so",
+        "creating an asset with declared Latin-1",
         LIST,
         '{"name": "é"}'.encode("latin-1"),
         content_type="application/json; charset=latin-1",
     ),
-    post("creating an asset with escapes that are fine", LIST, b'{"name": "\\ud83d\\ude00 \\\\u0000 \\u2028"}'),
+    post("creating an asset with valid escapes", LIST, b'{"name": "\\ud83d\\ude00 \\\\u0000 \\u2028"}'),
 ]
 
 READING: list[Step] = [
     get("reading an asset", ONE),
     get("reading an asset at the root", "/assets/asset-1"),
-    get("reading an asset that is not there", f"{LIST}/asset-404"),
-    get("reading an asset with an id that is none", f"{LIST}/a%20b"),
+    get("reading an unknown asset", f"{LIST}/asset-404"),
+    get("reading an asset with an invalid id", f"{LIST}/a%20b"),
     get("reading an asset of dots", f"{LIST}/.."),
     get("reading an asset with an id too long", f"{LIST}/{'x' * 101}"),
-    get("reading an asset that is Alice's only", f"{LIST}/A.b_c-9", user="charlie"),
+    get("reading an asset of Alice's", f"{LIST}/A.b_c-9", user="charlie"),
     get("reading an asset and asking for XML", f"{ONE}?format=xml", headers={"Accept": "application/xml"}),
     get("reading an asset and asking for a page", ONE, headers={"Accept": "text/html"}),
 ]
@@ -127,14 +127,14 @@ READING: list[Step] = [
 CHANGING: list[Step] = [
     patch("changing the name", ONE, {"name": "Hero Image.jpg"}),
     patch("changing everything", ONE, {"name": "N", "category": "C", "tags": ["t"], "url": "https://x"}),
-    patch("changing nothing by giving what is there", ONE, {"name": "N", "tags": ["t"]}),
-    patch("emptying what may be empty", ONE, {"category": "", "tags": [], "url": ""}),
+    patch("changing to the same values", ONE, {"name": "N", "tags": ["t"]}),
+    patch("emptying the optional fields", ONE, {"category": "", "tags": [], "url": ""}),
     patch("changing without a field", ONE, {}),
     patch("changing without a body", ONE),
     patch("changing an unknown field", ONE, {"colour": "red"}),
-    patch("changing an unknown field beside a known", ONE, {"name": "x", "colour": "red"}),
+    patch("changing an unknown and a known field", ONE, {"name": "x", "colour": "red"}),
     patch("changing the id", ONE, {"assetId": "asset-2"}),
-    patch("changing who made it", ONE, {"name": "x", "createdBy": "user-1"}),
+    patch("changing the creator", ONE, {"name": "x", "createdBy": "user-1"}),
     patch("changing several fields to wrong values", ONE, {"url": 1, "tags": "x", "category": None, "name": " "}),
     *each("changing an asset to", "PATCH", ONE, _with("name", NAMES, {})),
     *each("changing an asset to", "PATCH", ONE, _with("category", CATEGORIES, {})),
@@ -146,17 +146,17 @@ CHANGING: list[Step] = [
         for step in odd("changing an asset", "PATCH", ONE, {}, field)
     ),
     *refused_briefly("changing an asset", "PATCH", ONE, {"name": "x"}),
-    patch("changing an asset that is not there", f"{LIST}/asset-404", {"name": "x"}),
-    patch("changing an asset that is not there to nothing", f"{LIST}/asset-404", {}),
-    patch("changing an asset that is Alice's only", f"{LIST}/A.b_c-9", {"name": "x"}, user="charlie"),
+    patch("changing an unknown asset", f"{LIST}/asset-404", {"name": "x"}),
+    patch("changing an unknown asset to nothing", f"{LIST}/asset-404", {}),
+    patch("changing an asset of Alice's", f"{LIST}/A.b_c-9", {"name": "x"}, user="charlie"),
     get("reading what was changed", ONE),
-    get("reading somebody else's asset of that id, which was not", ONE, user="charlie"),
+    get("reading another user's asset of that id, which did not change", ONE, user="charlie"),
 ]
 
 DELETING: list[Step] = [
-    delete("deleting an asset that is not there", f"{LIST}/asset-404"),
-    delete("deleting an asset that is Alice's only", f"{LIST}/A.b_c-9", user="charlie"),
-    delete("deleting an asset with a body that is no JSON", f"{LIST}/A.b_c-9", body=b"{", content_type="text/plain"),
+    delete("deleting an unknown asset", f"{LIST}/asset-404"),
+    delete("deleting an asset of Alice's", f"{LIST}/A.b_c-9", user="charlie"),
+    delete("deleting an asset with a body that is not JSON", f"{LIST}/A.b_c-9", body=b"{", content_type="text/plain"),
     delete("deleting an asset", ONE),
     delete("deleting an asset again", ONE),
     get("reading a deleted asset", ONE),

@@ -1,7 +1,7 @@
 """Valid and invalid configurations of each type, with their errors.
 
-All of it is tried by saving, in the place of what was saved before: a wrong one leaves that as it is. Google Drive,
-which is connected with OAuth only, is tried where it is connected.
+Each is saved over the one before; an invalid one changes nothing. Google Drive needs OAuth, so its configurations
+are in `oauth.py`.
 """
 
 import json
@@ -13,7 +13,7 @@ from .examples import DISCORD, EXAMPLES, FIELDS, SECRETS, WORKFLOW
 SAVE = f"{API}/integrations"
 ODD: dict[str, Any] = {
     "a number": 5,
-    "a truth": True,
+    "a boolean": True,
     "a list of a number": [5],
     "an object": {"x": 5},
     "null": None,
@@ -26,7 +26,7 @@ ODD: dict[str, Any] = {
 }
 MOST_SHOWN = 60
 LONG_EVENT = "a." + "b" * 98
-# For each type and field, what looks right and is not, or looks wrong and is right.
+# For each type and field, invalid values that look valid, and valid ones that look invalid.
 FEW: dict[str, list[Any]] = {"events": [["asset.*"], ["*"]], "ordered": ["no"], "rateLimit": [0, "10"]}
 ALL: dict[str, list[Any]] = {
     "events": [
@@ -201,9 +201,9 @@ def steps_of(integration_type: str, shared: dict[str, list[Any]]) -> list[Step]:
             _save(f"{name}: {how} in every field", name, dict.fromkeys(FIELDS[name], value))
             for how, value in ODD.items()
         ),
-        _save(f"{name}: fields that there are not", name, {**example, "colour": "red", "access_token": "x", "id": 1}),
+        _save(f"{name}: unknown fields", name, {**example, "colour": "red", "access_token": "x", "id": 1}),
         _save(
-            f"{name}: fields that only we fill in",
+            f"{name}: fields that only the service sets",
             name,
             {**example, "accessToken": "x" * 20, "previousSecret": "x" * 20},
         ),
@@ -212,7 +212,7 @@ def steps_of(integration_type: str, shared: dict[str, list[Any]]) -> list[Step]:
             for field, values in {**shared, **EDGES[name]}.items()
             for value in values
         ),
-        get(f"{name}: reading what is left of it", f"{SAVE}/{name}"),
+        get(f"{name}: reading it after invalid changes", f"{SAVE}/{name}"),
         delete(f"{name}: deleting it", f"{SAVE}/{name}"),
     ]
 

@@ -12,13 +12,13 @@ CATALOG: list[Step] = [
     get(
         "reading the catalog at the root", "/connectors", shows=lambda answer: [item["type"] for item in answer["data"]]
     ),
-    get("reading the catalog with a limit, which it has not", f"{API}/connectors?limit=0&cursor=x", shows=len),
+    get("reading the catalog with a limit, which is ignored", f"{API}/connectors?limit=0&cursor=x", shows=len),
     *(get(f"reading the connector {name}", f"{API}/connectors/{name}") for name in EXAMPLES),
     get("reading a connector at the root", "/connectors/teams"),
     *(
         get(f"reading a connector by {how}", f"{API}/connectors/{name}")
         for how, name in {
-            "a type that there is not": "fax",
+            "an unknown type": "fax",
             "a name in capitals": "Slack",
             "a long name": "x" * 200,
         }.items()
@@ -42,12 +42,12 @@ TESTS: list[Step] = [
     *(_test(f"testing {name} without a configuration", name, {}) for name in EXAMPLES),
     _webhook("testing a closed port", f"{CLOSED}/hook?key=secret"),
     _webhook("testing an address of a private network", "http://10.0.0.1/"),
-    _webhook("testing an address of the cloud", "http://169.254.169.254/latest/meta-data/"),
-    _webhook("testing an address of the link", "http://[fe80::1]/"),
+    _webhook("testing a cloud's metadata address", "http://169.254.169.254/latest/meta-data/"),
+    _webhook("testing a link-local address", "http://[fe80::1]/"),
     _webhook("testing an unspecified address", "http://0.0.0.0/"),
     _webhook("testing an address without a scheme", "example.com"),
-    _webhook("testing an address that only curl reads", "http://127.0.0.1:9\\@example.com/"),
-    _webhook("testing an address with a port that is none", "http://127.0.0.1:0/"),
+    _webhook("testing an address that parsers read differently", "http://127.0.0.1:9\\@example.com/"),
+    _webhook("testing an address with an invalid port", "http://127.0.0.1:0/"),
     _webhook("testing at the root", "{receiver}/hook", user="bob"),
     *(
         step
@@ -57,9 +57,9 @@ TESTS: list[Step] = [
             _webhook(f"testing a receiver that answers {status}", "{receiver}/hook"),
         )
     ),
-    ActionStep("everything else is closed too", set_setting("EGRESS_ALLOW", ())),
+    ActionStep("no private address is allowed", set_setting("EGRESS_ALLOW", ())),
     _webhook("testing an address of this machine", "{receiver}/hook"),
     _webhook("testing an address of this machine in IPv6", "http://[::1]:9/"),
-    _webhook("testing an address of this machine in disguise", "http://[::ffff:127.0.0.1]:9/"),
+    _webhook("testing an IPv4-mapped address of this machine", "http://[::ffff:127.0.0.1]:9/"),
 ]
 STEPS: list[Step] = [*CATALOG, *TESTS]

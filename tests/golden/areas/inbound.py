@@ -23,7 +23,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 CONNECTING: list[Step] = [
-    hook("GitHub calls before anything is connected", "github", PUSH, headers=signatures.github()),
+    hook("GitHub sends a push before anything is connected", "github", PUSH, headers=signatures.github()),
     save("connecting GitHub", "github", EXAMPLES["github"]),
     own("reading GitHub's own address", "github"),
     post(
@@ -42,16 +42,16 @@ CONNECTING: list[Step] = [
         {"webhookUrl": DISCORD, "applicationId": APPLICATION["application_id"], "publicKey": DISCORD_PUBLIC_KEY},
     ),
     own("reading Discord's own address", "discord"),
-    save("connecting Teams, which never calls", "teams", EXAMPLES["teams"]),
+    save("connecting Teams, which sends no hooks", "teams", EXAMPLES["teams"]),
     get("reading that Teams has no address", f"{ALL}/teams"),
 ]
 GITHUB: list[Step] = [
-    hook("GitHub tells of a push", "github", PUSH, headers=signatures.github()),
-    hook("GitHub tells of it again", "github", PUSH, headers=signatures.github()),
-    hook("GitHub tells of another", "github", PUSH, headers=signatures.github(delivery="d-2")),
-    hook("GitHub tells of it at its own address", "{github_url}", PUSH, headers=signatures.github(delivery="d-3")),
+    hook("GitHub sends a push", "github", PUSH, headers=signatures.github()),
+    hook("GitHub sends it again", "github", PUSH, headers=signatures.github()),
+    hook("GitHub sends another", "github", PUSH, headers=signatures.github(delivery="d-2")),
+    hook("GitHub sends one to its own address", "{github_url}", PUSH, headers=signatures.github(delivery="d-3")),
     hook(
-        "GitHub pings at its own address",
+        "GitHub pings its own address",
         "{github_url}",
         {"zen": "Keep it simple."},
         headers=signatures.github("ping", "d-4"),
@@ -62,7 +62,12 @@ GITHUB: list[Step] = [
         {"zen": "Keep it simple."},
         headers=signatures.github("ping", "d-5"),
     ),
-    hook("GitHub tells of Bob's", "github", PUSH, headers=signatures.github(delivery="d-6", secret="of-bob-0001")),
+    hook(
+        "GitHub sends one with Bob's secret",
+        "github",
+        PUSH,
+        headers=signatures.github(delivery="d-6", secret="of-bob-0001"),
+    ),
     hook(
         "GitHub names another repository",
         "github",
@@ -70,7 +75,7 @@ GITHUB: list[Step] = [
         headers=signatures.github(),
     ),
     hook(
-        "GitHub names it in capitals",
+        "GitHub names the repository in capitals",
         "github",
         {**PUSH, "repository": {"full_name": "MY-ORG/Asset-Repo"}},
         headers=signatures.github(delivery="d-7"),
@@ -84,8 +89,8 @@ GITHUB: list[Step] = [
     ),
     hook("GitHub does not sign", "github", PUSH),
     hook("GitHub signs something else", "github", PUSH, headers=lambda body: signatures.github()(body + b" ")),
-    hook("GitHub calls an address that there is not", f"github/{UNKNOWN_ID}", PUSH, headers=signatures.github()),
-    hook("GitHub calls an address that is none", "github/nonsense", PUSH, headers=signatures.github()),
+    hook("GitHub calls an unknown address", f"github/{UNKNOWN_ID}", PUSH, headers=signatures.github()),
+    hook("GitHub calls an invalid address", "github/nonsense", PUSH, headers=signatures.github()),
     hook(
         "GitHub sends a form",
         "github",
@@ -104,26 +109,26 @@ GITHUB: list[Step] = [
             "NaN": b'{"a": NaN}',
             "no UTF-8": b"\xff",
             "nothing": b"",
-            "too deep nesting": b"[" * 100_000,
+            "nesting too deep": b"[" * 100_000,
             "a number too large": b'{"a": 1e999}',
         }.items()
     ),
     hook("GitHub sends half a body", "github", b"{", headers=signatures.github()),
     hook(
-        "GitHub sends what no database stores",
+        "GitHub sends characters that no database stores",
         "github",
         {**PUSH, "a\0": "\ud800\0"},
         headers=signatures.github(delivery="d-11"),
     ),
     hook(
-        "GitHub comes with a token of Alice's",
+        "GitHub sends an invalid access token",
         "github",
         PUSH,
         headers=lambda body: {**signatures.github(delivery="d-12")(body), "Authorization": "Bearer wrong"},
     ),
-    get("somebody looks at GitHub's address", "/webhooks/github", user=None),
-    get("somebody looks at GitHub's own address", "{github_url}", user=None),
-    get("somebody looks at GitHub's address with a challenge", "/webhooks/github?challenge=x", user=None),
+    get("GET to GitHub's address", "/webhooks/github", user=None),
+    get("GET to GitHub's own address", "{github_url}", user=None),
+    get("GET to GitHub's address with a challenge", "/webhooks/github?challenge=x", user=None),
 ]
 LIMITS: list[Step] = [
     hook(
@@ -151,8 +156,8 @@ LIMITS: list[Step] = [
         for name in ("teams", "webhook", "s3", "mixpanel", "google_analytics", "fax", "GitHub", "%C3%A9")
     ),
     hook("a call for a type with a NUL", "github%00", {}),
-    hook("a call for an integration that is never called", f"teams/{UNKNOWN_ID}", {}),
-    hook("a call far below", "github/a/b", {}),
+    hook("a call for an integration that receives no hooks", f"teams/{UNKNOWN_ID}", {}),
+    hook("a call for a longer path", "github/a/b", {}),
     hook("a call for no type", "", {}),
     post("a call below the API", f"{API}/webhooks/github", PUSH, user=None, headers=signatures.github()),
     *(
@@ -161,13 +166,13 @@ LIMITS: list[Step] = [
         for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE")
     ),
 ]
-WHAT_BECAME_OF_IT: list[Step] = [
+EVENTS_AND_DELIVERIES: list[Step] = [
     ActionStep("Bob's feed is complete", wait_for_feed("bob", 1)),
-    get("reading what Bob heard", f"{API}/events", user="bob"),
+    get("reading Bob's events", f"{API}/events", user="bob"),
     ActionStep("Alice's feed is complete", wait_for_feed("alice", 21)),
-    get("reading what Alice heard first", f"{API}/events?limit=4"),
+    get("reading Alice's first events", f"{API}/events?limit=4"),
     get(
-        "reading all that Alice heard",
+        "reading all of Alice's events",
         f"{API}/events?limit=100",
         shows=lambda page: [
             {
@@ -178,33 +183,33 @@ WHAT_BECAME_OF_IT: list[Step] = [
             for event in page["data"]
         ],
     ),
-    get("reading what Slack was told of GitHub", f"{API}/deliveries?type=slack&limit=1"),
-    get("reading when GitHub was heard last", f"{ALL}/github"),
+    get("reading what Slack was sent of GitHub", f"{API}/deliveries?type=slack&limit=1"),
+    get("reading GitHub after its events", f"{ALL}/github"),
     patch("pausing GitHub", f"{ALL}/github", {"isActive": False}),
     hook(
-        "GitHub tells during a pause",
+        "GitHub sends an event during a pause",
         "github",
         {"repository": PUSH["repository"]},
         headers=signatures.github(delivery="d-30"),
     ),
     delete("deleting GitHub", f"{ALL}/github"),
-    hook("GitHub tells after it was deleted", "{github_url}", {}, headers=signatures.github(delivery="d-31")),
+    hook("GitHub sends an event after the deletion", "{github_url}", {}, headers=signatures.github(delivery="d-31")),
 ]
 OURS = {"webhook-id": "{event}", "X-Invenicum-Signature": "sha256=0"}
-COMING_BACK: list[Step] = [
+ECHOES: list[Step] = [
     post(
-        "publishing what will come back",
+        "publishing what will be sent back",
         f"{API}/events",
         {"event": "report.ready", "data": {}},
         keep={"event": "data.id"},
     ),
-    post("our delivery comes back as an event", f"{API}/events", {"event": "report.ready", "data": {}}, headers=OURS),
-    hook("our delivery comes back as a hook", "github", {}, headers=OURS),
-    get("our delivery comes back to an address that there is not", "/nowhere", headers=OURS),
-    get("our delivery comes back to a probe", "/healthz", user=None, headers=OURS),
-    get("our delivery comes back without our signature", f"{API}/assets", headers={"webhook-id": "{event}"}),
-    get("a signature without an id comes back", f"{API}/assets", headers={"X-Invenicum-Signature": "sha256=0"}),
-    get("somebody else's delivery comes", f"{API}/assets", headers={**OURS, "webhook-id": f"evt_{'0' * 32}"}),
-    get("a delivery with an id of its own comes", f"{API}/assets", headers={**OURS, "webhook-id": "msg_1"}),
+    post("our delivery is sent back as an event", f"{API}/events", {"event": "report.ready", "data": {}}, headers=OURS),
+    hook("our delivery is sent back as a hook", "github", {}, headers=OURS),
+    get("our delivery is sent back to an unknown address", "/nowhere", headers=OURS),
+    get("our delivery is sent back to a probe", "/healthz", user=None, headers=OURS),
+    get("our delivery is sent back without our signature", f"{API}/assets", headers={"webhook-id": "{event}"}),
+    get("a signature without an id is sent back", f"{API}/assets", headers={"X-Invenicum-Signature": "sha256=0"}),
+    get("a delivery with an unknown id", f"{API}/assets", headers={**OURS, "webhook-id": f"evt_{'0' * 32}"}),
+    get("a delivery with an id of another form", f"{API}/assets", headers={**OURS, "webhook-id": "msg_1"}),
 ]
-STEPS: list[Step] = [*CONNECTING, *GITHUB, *SERVICES, *BY_OAUTH, *LIMITS, *WHAT_BECAME_OF_IT, *COMING_BACK]
+STEPS: list[Step] = [*CONNECTING, *GITHUB, *SERVICES, *BY_OAUTH, *LIMITS, *EVENTS_AND_DELIVERIES, *ECHOES]

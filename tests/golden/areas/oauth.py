@@ -52,10 +52,10 @@ def end(title: str, query: str, integration_type: str = "google_drive", **more: 
 
 UNCONFIGURED: list[Step] = [
     *(get(f"beginning with {name}, which is not set up", f"{BEGIN}/{name}") for name in TYPES),
-    get("beginning with a type that there is not", f"{BEGIN}/fax"),
+    get("beginning with an unknown type", f"{BEGIN}/fax"),
     get("beginning with what is not set up, as a page", f"{BEGIN}/google_drive", headers=PAGE),
     get("beginning with what has no OAuth, as a page", f"{BEGIN}/s3", headers=PAGE, shows=shown_text),
-    get("beginning with a type that there is not, as a page", f"{BEGIN}/fax", headers=PAGE, shows=shown_text),
+    get("beginning with an unknown type, as a page", f"{BEGIN}/fax", headers=PAGE, shows=shown_text),
     get("beginning without a token, as a page", f"{BEGIN}/google_drive", user=None, headers=PAGE, shows=shown_text),
     get(
         "beginning without the scope, as a page",
@@ -64,7 +64,7 @@ UNCONFIGURED: list[Step] = [
         headers=PAGE,
         shows=shown_text,
     ),
-    ActionStep("a client is there", configure_clients("google_drive", "github", "dropbox", "slack")),
+    ActionStep("a client is configured", configure_clients("google_drive", "github", "dropbox", "slack")),
 ]
 BEGINNING: list[Step] = [
     begin("beginning"),
@@ -74,15 +74,15 @@ BEGINNING: list[Step] = [
     begin("beginning with Dropbox", f"{BEGIN}/dropbox"),
     begin("beginning with Slack", f"{BEGIN}/slack"),
     begin("beginning as a page", headers=PAGE, keep={"state": "Location?state"}),
-    begin("beginning with a way back", f"{BEGIN}/google_drive?returnUrl={APP}/integrations?tab=1"),
-    begin("beginning with an empty way back", f"{BEGIN}/google_drive?returnUrl="),
-    begin("beginning with something unknown", f"{BEGIN}/google_drive?colour=red&state=x"),
+    begin("beginning with a return URL", f"{BEGIN}/google_drive?returnUrl={APP}/integrations?tab=1"),
+    begin("beginning with an empty return URL", f"{BEGIN}/google_drive?returnUrl="),
+    begin("beginning with an unknown parameter", f"{BEGIN}/google_drive?colour=red&state=x"),
     *(
-        begin(f"beginning with a way back that has {how}", f"{BEGIN}/google_drive?returnUrl={url}", keep={})
+        begin(f"beginning with a return URL that has {how}", f"{BEGIN}/google_drive?returnUrl={url}", keep={})
         for how, url in RETURNS.items()
     ),
     begin(
-        "beginning with a way back elsewhere, as a page",
+        "beginning with a return URL of another origin, as a page",
         f"{BEGIN}/google_drive?returnUrl=https://evil.example.com/",
         headers=PAGE,
         shows=shown_text,
@@ -99,13 +99,19 @@ BEGINNING: list[Step] = [
         for how, site in {
             "our own": "same-origin",
             "no": "none",
-            "a sister's": "same-site",
-            "a stranger's": "cross-site",
+            "a sister site's": "same-site",
+            "another site's": "cross-site",
         }.items()
     ),
-    begin("beginning from a link of a browser that does not say", user=None, headers=PAGE, shows=shown_text, keep={}),
     begin(
-        "beginning from a link in a browser that never began",
+        "beginning from a link of a browser that sends no Sec-Fetch-Site",
+        user=None,
+        headers=PAGE,
+        shows=shown_text,
+        keep={},
+    ),
+    begin(
+        "beginning from a link in a browser without a session",
         user=None,
         browser="new",
         headers={**PAGE, "Sec-Fetch-Site": "none"},
@@ -121,7 +127,7 @@ BEGINNING: list[Step] = [
         keep={"bobs": "Location?state"},
     ),
     begin(
-        "beginning from a stranger's link where Bob is signed in",
+        "beginning from another site's link where Bob is signed in",
         user=None,
         browser="bob",
         headers={**PAGE, "Sec-Fetch-Site": "cross-site"},
@@ -144,21 +150,21 @@ def _failing(how: str, query: str, **more: Any) -> list[Step]:
 
 
 FAILING: list[Step] = [
-    end("ending without anything", ""),
-    end("ending without anything, as a page", "", headers=PAGE, shows=shown_text),
+    end("ending without parameters", ""),
+    end("ending without parameters, as a page", "", headers=PAGE, shows=shown_text),
     end(
-        "ending without anything in a browser that never began, as a page",
+        "ending without parameters in a browser without a session, as a page",
         "",
         headers=PAGE,
         shows=shown_text,
         browser="new",
     ),
-    end("ending with a state that there is not", "state=x&code=good"),
+    end("ending with an unknown state", "state=x&code=good"),
     end("ending with the state twice", "state={state}&state={state}&code=good"),
-    end("ending with something twice, as a page", "a=1&a=2", headers=PAGE, shows=shown_text),
-    end("ending at a type that there is not", "state={state}&code=good", "fax"),
+    end("ending with a parameter twice, as a page", "a=1&a=2", headers=PAGE, shows=shown_text),
+    end("ending at an unknown type", "state={state}&code=good", "fax"),
     end(
-        "ending at a type that there is not, as a page",
+        "ending at an unknown type, as a page",
         "state={state}&code=good",
         "fax",
         headers=PAGE,
@@ -173,28 +179,28 @@ FAILING: list[Step] = [
         headers={**PAGE, "Authorization": "Bearer wrong"},
         shows=shown_text,
     ),
-    get("ending at the root without anything", "/integrations/oauth/callback/google_drive", user=None),
+    get("ending at the root without parameters", "/integrations/oauth/callback/google_drive", user=None),
     *_failing("no code", "state={state}"),
     *_failing("an empty code", "state={state}&code="),
-    *_failing("a no", "state={state}&error=access_denied"),
+    *_failing("a refusal by the user", "state={state}&error=access_denied"),
     *_failing("a provider that is busy", "state={state}&error=temporarily_unavailable"),
     *_failing("a provider that has failed", "state={state}&error=server_error"),
     *_failing("a scope that is not granted", "state={state}&error=invalid_scope"),
     *_failing("a client that is not accepted", "state={state}&error=unauthorized_client"),
-    *_failing("an error of its own", "state={state}&error=%3Cscript%3Ealert(1)%3C/script%3E"),
+    *_failing("an error of the provider's own", "state={state}&error=%3Cscript%3Ealert(1)%3C/script%3E"),
     *_failing("an error with a NUL", "state={state}&error=a%00b"),
     *_failing("a very long error", f"state={{state}}&error={'e' * 300}"),
-    *_failing("an error of nothing", "state={state}&error=&code="),
+    *_failing("an empty error", "state={state}&error=&code="),
     *_failing("another issuer", "state={state}&code=good&iss=https://evil.example.com"),
-    *_failing("an issuer that is none", "state={state}&code=good&iss=://"),
+    *_failing("an invalid issuer", "state={state}&code=good&iss=://"),
     *_failing("a code that is refused", "state={state}&code=refused"),
     *_failing("a token endpoint that is busy", "state={state}&code=busy"),
-    *_failing("a box left unticked", "state={state}&code=unticked"),
+    *_failing("a permission left unticked", "state={state}&code=unticked"),
     *_failing("an account that is not named", "state={state}&code=anonymous"),
     *_failing("the callback of another type", "state={state}&code=good", integration_type="github"),
-    *_failing("a token of somebody else", "state={state}&code=good", user="charlie"),
+    *_failing("another user's token", "state={state}&code=good", user="charlie"),
     end("ending with a state that was used already", "state={state}&code=good"),
-    get("reading what is active after so many failures", f"{ALL}/status"),
+    get("reading the status after all failures", f"{ALL}/status"),
 ]
 CONNECTING: list[Step] = [
     begin("beginning what succeeds"),
@@ -202,19 +208,19 @@ CONNECTING: list[Step] = [
     read("reading what was connected", "google_drive"),
     begin("beginning once more"),
     end(
-        "ending well with one's own token, at another scope",
+        "ending well with the same user's token and other parameters",
         "state={state}&code=good&scope=x&returnUrl=https://evil.example.com",
         user="alice",
     ),
     begin("beginning what succeeds as a page"),
     end("ending well as a page", "state={state}&code=good", headers=PAGE),
     begin(
-        "beginning what succeeds with a way back",
+        "beginning what succeeds with a return URL",
         f"{BEGIN}/google_drive?returnUrl={APP}/integrations?tab=1%26status=failed%26type=x",
     ),
-    end("ending well with a way back", "state={state}&code=good", headers=PAGE),
-    begin("beginning what succeeds with a way back, as JSON", f"{BEGIN}/google_drive?returnUrl={APP}/integrations"),
-    end("ending well with a way back, as JSON", "state={state}&code=good"),
+    end("ending well with a return URL", "state={state}&code=good", headers=PAGE),
+    begin("beginning what succeeds with a return URL, as JSON", f"{BEGIN}/google_drive?returnUrl={APP}/integrations"),
+    end("ending well with a return URL, as JSON", "state={state}&code=good"),
     begin("beginning what succeeds at the root"),
     get(
         "ending well at the root",
@@ -244,7 +250,7 @@ OTHERS: list[Step] = [
         "github",
         {"organization": "my-org", "repository": "asset-repo", "baseUrl": "https://x.example.com"},
     ),
-    save("giving GitHub a key instead", "github", EXAMPLES["github"]),
+    save("saving GitHub with a key instead", "github", EXAMPLES["github"]),
     read("reading GitHub with its key", "github"),
     begin("beginning with Dropbox, which needs nothing", f"{BEGIN}/dropbox"),
     end("ending with Dropbox", "state={state}&code=good", "dropbox"),
@@ -254,7 +260,7 @@ OTHERS: list[Step] = [
     ActionStep("jobs are done", run_engine),
     delete("deleting Dropbox", f"{ALL}/dropbox"),
     post("saving Dropbox without a token", ALL, {"type": "dropbox", "config": {"path": ""}}),
-    get("reading what is active at the end", f"{API}/integrations/status"),
+    get("reading the status at the end", f"{API}/integrations/status"),
 ]
 REFUSED: list[Step] = [
     begin("beginning with a Dropbox that will refuse", f"{BEGIN}/dropbox"),
@@ -264,13 +270,13 @@ REFUSED: list[Step] = [
     patch("resuming Dropbox, refused", f"{ALL}/dropbox", {"isActive": True}),
     save("saving Dropbox, refused", "dropbox", {"path": "/Invenicum"}),
     post("publishing what Dropbox waits for", f"{API}/events", EVENT, keep={"event": "data.id"}),
-    get("reading what became of it", f"{API}/events/{{event}}"),
+    get("reading its status", f"{API}/events/{{event}}"),
     patch("pausing Dropbox, refused", f"{ALL}/dropbox", {"isActive": False}),
     save("saving Dropbox, refused, as active", "dropbox", {"path": "/Invenicum"}, isActive=True),
     read("reading Dropbox, refused and saved", "dropbox"),
     begin("beginning with Dropbox again", f"{BEGIN}/dropbox"),
     end("ending with Dropbox again", "state={state}&code=good", "dropbox"),
     read("reading Dropbox, connected again", "dropbox"),
-    get("reading what became of it now", f"{API}/events/{{event}}"),
+    get("reading its status after that", f"{API}/events/{{event}}"),
 ]
 STEPS: list[Step] = [*UNCONFIGURED, *BEGINNING, *FAILING, *CONNECTING, *OTHERS, *REFUSED]

@@ -1,4 +1,4 @@
-"""Probes, the OpenAPI document, unknown addresses, other origins, and other requests of strangers."""
+"""Probes, the OpenAPI document, unknown addresses, other origins, and requests with unusual headers."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ PREFLIGHT = {
 }
 
 
-def stranger(title: str, method: str, path: str, **more: Any) -> RequestStep:
+def anonymous(title: str, method: str, path: str, **more: Any) -> RequestStep:
     return RequestStep(title=title, method=method, path=path, **{"user": None, **more})
 
 
@@ -34,58 +34,58 @@ def beginning(text: str) -> str:
 
 
 PROBES: list[Step] = [
-    stranger("is it alive?", "GET", "/healthz"),
-    stranger("is it alive, by another host?", "GET", "/healthz", headers={"Host": "10.0.0.7:8000"}),
-    stranger("is it alive, with a token?", "GET", "/healthz", user="alice"),
-    stranger("is it ready before the engine ran?", "GET", "/readyz"),
+    anonymous("liveness", "GET", "/healthz"),
+    anonymous("liveness at another host", "GET", "/healthz", headers={"Host": "10.0.0.7:8000"}),
+    anonymous("liveness with a token", "GET", "/healthz", user="alice"),
+    anonymous("readiness before the engine ran", "GET", "/readyz"),
     ActionStep("the engine is seen", wait_for_engine),
-    stranger("is it ready?", "GET", "/readyz"),
-    stranger("is it ready, with a query?", "GET", "/readyz?verbose=1"),
-    ActionStep("the broker is gone", set_setting("CELERY_BROKER_URL", "redis://:a-password@127.0.0.1:9/0")),
-    stranger("is it ready without its broker?", "GET", "/readyz"),
+    anonymous("readiness", "GET", "/readyz"),
+    anonymous("readiness with a query", "GET", "/readyz?verbose=1"),
+    ActionStep("the broker is down", set_setting("CELERY_BROKER_URL", "redis://:a-password@127.0.0.1:9/0")),
+    anonymous("readiness without the broker", "GET", "/readyz"),
     ActionStep("there is no broker", set_setting("CELERY_BROKER_URL", "")),
-    stranger("what are its figures?", "GET", "/metrics", shows=names),
+    anonymous("metrics", "GET", "/metrics", shows=names),
     *(
-        stranger(f"{method} {path}", method, path)
+        anonymous(f"{method} {path}", method, path)
         for path in ("/healthz", "/readyz", "/metrics")
         for method in ("HEAD", "POST", "OPTIONS", "DELETE")
     ),
-    *(stranger(f"GET {path}", "GET", path) for path in ("/healthz/", "/api/v1/healthz", "/api/v1/readyz", "/HEALTHZ")),
+    *(anonymous(f"GET {path}", "GET", path) for path in ("/healthz/", "/api/v1/healthz", "/api/v1/readyz", "/HEALTHZ")),
 ]
 DESCRIPTION: list[Step] = [
-    stranger("the description", "GET", "/schema", shows=operations),
-    stranger(
+    anonymous("the description", "GET", "/schema", shows=operations),
+    anonymous(
         "the description with a wrong token", "GET", "/schema", shows=operations, headers={"Authorization": "Bearer x"}
     ),
-    stranger(
+    anonymous(
         "the description as JSON of OpenAPI",
         "GET",
         "/schema",
         shows=operations,
         headers={"Accept": "application/vnd.oai.openapi+json"},
     ),
-    stranger("the description as YAML", "GET", "/schema", shows=beginning, headers={"Accept": "application/yaml"}),
-    stranger(
+    anonymous("the description as YAML", "GET", "/schema", shows=beginning, headers={"Accept": "application/yaml"}),
+    anonymous(
         "the description as YAML of OpenAPI",
         "GET",
         "/schema",
         shows=beginning,
         headers={"Accept": "application/vnd.oai.openapi"},
     ),
-    stranger("the description as a page", "GET", "/schema", headers={"Accept": "text/html"}),
-    stranger("the description in another format by the query", "GET", "/schema?format=yaml", shows=beginning),
-    stranger("the description in a format that there is not", "GET", "/schema?format=xml"),
-    *(stranger(f"{method} /schema", method, "/schema") for method in ("HEAD", "POST", "OPTIONS")),
-    stranger("the page that shows it", "GET", "/docs", shows=beginning),
-    *(stranger(f"{method} /docs", method, "/docs") for method in ("HEAD", "POST", "OPTIONS")),
-    *(stranger(f"{method} /", method, "/", shows=beginning) for method in ("GET", "HEAD", "POST", "PUT", "OPTIONS")),
+    anonymous("the description as a page", "GET", "/schema", headers={"Accept": "text/html"}),
+    anonymous("the description in another format by the query", "GET", "/schema?format=yaml", shows=beginning),
+    anonymous("the description in an unknown format", "GET", "/schema?format=xml"),
+    *(anonymous(f"{method} /schema", method, "/schema") for method in ("HEAD", "POST", "OPTIONS")),
+    anonymous("the documentation page", "GET", "/docs", shows=beginning),
+    *(anonymous(f"{method} /docs", method, "/docs") for method in ("HEAD", "POST", "OPTIONS")),
+    *(anonymous(f"{method} /", method, "/", shows=beginning) for method in ("GET", "HEAD", "POST", "PUT", "OPTIONS")),
     *(
-        stranger(f"GET {path}", "GET", path, shows=beginning)
+        anonymous(f"GET {path}", "GET", path, shows=beginning)
         for path in ("/admin", "/admin/", "/admin/login/?next=/x", "/admin/nope/")
     ),
-    *(stranger(f"GET {path}", "GET", path) for path in ("/api/v1/schema",)),
-    stranger("a file that is not there", "GET", "/static/nope.js"),
-    stranger("an icon", "GET", "/favicon.ico"),
+    *(anonymous(f"GET {path}", "GET", path) for path in ("/api/v1/schema",)),
+    anonymous("an unknown file", "GET", "/static/nope.js"),
+    anonymous("an icon", "GET", "/favicon.ico"),
 ]
 ADDRESSES = """
 /nope /api /api/ /api/v1 /api/v1/ /api/v1/nope /api/v2/assets /assets/ /api/v1/assets/ /assets/a/b /assets/a/
@@ -95,33 +95,31 @@ ADDRESSES = """
 /replays /replays/ /deliveries/ /deliveries/a/b /deliveries/a/retry/ /webhooks /webhooks/ /.env
 /assets/..%2f..%2fetc /assets/%2e%2e/assets /%C3%A9 /%ff /%00 /assets%00 /a;b=c /assets.json /assets?/nope /*
 """
-NOWHERE: list[Step] = [
+UNUSUAL: list[Step] = [
     *(get(f"GET {path}, signed in", path) for path in ADDRESSES.split()),
     *(
-        stranger(f"{method} {path}", method, path)
+        anonymous(f"{method} {path}", method, path)
         for path in ("/nope", "/api/v1/nope", "/%00")
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
     ),
-    stranger("an address far too long", "GET", "/" + "x" * 10_000),
-    stranger("an address that there is not, as a page", "GET", "/nope", headers={"Accept": "text/html"}),
-    stranger(
-        "an address that there is not, with a wrong token", "GET", "/api/v1/nope", headers={"Authorization": "Bearer x"}
-    ),
+    anonymous("an address far too long", "GET", "/" + "x" * 10_000),
+    anonymous("an unknown address, as a page", "GET", "/nope", headers={"Accept": "text/html"}),
+    anonymous("an unknown address, with a wrong token", "GET", "/api/v1/nope", headers={"Authorization": "Bearer x"}),
     get("a forged host", f"{API}/assets", headers={"Host": "evil.example"}),
-    get("a forged host at an address that there is not", "/nope", headers={"Host": "evil.example"}),
+    get("a forged host at an unknown address", "/nope", headers={"Host": "evil.example"}),
     get("a forwarded host", f"{API}/assets?limit=1", headers={"X-Forwarded-Host": "evil.example"}),
-    get("a method that was meant otherwise", f"{API}/assets", headers={"X-HTTP-Method-Override": "DELETE"}),
+    get("a GET with a method override", f"{API}/assets", headers={"X-HTTP-Method-Override": "DELETE"}),
     post(
-        "a post that was meant as a change",
+        "a POST with a method override",
         f"{API}/assets/a",
         {"name": "x"},
         headers={"X-HTTP-Method-Override": "PATCH"},
     ),
-    RequestStep(title="a method that there is not", method="BREW", path=f"{API}/assets"),
+    RequestStep(title="an unknown method", method="BREW", path=f"{API}/assets"),
     RequestStep(title="a method in lower case", method="get", path=f"{API}/assets"),
     get("a range", f"{API}/assets", headers={"Range": "bytes=0-1"}),
     get(
-        "an answer that may be kept",
+        "a conditional request",
         f"{API}/assets",
         headers={"If-None-Match": "*", "If-Modified-Since": "Thu, 01 Jan 2099 00:00:00 GMT"},
     ),
@@ -133,39 +131,44 @@ NOWHERE: list[Step] = [
     ),
 ]
 ORIGINS: list[Step] = [
-    stranger("the app asks whether it may", "OPTIONS", f"{API}/integrations/test", headers={**ORIGIN, **PREFLIGHT}),
-    stranger("the app asks whether it may, nowhere", "OPTIONS", "/nope", headers={**ORIGIN, **PREFLIGHT}),
-    stranger("the app asks whether it may, at a hook", "OPTIONS", "/webhooks/github", headers={**ORIGIN, **PREFLIGHT}),
-    stranger(
-        "the app asks whether it may, in the admin",
+    anonymous("a preflight of the app", "OPTIONS", f"{API}/integrations/test", headers={**ORIGIN, **PREFLIGHT}),
+    anonymous("a preflight of the app at an unknown address", "OPTIONS", "/nope", headers={**ORIGIN, **PREFLIGHT}),
+    anonymous(
+        "a preflight of the app at the address for hooks",
+        "OPTIONS",
+        "/webhooks/github",
+        headers={**ORIGIN, **PREFLIGHT},
+    ),
+    anonymous(
+        "a preflight of the app in the admin",
         "OPTIONS",
         "/admin/login/",
         headers={**ORIGIN, **PREFLIGHT},
         shows=beginning,
     ),
-    stranger(
-        "a stranger asks whether it may",
+    anonymous(
+        "a preflight of another origin",
         "OPTIONS",
         f"{API}/assets",
         headers={"Origin": "https://evil.example.com", **PREFLIGHT},
     ),
-    stranger(
-        "a page without an origin asks whether it may",
+    anonymous(
+        "a preflight of the origin null",
         "OPTIONS",
         f"{API}/assets",
         headers={"Origin": "null", **PREFLIGHT},
     ),
-    get("the app reads", f"{API}/assets", headers=ORIGIN),
-    stranger("the app reads an error", "GET", f"{API}/assets", headers=ORIGIN),
-    get("a stranger reads", f"{API}/assets", headers={"Origin": "https://evil.example.com"}),
-    get("the app reads nowhere", "/nope", headers=ORIGIN),
+    get("a request of the app", f"{API}/assets", headers=ORIGIN),
+    anonymous("an error for the app", "GET", f"{API}/assets", headers=ORIGIN),
+    get("a request of another origin", f"{API}/assets", headers={"Origin": "https://evil.example.com"}),
+    get("a request of the app at an unknown address", "/nope", headers=ORIGIN),
     RequestStep(
-        title="the app asks for options without asking whether it may",
+        title="OPTIONS of the app without a preflight",
         method="OPTIONS",
         path=f"{API}/assets",
         headers=ORIGIN,
     ),
-    ActionStep("no other origin may", set_setting("CORS_ALLOWED_ORIGINS", [])),
-    get("the app reads where it may not", f"{API}/assets", headers=ORIGIN),
+    ActionStep("no other origin is allowed", set_setting("CORS_ALLOWED_ORIGINS", [])),
+    get("a request of the app when it is not allowed", f"{API}/assets", headers=ORIGIN),
 ]
-STEPS: list[Step] = [*PROBES, *DESCRIPTION, *NOWHERE, *ORIGINS]
+STEPS: list[Step] = [*PROBES, *DESCRIPTION, *UNUSUAL, *ORIGINS]

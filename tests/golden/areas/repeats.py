@@ -14,14 +14,14 @@ REPLAY = {"since": "2020-01-01T00:00:00Z", "status": ["pending"]}
 
 
 def _repeated(what: str, path: str, body: Any = None) -> list[Step]:
-    """What is done once, done again, done for another address, and refused."""
+    """A request, its repetition, and others with keys that are used, invalid or another user's."""
     content = {} if body is None else {"body": body}
     return [
         post(what, path, headers=keyed(what), **content),
         post(f"{what} again", path, headers=keyed(what), **content),
         post(f"{what} with the key of a ping", path, headers=keyed("ping"), **content),
-        post(f"{what} with a key of none", path, headers=keyed("a b"), **content),
-        post(f"{what} with a key that somebody else used", path, headers=keyed(what), user="charlie", **content),
+        post(f"{what} with an invalid key", path, headers=keyed("a b"), **content),
+        post(f"{what} with a key that another user used", path, headers=keyed(what), user="charlie", **content),
     ]
 
 
@@ -30,11 +30,11 @@ STEPS: list[Step] = [
     post("pinging", PING, headers=keyed("ping"), keep={"ping": "data.id"}),
     post("pinging again", PING, headers=keyed("ping")),
     post("pinging with another body", PING, {"event": "ping"}, headers=keyed("ping")),
-    post("pinging with a key of none", PING, headers=keyed("a b")),
+    post("pinging with an invalid key", PING, headers=keyed("a b")),
     *_repeated("saving", ALL, WEBHOOK),
     *_repeated("creating-an-asset", ASSETS, ASSET),
     *_repeated("rotating", f"{ALL}/webhook/secret/rotate"),
     *_repeated("replaying", f"{ALL}/webhook/replay", REPLAY),
     *_repeated("retrying", f"{API}/deliveries/{{ping}}/retry"),
-    get("the log after all that", f"{API}/deliveries"),
+    get("the log after all repeats", f"{API}/deliveries"),
 ]

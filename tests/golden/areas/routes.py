@@ -1,6 +1,6 @@
 """Every route with every method: with a token, without one, with a wrong one, and with each single scope.
 
-Nothing is there in this area, so what a method does is mostly to say so.
+There are no rows in this area, so most methods answer 404.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 IR, IW = "integrations:read", "integrations:write"
 DR, DW = "deliveries:read", "deliveries:write"
 ONE = "0" * 32
-# The scope that each method of each route wants; what is not here is no method of it.
+# The scope that each method of each route requires. Other methods do not exist.
 ROUTES: dict[str, dict[str, str]] = {
     "/accounts/user-1": {"DELETE": "accounts:write"},
     "/assets": {"GET": "assets:read", "POST": "assets:write"},
@@ -37,10 +37,10 @@ ROUTES: dict[str, dict[str, str]] = {
     f"/deliveries/dlv_{ONE}/retry": {"POST": DW},
 }
 SCOPES = sorted({scope for methods in ROUTES.values() for scope in methods.values() if scope})
-CATALOG = "/connectors"  # is compared in an area of its own
+CATALOG = "/connectors"  # the area `connectors` compares its answers
 
 
-def briefly(answer: dict[str, object]) -> object:
+def keys_of_data(answer: dict[str, object]) -> object:
     return answer if "error" in answer else list(answer)
 
 
@@ -49,7 +49,7 @@ def _ask(title: str, method: str, path: str, **more: Any) -> RequestStep:
         title=f"{method} {path} {title}",
         method=method,
         path=path,
-        shows=briefly if CATALOG in path and method == "GET" else None,
+        shows=keys_of_data if CATALOG in path and method == "GET" else None,
         **more,
     )
 
