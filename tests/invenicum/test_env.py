@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from invenicum.env import kept_secret, oauth_clients
 
 
-def test_a_kept_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+def test_a_kept_secret_is_generated_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "data" / "secret_key"
     secret = kept_secret(path)
     assert len(secret) >= 60
@@ -43,7 +43,7 @@ def test_half_an_oauth_client_is_kept_for_the_system_check(monkeypatch: pytest.M
     assert oauth_clients() == {"github": ("", "s"), "slack": ("id", "")}
 
 
-def test_an_oauth_secret_in_a_file_that_is_not_there_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_of_an_oauth_secret_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OAUTH_SLACK_CLIENT_SECRET_FILE", "/no/such/file")
     with pytest.raises(ImproperlyConfigured, match="OAUTH_SLACK_CLIENT_SECRET_FILE"):
         oauth_clients()

@@ -93,7 +93,7 @@ def test_a_permanent_failure_is_given_up_at_once() -> None:
     assert runner.failures == [("never", True)]
 
 
-def test_a_bug_in_one_job_keeps_no_other_from_being_done() -> None:
+def test_a_bug_in_one_job_does_not_stop_the_others() -> None:
     broken = queue(due_in=-9)
     queue(due_in=-5)
 
@@ -136,7 +136,7 @@ def test_a_worker_whose_lease_has_ended_does_not_put_off_the_next_ones_attempt()
     assert runner.failures == []
 
 
-def test_a_job_that_is_replaced_while_it_runs_stays_gone() -> None:
+def test_a_job_that_is_replaced_while_it_runs_is_not_written_back() -> None:
     queue()
 
     def work(job: ProviderJob) -> datetime | None:

@@ -52,14 +52,14 @@ def test_records_of_other_loggers_look_the_same(json_log: io.StringIO) -> None:
     assert json.loads(json_log.getvalue())["event"] == "Not Found: /x"
 
 
-def test_celery_does_not_tell_of_every_task(json_log: io.StringIO) -> None:
+def test_celery_does_not_log_every_task(json_log: io.StringIO) -> None:
     logging.getLogger("celery.app.trace").info("Task succeeded")
     assert json_log.getvalue() == ""
     logging.getLogger("celery.app.trace").error("Task failed")
     assert "Task failed" in json_log.getvalue()
 
 
-def test_what_sounds_like_a_secret_loses_its_value_at_any_depth(json_log: io.StringIO) -> None:
+def test_values_with_names_of_secrets_are_removed_at_any_depth(json_log: io.StringIO) -> None:
     structlog.get_logger().warning(
         "odd",
         apiKey="ghp_1",

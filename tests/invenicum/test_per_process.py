@@ -6,7 +6,7 @@ from invenicum.per_process import PerProcess
 
 
 class Connection:
-    """Knows the process that made it."""
+    """Remembers the process that made it."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()

@@ -38,7 +38,7 @@ def test_every_form_of_an_rfc_3339_time_is_read(text: str, moment: datetime) -> 
         True,
     ],
 )
-def test_what_is_no_rfc_3339_time_is_refused(value: bool | int | str) -> None:
+def test_other_forms_are_refused(value: bool | int | str) -> None:
     with pytest.raises(ValueError, match="RFC 3339"):
         parse_timestamp(value)
 

@@ -1,4 +1,4 @@
-"""One version number: what the changelog released is what the package, the API and every request outward say."""
+"""One version number: the changelog, the package, the API and outgoing requests agree."""
 
 import re
 import tomllib
@@ -13,7 +13,7 @@ from invenicum.version import USER_AGENT, VERSION
 ROOT = Path(settings.BASE_DIR)
 
 
-def test_it_is_a_version() -> None:
+def test_the_version_is_valid() -> None:
     assert str(Version(VERSION)) == VERSION
 
 

@@ -36,7 +36,7 @@ def shared_secret(settings: Settings) -> None:
     settings.INVENICUM_JWT_SECRET = SECRET
 
 
-def test_a_token_lets_its_user_in(alice: User) -> None:
+def test_a_token_authenticates_its_user(alice: User) -> None:
     assert ask(issue_token(alice)).status_code == 200
     assert ask(issue_token(alice), "bearer").status_code == 200
 
@@ -48,13 +48,13 @@ def test_a_token_is_stored_as_a_digest_only(alice: User) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "a b", "é", "a.b.c", "x" * 5000])
-def test_a_bad_token_is_refused_in_the_words_the_app_waits_for(token: str, db: None) -> None:
+def test_an_invalid_token_is_refused_with_the_text_that_the_app_checks(token: str, db: None) -> None:
     response = ask(token)
     assert (response.status_code, response.json()) == (401, INVALID)
     assert response["WWW-Authenticate"] == "Bearer"
 
 
-def test_an_expired_token_is_refused_in_the_same_words(alice: User) -> None:
+def test_an_expired_token_is_refused_with_the_same_text(alice: User) -> None:
     response = ask(issue_token(alice, lifetime=timedelta(seconds=-1)))
     assert (response.status_code, response.json()) == (401, INVALID)
 
@@ -72,7 +72,7 @@ def test_the_token_of_an_inactive_user_is_refused(alice: User) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic YTpi"}])
-def test_no_token_is_told_to_send_one_and_does_not_log_the_app_out(headers: dict[str, Any], db: None) -> None:
+def test_a_request_without_a_token_gets_a_text_that_does_not_log_the_app_out(headers: dict[str, Any], db: None) -> None:
     response = Client().get("/assets", headers=headers)
     assert response.status_code == 401
     assert response.json()["error"] == "NOT_AUTHENTICATED"
@@ -80,11 +80,11 @@ def test_no_token_is_told_to_send_one_and_does_not_log_the_app_out(headers: dict
     assert response["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_session_of_the_admin_is_no_token(admin_client: Client) -> None:
+def test_a_session_of_the_admin_does_not_authenticate(admin_client: Client) -> None:
     assert admin_client.get("/assets").status_code == 401
 
 
-def test_the_app_token_makes_its_user_on_first_sight_only(shared_secret: None, db: None) -> None:
+def test_an_app_token_creates_its_user_once(shared_secret: None, db: None) -> None:
     assert ask(sign()).status_code == 200
     assert ask(sign(userId=456, email="new@example.com")).status_code == 200
     user = User.objects.get()
@@ -93,7 +93,7 @@ def test_the_app_token_makes_its_user_on_first_sight_only(shared_secret: None, d
 
 
 @pytest.mark.parametrize("missing", [None, ""])
-def test_a_token_as_the_backend_signs_it_names_no_one_and_keeps_what_is_known(
+def test_a_backend_token_without_a_name_keeps_the_stored_name(
     missing: str | None, shared_secret: None, db: None
 ) -> None:
     ask(sign())
@@ -104,7 +104,7 @@ def test_a_token_as_the_backend_signs_it_names_no_one_and_keeps_what_is_known(
     assert (user.email, user.first_name) == ("eve@example.com", "Eve")
 
 
-def test_a_token_needs_no_more_than_a_user_and_an_end(shared_secret: None, db: None) -> None:
+def test_a_token_needs_only_a_user_and_an_expiry(shared_secret: None, db: None) -> None:
     assert ask(sign(email=None, name=None)).status_code == 200
     user = User.objects.get()
     assert (user.public_id, user.email, user.first_name) == ("user-456", "", "")
@@ -128,7 +128,7 @@ def test_the_backends_clock_may_differ_by_a_minute(
     assert ask(sign(**claims)).status_code == status
 
 
-def test_an_email_that_is_none_and_a_name_that_cannot_be_shown_are_left_out(shared_secret: None, db: None) -> None:
+def test_an_invalid_email_and_an_unprintable_name_are_left_out(shared_secret: None, db: None) -> None:
     assert ask(sign(email="no-address", name="E\0ve")).status_code == 200
     user = User.objects.get()
     assert (user.email, user.first_name) == ("", "")
@@ -155,7 +155,7 @@ def test_a_refused_token_is_logged_with_the_reason_and_without_the_token(
     assert not any(part in caplog.text for part in token.split("."))
 
 
-def test_an_app_token_is_a_bad_token_where_no_secret_is_shared(db: None) -> None:
+def test_an_app_token_is_refused_if_no_secret_is_configured(db: None) -> None:
     assert ask(sign()).json() == INVALID
     assert not User.objects.exists()
 
@@ -179,7 +179,7 @@ def test_an_app_token_is_a_bad_token_where_no_secret_is_shared(db: None) -> None
         {"algorithm": "HS512"},
     ],
 )
-def test_an_app_token_with_anything_wrong_is_refused_and_makes_nobody(
+def test_an_invalid_app_token_is_refused_and_creates_no_user(
     changes: dict[str, Any], shared_secret: None, db: None
 ) -> None:
     assert ask(sign(**changes)).json() == INVALID
@@ -193,14 +193,14 @@ def test_an_unsigned_app_token_is_refused(shared_secret: None, db: None) -> None
     assert ask(f"{unsigned}.{payload}.").json() == INVALID
 
 
-def test_the_user_of_an_app_token_can_be_locked_out(shared_secret: None, db: None) -> None:
+def test_the_user_of_an_app_token_can_be_deactivated(shared_secret: None, db: None) -> None:
     ask(sign())
     User.objects.update(is_active=False)
     assert ask(sign()).json() == INVALID
 
 
 @given(st.text())
-def test_no_forged_app_token_crashes_the_reader(junk: str) -> None:
+def test_no_forged_app_token_crashes_the_parser(junk: str) -> None:
     with override_settings(INVENICUM_JWT_SECRET=SECRET):
         assert authentication._by_jwt(junk) is None
         assert authentication._by_jwt(f"{junk}.{junk}.{junk}") is None
@@ -208,7 +208,7 @@ def test_no_forged_app_token_crashes_the_reader(junk: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="threads share no SQLite database in memory")
-def test_two_first_requests_at_once_make_one_user(shared_secret: None) -> None:
+def test_two_first_requests_at_once_create_one_user(shared_secret: None) -> None:
     def first_request(_: int) -> int:
         try:
             return int(ask(sign()).status_code)

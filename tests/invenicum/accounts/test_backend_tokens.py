@@ -63,24 +63,24 @@ def signed_by_node(user: dict[str, Any], expires_in: str = "7d", secret: str = S
     ("token", "account_id", "email"),
     [(WITH_NUMBER, "456", "alice@example.com"), (WITH_TEXT, "clx0v3k1w0000", "")],
 )
-def test_a_token_of_the_backend_lets_its_user_in(token: str, account_id: str, email: str) -> None:
+def test_a_token_of_the_backend_authenticates_its_user(token: str, account_id: str, email: str) -> None:
     assert ask(token).status_code == 200
     user = User.objects.get()
     assert (user.account_id, user.email) == (account_id, email)
 
 
-def test_another_secret_refuses_it_with_the_text_on_which_the_app_logs_out(settings: Settings) -> None:
+def test_a_token_by_another_secret_is_refused_with_the_text_that_logs_the_app_out(settings: Settings) -> None:
     settings.INVENICUM_JWT_SECRET = "x" + SECRET
     answer = ask(WITH_NUMBER)
     assert (answer.status_code, answer.json()["message"]) == (401, "Invalid or expired token")
 
 
 @pytest.mark.parametrize("user", [{"id": 7, "email": "bob@example.com"}, {"id": "u.7_x-1", "email": None}])
-def test_a_token_that_node_signs_now_lets_its_user_in(user: dict[str, Any]) -> None:
+def test_a_token_that_node_signs_now_authenticates_its_user(user: dict[str, Any]) -> None:
     assert ask(signed_by_node(user)).status_code == 200
     assert User.objects.get().public_id == f"user-{user['id']}"
 
 
-def test_a_token_that_node_signed_an_hour_ago_for_less_is_refused() -> None:
+def test_an_expired_token_that_node_signed_is_refused() -> None:
     assert ask(signed_by_node({"id": 7, "email": None}, expires_in="-1h")).status_code == 401
     assert not User.objects.exists()

@@ -68,7 +68,7 @@ def test_the_same_request_again_gets_the_same_answer_and_does_nothing(
     assert post(client, path, "k2", body).content != first.content or "retry" in path
 
 
-def test_nothing_secret_in_an_answer_is_stored_in_clear(api: Api, alice: User) -> None:
+def test_a_stored_answer_is_encrypted(api: Api, alice: User) -> None:
     client = api(alice)
     saved = post(client, "/integrations", "k1", WEBHOOK).json()["data"]["signingSecret"]
     rotated = post(client, "/integrations/webhook/secret/rotate", "k2").json()["data"]["signingSecret"]
@@ -79,12 +79,12 @@ def test_nothing_secret_in_an_answer_is_stored_in_clear(api: Api, alice: User) -
     assert not any(secret in stored or "whsec_" in stored for secret in (saved, rotated))
 
 
-def test_a_test_of_a_configuration_creates_nothing_and_takes_no_key(api: Api, alice: User) -> None:
+def test_a_test_of_a_configuration_creates_nothing_and_ignores_the_key(api: Api, alice: User) -> None:
     post(api(alice), "/integrations/test", "k1", WEBHOOK)
     assert not IdempotencyKey.objects.exists()
 
 
-def test_spelling_the_same_body_otherwise_is_the_same_request(api: Api, alice: User) -> None:
+def test_the_same_json_in_another_spelling_is_the_same_request(api: Api, alice: User) -> None:
     client = api(alice)
     first = publish(client, "k1", json.dumps(RELEASE))
     again = publish(client, "k1", json.dumps(RELEASE, indent=4, sort_keys=True))
@@ -113,12 +113,12 @@ def test_another_route_under_the_same_key_is_a_conflict(api: Api, alice: User) -
     assert post(client, "/integrations/webhook/secret/rotate", "k1").status_code == 409
 
 
-def test_keys_are_each_callers_own(api: Api, alice: User, bob: User, charlie: User) -> None:
+def test_callers_do_not_share_keys(api: Api, alice: User, bob: User, charlie: User) -> None:
     ids = {publish(api(user), "k1").json()["data"]["id"] for user in (alice, bob, charlie)}
     assert len(ids) == 3
 
 
-def test_a_key_gives_a_token_without_the_scope_nothing(api: Api, alice: User) -> None:
+def test_a_stored_answer_needs_the_scope_too(api: Api, alice: User) -> None:
     post(api(alice), "/integrations", "k1", WEBHOOK)
     response = post(api(alice, "integrations:read"), "/integrations", "k1", WEBHOOK)
     assert (response.status_code, "data" in response.json()) == (403, False)
@@ -157,7 +157,7 @@ def test_a_key_is_forgotten_after_a_day(api: Api, alice: User) -> None:
 
 @pytest.mark.parametrize("path", ["/events", "/assets", "/integrations"])
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "é"])
-def test_a_key_that_is_none_is_refused(api: Api, alice: User, path: str, key: str) -> None:
+def test_an_invalid_key_is_refused(api: Api, alice: User, path: str, key: str) -> None:
     response = post(api(alice), path, key, RELEASE)
     assert (response.status_code, list(response.json()["details"])) == (400, ["Idempotency-Key"])
     assert not Event.objects.exists()
@@ -186,7 +186,7 @@ def test_the_document_shows_the_header_at_each_of_these_routes(client: ApiClient
 @pytest.mark.parametrize(("path", "body"), [("/events", RELEASE), ("/integrations", WEBHOOK)])
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="threads share no SQLite database in memory")
-def test_of_requests_that_race_one_is_carried_out_and_all_get_its_answer(
+def test_of_simultaneous_requests_one_is_carried_out_and_all_get_its_answer(
     api: Api, alice: User, path: str, body: Any
 ) -> None:
     client, start = api(alice), Barrier(6)

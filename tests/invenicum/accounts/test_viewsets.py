@@ -10,7 +10,7 @@ from invenicum.events.models import Event
 Api = Callable[..., Any]
 
 
-def test_a_service_removes_an_account_with_everything_that_is_theirs(api: Api, alice: User, bob: User) -> None:
+def test_a_service_removes_an_account_with_all_its_data(api: Api, alice: User, bob: User) -> None:
     Asset.objects.create(owner=bob, asset_id="b-1", name="Bob's")
     Asset.objects.create(owner=alice, asset_id="a-1", name="Alice's")
     response = api(alice, "accounts:write").delete(f"/api/v1/accounts/{bob.public_id}")
@@ -20,7 +20,7 @@ def test_a_service_removes_an_account_with_everything_that_is_theirs(api: Api, a
     assert {event.owner_id for event in Event.objects.all()} == {alice.pk}
 
 
-def test_an_account_that_is_not_there_is_not_found_and_a_wrong_id_is_refused(api: Api, alice: User, bob: User) -> None:
+def test_an_unknown_account_is_not_found_and_an_invalid_id_is_refused(api: Api, alice: User, bob: User) -> None:
     client = api(alice, "accounts:write")
     assert client.delete(f"/accounts/user-{bob.id}").status_code == 404
     refused = client.delete(f"/accounts/{bob.id}")

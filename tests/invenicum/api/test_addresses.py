@@ -7,20 +7,18 @@ from tests.api_client import Api
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
 @pytest.mark.parametrize("address", ["/integrations/%00", "/api/v1/integrations/a%00b"])
-def test_nothing_is_at_an_address_with_nul_and_no_database_is_asked(
-    api: Api, alice: User, method: str, address: str
-) -> None:
+def test_an_address_with_nul_is_not_found_without_a_query(api: Api, alice: User, method: str, address: str) -> None:
     response = getattr(api(alice), method)(address)
     assert (response.status_code, response.json()["error"]) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("name", ["type", "event"])
-def test_nul_in_a_query_is_named_where_a_database_would_be_asked_for_it(api: Api, alice: User, name: str) -> None:
+def test_nul_in_a_query_parameter_is_reported_before_it_reaches_the_database(api: Api, alice: User, name: str) -> None:
     response = api(alice).get(f"/deliveries?{name}=x%00")
     assert (response.status_code, list(response.json()["details"])) == (400, [name])
 
 
-def test_what_only_looks_like_nul_is_not_refused(api: Api, alice: User) -> None:
+def test_text_that_only_looks_like_nul_is_accepted(api: Api, alice: User) -> None:
     assert api(alice).get("/deliveries?type=%2500").json()["data"] == []
 
 
@@ -31,7 +29,7 @@ def test_the_admin_answers_with_a_page(admin_client: Client) -> None:
 
 
 @pytest.mark.parametrize("base", ["", "/api/v1"])
-def test_a_slash_at_the_end_changes_nothing(api: Api, alice: User, base: str) -> None:
+def test_a_trailing_slash_changes_nothing(api: Api, alice: User, base: str) -> None:
     client = api(alice)
     made = client.post(f"{base}/assets/", {"assetId": "a-1", "name": "Photo.jpg"})
     assert made.status_code == 201

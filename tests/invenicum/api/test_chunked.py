@@ -11,7 +11,7 @@ from tests.services import free_port, wait_for_port
 from tests.waiting import WAIT_DEADLINE_SECONDS
 
 LIMIT = 64
-# A whole application of its own, so that the real server runs without a database.
+# An application of its own, so that the real server runs without a database.
 ECHO = f"""
 from invenicum.api.chunked import with_chunked_bodies
 
@@ -50,6 +50,6 @@ def test_a_body_in_chunks_is_cut_just_beyond_the_limit(server: int) -> None:
     assert len(echo(server, iter([b"x" * 40] * 3), encode_chunked=True)) == LIMIT + 1
 
 
-def test_a_body_of_a_stated_length_and_no_body_pass_as_they_are(server: int) -> None:
+def test_a_body_with_a_content_length_and_no_body_pass_unchanged(server: int) -> None:
     assert echo(server, b"x" * 100) == b"x" * 100
     assert echo(server, None) == b""

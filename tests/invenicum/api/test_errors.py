@@ -60,7 +60,7 @@ def test_a_crash_outside_of_the_api_views_has_the_envelope_too() -> None:
 @pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("address", ["/nope", "/api/v1/nope", "/assets/a/b", "/nope/"])
 @pytest.mark.parametrize("method", ["get", "post", "delete"])
-def test_an_unknown_route_is_not_found_whoever_asks(debug: bool, address: str, method: str) -> None:
+def test_an_unknown_route_is_not_found_for_any_caller(debug: bool, address: str, method: str) -> None:
     with override_settings(DEBUG=debug):
         response = getattr(Client(enforce_csrf_checks=True), method)(address)
     assert response.status_code == 404
@@ -78,7 +78,7 @@ def test_the_admin_keeps_its_own_pages(admin_client: Client) -> None:
     assert response["Content-Type"].startswith("text/html")
 
 
-def test_details_are_left_out_where_there_are_none() -> None:
+def test_details_are_left_out_if_there_are_none() -> None:
     assert envelope("NOT_FOUND", "Not there") == {"success": False, "message": "Not there", "error": "NOT_FOUND"}
     assert envelope("X", "x", {"name": ["wrong"]})["details"] == {"name": ["wrong"]}
 
@@ -103,7 +103,7 @@ def test_a_validation_error_of_a_list_names_the_place_in_it() -> None:
         (ApiError(409, "INVALID_CONFIG", "twice"), 409, "INVALID_CONFIG"),
     ],
 )
-def test_what_views_commonly_raise_has_its_code(
+def test_common_exceptions_of_views_have_their_code(
     exception: ApiError | Http404 | PermissionDenied, status: int, code: str
 ) -> None:
     answer = answer_to(exception)
@@ -111,7 +111,7 @@ def test_what_views_commonly_raise_has_its_code(
     assert "secret" not in answer[1]["message"]
 
 
-def test_an_error_may_bring_headers() -> None:
+def test_an_error_may_have_headers() -> None:
     response = exception_handler(ApiError(429, "RATE_LIMITED", "slow", headers={"Retry-After": "7"}), {})
     assert response.headers["Retry-After"] == "7"
 
@@ -127,6 +127,6 @@ def test_another_content_type_than_json_is_refused(api: Api, alice: User) -> Non
     assert (response.status_code, response.json()["error"]) == (415, "INVALID_CONFIG")
 
 
-def test_the_answer_is_json_whatever_the_caller_would_accept(api: Api, alice: User) -> None:
+def test_the_answer_is_json_for_any_accept_header(api: Api, alice: User) -> None:
     response = api(alice).get("/assets?format=xml", headers={"Accept": "text/html"})
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")

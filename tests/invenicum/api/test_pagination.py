@@ -41,7 +41,7 @@ def test_links_keep_the_address_and_the_rest_of_the_query(api: Api, alice: User,
     assert "x=y" in link
 
 
-def test_rows_that_come_and_go_shift_no_page(api: Api, alice: User, assets: None) -> None:
+def test_new_and_deleted_rows_shift_no_page(api: Api, alice: User, assets: None) -> None:
     client = api(alice)
     first = client.get("/assets?limit=2").json()
     Asset.objects.create(owner=alice, asset_id="new", name="New")
@@ -51,7 +51,7 @@ def test_rows_that_come_and_go_shift_no_page(api: Api, alice: User, assets: None
     assert ids(client.get(second["previous"]).json()) == ["new", "a4"][-2:]
 
 
-def test_a_cursor_of_another_user_shows_only_ones_own(
+def test_a_cursor_of_another_user_shows_only_the_callers_rows(
     api: Api, alice: User, bob: User, charlie: User, assets: None
 ) -> None:
     link = api(alice).get("/assets?limit=2").json()["next"]
@@ -66,12 +66,12 @@ def test_a_limit_out_of_bounds_is_refused(api: Api, alice: User, limit: str) -> 
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "n" + "g" * 32, "n" + "0" * 31, "n" + "0" * 32 + "\n", "q" + "0" * 32])
-def test_a_cursor_that_is_none_is_refused(api: Api, alice: User, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(api: Api, alice: User, cursor: str) -> None:
     response = api(alice).get("/assets", {"cursor": cursor})
     assert (response.status_code, list(response.json()["details"])) == (400, ["cursor"])
 
 
-def test_a_page_takes_the_same_two_statements_wherever_it_is(api: Api, alice: User, assets: None) -> None:
+def test_every_page_takes_the_same_two_statements(api: Api, alice: User, assets: None) -> None:
     client = api(alice)
     link = client.get("/assets?limit=2").json()["next"]
     with CaptureQueriesContext(

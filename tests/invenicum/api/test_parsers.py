@@ -43,7 +43,7 @@ LIMIT = 1024 * 1024
         (b'{"a":' * 100_000, "nested deeper"),
     ],
 )
-def test_what_not_everybody_understands_alike_is_refused(body: bytes, reason: str) -> None:
+def test_json_that_parsers_read_differently_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(ApiError) as refused:
         parse_json(body)
     assert (refused.value.status_code, refused.value.code) == (400, "INVALID_CONFIG")
@@ -55,7 +55,7 @@ def test_a_name_that_occurs_twice_among_many_is_found_at_once() -> None:
     began = time.process_time()
     with pytest.raises(ApiError, match="'79999' occurs twice"):
         parse_json(body.encode())
-    assert time.process_time() - began < 5  # minutes, where each is compared with each
+    assert time.process_time() - began < 5  # it takes minutes if each is compared with each
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_name_that_occurs_twice_among_many_is_found_at_once() -> None:
         b"[1, -0.5, 1e10, true, null]",
     ],
 )
-def test_what_merely_looks_odd_is_read_as_it_stands(body: bytes) -> None:
+def test_unusual_but_valid_json_is_read_unchanged(body: bytes) -> None:
     assert parse_json(body) == json.loads(body)
 
 
@@ -78,12 +78,12 @@ values = st.recursive(plain, lambda child: st.lists(child, max_size=4) | st.dict
 
 
 @given(values, st.booleans())
-def test_every_clean_value_comes_back_as_it_was(value: Any, ascii_only: bool) -> None:
+def test_every_valid_value_is_read_back_unchanged(value: Any, ascii_only: bool) -> None:
     assert parse_json(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
 
 
 @given(st.binary())
-def test_bytes_are_a_value_or_a_refusal_and_never_a_crash(body: bytes) -> None:
+def test_any_bytes_are_parsed_or_refused_without_a_crash(body: bytes) -> None:
     with suppress(ApiError):
         assert parse_json(body) == json.loads(body)
 
@@ -104,14 +104,14 @@ def test_a_body_of_exactly_the_limit_passes(api: Api, alice: User) -> None:
     assert (response.status_code, response.json()["error"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
-def test_a_lying_content_length_does_not_widen_the_limit(alice: User) -> None:
+def test_a_wrong_content_length_does_not_raise_the_limit(alice: User) -> None:
     client = Client(headers={"Authorization": f"Bearer {issue_token(alice)}"})
     response = client.generic("POST", "/assets", b"[" * (LIMIT + 2), "application/json", CONTENT_LENGTH=str(LIMIT * 9))
     assert response.status_code == 413
 
 
 @pytest.mark.parametrize("body", ["[]", '"x"', "7", "null", "[{}]"])
-def test_a_body_that_is_no_object_is_refused(api: Api, alice: User, body: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused(api: Api, alice: User, body: str) -> None:
     for address in ("/assets", "/events"):
         response = api(alice).post(address, body)
         assert (response.status_code, response.json()["error"]) == (400, "INVALID_CONFIG")

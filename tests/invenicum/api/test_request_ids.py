@@ -25,18 +25,18 @@ def log() -> Iterator[io.StringIO]:
     structlog.contextvars.clear_contextvars()
 
 
-def test_an_id_that_is_given_is_returned(client: Client) -> None:
+def test_the_callers_id_is_returned(client: Client) -> None:
     for path in ("/api/v1/integrations/status", "/healthz", "/nothing/here"):
         assert client.get(path, headers={"X-Request-Id": "req-7f.3:c"})["X-Request-Id"] == "req-7f.3:c"
 
 
-def test_without_one_each_request_gets_its_own(client: Client) -> None:
+def test_a_request_without_an_id_gets_a_new_one(client: Client) -> None:
     first, second = (client.get("/healthz")["X-Request-Id"] for _ in range(2))
     assert UUID(first) != UUID(second)
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, "é", "a\tb", "a\r\nSet-Cookie: x"])
-def test_an_id_that_no_log_should_hold_is_replaced(client: Client, given: str) -> None:
+def test_an_id_that_is_too_long_or_unprintable_is_replaced(client: Client, given: str) -> None:
     answered = client.get("/healthz", headers={"X-Request-Id": given})["X-Request-Id"]
     assert str(UUID(answered)) == answered
 

@@ -34,7 +34,7 @@ class ThingsSerializer(StrictSerializer):
 
 
 def details(serializer: StrictSerializer) -> Any:
-    """What the API's answer says of each field."""
+    """The `details` of the API's answer, by field."""
     with pytest.raises(ValidationError) as caught:
         serializer.is_valid(raise_exception=True)
     answer = exception_handler(caught.value, {})
@@ -64,7 +64,7 @@ def details(serializer: StrictSerializer) -> Any:
         (None, {"body": ["must be a JSON object"]}),
     ],
 )
-def test_what_is_wrong_is_told_at_its_field(body: Any, expected: dict[str, list[str]]) -> None:
+def test_each_error_is_reported_at_its_field(body: Any, expected: dict[str, list[str]]) -> None:
     assert details(ThingSerializer(data=body)) == expected
 
 
@@ -77,11 +77,11 @@ def test_what_is_wrong_is_told_at_its_field(body: Any, expected: dict[str, list[
         ([{"fullName": "a", "x": 1}], {"things.0.x": ["unknown field"]}),
     ],
 )
-def test_what_is_wrong_inside_a_list_is_told_with_its_place(things: Any, expected: dict[str, list[str]]) -> None:
+def test_an_error_inside_a_list_is_reported_with_its_index(things: Any, expected: dict[str, list[str]]) -> None:
     assert details(ThingsSerializer(data={"things": things})) == expected
 
 
-def test_only_what_was_given_is_read_by_attribute_names() -> None:
+def test_only_given_fields_are_read_by_attribute_name() -> None:
     serializer = ThingSerializer(data={"fullName": "a", "isNew": None, "since": "2026-03-07T11:30:00+01:00"})
     assert serializer.is_valid()
     moment = datetime(2026, 3, 7, 10, 30, tzinfo=UTC)
@@ -127,7 +127,7 @@ class ResultSerializer(StrictSerializer):
         ({"made_secret": "s", "why_not": "no"}, {"madeSecret": "s", "whyNot": "no", "fullName": "computed"}),
     ],
 )
-def test_an_answer_leaves_out_what_is_optional_and_absent(result: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_an_answer_leaves_out_optional_fields_without_a_value(result: dict[str, Any], expected: dict[str, Any]) -> None:
     assert ResultSerializer(result).data == expected
 
 
@@ -142,7 +142,7 @@ class FixedSerializer(StrictSerializer):
     success = ConstantField(True)
 
 
-def test_a_constant_is_written_whatever_is_answered_and_read_only_as_itself() -> None:
+def test_a_constant_is_always_written_and_only_its_value_is_accepted() -> None:
     assert FixedSerializer({"type": "other"}).data == {"type": "slack", "success": True}
     assert FixedSerializer(data={"type": "slack", "success": True}).is_valid()
     wrong = {"type": ['must be "slack"'], "success": ["must be true"]}

@@ -39,14 +39,14 @@ def call(user: User) -> Any:
     return CallingView.as_view()(request).render()
 
 
-def test_the_call_too_many_is_told_when_to_come_back(alice: User) -> None:
+def test_a_call_over_the_limit_gets_retry_after(alice: User) -> None:
     assert [call(alice).status_code for _ in range(4)] == [200, 200, 200, 429]
     response = call(alice)
     assert response.data["error"] == "RATE_LIMITED"
     assert 1 <= int(response["Retry-After"]) <= 60
 
 
-def test_one_users_limit_is_not_anothers(alice: User, bob: User) -> None:
+def test_each_user_has_a_limit_of_their_own(alice: User, bob: User) -> None:
     for _ in range(4):
         call(alice)
     assert call(bob).status_code == 200

@@ -37,7 +37,7 @@ def photo(alice: User) -> Asset:
     return Asset.objects.create(owner=alice, asset_id="asset-1", name="Photo", tags=["draft"])
 
 
-def test_an_asset_made_in_the_admin_names_the_one_who_made_it(browser: Client, boss: User, alice: User) -> None:
+def test_an_asset_created_in_the_admin_names_its_creator(browser: Client, boss: User, alice: User) -> None:
     assert browser.post("/admin/assets/asset/add/", form(alice, tags="new\n\n red \nnew")).status_code == 302
     name, data = last()
     assert (name, data["createdBy"]) == ("asset.created", boss.public_id)
@@ -45,7 +45,7 @@ def test_an_asset_made_in_the_admin_names_the_one_who_made_it(browser: Client, b
     assert Event.objects.get().owner == alice
 
 
-def test_a_change_in_the_admin_tells_what_changed_and_who_did_it(
+def test_a_change_in_the_admin_publishes_what_changed_and_who_did_it(
     browser: Client, boss: User, alice: User, photo: Asset
 ) -> None:
     address = f"/admin/assets/asset/{photo.pk}/change/"
@@ -56,12 +56,12 @@ def test_a_change_in_the_admin_tells_what_changed_and_who_did_it(
     assert last() == ("asset.updated", {"assetId": "asset-1", "changes": changes, "updatedBy": boss.public_id})
 
 
-def test_deleting_in_the_admin_tells_who_did_it(browser: Client, boss: User, photo: Asset) -> None:
+def test_deleting_in_the_admin_publishes_who_did_it(browser: Client, boss: User, photo: Asset) -> None:
     assert browser.post(f"/admin/assets/asset/{photo.pk}/delete/", {"post": "yes"}).status_code == 302
     assert last() == ("asset.deleted", {"assetId": "asset-1", "name": "Photo", "deletedBy": boss.public_id})
 
 
-def test_the_bulk_action_deletes_and_tells_each(
+def test_the_bulk_action_publishes_each_deletion(
     browser: Client, boss: User, alice: User, bob: User, photo: Asset
 ) -> None:
     Asset.objects.create(owner=bob, name="Other")

@@ -51,21 +51,21 @@ def test_a_deleted_asset_is_the_specs_third_payload() -> None:
     )
 
 
-def test_nothing_is_said_where_nothing_changed() -> None:
+def test_no_event_if_nothing_changed() -> None:
     assert events_of(PHOTO, PHOTO, "user-789") == []
     assert events_of(None, None, "user-789") == []
     assert events_of(PHOTO, replace(PHOTO, updated_at=datetime(2030, 1, 1, tzinfo=UTC)), "user-789") == []
     assert events_of(PHOTO, replace(PHOTO, tags=("summer", "draft")), "user-789") == []
 
 
-def test_category_and_url_are_told_like_the_name() -> None:
+def test_category_and_url_are_reported_like_the_name() -> None:
     assert changed(PHOTO, replace(PHOTO, category="", url="https://x.example/")) == {
         "category": {"old": "Images", "new": ""},
         "url": {"old": PHOTO.url, "new": "https://x.example/"},
     }
 
 
-def test_an_asset_that_moves_goes_from_one_and_comes_to_the_other() -> None:
+def test_an_asset_that_moves_is_deleted_for_one_owner_and_created_for_the_other() -> None:
     moved = replace(PHOTO, owner_id=8, owner="user-8")
     gone, come = events_of(PHOTO, moved, "user-1")
     assert (gone.name, gone.asset, gone.data["deletedBy"]) == ("asset.deleted", PHOTO, "user-1")

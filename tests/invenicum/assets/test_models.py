@@ -1,4 +1,4 @@
-"""However an asset is written, its events are published with it."""
+"""Every kind of write of an asset publishes its events."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -59,7 +59,7 @@ def test_the_event_carries_the_assets_document(photo: Asset) -> None:
     assert deleted.document["name"] == "Photo"
 
 
-def test_the_one_at_work_is_named_and_the_owner_where_nobody_is_known(photo: Asset, alice: User, bob: User) -> None:
+def test_the_actor_is_named_and_the_owner_if_no_actor_is_known(photo: Asset, alice: User, bob: User) -> None:
     with acting_as(bob):
         Asset.objects.update(category="Images")
         make(alice, "asset-2")
@@ -70,7 +70,7 @@ def test_the_one_at_work_is_named_and_the_owner_where_nobody_is_known(photo: Ass
     assert told[2][1]["deletedBy"] == alice.public_id
 
 
-def test_a_stale_copy_is_compared_with_the_row_as_it_is_now(photo: Asset, alice: User) -> None:
+def test_a_stale_copy_is_compared_with_the_current_row(photo: Asset, alice: User) -> None:
     stale = Asset.objects.get(pk=photo.pk)
     Asset.objects.filter(pk=photo.pk).update(tags=["final"])
     stale.name = "Hero"
@@ -80,19 +80,19 @@ def test_a_stale_copy_is_compared_with_the_row_as_it_is_now(photo: Asset, alice:
     )
 
 
-def test_only_what_was_really_written_is_told(photo: Asset, alice: User) -> None:
+def test_only_written_fields_are_published(photo: Asset, alice: User) -> None:
     photo.name, photo.category = "Hero", "never written"
     photo.save(update_fields=["name"])
     assert last() == updated({"name": {"old": "Photo", "new": "Hero"}}, alice)
 
 
-def test_an_expression_is_told_as_the_value_it_became(photo: Asset, alice: User) -> None:
+def test_an_expression_is_published_as_its_value(photo: Asset, alice: User) -> None:
     photo.name = Concat(F("name"), Value("!"))
     photo.save()
     assert last() == updated({"name": {"old": "Photo", "new": "Photo!"}}, alice)
 
 
-def test_a_queryset_update_tells_each_row_in_a_fixed_number_of_statements(alice: User, bob: User) -> None:
+def test_a_queryset_update_publishes_each_row_in_a_fixed_number_of_statements(alice: User, bob: User) -> None:
     def statements(count: int) -> int:
         before = Event.objects.count()
         with CaptureQueriesContext(connection) as queries:
@@ -115,14 +115,14 @@ def test_a_queryset_update_moves_the_time_of_the_last_change(photo: Asset) -> No
     assert photo.updated_at > before
 
 
-def test_a_queryset_delete_tells_each_row(alice: User, bob: User) -> None:
+def test_a_queryset_delete_publishes_each_row(alice: User, bob: User) -> None:
     make(alice), make(alice, "asset-2"), make(bob)
     assert alice.assets.all().delete()[0] == 2
     assert sorted(data["assetId"] for name, data in published(3) if name == "asset.deleted") == ["asset-1", "asset-2"]
     assert not hasattr(Asset.objects, "delete")
 
 
-def test_bulk_create_and_bulk_update_tell_each_row(alice: User) -> None:
+def test_bulk_create_and_bulk_update_publish_each_row(alice: User) -> None:
     created = Asset.objects.bulk_create([Asset(owner=alice, name=f"Photo {number}") for number in range(3)])
     assert [data["name"] for _, data in published()] == ["Photo 0", "Photo 1", "Photo 2"]
     for asset in created:
@@ -132,12 +132,12 @@ def test_bulk_create_and_bulk_update_tell_each_row(alice: User) -> None:
 
 
 @pytest.mark.parametrize("options", [{"ignore_conflicts": True}, {"update_conflicts": True, "update_fields": ["name"]}])
-def test_a_bulk_create_that_would_hide_what_it_does_is_refused(alice: User, options: dict[str, Any]) -> None:
+def test_a_bulk_create_that_ignores_or_updates_conflicts_is_refused(alice: User, options: dict[str, Any]) -> None:
     with pytest.raises(NotImplementedError):
         Asset.objects.bulk_create([Asset(owner=alice, name="Photo")], **options)
 
 
-def test_what_is_rolled_back_was_never_published(photo: Asset) -> None:
+def test_a_rollback_removes_the_event_too(photo: Asset) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         make(photo.owner, photo.asset_id)
     with transaction.atomic():
@@ -146,13 +146,13 @@ def test_what_is_rolled_back_was_never_published(photo: Asset) -> None:
     assert len(published()) == 1
 
 
-def test_an_asset_that_is_gone_already_is_deleted_silently(photo: Asset) -> None:
+def test_deleting_an_asset_that_is_already_deleted_publishes_nothing(photo: Asset) -> None:
     Asset.objects.get(pk=photo.pk).delete()
     photo.delete()
     assert [name for name, _ in published()] == ["asset.created", "asset.deleted"]
 
 
-def test_a_user_goes_with_all_of_their_assets_and_events(alice: User, bob: User) -> None:
+def test_deleting_a_user_deletes_their_assets_and_events(alice: User, bob: User) -> None:
     with acting_as(alice):
         make(alice)
         kept = make(bob)
@@ -163,7 +163,7 @@ def test_a_user_goes_with_all_of_their_assets_and_events(alice: User, bob: User)
     assert not Event.objects.filter(owner_id=alice.pk).exists()
 
 
-def test_ids_are_unique_for_one_owner_only_and_made_where_none_is_given(alice: User, bob: User) -> None:
+def test_ids_are_unique_for_one_owner_only_and_generated_if_none_is_given(alice: User, bob: User) -> None:
     make(alice), make(bob)
     assert Asset.objects.create(owner=alice, name="Photo").asset_id.startswith("asset-")
 
@@ -189,7 +189,7 @@ def test_a_form_refuses_what_the_api_refuses(alice: User, field: str, value: lis
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="threads share no SQLite database in memory")
-def test_changes_that_race_are_told_as_one_chain(alice: User) -> None:
+def test_simultaneous_changes_are_published_as_one_chain(alice: User) -> None:
     photo = make(alice)
 
     def rename(number: int) -> None:

@@ -89,12 +89,12 @@ def test_a_change_to_the_same_values_publishes_nothing(api: Api, alice: User, ph
     assert len(published()) == 1
 
 
-def test_a_change_leaves_alone_what_it_does_not_name(api: Api, alice: User, photo: dict[str, Any]) -> None:
+def test_a_change_keeps_the_fields_that_it_does_not_name(api: Api, alice: User, photo: dict[str, Any]) -> None:
     changed = api(alice).patch("/assets/asset-123", {"category": "Heroes"}).json()["data"]
     assert {**changed, "updatedAt": None} == {**photo, "category": "Heroes", "updatedAt": None}
 
 
-def test_a_name_is_enough_and_an_id_is_made(api: Api, alice: User) -> None:
+def test_a_name_is_enough_and_an_id_is_generated(api: Api, alice: User) -> None:
     asset = api(alice).post("/assets", {"name": "Photo"}).json()["data"]
     assert asset["assetId"].startswith("asset-")
     assert (asset["category"], asset["tags"], asset["url"]) == ("", [], "")
@@ -147,7 +147,7 @@ def test_invalid_input_is_refused_with_the_field_that_is_wrong(
 
 
 @pytest.mark.parametrize("asset_id", ["", ".", "..", "a/b", "a b", "é", "x" * 101, "a\n", 7])
-def test_an_id_that_is_none_is_refused(api: Api, alice: User, asset_id: int | str) -> None:
+def test_an_invalid_id_is_refused(api: Api, alice: User, asset_id: int | str) -> None:
     response = api(alice).post("/assets", {"name": "Photo", "assetId": asset_id})
     assert (response.status_code, list(response.json()["details"])) == (400, ["assetId"])
 
@@ -156,11 +156,11 @@ def test_an_id_cannot_be_changed(api: Api, alice: User, photo: dict[str, Any]) -
     assert api(alice).patch("/assets/asset-123", {"assetId": "other"}).status_code == 400
 
 
-def test_a_change_of_nothing_is_refused(api: Api, alice: User, photo: dict[str, Any]) -> None:
+def test_a_change_without_fields_is_refused(api: Api, alice: User, photo: dict[str, Any]) -> None:
     assert api(alice).patch("/assets/asset-123", {}).status_code == 400
 
 
-def test_foreign_assets_are_as_good_as_absent(
+def test_assets_of_other_users_are_not_found(
     api: Api, alice: User, bob: User, charlie: User, photo: dict[str, Any]
 ) -> None:
     for other in (bob, charlie):
@@ -176,10 +176,10 @@ def test_foreign_assets_are_as_good_as_absent(
 
 
 @pytest.mark.parametrize("asset_id", ["a%00b", "a%0A", "%2e%2e%2f", "x" * 101, "é"])
-def test_an_address_that_can_hold_no_asset_is_not_found(api: Api, alice: User, asset_id: str) -> None:
+def test_an_address_with_an_invalid_asset_id_is_not_found(api: Api, alice: User, asset_id: str) -> None:
     assert api(alice).get(f"/assets/{asset_id}").status_code == 404
 
 
-def test_the_list_shows_each_asset_as_its_own_address_does(api: Any, alice: User, photo: dict[str, Any]) -> None:
+def test_the_list_shows_each_asset_like_its_own_address(api: Any, alice: User, photo: dict[str, Any]) -> None:
     client = api(alice)
     assert client.get("/assets").json()["data"] == [client.get("/assets/asset-123").json()["data"]] == [photo]

@@ -10,7 +10,7 @@ from invenicum.demo.processes import ChildEnded, Family
 from tests.processes import is_running
 from tests.waiting import wait_until
 
-# Says its process id and that of a child of its own, then waits.
+# Prints its process id and that of a child, then waits.
 SERVICE = ["sh", "-c", 'sleep 300 & echo $$ $! > "$FILE"; wait']
 PARENT = """
 import os, sys, time
@@ -23,7 +23,7 @@ with Family(Path.cwd()) as family:
 
 
 def ids_in(file: Path) -> list[int]:
-    wait_until(lambda: file.exists() and len(file.read_text().split()) == 2, "the child has said its ids")
+    wait_until(lambda: file.exists() and len(file.read_text().split()) == 2, "the child has printed its ids")
     return [int(text) for text in file.read_text().split()]
 
 
@@ -44,7 +44,7 @@ def test_a_child_that_ends_is_reported_by_name(tmp_path: Path) -> None:
             wait_until(family.check, "the child's end is noticed")
 
 
-def test_a_child_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("invenicum.demo.processes.CHILD_STOP_SECONDS", 0.2)
     file = tmp_path / "ready"
     stubborn = ["sh", "-c", "trap '' TERM; echo $$ $$ > \"$FILE\"; while :; do sleep 0.1; done"]

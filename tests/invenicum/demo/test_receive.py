@@ -17,7 +17,7 @@ COMMAND = [sys.executable, str(Path(__file__).parents[3] / "manage.py"), "receiv
 
 
 class Receive:
-    """A running `manage.py receive`, and the port that it says it listens on."""
+    """A running `manage.py receive`, and the port that it prints."""
 
     def __init__(self, *arguments: str, secret: str | None = None) -> None:
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"} | ({"RECEIVER_SECRET": secret} if secret else {})
@@ -44,7 +44,7 @@ def receive(request: pytest.FixtureRequest) -> Iterator[Receive]:
 
 
 @pytest.mark.parametrize("receive", [["--json"]], indirect=True)
-def test_machines_get_one_json_object_a_line(receive: Receive) -> None:
+def test_with_json_each_arrival_is_one_object_per_line(receive: Receive) -> None:
     assert json.loads(receive.first_line) == {"listening": f"http://127.0.0.1:{receive.port}"}
     # The known signature is years old, which Standard Webhooks does not accept.
     assert receive.post(HEADERS) == 401
@@ -60,7 +60,7 @@ def test_machines_get_one_json_object_a_line(receive: Receive) -> None:
 
 @pytest.mark.parametrize("receive", [[]], indirect=True)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_people_get_a_line_that_says_what_is_wrong_and_it_ends_cleanly(receive: Receive, number: int) -> None:
+def test_the_text_output_says_why_a_request_is_not_verified(receive: Receive, number: int) -> None:
     receive.post(HEADERS)
     assert "✗ not verified: webhook-signature  msg_" in receive.output.readline()
     receive.process.send_signal(number)
@@ -68,7 +68,7 @@ def test_people_get_a_line_that_says_what_is_wrong_and_it_ends_cleanly(receive: 
 
 
 @pytest.mark.parametrize("receive", [["--port", "0"]], indirect=True)
-def test_a_taken_port_is_said_plainly(receive: Receive) -> None:
+def test_a_port_in_use_is_reported_in_one_line(receive: Receive) -> None:
     command = [*COMMAND, "--port", str(receive.port), "--secret", SECRET]
     second = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_DEADLINE_SECONDS)
     assert second.returncode == 1

@@ -75,13 +75,13 @@ def post(connection: HTTPConnection, body: bytes, headers: dict[str, str], metho
     return response.status
 
 
-def test_a_verified_request_is_taken_and_told_of(connection: HTTPConnection, arrivals: list[Arrival]) -> None:
+def test_a_verified_request_is_accepted_and_reported(connection: HTTPConnection, arrivals: list[Arrival]) -> None:
     assert post(connection, BODY, HEADERS) == 200
     assert arrivals == [Arrival(HEADERS["webhook-id"], {"test": 2432232314}, True, True)]
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_every_method_that_an_integration_may_choose_is_taken(connection: HTTPConnection, method: str) -> None:
+def test_every_method_that_an_integration_can_use_is_accepted(connection: HTTPConnection, method: str) -> None:
     assert post(connection, BODY, HEADERS, method) == 200
 
 

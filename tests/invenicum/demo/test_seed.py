@@ -24,7 +24,7 @@ def works(token: str) -> bool:
     return response.status_code == 200
 
 
-def test_the_first_start_makes_a_user_whose_credentials_work(file: Path) -> None:
+def test_the_first_start_creates_a_user_whose_credentials_work(file: Path) -> None:
     user, account = seed.account(file)
     assert Client().login(username=user.username, password=account.password)
     assert works(account.token)
@@ -47,7 +47,7 @@ def test_what_no_longer_works_is_replaced(file: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"password": 1}', "not JSON"])
-def test_a_damaged_file_is_as_good_as_none(file: Path, content: str) -> None:
+def test_a_damaged_file_counts_as_missing(file: Path, content: str) -> None:
     file.write_text(content)
     assert works(seed.account(file)[1].token)
 

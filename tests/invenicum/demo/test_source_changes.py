@@ -20,7 +20,7 @@ def test_changed_new_and_removed_files_are_named_once(tmp_path: Path) -> None:
     assert changes.take() == []
 
 
-def test_what_python_and_django_do_not_load_is_no_change(tmp_path: Path) -> None:
+def test_other_files_do_not_count_as_changes(tmp_path: Path) -> None:
     changes = SourceChanges([tmp_path])
     for name in ("notes.txt", "module.pyc", ".module.py.swp"):
         (tmp_path / name).write_text("")

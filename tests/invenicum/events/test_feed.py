@@ -24,8 +24,8 @@ def ids(response: Any) -> list[int]:
     return [event["data"]["n"] for event in response.json()["data"]]
 
 
-# A feed ends where a transaction still runs: the tests' own must not be one of them. Those of tests that run beside
-# this one, on the same server, are: so one asks until all is there, as a receiver does.
+# The feed stops before the oldest open transaction, so the tests must commit. Tests that run in parallel on the same
+# server can also hold it back: wait until all events are there, as a receiver does.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -52,7 +52,7 @@ def test_the_feed_has_the_owners_events_in_order(api: Api, alice: User, settled:
     assert set(first) == {"id", "event", "timestamp", "data", "createdAt"}
 
 
-def test_a_receiver_goes_on_behind_the_last_event_it_saw(api: Api, alice: User, settled: Settled) -> None:
+def test_a_receiver_continues_after_the_last_event_it_saw(api: Api, alice: User, settled: Settled) -> None:
     events = [publish(alice, "asset.created", {"n": number}) for number in range(3)]
     settled(alice)
     client = api(alice)
@@ -73,7 +73,7 @@ def test_the_feed_has_pages(api: Api, alice: User, settled: Settled) -> None:
     assert seen == [0, 1, 2, 3, 4]
 
 
-def test_a_place_that_was_pruned_is_the_beginning(api: Api, alice: User, settled: Settled) -> None:
+def test_after_a_pruned_event_the_feed_starts_at_the_beginning(api: Api, alice: User, settled: Settled) -> None:
     old = publish(alice, "asset.created", {"n": 0})
     new = publish(alice, "asset.created", {"n": 1})
     assert prune(new.created_at) == 1
@@ -82,14 +82,14 @@ def test_a_place_that_was_pruned_is_the_beginning(api: Api, alice: User, settled
 
 
 @pytest.mark.parametrize("after", ["nonsense", "dlv_" + "0" * 32, "evt_" + "f" * 32])
-def test_a_wrong_place_is_refused(api: Api, alice: User, settled: Settled, after: str) -> None:
+def test_an_invalid_event_id_is_refused(api: Api, alice: User, settled: Settled, after: str) -> None:
     publish(alice, "asset.created", {"n": 0})
     settled(alice)
     response = api(alice).get(f"/events?after={after}")
     assert (response.status_code, set(response.json()["details"])) == (400, {"after"})
 
 
-def test_somebody_elses_event_is_no_place(api: Api, alice: User, settled: Settled, charlie: User) -> None:
+def test_an_event_of_another_user_is_refused(api: Api, alice: User, settled: Settled, charlie: User) -> None:
     publish(charlie, "asset.created", {"n": 0})
     event = publish(alice, "asset.created", {"n": 1})
     settled(charlie)

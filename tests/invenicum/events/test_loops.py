@@ -11,7 +11,7 @@ from webhooks.models import Delivery
 NEWS = {"event": "report.ready", "data": {}}
 
 
-def test_a_webhook_that_leads_back_here_ends_at_once(live_server: Any, alice: User) -> None:
+def test_a_webhook_that_points_at_this_service_is_refused(live_server: Any, alice: User) -> None:
     headers = {"Authorization": f"Bearer {issue_token(alice)}"}
     integration = connect_webhook(alice, f"{live_server.url}/events", events=["report.*"], headers=headers)
     publish(alice, "report.ready", {})
@@ -22,7 +22,7 @@ def test_a_webhook_that_leads_back_here_ends_at_once(live_server: Any, alice: Us
     assert integration.status == "disabled"
 
 
-def test_what_another_service_sent_is_taken(alice: User, api: Any) -> None:
+def test_a_delivery_of_another_service_is_accepted(alice: User, api: Any) -> None:
     own = publish(alice, "report.ready", {}).public_id
     signed = {"X-Invenicum-Signature": "sha256=00", "webhook-id": own}
     assert api(alice).post("/events", NEWS, headers=signed).status_code == 410

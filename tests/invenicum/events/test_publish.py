@@ -24,7 +24,7 @@ def test_times_are_written_in_utc_and_whole_seconds(moment: datetime, text: str)
     assert format_timestamp(moment) == text
 
 
-def test_the_body_is_the_specs_compact_and_in_its_order(alice: User) -> None:
+def test_the_body_is_compact_and_in_the_order_of_the_specification(alice: User) -> None:
     moment = datetime(2026, 3, 7, 10, 30, tzinfo=UTC)
     (event,) = publish_many([Draft(alice, "asset.deleted", {"name": "Ünïcode", "assetId": "a"}, moment)])
     assert event.body == (
@@ -33,14 +33,14 @@ def test_the_body_is_the_specs_compact_and_in_its_order(alice: User) -> None:
     assert Event.objects.get().message().body == event.body.encode()
 
 
-def test_an_event_exists_exactly_if_the_change_behind_it_does(alice: User) -> None:
+def test_an_event_exists_exactly_if_its_change_does(alice: User) -> None:
     with transaction.atomic():
         publish(alice, "asset.created", {})
         transaction.set_rollback(True)
     assert not Event.objects.exists()
 
 
-def test_a_listener_that_fails_undoes_the_publishing_and_the_change_behind_it(alice: User) -> None:
+def test_a_receiver_that_fails_undoes_the_event_and_its_change(alice: User) -> None:
     def fail(**_: Any) -> None:
         raise ZeroDivisionError
 
@@ -54,7 +54,7 @@ def test_a_listener_that_fails_undoes_the_publishing_and_the_change_behind_it(al
     assert not Asset.objects.exists()
 
 
-def test_listeners_hear_of_a_batch_once_and_of_nothing_never(alice: User) -> None:
+def test_receivers_are_called_once_for_a_batch_and_not_for_an_empty_one(alice: User) -> None:
     heard = []
 
     def listen(events: list[Event], **_: object) -> None:

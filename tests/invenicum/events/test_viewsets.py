@@ -18,7 +18,7 @@ def bodies() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("base", ["", "/api/v1"])
-def test_an_event_is_taken_and_kept_as_it_came(api: Api, alice: User, base: str) -> None:
+def test_an_event_is_stored_unchanged(api: Api, alice: User, base: str) -> None:
     response = api(alice).post(f"{base}/events", {**RELEASE, "timestamp": "2026-03-07T12:30:00.75+02:00"})
     event = Event.objects.get()
     assert response.status_code == 202
@@ -27,13 +27,13 @@ def test_an_event_is_taken_and_kept_as_it_came(api: Api, alice: User, base: str)
     assert (event.owner, event.document) == (alice, None)
 
 
-def test_an_event_without_a_time_happens_now(api: Api, alice: User) -> None:
+def test_an_event_without_a_time_gets_the_current_time(api: Api, alice: User) -> None:
     api(alice).post("/events", {**RELEASE, "timestamp": None})
     event = Event.objects.get()
     assert abs((event.created_at - event.occurred_at).total_seconds()) <= 1
 
 
-def test_a_batch_is_taken_in_its_order(api: Api, alice: User) -> None:
+def test_a_batch_keeps_its_order(api: Api, alice: User) -> None:
     batch = [{"event": "stock.counted", "data": {"number": number}} for number in range(5)]
     response = api(alice).post("/events", {"events": batch})
     assert response.status_code == 202
@@ -67,7 +67,7 @@ def test_one_event_more_than_a_thousand_is_too_many(api: Api, alice: User) -> No
     assert not Event.objects.exists()
 
 
-def test_one_bad_event_spoils_the_whole_batch(api: Api, alice: User) -> None:
+def test_one_invalid_event_refuses_the_whole_batch(api: Api, alice: User) -> None:
     response = api(alice).post("/events", {"events": [RELEASE, {"event": "Bad", "data": {}}]})
     assert (response.status_code, list(response.json()["details"])) == (400, ["events.1.event"])
     assert not Event.objects.exists()
@@ -123,14 +123,14 @@ def test_a_service_publishes_for_the_owners_it_names(api: Api, alice: User, bob:
     assert [event.owner for event in Event.objects.order_by("pk")] == [bob, alice, charlie]
 
 
-def test_nobody_else_may_name_an_owner(api: Api, alice: User, bob: User) -> None:
+def test_naming_an_owner_needs_the_scope(api: Api, alice: User, bob: User) -> None:
     for owner in (alice, bob):
         response = api(alice).post("/events", {**RELEASE, "owner": owner.public_id})
         assert (response.status_code, response.json()["error"]) == (403, "PERMISSION_DENIED")
     assert not Event.objects.exists()
 
 
-def test_an_owner_not_seen_before_is_provisioned_and_can_come_later(api: Api, alice: User) -> None:
+def test_a_new_owner_is_provisioned_and_can_sign_in_later(api: Api, alice: User) -> None:
     batch = [{**RELEASE, "owner": "user-2"}, {**RELEASE, "owner": "user-abc"}, {**RELEASE, "owner": "user-2"}]
     assert api(alice, *ANY).post("/events", {"events": batch}).status_code == 202
     assert [event.owner.public_id for event in Event.objects.order_by("pk")] == ["user-2", "user-abc", "user-2"]
@@ -138,13 +138,13 @@ def test_an_owner_not_seen_before_is_provisioned_and_can_come_later(api: Api, al
     assert (made.has_usable_password(), made.email, made.is_staff) == (False, "", False)
 
 
-def test_a_primary_key_names_no_one(api: Api, alice: User, bob: User) -> None:
+def test_a_primary_key_is_not_an_owner(api: Api, alice: User, bob: User) -> None:
     assert api(alice, *ANY).post("/events", {**RELEASE, "owner": f"user-{bob.id}"}).status_code == 202
     assert Event.objects.get().owner.account_id == str(bob.id)
     assert Event.objects.get().owner != bob
 
 
-def test_an_owner_for_whom_nothing_can_be_published_is_told_at_its_event(api: Api, alice: User, bob: User) -> None:
+def test_an_owner_that_is_refused_is_reported_at_its_event(api: Api, alice: User, bob: User) -> None:
     User.objects.filter(pk=bob.pk).update(is_active=False)
     client = api(alice, *ANY)
     batch = [RELEASE, {**RELEASE, "owner": bob.public_id}, {**RELEASE, "owner": "user-~0123456789ab"}]

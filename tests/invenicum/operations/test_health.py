@@ -27,14 +27,14 @@ def readiness(client: Client) -> tuple[int, dict[str, Any]]:
     return response.status_code, response.json()
 
 
-def test_liveness_asks_nothing_of_the_database(client: Client, django_assert_num_queries: Any) -> None:
+def test_liveness_does_not_use_the_database(client: Client, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         response = client.get("/healthz")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-def test_a_prober_may_call_by_any_name(client: Client, path: str) -> None:
+def test_a_probe_may_use_any_host_name(client: Client, path: str) -> None:
     seen(1)
     assert client.get(path, headers={"Host": "10.0.0.7:8000"}).status_code == 200
     assert client.get("/integrations/status", headers={"Host": "10.0.0.7:8000"}).status_code == 400
