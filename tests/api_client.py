@@ -1,4 +1,4 @@
-"""The API as a test calls it."""
+"""A client of the API for tests."""
 
 from collections.abc import Callable
 from typing import Any

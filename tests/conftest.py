@@ -11,7 +11,7 @@ from invenicum.accounts.scopes import USER_SCOPES
 from invenicum.accounts.tokens import issue_token
 from tests.api_client import Api, ApiClient
 
-# A property fails for what it finds, never because another program keeps the processors busy.
+# No deadline: a property test must not fail because the machine is busy.
 hypothesis.settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -35,7 +35,7 @@ def charlie(db: None) -> User:
 
 @pytest.fixture
 def api() -> Api:
-    """`api(alice)` is a client that sends Alice's token; `api(alice, "assets:read")` one of fewer scopes."""
+    """`api(alice)` is a client that sends Alice's token; `api(alice, "assets:read")` sends one with fewer scopes."""
 
     def client(user: User, *scopes: str) -> ApiClient:
         chosen: Iterable[str] = scopes or USER_SCOPES
@@ -46,5 +46,5 @@ def api() -> Api:
 
 @pytest.fixture(autouse=True)
 def fresh_cache() -> None:
-    """No test is throttled for what another did."""
+    """Requests of another test do not count for the rate limits."""
     cache.clear()

@@ -1,4 +1,4 @@
-"""Things that many tests need, made through the product's own services."""
+"""Rows that many tests need, created through the product's own services."""
 
 from typing import Any
 

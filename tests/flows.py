@@ -1,4 +1,4 @@
-"""Drives a connector's flow by hand: takes canned responses, returns its result and its requests."""
+"""Drives a connector's flow with prepared responses, and returns its result and its requests."""
 
 import json
 from datetime import UTC, datetime
@@ -43,7 +43,7 @@ def message(name: str, data: dict[str, Any], document: dict[str, Any] | None = N
     return Message(EVENT_ID, name, moment, json.dumps(body, separators=(",", ":")).encode(), document)
 
 
-# The payloads of the API page.
+# The payloads in the API specification.
 CREATED = message(
     "asset.created",
     {

@@ -1,4 +1,4 @@
-"""Hooks as providers send them to `/webhooks/<type>`, signed as they sign."""
+"""Hooks as providers send and sign them, to `/webhooks/<type>`."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ SIGNING_TOKEN = "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q="
 
 
 def connect(owner: User, integration_type: str, **changes: Any) -> Integration:
-    """The type's example, saved as `owner`'s; `None` leaves a field out."""
+    """Saves the type's example for `owner`. A field that is `None` is left out."""
     config = {**EXAMPLES[integration_type], **changes}
     given = {name: value for name, value in config.items() if value is not None}
     return save_integration(owner, integration_type, given).integration

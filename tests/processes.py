@@ -1,4 +1,4 @@
-"""The product's own processes, started for a test as an operator would start them."""
+"""Starts the product's processes for a test as an operator starts them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(settings.BASE_DIR)
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment in which a process works on the test's database."""
+    """The environment for a process that uses the test's database."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     database = connection.settings_dict
     if connection.vendor == "postgresql":
@@ -94,7 +94,7 @@ def deliver(env: Mapping[str, str], log: Path) -> Process:
 
 
 def is_running(process_id: int) -> bool:
-    """Whether the process is there and is no zombie. Linux only."""
+    """Whether the process exists and is not a zombie. Linux only."""
     try:
         return Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:

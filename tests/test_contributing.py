@@ -1,4 +1,4 @@
-"""The map in CONTRIBUTING.md is the tree."""
+"""The map in CONTRIBUTING.md matches the repository."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ TOP_LEVEL = {"bench/", "clients/", "docs/", "requirements/", "templates/", "test
 
 
 def rooms() -> set[str]:
-    """Each package of ours, but for the connectors' own and for what Django prescribes."""
+    """Our packages, without those of the connectors and those that Django prescribes."""
     found = set()
     for package in PACKAGES:
         for file in (ROOT / package).rglob("__init__.py"):
@@ -21,15 +21,15 @@ def rooms() -> set[str]:
     return found
 
 
-def test_every_room_is_on_the_map() -> None:
+def test_every_package_is_on_the_map() -> None:
     assert (rooms() | TOP_LEVEL) - MAP == set()
 
 
-def test_everything_on_the_map_is_there() -> None:
+def test_everything_on_the_map_exists() -> None:
     assert [name for name in sorted(MAP) if not (ROOT / name).is_dir()] == []
 
 
-def test_every_file_that_the_guide_names_is_there() -> None:
+def test_every_file_that_the_guide_names_exists() -> None:
     named = set(re.findall(r"`((?:invenicum|integrations|oauth_flows|webhooks|docs|tests)/[\w./-]+\.\w+)`", GUIDE))
     named |= set(re.findall(r"\]\(([\w./-]+)\)", GUIDE))
     assert len(named) > 8

@@ -1,4 +1,4 @@
-"""What the files around the code promise an operator, as far as it can be seen without a container engine."""
+"""Checks the deployment files, as far as that is possible without a container engine."""
 
 import os
 import re
@@ -44,7 +44,7 @@ def test_the_example_environment_names_only_known_variables() -> None:
     assert set(names) - variables_read() == {"POSTGRES_PASSWORD"}
 
 
-def test_every_service_is_watched_and_starts_after_what_it_needs() -> None:
+def test_every_service_has_a_health_check_and_starts_after_those_it_needs() -> None:
     assert set(OURS) == {"migrate", "web", "worker", "beat"}
     for name in ("postgres", "redis", "worker", "beat"):
         assert SERVICES[name]["healthcheck"]["test"], name
@@ -59,7 +59,7 @@ def test_no_secret_has_a_default() -> None:
             assert ":?" in service["environment"][name], name
 
 
-def test_the_image_does_not_run_as_root_and_brings_every_package() -> None:
+def test_the_image_does_not_run_as_root_and_contains_every_package() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     user = next(number for number, line in enumerate(lines) if line.startswith("USER "))
     start = next(number for number, line in enumerate(lines) if line.startswith("CMD "))

@@ -1,4 +1,4 @@
-"""The layer contract in pyproject.toml is complete: a part of the service that it does not name would go unchecked."""
+"""The layer contract in pyproject.toml is complete: it does not check what it does not name."""
 
 import tomllib
 from pathlib import Path

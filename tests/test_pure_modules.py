@@ -27,7 +27,7 @@ print(json.dumps({"reasons": reasons, "settings were loaded": settings.configure
 
 
 def pure_modules() -> list[str]:
-    """Those whose docstring says so, and those in the packages that an import contract calls pure."""
+    """The modules whose docstring says so, and those in packages that an import contract calls pure."""
     configuration = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     [contract] = [contract for contract in configuration["contracts"] if contract["name"].endswith("is pure")]
     packages = tuple(f"{name}." for name in contract["source_modules"])
@@ -50,12 +50,12 @@ def imported_without_settings(names: list[str]) -> object:
     return json.loads(child.stdout)
 
 
-def test_a_module_that_calls_itself_pure_needs_no_settings() -> None:
+def test_a_pure_module_needs_no_settings() -> None:
     names = pure_modules()
     assert {"webhooks.engine.lanes", "invenicum.assets.documents", "integrations.core.http"} <= set(names)
     assert imported_without_settings(names) == {"reasons": {}, "settings were loaded": False}
 
 
-def test_a_module_that_needs_settings_would_be_found() -> None:
+def test_a_module_that_needs_settings_is_found() -> None:
     found = json.dumps(imported_without_settings(["webhooks.models"]))
     assert "settings are not configured" in found

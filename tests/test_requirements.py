@@ -1,4 +1,4 @@
-"""The lock files agree: what runs in production is what is tested, and what is measured."""
+"""The lock files agree: tests and benchmarks use the versions that run in production."""
 
 import re
 from pathlib import Path
@@ -38,6 +38,6 @@ def test_each_lock_file_contains_the_one_before(smaller: str, larger: str) -> No
 
 
 @pytest.mark.parametrize("name", ["base", "dev", "bench", "clients"])
-def test_what_is_declared_is_locked(name: str) -> None:
+def test_every_declared_package_is_locked(name: str) -> None:
     declared = DECLARED.findall((REQUIREMENTS / f"{name}.in").read_text())
     assert {canonicalize_name(requirement) for requirement in declared} - {name for name, _, _ in locked(name)} == set()

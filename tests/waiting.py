@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 WAIT_DEADLINE_SECONDS = 60.0  # costs nothing when all is well
-LOOK_SECONDS = 0.02  # between two looks at a condition
+LOOK_SECONDS = 0.02  # between two checks of a condition
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = WAIT_DEADLINE_SECONDS) -> None:

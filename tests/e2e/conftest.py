@@ -21,7 +21,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """One person's browser, that reaches nothing but this machine."""
+    """The browser of one person. It can reach this machine only."""
     context = chromium.new_context(viewport=DESKTOP)
     context.set_default_timeout(WAIT_DEADLINE_SECONDS * 1000)
     context.route(lambda url: urlsplit(url).hostname not in ("localhost", "127.0.0.1"), lambda route: route.abort())
@@ -31,7 +31,7 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def started() -> Iterator[list[Run]]:
-    """Runs to be ended with the test, whatever becomes of it."""
+    """Collects runs, which are ended after the test even if it fails."""
     runs: list[Run] = []
     yield runs
     for run in runs:

@@ -38,7 +38,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy that listens with TLS as HOST on a port of this machine, and what it has logged."""
+    """A proxy that serves HOST with TLS on a port of this machine, and its log."""
 
     port: int
     log: Callable[[], str]
@@ -50,7 +50,7 @@ class Proxy:
     def ask(
         self, method: str, path: str, body: bytes | None = None, *, source: str = "127.0.0.1", **headers: str
     ) -> Answer:
-        """One request from the address `source`; underscores in the names of headers stand for dashes."""
+        """One request from the address `source`; underscores in header names become dashes."""
         connection = HTTPConnection(HOST, self.port, timeout=WAIT_DEADLINE_SECONDS)
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

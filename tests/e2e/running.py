@@ -1,4 +1,4 @@
-"""`manage.py run` as a process of its own, for the tests of it."""
+"""Runs `manage.py run` as a process of its own for tests."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.services import free_port
 from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
-# What tests/services.py set for the tests themselves: a newcomer has none of it.
+# Set by tests/services.py for the tests themselves. A new user has none of them.
 UNSET = ("DATABASE_URL", "CELERY_BROKER_URL", "EGRESS_ALLOW", "SECRET_KEY", "FERNET_KEYS", "PUBLIC_URL", "DEBUG")
 
 
@@ -54,7 +54,7 @@ class Run:
         return found
 
     def children(self) -> list[int]:
-        """Every descendant, in whatever session."""
+        """All descendants, of any session."""
         return [child for child in _descendants(self.process.pid) if is_running(child)]
 
     def stop(self, number: int) -> int:

@@ -40,7 +40,7 @@ def choose(page: Page, action: str) -> None:
     expect(page.locator(".messagelist .success")).to_be_visible()
 
 
-def test_a_failed_delivery_is_looked_at_and_retried(page: Page, live_server: Any) -> None:
+def test_staff_open_a_failed_delivery_and_retry_it(page: Page, live_server: Any) -> None:
     page.goto(f"{live_server.url}/admin/webhooks/delivery/")
     page.click("#result_list tbody tr:first-child a >> nth=0")
     expect(page.locator("#content")).to_contain_text("asset-1")
@@ -50,7 +50,7 @@ def test_a_failed_delivery_is_looked_at_and_retried(page: Page, live_server: Any
     assert Delivery.objects.get().status == Delivery.Status.PENDING
 
 
-def test_an_integration_is_looked_at_without_its_secrets_and_revoked(page: Page, live_server: Any) -> None:
+def test_staff_see_an_integration_without_its_secrets_and_revoke_it(page: Page, live_server: Any) -> None:
     page.goto(f"{live_server.url}/admin/integrations/integration/")
     page.click("#result_list tbody tr:first-child a >> nth=0")
     expect(page.locator("#content")).to_contain_text("headers, secret")

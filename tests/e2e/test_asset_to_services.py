@@ -136,7 +136,7 @@ def node_receiver() -> Iterator[tuple[str, Any]]:
     process.wait()
 
 
-def test_the_api_pages_own_verification_example_accepts_what_we_send(
+def test_the_verification_example_of_the_api_page_accepts_our_requests(
     api: Any, alice: User, node_receiver: tuple[str, Any]
 ) -> None:
     url, output = node_receiver

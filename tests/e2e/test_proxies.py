@@ -1,4 +1,4 @@
-"""The proxies of `deploy/` in front of the service, asked from outside."""
+"""The proxies of `deploy/` in front of the service, called from outside."""
 
 import hashlib
 import hmac
@@ -76,7 +76,7 @@ def test_a_slash_at_the_end_changes_nothing(site: Site) -> None:
     assert site.api("GET", "/integrations/status/").body == site.api("GET", "/integrations/status").body
 
 
-def test_a_large_hook_comes_through(site: Site) -> None:
+def test_a_large_hook_is_passed_on(site: Site) -> None:
     assert site.api("POST", "/integrations", {"type": "github", "config": CONFIG}).status == 200
     body = json.dumps({"repository": {"full_name": "o/r"}, "text": "x" * 3 * MEBIBYTE}).encode()
     signature = hmac.new(HOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
@@ -91,7 +91,7 @@ def test_a_large_hook_comes_through(site: Site) -> None:
     ("path", "size"),
     [("/api/v1/assets", MEBIBYTE), ("/integrations/test", 3 * MEBIBYTE), ("/webhooks/github", 25 * MEBIBYTE)],
 )
-def test_what_is_too_large_is_refused_as_by_the_service(site: Site, path: str, size: int) -> None:
+def test_a_body_too_large_gets_the_error_of_the_service(site: Site, path: str, size: int) -> None:
     headers = {"Authorization": f"Bearer {token_in(site.run.output)}", "Content_Type": "application/json"}
     fits = site.proxy.ask("POST", path, b" " * MEBIBYTE, **headers)
     assert fits.status in (400, 401)

@@ -1,4 +1,4 @@
-"""A release is published at GitHub, and Slack announces it: hook made on save, called, proved, published, delivered."""
+"""A release at GitHub is announced in Slack: the hook is registered, called, verified, published and delivered."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ def test_a_release_at_github_is_announced_in_slack(alice: User, settings: Any) -
         run_due_jobs()
         (made,) = github.hooks.values()
         assert made["config"]["url"] == hook
-        secret = made["config"]["secret"]  # made for the user, known to GitHub and to us
+        secret = made["config"]["secret"]  # generated for the user, stored by GitHub and by us
         assert send_github(RELEASE, secret=secret, event="release").status_code == 202
         assert send_github(RELEASE, secret=secret, event="release").status_code == 202
         drain()

@@ -1,4 +1,4 @@
-"""`make dev`: an edited file is in force without a restart by hand."""
+"""`make dev` restarts the processes when a file is edited."""
 
 import shutil
 import signal
@@ -12,7 +12,7 @@ from tests.processes import is_running
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the code, which the test may edit."""
+    """A copy of the code, for the test to edit."""
     folder = tmp_path / "checkout"
     for name in ("invenicum", "integrations", "oauth_flows", "webhooks", "templates"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -20,7 +20,7 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def test_an_edited_file_restarts_web_and_engine_and_a_broken_one_is_waited_for(
+def test_an_edited_file_restarts_web_and_engine_and_a_broken_one_waits_for_the_next_change(
     checkout: Path, tmp_path: Path, started: list[Run]
 ) -> None:
     run = Run(tmp_path, "--reload", root=checkout)

@@ -1,4 +1,4 @@
-"""`make run` as a newcomer lives it: real processes, a real client, real deliveries."""
+"""`make run` for a new user: real processes, a real client, real deliveries."""
 
 import os
 import re
@@ -18,14 +18,14 @@ from tests.waiting import WAIT_DEADLINE_SECONDS
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """One run for the tests that leave it as it was."""
+    """One run, shared by the tests that do not change it."""
     run = Run(tmp_path_factory.mktemp("shared"))
     yield run
     run.process.kill()
     run.process.wait()
 
 
-def test_a_newcomer_sees_verified_deliveries(shared: Run) -> None:
+def test_a_new_user_sees_verified_deliveries(shared: Run) -> None:
     shared.wait_for(r"received asset\.created asset-\w+ Product Photo\.jpg  ✓ both signatures verified")
     assert f"Address    http://localhost:{shared.port} " in shared.output
     assert "EGRESS_ALLOW=127.0.0.0/8,::1/128 was set so that deliveries may reach this machine" in shared.output
@@ -36,7 +36,7 @@ def test_a_newcomer_sees_verified_deliveries(shared: Run) -> None:
     assert shared.api("/readyz")["status"] == "ok"
 
 
-def test_a_taken_port_is_said_plainly(shared: Run) -> None:
+def test_a_port_in_use_is_reported_with_a_way_to_change_it(shared: Run) -> None:
     shared.wait_for("Token")
     command = [sys.executable, str(ROOT / "manage.py"), "run"]
     second = subprocess.run(

@@ -1,11 +1,11 @@
-"""django-oauth-toolkit as an authorization server in a process of its own: the one that we did not write.
+"""django-oauth-toolkit as an authorization server in a process of its own, to test against an independent one.
 
     with AuthorizationServer(redirect_uris=["…/callback/google_drive"]) as server:
         ...  # server.url, server.client_id, server.client_secret
 
-People sign in as `ada` with the password `ada`. `GET /me` says whose access token is sent, and takes nothing that has
-expired or was revoked; `GET /log` lists what was asked of the token and revocation endpoints. Run as a program, this
-module is the server.
+People sign in as `ada` with the password `ada`. `GET /me` returns the user of the access token and
+refuses expired and revoked ones; `GET /log` lists the requests to the token and revocation endpoints. Run as a program,
+this module is the server.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.services import free_port, wait_for_port
 
 
 class AuthorizationServer:
-    """Runs the server while its `with` block runs. `lifetime` is that of access tokens, in seconds."""
+    """Runs the server while its `with` block runs. Access tokens are valid for `lifetime` seconds."""
 
     client_id = "invenicum-client"
     client_secret = "the client's secret: 100% + more"
@@ -98,7 +98,7 @@ def serve(setup: dict[str, Any]) -> None:
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
         ],
-        SESSION_COOKIE_NAME="authorization_server",  # the browser's cookies know no ports
+        SESSION_COOKIE_NAME="authorization_server",  # cookies do not distinguish ports
         CSRF_COOKIE_NAME="authorization_server_csrf",
         DATABASES={
             "default": {

@@ -1,4 +1,4 @@
-"""A Bitbucket with one repository, `my-workspace/asset-repo`, of files and hooks. It refuses what Bitbucket refuses."""
+"""A Bitbucket with the repository `my-workspace/asset-repo`, its files and hooks. It refuses what Bitbucket refuses."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Certificates for servers in tests: from an authority made on the spot, so that nothing else trusts it."""
+"""Certificates for servers in tests, from an authority that is created for the test and trusted by nothing else."""
 
 import datetime
 import ipaddress
@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """Signs certificates. `path` is the file of its own certificate, for clients that trust it."""
+    """Signs certificates. `path` is the file of its own certificate, for clients that are to trust it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -25,7 +25,7 @@ class Authority:
         self.path.write_bytes(self._certificate.public_bytes(Encoding.PEM))
 
     def server(self, *hosts: str, expired: bool = False) -> ssl.SSLContext:
-        """The context of a server whose certificate names `hosts`."""
+        """The TLS context of a server whose certificate is for `hosts`."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([_alternative(host) for host in hosts])
         builder = _builder(_name(hosts[0]), self._certificate.subject, key, expired)

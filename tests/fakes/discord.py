@@ -1,4 +1,4 @@
-"""A Discord that knows one webhook."""
+"""A Discord with one webhook."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ class FakeDiscord(FakeServer):
 
 
 def problem_of(payload: dict[str, Any]) -> str:
-    """What breaks the limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits"""
+    """Checks the limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits"""
     for embed in payload.get("embeds", []):
         if (
             len(embed.get("title", "")) > 256

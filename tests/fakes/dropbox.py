@@ -11,7 +11,7 @@ ACCOUNT_ID = "dbid:AAH4f99T0taONIb-OurWxbNQ6ywGRopQngc"
 
 
 class FakeDropbox(FakeServer):
-    """`files` maps a path to its content; `folders` are those there are; `scopes` are the token's."""
+    """`files` maps a path to its content; `folders` are the existing ones; `scopes` are the token's."""
 
     def __init__(self) -> None:
         super().__init__(self._handle)

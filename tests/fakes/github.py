@@ -1,4 +1,4 @@
-"""A GitHub with one repository, `my-org/asset-repo`, of files and hooks. It refuses what GitHub refuses."""
+"""A GitHub with the repository `my-org/asset-repo`, its files and hooks. It refuses what GitHub refuses."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ REPOSITORY = "/repos/my-org/asset-repo"
 
 
 class FakeGitHub(FakeServer):
-    """`files` maps a path to its content on `main`; `commits` holds the messages; `can_write` is the token's right."""
+    """`files` maps a path to its content on `main`; `commits` holds the messages; `can_write`: may the token?"""
 
     def __init__(self) -> None:
         super().__init__(self._handle)
@@ -21,7 +21,7 @@ class FakeGitHub(FakeServer):
         self.commits: list[str] = []
         self.hooks: dict[int, dict[str, Any]] = {}
         self.can_write = True
-        self.hook_answers: list[Answer] = []  # given to the next attempts to register a hook, which then fail
+        self.hook_answers: list[Answer] = []  # errors for the next attempts to register a hook
         self.before_write: list[Any] = []  # called one by one, e.g. to commit something else in between
 
     def _handle(self, request: Received) -> Answer:
@@ -99,7 +99,7 @@ class FakeGitHub(FakeServer):
 
 
 def blob_sha(content: bytes) -> str:
-    """The name that Git gives a file of this content."""
+    """The id that Git computes for a file with this content."""
     return hashlib.sha1(b"blob %d\0%s" % (len(content), content)).hexdigest()
 
 

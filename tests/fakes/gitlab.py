@@ -1,4 +1,4 @@
-"""A GitLab with one project, `my-group/asset-repo`, of files and hooks. It refuses what GitLab refuses."""
+"""A GitLab with the project `my-group/asset-repo`, its files and hooks. It refuses what GitLab refuses."""
 
 import base64
 import hashlib
@@ -94,5 +94,5 @@ class FakeGitLab(FakeServer):
 
 
 def version(content: bytes) -> str:
-    """Stands for the commit that last changed a file of this content."""
+    """An id for the commit that last changed a file with this content."""
     return hashlib.sha1(content).hexdigest()

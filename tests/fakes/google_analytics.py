@@ -1,4 +1,4 @@
-"""Google Analytics with one data stream. As the real one, it takes every event, whatever the secret."""
+"""Google Analytics with one data stream. As the real one, it accepts every event with any secret."""
 
 import json
 import re
@@ -52,7 +52,7 @@ class FakeGoogleAnalytics(FakeServer):
 
 
 def problems_of(payload: dict[str, Any]) -> list[dict[str, str]]:
-    """What breaks the limits: https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference"""
+    """Checks the limits: https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference"""
     found = [] if payload.get("client_id") else ["client_id is missing"]
     for event in payload["events"]:
         names = [event["name"], *event["params"]]

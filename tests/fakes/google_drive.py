@@ -1,4 +1,4 @@
-"""A Google Drive of one account: files with a parent, a name and marks, searched as Drive searches them."""
+"""A Google Drive of one account: files with a parent, a name and properties, and Drive's search queries for them."""
 
 import json
 import re
@@ -12,7 +12,7 @@ FOLDER = "application/vnd.google-apps.folder"
 
 
 class FakeGoogleDrive(FakeServer):
-    """`files` maps an id to its metadata, with its bytes under `content`; `channels` are those being watched."""
+    """`files` maps an id to its metadata, with its bytes under `content`; `channels` are the open channels."""
 
     def __init__(self) -> None:
         super().__init__(self._handle)
@@ -21,7 +21,7 @@ class FakeGoogleDrive(FakeServer):
         self.refuse: Answer | None = None
 
     def path_of(self, file_id: str) -> str:
-        """The names from the top down to a file."""
+        """The path of a file: its name after those of its folders."""
         file = self.files.get(file_id)
         return f"{self.path_of(file['parents'][0])}/{file['name']}" if file else file_id
 

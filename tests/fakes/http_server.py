@@ -1,11 +1,11 @@
-"""A raw HTTP/1.1 server on a real socket: records what it is sent, and answers well or as badly as a test asks.
+"""A raw HTTP/1.1 server on a real socket: records requests, and answers correctly or with the faults that a test needs.
 
     with FakeServer(lambda request: (200, {}, b"ok")) as server:
         ...  # talk to server.url
     assert server.requests[0].headers["content-type"] == "application/json"
 
-A handler answers with `(status, headers, body)`; with bytes, sent as they stand before the connection is closed;
-or with a behaviour, a function that is given the connection. `hang`, `reset` and their like below are behaviours.
+A handler answers with `(status, headers, body)`; with bytes, which are sent unchanged before the connection is closed;
+or with a behaviour, a function that is given the connection. `hang`, `reset` and others below are behaviours.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Handler = Callable[[Received], Answer]
 
 
 class FakeServer:
-    """Serves in threads while its `with` block runs. `tls` makes it speak https.
+    """Serves in threads while its `with` block runs. With `tls` it speaks https.
 
     An exception in a handler is answered with 500 and raised again at the end of the block.
     """
@@ -88,7 +88,7 @@ class FakeServer:
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         self._closing.set()
         for open_socket in [self._listener, *self._open]:
-            # Wakes the thread that waits on it, which a mere close would not.
+            # Wakes the thread that waits on it. Closing alone would not.
             with suppress(OSError):
                 open_socket.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -155,7 +155,7 @@ def close(connection: Connection) -> None:
 
 
 def stream(chunks: Iterator[bytes], seconds_between: float = 0) -> Behaviour:
-    """Sends `chunks` as they stand, until they end, the client leaves or the server closes."""
+    """Sends `chunks` unchanged, until they end, the client leaves or the server closes."""
 
     def send(connection: Connection) -> None:
         for chunk in chunks:

@@ -1,4 +1,4 @@
-"""A Mixpanel with one project, that takes strict imports with its token or its service account."""
+"""A Mixpanel with one project, which accepts strict imports with its token or its service account."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ ACCOUNT = "invenicum.a1b2c3.mp-service-account:AbCdEfGhIjKlMnOpQrStUvWxYz012345"
 
 
 class FakeMixpanel(FakeServer):
-    """`recorded` maps an event's insert id to the event, so that a repetition counts once."""
+    """`recorded` maps an event's insert id to the event, so that a repeated one counts once."""
 
     def __init__(self) -> None:
         super().__init__(self._handle)

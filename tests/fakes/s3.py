@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 
 @contextmanager
 def s3_server(bucket: str) -> Iterator[tuple[str, Any]]:
-    """Its address, and a client of another maker that sees what is in it."""
+    """Its address, and boto3's client to look at its content."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

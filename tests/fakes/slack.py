@@ -1,4 +1,4 @@
-"""A Slack that knows one webhook, one bot token and one channel."""
+"""A Slack with one webhook, one bot token and one channel."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ class FakeSlack(FakeServer):
         return json_answer(200, self._looked_up(method, query))
 
     def _looked_up(self, method: str, query: dict[str, str]) -> dict[str, Any]:
-        """As the examples on docs.slack.dev/reference/methods/… have it."""
+        """As in the examples on docs.slack.dev/reference/methods/…."""
         match method:
             case "auth.test":
                 return {"ok": True, **IDENTITY}

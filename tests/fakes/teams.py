@@ -1,4 +1,4 @@
-"""A Power Automate workflow that posts cards, and as much of Microsoft Graph as posting to one channel needs."""
+"""A Power Automate workflow that posts cards, and the part of Microsoft Graph that posting to one channel needs."""
 
 import json
 from typing import Any

@@ -6,7 +6,7 @@ import pytest
 from tests.fakes.http_server import Answer, FakeServer, Received, close, json_answer
 
 
-def test_it_records_what_it_was_sent_and_answers_as_told() -> None:
+def test_it_records_requests_and_sends_the_handlers_answer() -> None:
     with FakeServer(lambda request: json_answer(201, {"path": request.path})) as server:
         sent = urllib.request.Request(f"{server.url}/a?b=1", b"body", {"X-Name": "value"}, method="PUT")
         with urllib.request.urlopen(sent) as answer:
@@ -16,7 +16,7 @@ def test_it_records_what_it_was_sent_and_answers_as_told() -> None:
     assert request.headers["x-name"] == "value"
 
 
-def test_a_behaviour_has_the_connection_to_itself() -> None:
+def test_a_behaviour_gets_the_connection() -> None:
     with FakeServer(lambda request: close) as server, pytest.raises(OSError):
         urllib.request.urlopen(server.url)
     assert len(server.requests) == 1

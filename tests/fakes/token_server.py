@@ -1,5 +1,5 @@
-"""A provider that is strict: it rotates refresh tokens, takes each once, and ends the whole connection of who tries
-twice. Its API at `/2/…` is Dropbox's upload, which takes only the newest access token.
+"""A strict provider: it rotates refresh tokens, accepts each once, and revokes the whole connection if one is used
+twice. Its API at `/2/…` is Dropbox's upload, which accepts only the newest access token.
 """
 
 import threading
@@ -10,12 +10,12 @@ from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
 
 class TokenServer(FakeServer):
-    """`number` counts the tokens issued; `uploads` are the documents taken; `fails` answers all refreshes so."""
+    """`number` counts the tokens issued; `uploads` are the documents received; `fails` answers all refreshes."""
 
     def __init__(self, *, expires_in: int | None = 3600, seconds: float = 0) -> None:
         super().__init__(self._handle)
         self.expires_in = expires_in
-        self.seconds = seconds  # that a refresh takes
+        self.seconds = seconds  # the duration of a refresh
         self.number = 1
         self.revoked = False
         self.fails: Answer | None = None

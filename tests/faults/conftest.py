@@ -1,4 +1,4 @@
-"""What every fault test needs: a receiver that counts, a broker that can be killed, and the final count."""
+"""Shared by all fault tests: a receiver that counts, a broker that can be killed, and the final count."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="wo
 
 
 class Receiver:
-    """Counts what arrives by event. `answers` is cleared to let requests hang, `answer` is what they get."""
+    """Counts requests by event. They hang while `answers` is cleared, and are answered with `answer`."""
 
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
@@ -61,7 +61,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 class Broker:
-    """The test's own Redis, which keeps nothing on disk: killed and started again on the same port."""
+    """A Redis of the test's own without files, to be killed and started again on the same port."""
 
     def __init__(self, folder: Path):
         self.port = free_port()
@@ -90,7 +90,7 @@ def publish(owner: User, count: int, **data: Any) -> None:
 
 
 def counts() -> dict[str, int]:
-    """How many deliveries have each status."""
+    """The number of deliveries by status."""
     rows = Delivery.objects.values_list("status").annotate(count=Count("pk")).order_by()
     return {str(status): count for status, count in rows}
 
@@ -100,5 +100,5 @@ def all_delivered() -> bool:
 
 
 def expire_leases() -> None:
-    """Sets the leases of dead workers to expired, as time would."""
+    """Expires the leases of dead workers without waiting."""
     Lane.objects.exclude(worker=None).update(leased_until=timezone.now() - timedelta(seconds=1))

@@ -28,7 +28,7 @@ Status = Delivery.Status
 
 @contextmanager
 def sweeping(broker: Broker, folder: Path, beats: int = 1) -> Iterator[dict[str, str]]:
-    """A broker, and beats that sweep twice a second. The environment for their workers."""
+    """A broker, and beats that sweep twice a second. Yields the environment for their workers."""
     broker.start()
     env = environment(CELERY_BROKER_URL=broker.url, SWEEP_INTERVAL="0.5")
     with ExitStack() as running:
@@ -42,7 +42,7 @@ def children(process: Process) -> list[int]:
     return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
-def test_workers_killed_again_and_again_lose_nothing(
+def test_workers_that_are_killed_repeatedly_lose_nothing(
     alice: User, bob: User, receiver: Receiver, broker: Broker, tmp_path: Path
 ) -> None:
     kills = 6
@@ -65,7 +65,7 @@ def test_workers_killed_again_and_again_lose_nothing(
             if kill % 2:
                 current.kill()
                 current = None
-            else:  # as the kernel does when there is no memory: the parent forks new ones
+            else:  # as the kernel does when memory runs out: the parent forks new ones
                 for child in children(current):
                     os.kill(child, signal.SIGKILL)
             expire_leases()
@@ -73,11 +73,11 @@ def test_workers_killed_again_and_again_lose_nothing(
         wait_until(all_delivered, "everything is delivered")
     assert counts() == {Status.DELIVERED: kills * 200}
     assert len(receiver.seen) == kills * 200
-    # In flight, and answered but not yet written, on each of the two lanes.
+    # Those in flight, and those answered but not yet written, on each of the two lanes.
     assert receiver.duplicates <= kills * 2 * 2 * LANE_CONCURRENCY
 
 
-def test_a_broker_that_forgets_what_was_queued_costs_no_delivery(
+def test_a_broker_that_loses_its_queue_costs_no_delivery(
     alice: User, receiver: Receiver, broker: Broker, tmp_path: Path
 ) -> None:
     connect_webhook(alice, receiver.url)
@@ -118,7 +118,7 @@ def test_two_beats_two_loops_and_two_celery_processes_send_nothing_twice(
     assert (len(receiver.seen), receiver.duplicates) == (400, 0)
 
 
-def test_a_worker_told_to_stop_under_load_finishes_what_it_can_and_releases_the_rest(
+def test_a_worker_that_is_stopped_under_load_finishes_what_it_can_and_releases_the_rest(
     alice: User, bob: User, receiver: Receiver, broker: Broker, tmp_path: Path
 ) -> None:
     receiver.delay = 0.05

@@ -25,7 +25,7 @@ OTHER_SECRET = "whsec_" + "YW5vdGhlci1zZWNyZXQtb2YtMzItYnl0ZXMtbG9uZw=="
 
 @pytest.fixture
 def drain(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Drains, and calls `act` once the receiver has a request, which it does not answer before."""
+    """Drains, and calls `act` when the receiver has a request that it has not answered yet."""
     monkeypatch.setattr(worker_module, "LEASE_RENEWAL_SECONDS", 0)
     worker = Worker()
 
@@ -42,7 +42,7 @@ def drain(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     worker.close()
 
 
-def test_what_is_pending_is_cancelled_when_the_integration_is_deleted(
+def test_pending_deliveries_are_cancelled_when_the_integration_is_deleted(
     alice: User, bob: User, receiver: Receiver, drain: Callable[..., None]
 ) -> None:
     connect_webhook(alice, receiver.url)
@@ -61,7 +61,7 @@ def test_what_is_pending_is_cancelled_when_the_integration_is_deleted(
     assert counts() == {Status.CANCELLED: PUBLISHED, Status.DELIVERED: 2}
 
 
-def test_what_is_pending_waits_while_the_integration_is_paused(
+def test_pending_deliveries_wait_while_the_integration_is_paused(
     alice: User, receiver: Receiver, drain: Callable[..., None]
 ) -> None:
     connect_webhook(alice, receiver.url)
@@ -89,7 +89,7 @@ def test_a_failure_in_flight_does_not_resume_a_paused_integration(
     assert not Delivery.objects.exclude(status=Status.PENDING, due_at=None).exists()
 
 
-def test_what_is_pending_goes_to_the_new_address_with_the_new_secret(
+def test_pending_deliveries_go_to_the_new_address_with_the_new_secret(
     alice: User, receiver: Receiver, drain: Callable[..., None]
 ) -> None:
     moved = Receiver()

@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 
 
 class Clock:
-    """This process's clock, `wrong` by so much."""
+    """The clock of this process, off by `wrong`."""
 
     def __init__(self) -> None:
         self.wrong = timedelta()
@@ -61,7 +61,7 @@ def drain(worker: Worker, should_stop: Callable[[], Any] = lambda: False) -> Non
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
-def test_a_clock_that_jumps_in_mid_batch_loses_and_repeats_nothing(
+def test_a_clock_that_jumps_during_a_batch_loses_and_repeats_nothing(
     alice: User, receiver: Receiver, worker: Worker, clock: Clock, jump: timedelta
 ) -> None:
     connect_webhook(alice, receiver.url)
@@ -76,7 +76,7 @@ def test_a_clock_that_jumps_in_mid_batch_loses_and_repeats_nothing(
 
     drain(worker, jump_in_mid_batch)
     drain(worker, jump_in_mid_batch)
-    # For a clock that went back nothing is due yet; what was claimed before has been delivered.
+    # If the clock went back, nothing more is due yet; what was claimed before has been delivered.
     assert set(counts()) <= {Status.DELIVERED, Status.PENDING}
     assert not Lane.objects.exclude(worker=None).exists()
     clock.wrong = timedelta()
@@ -85,7 +85,7 @@ def test_a_clock_that_jumps_in_mid_batch_loses_and_repeats_nothing(
     assert (len(receiver.seen), receiver.duplicates) == (300, 0)
 
 
-def test_a_clock_that_is_behind_delays_and_does_not_spin(
+def test_a_clock_that_is_behind_delays_deliveries_without_a_busy_loop(
     alice: User, receiver: Receiver, worker: Worker, clock: Clock
 ) -> None:
     connect_webhook(alice, receiver.url)
@@ -97,7 +97,7 @@ def test_a_clock_that_is_behind_delays_and_does_not_spin(
     assert len(turns) < 10
 
 
-def test_a_worker_whose_clock_is_wrong_respects_the_leases_of_others_and_has_its_own_respected(
+def test_leases_hold_for_and_against_a_worker_whose_clock_is_wrong(
     alice: User, receiver: Receiver, clock: Clock
 ) -> None:
     connect_webhook(alice, receiver.url)
@@ -116,7 +116,7 @@ def test_a_lease_from_before_the_databases_clock_was_set_back_does_not_last(
 ) -> None:
     connect_webhook(alice, receiver.url)
     publish(alice, 5)
-    claim_all(new_worker_mark())  # by a worker that then dies
+    claim_all(new_worker_mark())  # by a worker that dies afterwards
     Lane.objects.update(leased_until=timezone.now() + HOUR)
     drain(worker)
     assert counts() == {Status.DELIVERED: 5}
@@ -130,7 +130,7 @@ def test_a_worker_that_wakes_after_its_leases_ran_out_leaves_the_rest_to_others(
     publish(alice, 400)
     with deliver(environment(), tmp_path / "sleeper.log") as sleeper:
         wait_until(lambda: len(receiver.seen) > 20, "the worker is in mid-batch")
-        os.kill(sleeper.process.pid, signal.SIGSTOP)  # as a suspended machine, or one that swaps
+        os.kill(sleeper.process.pid, signal.SIGSTOP)  # like a suspended or swapping machine
         expire_leases()
         with deliver(environment(), tmp_path / "other.log"):
             wait_until(lambda: len(receiver.seen) > 100, "another takes over")
@@ -142,7 +142,7 @@ def test_a_worker_that_wakes_after_its_leases_ran_out_leaves_the_rest_to_others(
     assert receiver.duplicates <= 2 * LANE_CONCURRENCY
 
 
-def test_a_slow_claim_reads_nothing_that_was_delivered_while_it_ran(
+def test_a_slow_claim_does_not_read_what_was_delivered_while_it_ran(
     alice: User, receiver: Receiver, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect_webhook(alice, receiver.url)

@@ -1,4 +1,4 @@
-"""A database that does not take what became of deliveries: of one of them, or of all for a while."""
+"""A database that refuses to store the outcome of one delivery, or of all for a while."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ Status = Delivery.Status
 
 @contextmanager
 def refusing(table: str, operation: str, condition: str, sqlstate: str) -> Iterator[None]:
-    """Writes to `table` for which `condition` holds fail, as a broken disk or index lets them fail."""
+    """Makes writes to `table` that meet `condition` fail, as with a broken disk or index."""
     with connection.cursor() as cursor:
         cursor.execute(f"""
             CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -62,7 +62,7 @@ def drain_in_a_thread(worker: Worker, should_stop: Any) -> None:
         connection.close()
 
 
-def test_an_outcome_that_cannot_be_written_makes_no_other_go_out_twice(
+def test_an_outcome_that_cannot_be_written_causes_no_other_delivery_to_be_sent_twice(
     alice: User, receiver: Receiver, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect_webhook(alice, receiver.url)
@@ -84,7 +84,9 @@ def test_an_outcome_that_cannot_be_written_makes_no_other_go_out_twice(
     assert Attempt.objects.count() == 110
 
 
-def test_a_worker_that_cannot_note_what_it_did_is_not_trusted_by_the_next(alice: User, receiver: Receiver) -> None:
+def test_a_delivery_whose_outcome_was_never_written_is_sent_again_by_the_next_worker(
+    alice: User, receiver: Receiver
+) -> None:
     connect_webhook(alice, receiver.url)
     publish(alice, 20)
     poisoned = Delivery.objects.order_by("id")[7]
@@ -93,13 +95,13 @@ def test_a_worker_that_cannot_note_what_it_did_is_not_trusted_by_the_next(alice:
         drain(first)
         drain(second)
         drain(second)
-    assert receiver.duplicates == 1  # at least once, and no more than once a worker
+    assert receiver.duplicates == 1  # at least once, and at most once by each worker
     drain(Worker())
     assert counts() == {Status.DELIVERED: 20}
 
 
 @pytest.mark.parametrize("said", [b'{"error": "no\\u0000thing"}', b'{"error": "half of a \\ud83e"}', b"\0\xff\xfe"])
-def test_what_an_endpoint_says_can_always_be_written(alice: User, settings: Any, said: bytes) -> None:
+def test_any_response_of_an_endpoint_can_be_stored(alice: User, settings: Any, said: bytes) -> None:
     settings.RETRY_SCHEDULE = (0, 60)
     with FakeServer(lambda request: (500, {"Content-Type": "application/json"}, said)) as server:
         settings.PROVIDER_ENDPOINTS = {"mixpanel": {"apiUrl": server.url}}
@@ -110,7 +112,7 @@ def test_what_an_endpoint_says_can_always_be_written(alice: User, settings: Any,
     assert list(Delivery.objects.values_list("status", "attempt_count")) == [(Status.PENDING, 1)] * 2
 
 
-def test_an_owner_who_is_deleted_with_deliveries_under_way_takes_no_other_down(
+def test_deleting_an_owner_with_deliveries_in_flight_affects_no_other_owner(
     alice: User, bob: User, receiver: Receiver, worker: Worker
 ) -> None:
     connect_webhook(alice, receiver.url)
@@ -144,7 +146,7 @@ def test_a_full_disk_stops_the_sending_and_loses_nothing(
         before, began = len(turns), time.monotonic()
         draining.join(1.5)
         assert draining.is_alive()
-        assert len(turns) - before < 100 * (time.monotonic() - began)  # it waits, and does not spin
+        assert len(turns) - before < 100 * (time.monotonic() - began)  # it waits without a busy loop
         assert counts() == {Status.PENDING: 300}
         assert 0 < sum(receiver.seen.values()) <= LANE_CONCURRENCY
     draining.join(WAIT_DEADLINE_SECONDS)

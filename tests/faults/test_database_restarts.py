@@ -31,7 +31,7 @@ publish_many([Draft(owner, "asset.created", {{"assetId": str(n)}}) for n in rang
 
 
 class Database:
-    """A PostgreSQL that can crash. It loses nothing that it has confirmed as committed."""
+    """A PostgreSQL that the test can crash. It keeps everything that was committed."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -43,7 +43,7 @@ class Database:
         wait_until(self._answers, "the database has recovered")
 
     def crash(self) -> None:
-        """An immediate shutdown: connections break off, and the next start has to recover."""
+        """An immediate shutdown: connections are cut, and the next start has to recover."""
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait()
 
@@ -83,7 +83,7 @@ def database() -> Iterator[Database]:
 
 @pytest.fixture(params=["deliver", "celery"])
 def start(request: pytest.FixtureRequest, broker: Broker, database: Database, tmp_path: Path) -> Iterator[Process]:
-    """One of the two ways to run the engine, started."""
+    """Starts the engine in one of the two ways to run it."""
     if request.param == "deliver":
         with deliver(database.environment(), tmp_path / "worker.log") as process:
             yield process
@@ -94,11 +94,11 @@ def start(request: pytest.FixtureRequest, broker: Broker, database: Database, tm
         yield process
 
 
-def test_a_database_that_crashes_in_mid_batch_costs_nothing(
+def test_a_database_that_crashes_during_a_batch_costs_no_delivery(
     database: Database, start: Process, receiver: Receiver, tmp_path: Path
 ) -> None:
     before = sum(database.counts().values())
-    receiver.delay = 0.1  # so that a slow test still finds the worker in mid-batch
+    receiver.delay = 0.1  # so that a slow test still finds the worker in the middle of a batch
 
     def everything_is_delivered() -> bool:
         return database.counts() == {"delivered": before + published}

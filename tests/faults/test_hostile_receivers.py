@@ -38,7 +38,7 @@ def ten_gigabytes() -> Iterator[bytes]:
     return itertools.chain([start], itertools.repeat(b"x" * MIB, 10_000))
 
 
-# What a receiver does → the class of error that the delivery log then shows; none where it counts as taken.
+# What a receiver does → the error class in the delivery log; empty if the request counts as accepted.
 HOSTILE: dict[str, tuple[Answer | str, str]] = {
     "hangs": (hang, "timeout"),
     "drips": (lambda connection: stream(drip(), 1.0)(connection), "timeout"),
@@ -58,7 +58,7 @@ def most_memory(process: Process) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
 
 
-def test_all_of_them_at_once_do_not_delay_a_healthy_one_and_get_everything_when_they_recover(
+def test_bad_receivers_do_not_delay_a_healthy_one_and_get_everything_when_they_recover(
     alice: User, receiver: Receiver, tmp_path: Path
 ) -> None:
     receivers = {name: Receiver() for name in HOSTILE}
@@ -85,7 +85,7 @@ def test_all_of_them_at_once_do_not_delay_a_healthy_one_and_get_everything_when_
         publish(alice, HEALTHY)
         healthy = Delivery.objects.filter(owner=alice)
         wait_until(lambda: not healthy.exclude(status=Status.DELIVERED).exists(), "the healthy one has everything")
-        assert not Attempt.objects.filter(error_class="timeout").exists()  # it did not wait for those that hang
+        assert not Attempt.objects.filter(error_class="timeout").exists()  # it did not wait for the receivers that hang
 
         wait_until(lambda: Attempt.objects.count() == HEALTHY + EACH * len(owners), "each has been tried")
         found = {
@@ -96,7 +96,7 @@ def test_all_of_them_at_once_do_not_delay_a_healthy_one_and_get_everything_when_
             name: {error} for name, error in ELSEWHERE.items()
         }
         assert counts() == {Status.DELIVERED: HEALTHY + EACH, Status.PENDING: EACH * (len(owners) - 1)}
-        assert not target.seen  # no redirect was followed, and nothing said to a server that cannot be trusted
+        assert not target.seen  # no redirect was followed, and nothing was sent to an untrusted server
         busy = Lane.objects.get(integration__owner=owners["is busy"])
         assert busy.held_until is not None
         assert 300 < (busy.held_until - timezone.now()).total_seconds() <= 600
@@ -106,7 +106,7 @@ def test_all_of_them_at_once_do_not_delay_a_healthy_one_and_get_everything_when_
             recovered.answer = (200, {}, b"")
         for name in ELSEWHERE:
             connect_webhook(owners[name], receiver.url)
-        # What the clock would do.
+        # Makes all retries due.
         Lane.objects.update(held_until=None)
         Delivery.objects.filter(status=Status.PENDING).update(due_at=timezone.now())
         wait_until(all_delivered, "everything is delivered")

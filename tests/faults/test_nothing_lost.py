@@ -18,7 +18,7 @@ from webhooks.models import Delivery, Lane
 pytestmark = [pytest.mark.django_db(transaction=True), on_postgresql]
 
 
-def test_a_worker_killed_in_mid_batch_loses_nothing(alice: User, receiver: Receiver, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_during_a_batch_loses_nothing(alice: User, receiver: Receiver, tmp_path: Path) -> None:
     connect_webhook(alice, receiver.url)
     publish(alice, 200)
     receiver.answers.clear()
@@ -33,7 +33,7 @@ def test_a_worker_killed_in_mid_batch_loses_nothing(alice: User, receiver: Recei
     assert sum(receiver.seen.values()) <= 200 + 64  # only what was in flight is sent twice
 
 
-def test_a_worker_that_is_told_to_stop_releases_its_lanes(alice: User, receiver: Receiver, tmp_path: Path) -> None:
+def test_a_worker_that_is_stopped_releases_its_lanes(alice: User, receiver: Receiver, tmp_path: Path) -> None:
     connect_webhook(alice, receiver.url)
     publish(alice, 10)
     receiver.answers.clear()
@@ -84,7 +84,7 @@ publish(User.objects.get(pk={owner}), "asset.created", {{"assetId": "asset-1"}})
 STAY = "import threading; threading.Event().wait()"  # the message is sent by a thread of the publisher
 
 
-def test_publishing_does_not_wait_for_a_broker_that_is_gone(alice: User, tmp_path: Path) -> None:
+def test_publishing_does_not_wait_for_a_broker_that_is_down(alice: User, tmp_path: Path) -> None:
     connect_webhook(alice)
     broker = f"redis://127.0.0.1:{free_port()}/0"
     env = environment(CELERY_BROKER_URL=broker, DJANGO_SETTINGS_MODULE="invenicum.settings")

@@ -1,4 +1,4 @@
-"""One event or one integration that is broken, among others that are not."""
+"""One broken event or integration among others that work."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def drain(worker: Worker) -> None:
 
 
 @pytest.mark.parametrize("connector", [RaisesInTheFlow, RaisesBeforeTheFlow])
-def test_an_event_on_which_the_connector_breaks_fails_alone(
+def test_an_event_that_crashes_the_connector_fails_alone(
     alice: User,
     receiver: Receiver,
     worker: Worker,
@@ -78,7 +78,7 @@ def test_an_event_on_which_the_connector_breaks_fails_alone(
     assert (len(receiver.seen), receiver.duplicates) == (40, 0)
     delivery = Delivery.objects.get(event=poisoned)
     assert (delivery.attempt_count, "logged" in delivery.error) == (3, True)
-    assert Lane.objects.get().failures == 0  # nothing is wrong with the endpoint
+    assert Lane.objects.get().failures == 0  # the endpoint is not at fault
 
 
 def test_an_event_whose_stored_body_is_broken_fails_alone(alice: User, worker: Worker, settings: Any) -> None:
@@ -139,7 +139,7 @@ def test_an_integration_whose_secrets_cannot_be_decrypted_can_be_disabled_paused
     assert not Integration.objects.live().exists()
 
 
-def test_an_integration_that_vanishes_while_it_is_claimed_takes_no_other_down(
+def test_an_integration_that_is_deleted_during_the_claim_affects_no_other(
     alice: User, bob: User, receiver: Receiver, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect_webhook(alice, receiver.url)
