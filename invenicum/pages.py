@@ -20,19 +20,20 @@ def render_page(
     request: HttpRequest | None = None,
     *,
     status: int = 200,
-    form_targets: Iterable[str] = ("'none'",),
+    form_targets: Iterable[str] | None = ("'none'",),
 ) -> HttpResponse:
     """The page of a template that extends `page.html`, with its Content-Security-Policy.
 
     context: needs `title`. request: for a page with a form of ours, which needs its token against forged requests.
     form_targets: sources to which forms of the page may be sent, and to which the answer may redirect, for example
-    `["'self'", "https://app.example.com"]`.
+    `["'self'", "https://app.example.com"]`; None for any, if the answer may redirect to any address.
     """
     nonce = secrets.token_urlsafe(16)
     content = render_to_string(template, {**context, "nonce": nonce}, request)
+    form_policy = "" if form_targets is None else f"form-action {' '.join(form_targets)}; "
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src data:; "
-        f"base-uri 'none'; form-action {' '.join(form_targets)}; frame-ancestors 'none'"
+        f"base-uri 'none'; {form_policy}frame-ancestors 'none'"
     )
     return HttpResponse(
         content, status=status, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"}

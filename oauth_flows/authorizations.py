@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
@@ -12,7 +12,6 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
 
 from integrations.egress.curl import run_flow
-from integrations.models import Integration
 from invenicum.accounts.models import User
 
 from . import browser_session
@@ -20,10 +19,11 @@ from .audit import Action, audit
 from .browser_session import digest
 from .clients import client_for, redirect_uri
 from .code_exchange import connect_flow
-from .connect import connect, revoke_unused
+from .confirmations import keep
+from .connect import Connected, connect, revoke_unused
 from .errors import OAuthError, TokensUnused
 from .models import Authorization
-from .protocol import authorization_url
+from .protocol import Client, authorization_url
 from .return_urls import is_allowed_return
 
 AUTHORIZATION_LIFETIME = timedelta(minutes=10)
@@ -39,12 +39,12 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
-    """The integration that is connected now, the service's `name`, and the app's page to return to ("" for none)."""
+class Unconfirmed:
+    """The flow began with a start link: the app that `return_url` leads to confirms what came of it with `result`."""
 
-    integration: Integration
-    name: str
+    type: str
     return_url: str
+    result: str = field(repr=False)
 
 
 def begin(user: User, integration_type: str, session: SessionBase, return_url: str = "") -> Begun:
@@ -54,29 +54,47 @@ def begin(user: User, integration_type: str, session: SessionBase, return_url: s
     Raises UnknownType, NotConfigured, or OAuthError for an address that is not allowed.
     """
     client = client_for(integration_type)
-    if return_url and not is_allowed_return(return_url, settings.OAUTH_RETURN_ORIGINS):
+    if return_url:
+        check_return_url(return_url)
+    return open_authorization(client, user, browser_session.bind(session, user), return_url)
+
+
+def check_return_url(return_url: str) -> None:
+    """Raises OAuthError if a browser must not be sent to this address."""
+    if not is_allowed_return(return_url, settings.OAUTH_RETURN_ORIGINS):
         raise OAuthError("The returnUrl does not belong to an origin in OAUTH_RETURN_ORIGINS.")
+
+
+def open_authorization(
+    client: Client, owner: User, browser_digest: str, return_url: str, *, needs_confirmation: bool = False
+) -> Begun:
+    """Begins an authorization in the browser that carries the mark of `browser_digest`.
+
+    `needs_confirmation`: it was begun with a start link, and the owner's app has to confirm what comes of it.
+    """
     now = timezone.now()
     Authorization.objects.filter(expires_at__lt=now - AUTHORIZATION_LIFETIME).delete()
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
     Authorization.objects.create(
         state_digest=digest(state),
-        browser_digest=browser_session.bind(session, user),
-        owner=user,
-        type=integration_type,
+        browser_digest=browser_digest,
+        owner=owner,
+        type=client.type,
         code_verifier=verifier,
         return_url=return_url,
+        needs_confirmation=needs_confirmation,
         expires_at=now + AUTHORIZATION_LIFETIME,
     )
-    return Begun(authorization_url(client, redirect_uri(integration_type), state, verifier), state)
+    return Begun(authorization_url(client, redirect_uri(client.type), state, verifier), state)
 
 
 def finish(
     integration_type: str, params: Mapping[str, str], session: SessionBase, user: User | None = None
-) -> Connected:
+) -> Connected | Unconfirmed:
     """Connects the integration that a provider's redirect, with the query `params`, is about.
 
-    `session` is that of the browser; `user` is the owner of a bearer token sent along, and must be who began it.
+    `session` is that of the browser; `user` is the owner of a bearer token sent along, and must be who began it. What
+    began with a start link is kept unconfirmed instead.
     Raises OAuthError, with the page to return to once it is known; nothing is stored then but an audit entry.
     """
     authorization = _take(params.get("state", ""), session)
@@ -86,8 +104,10 @@ def finish(
             raise OAuthError(STALE)
         return _finish(authorization, integration_type, params)
     except OAuthError as error:
-        audit(Action.CONNECT_FAILED, authorization.type, owner=owner, actor=owner, detail=error.message)
-        raise OAuthError(error.message, return_url) from None
+        is_of_app = authorization.needs_confirmation
+        actor = None if is_of_app else owner
+        audit(Action.CONNECT_FAILED, authorization.type, owner=owner, actor=actor, detail=error.message)
+        raise OAuthError(error.message, return_url, is_of_app=is_of_app) from None
 
 
 def _take(state: str, session: SessionBase) -> Authorization:
@@ -95,7 +115,13 @@ def _take(state: str, session: SessionBase) -> Authorization:
     mark = browser_session.mark_of(session)
     # Looked up by digest, so that the time it takes tells nothing about the states that exist.
     found = Authorization.objects.filter(state_digest=digest(state)).select_related("owner").first()
-    if found is None or not mark.is_of(found.owner, found.browser_digest):
+    if found is None:
+        raise OAuthError(STALE)
+    if found.needs_confirmation:
+        is_begun_here = browser_session.has_link_mark(session, found.browser_digest)
+    else:
+        is_begun_here = mark.is_of(found.owner, found.browser_digest)
+    if not is_begun_here:
         raise OAuthError(STALE)
     # Of two callbacks at once the database lets one delete it.
     if not found.owner.is_active or Authorization.objects.filter(pk=found.pk).delete()[0] == 0:
@@ -103,7 +129,7 @@ def _take(state: str, session: SessionBase) -> Authorization:
     return found
 
 
-def _finish(authorization: Authorization, integration_type: str, params: Mapping[str, str]) -> Connected:
+def _finish(authorization: Authorization, integration_type: str, params: Mapping[str, str]) -> Connected | Unconfirmed:
     if authorization.type != integration_type:
         raise OAuthError("The answer came from another service than the one that was asked. Please start again.")
     if authorization.expires_at <= timezone.now():
@@ -113,6 +139,9 @@ def _finish(authorization: Authorization, integration_type: str, params: Mapping
     try:
         # Two requests, each with the time that one delivery has.
         connection = run_flow(flow, timeout=2 * settings.DELIVERY_TIMEOUT)
+        if authorization.needs_confirmation:
+            result = keep(authorization.owner, client, connection)
+            return Unconfirmed(client.type, authorization.return_url, result)
         integration = connect(authorization.owner, client, connection)
     except TokensUnused as error:
         revoke_unused(client, error.tokens)

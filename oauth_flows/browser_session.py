@@ -1,4 +1,4 @@
-"""The session of a browser that began an authorization: only that browser can finish it."""
+"""The session of a browser that began an authorization, or opened a start link: only that browser can finish it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from invenicum.accounts.models import User
 
 SESSION_KEY = "oauth"
+LINK_SESSION_KEY = "oauth_link"
 # For this long after it began an authorization, a browser may begin another one without a token.
 TRY_AGAIN_SECONDS = 3600
 
@@ -57,8 +58,25 @@ def user_of(session: SessionBase) -> User | None:
     return User.objects.filter(pk=browser["user"], is_active=True).first()
 
 
+def bind_link(session: SessionBase) -> str:
+    """Marks this browser as one that opened a start link; returns the digest of the mark.
+
+    The mark says nothing about who uses the browser: the link's owner may have sent it to somebody else, and must not
+    be able to begin anything in that person's browser.
+    """
+    if LINK_SESSION_KEY not in session:
+        session.cycle_key()
+        session[LINK_SESSION_KEY] = secrets.token_urlsafe(32)
+    return digest(session[LINK_SESSION_KEY])
+
+
+def has_link_mark(session: SessionBase, mark_digest: str) -> bool:
+    """Whether this browser carries the mark of that digest, which `bind_link` made."""
+    return hmac.compare_digest(mark_digest, digest(session.get(LINK_SESSION_KEY, "")))
+
+
 def digest(text: str) -> str:
-    """SHA-256 in hexadecimal: what is stored of a state and of a browser's mark."""
+    """SHA-256 in hexadecimal: what is stored of a state, of a browser's mark and of one-time codes."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
@@ -11,6 +10,7 @@ from integrations import registry
 
 from .clients import ADDRESS_FIELDS, variables
 from .protocol import is_safe
+from .return_urls import is_return_origin
 
 
 @register
@@ -42,10 +42,11 @@ def _unknown_types() -> Iterator[CheckMessage]:
 
 def _return_origins() -> Iterator[CheckMessage]:
     for origin in settings.OAUTH_RETURN_ORIGINS:
-        parts = urlsplit(origin.rstrip("/"))
-        if not is_safe(origin) or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        if not is_return_origin(origin):
             yield Error(
-                f"OAUTH_RETURN_ORIGINS: {origin} is not an origin like https://app.example.com.", id="oauth_flows.E002"
+                f"OAUTH_RETURN_ORIGINS: {origin} is neither an origin like https://app.example.com nor the scheme of "
+                "an app like invenicum://.",
+                id="oauth_flows.E002",
             )
 
 

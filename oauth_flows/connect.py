@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -25,6 +26,15 @@ from .tokens import columns_of
 SERVER_FIELD = "baseUrl"  # where a self-hosted service's config says which server is meant
 
 Status = Integration.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The integration that is connected now, the service's `name`, and the app's page to return to ("" for none)."""
+
+    integration: Integration
+    name: str
+    return_url: str = ""
 
 
 def connect(owner: User, client: Client, connection: Connection) -> Integration:

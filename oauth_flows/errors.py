@@ -7,13 +7,15 @@ class OAuthError(Exception):
     """The user cannot be connected. The API answers it as 400 `OAUTH_ERROR`.
 
     `message` is a sentence for that user, without secrets. `return_url` is the page of the app that the user came from,
-    an origin of `OAUTH_RETURN_ORIGINS`; it is empty while that is not known for certain.
+    an origin of `OAUTH_RETURN_ORIGINS`; it is empty while that is not known for certain. `is_of_app`: the flow began
+    with a start link, so that only the app can begin it again.
     """
 
-    def __init__(self, message: str, return_url: str = ""):
+    def __init__(self, message: str, return_url: str = "", *, is_of_app: bool = False):
         super().__init__(message)
         self.message = message
         self.return_url = return_url
+        self.is_of_app = is_of_app
 
 
 class NotConfigured(OAuthError):

@@ -59,10 +59,49 @@ class Authorization(models.Model):
     type = models.CharField(max_length=40)
     code_verifier = EncryptedTextField()
     return_url = models.CharField(max_length=2000, blank=True)
+    # Begun with a start link: whose browser it is under way in is not known, so the owner's app confirms what comes
+    # of it.
+    needs_confirmation = models.BooleanField(default=False)
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
         return f"{self.type} flow of {self.owner.public_id}"
+
+
+class StartLink(models.Model):
+    """A one-time link that an app has asked for, and that no browser has opened yet. Opening makes an Authorization."""
+
+    code_digest = models.CharField(max_length=64, primary_key=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    type = models.CharField(max_length=40)
+    return_url = models.CharField(max_length=2000)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.type} link of {self.owner.public_id}"
+
+
+class UnconfirmedConnection(models.Model):
+    """What a provider granted in a flow that began with a start link, until the owner's app confirms it.
+
+    Removed by the confirmation, or by a job that has the tokens revoked.
+    """
+
+    result_digest = models.CharField(max_length=64, primary_key=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    type = models.CharField(max_length=40)
+    account = models.CharField(max_length=255, blank=True)
+    client_id = models.CharField(max_length=255)
+    # The fields of `Tokens`.
+    tokens = EncryptedJSONField(editable=False)
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["client_id", "account"], name="unconfirmed_account")]
+
+    def __str__(self) -> str:
+        return f"unconfirmed {self.type} connection of {self.owner.public_id}"
 
 
 class Grant(models.Model):
@@ -132,6 +171,8 @@ class AuditEntry(models.Model):
         CONNECTED = "connected"
         RECONNECTED = "reconnected"
         CONNECT_FAILED = "connect_failed", "could not connect"
+        CONSENTED = "consented", "consented, to be confirmed by the app"
+        NOT_CONFIRMED = "not_confirmed", "not confirmed by the app"
         REFRESH_FAILED = "refresh_failed", "refresh failed"
         REFUSED = "refused", "refused by the provider"
         DISCONNECTED = "disconnected"
@@ -143,7 +184,7 @@ class AuditEntry(models.Model):
     type = models.CharField(max_length=40)
     account = models.CharField(max_length=255, blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    # Null if the service itself acted.
+    # Null if the service itself acted, or a person at a browser that opened a start link: who that is is not known.
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     address = models.GenericIPAddressField(null=True)
     detail = models.CharField(max_length=500, blank=True)

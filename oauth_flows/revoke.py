@@ -27,7 +27,7 @@ from invenicum.jobs import Failure, JobRunner
 from .audit import Action, audit
 from .clients import client_for
 from .errors import NotConfigured
-from .models import Grant, Revocation
+from .models import Grant, Revocation, UnconfirmedConnection
 from .protocol import Client, TokenError, is_revoked, read_tokens, refresh_request, revocation_requests
 
 REVOCATION_RETRY_SECONDS = (0, 30, 300, 1800, 7200, 21600, 86400, 172800)
@@ -134,7 +134,8 @@ def _account_is_in_use(revocation: Revocation) -> bool:
     """Whether revoking would also end another connection, because the account consented once for both."""
     if not revocation.account:
         return True  # not known, so it may be
-    return Grant.objects.filter(client_id=revocation.client_id, account=revocation.account).exists()
+    same = {"client_id": revocation.client_id, "account": revocation.account}
+    return Grant.objects.filter(**same).exists() or UnconfirmedConnection.objects.filter(**same).exists()
 
 
 def _revoke(client: Client, revocation: Revocation) -> Flow[None]:

@@ -1,6 +1,6 @@
-"""What the routes of an authorization answer."""
+"""What the routes of an authorization read and answer."""
 
-from invenicum.api.serializers import BooleanField, StrictSerializer, TextField
+from invenicum.api.serializers import BooleanField, StrictSerializer, TextField, TimestampField
 
 
 class BegunSerializer(StrictSerializer):
@@ -8,6 +8,25 @@ class BegunSerializer(StrictSerializer):
 
     authorization_url = TextField()
     state = TextField()
+
+
+class StartSerializer(StrictSerializer):
+    """`returnUrl` is where the browser goes in the end: its origin or custom scheme must be allowed."""
+
+    return_url = TextField()
+
+
+class StartedSerializer(StrictSerializer):
+    """The app opens `startUrl` in the system's browser, once, before `expiresAt`."""
+
+    start_url = TextField()
+    expires_at = TimestampField()
+
+
+class ConfirmationSerializer(StrictSerializer):
+    """`result` is the one-time code that came back to the app's `returnUrl`."""
+
+    result = TextField()
 
 
 class ConnectionSerializer(StrictSerializer):

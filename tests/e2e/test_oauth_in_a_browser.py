@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
@@ -9,8 +10,10 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 from integrations.models import Integration
 from invenicum.accounts.tokens import issue_token
 from oauth_flows.models import Grant
+from tests.api_client import Api
 from tests.browser import DESKTOP, PHONE, needs_browser
 from tests.fakes.authorization_server import AuthorizationServer
+from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
 pytestmark = [pytest.mark.django_db(transaction=True), needs_browser]
 AUTHORIZE = "/api/v1/integrations/oauth/authorize/google_drive"
@@ -148,3 +151,48 @@ def test_who_says_no_is_told_why_and_can_try_again(
     page.click("input[name=allow]")
     page.wait_for_url(f"{origin}/app?status=connected&type=google_drive")
     assert Integration.objects.get(owner=alice).is_active
+
+
+def test_an_app_starts_in_the_systems_browser_and_confirms(
+    context: BrowserContext, origin: str, alice: Any, api: Api, tmp_path: Any
+) -> None:
+    context.route(f"{origin}/app**", lambda route: route.fulfill(body="the app", content_type="text/html"))
+    app = api(alice)
+    started = app.post(AUTHORIZE.replace("authorize", "start"), {"returnUrl": f"{origin}/app"})
+    page = context.new_page()
+    page.goto(started.json()["data"]["startUrl"])
+    expect(page.get_by_role("heading")).to_have_text("Connect Google Drive")
+    screenshots(page, tmp_path, "link")
+    page.click("text=Continue to Google Drive")
+    sign_in(page)
+    page.click("input[name=allow]")
+    page.wait_for_url(f"{origin}/app?status=unconfirmed&type=google_drive&result=*")
+    assert not Integration.objects.exists()
+    [result] = parse_qs(urlsplit(page.url).query)["result"]
+    assert app.post("/api/v1/integrations/oauth/confirm", {"result": result}).status_code == 200
+    assert Integration.objects.get(owner=alice).is_active
+
+
+def test_a_provider_that_asks_nothing_leads_from_the_button_straight_back_to_the_app(
+    context: BrowserContext, origin: str, settings: Any, alice: Any, api: Api
+) -> None:
+    """One chain of redirects from our form to the provider and to the app: the policy of our page must not break it."""
+
+    def answer(request: Received) -> Answer:
+        parts = urlsplit(request.path)
+        if parts.path == "/authorize":
+            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            address = f"{query['redirect_uri']}?code=good&state={query['state']}"
+            return 302, {"Location": address}, b""
+        return json_answer(200, {"access_token": "a", "expires_in": 3600, "email": "ada@example.com"})
+
+    context.route(f"{origin}/app**", lambda route: route.fulfill(body="the app", content_type="text/html"))
+    with FakeServer(answer) as provider:
+        paths = {"authorizeUrl": "/authorize", "tokenUrl": "/token", "revokeUrl": "/revoke", "identityUrl": "/me"}
+        addresses = {name: provider.url + path for name, path in paths.items()}
+        settings.PROVIDER_ENDPOINTS = {"google_drive": addresses}
+        started = api(alice).post(AUTHORIZE.replace("authorize", "start"), {"returnUrl": f"{origin}/app"})
+        page = context.new_page()
+        page.goto(started.json()["data"]["startUrl"])
+        page.click("text=Continue to Google Drive")
+        page.wait_for_url(f"{origin}/app?status=unconfirmed&type=google_drive&result=*")

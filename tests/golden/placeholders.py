@@ -18,6 +18,8 @@ PATTERNS = (
     ("asset", r"(?<=asset-)[0-9a-f]{12}(?![0-9a-f])"),
     ("secret", r"(?<=whsec_)(?!dGVzd)[A-Za-z0-9+/]{43}="),  # except those of examples, which begin with `test`
     ("state", rf'(?<=[?&]state=){TOKEN}|(?<="state":"){TOKEN}'),
+    ("code", rf"(?<=[?&]code=){TOKEN}"),
+    ("result", rf"(?<=[?&]result=){TOKEN}"),
     ("challenge", rf"(?<=code_challenge=){TOKEN}"),
     ("nonce", rf"(?<=nonce-){NONCE}|(?<=nonce=\"){NONCE}"),
 )

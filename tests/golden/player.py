@@ -80,16 +80,13 @@ def _filled(text: str, names: Mapping[str, str]) -> str:
 
 
 def _find(response: Any, where: str) -> str:
-    """The text at a path in the JSON, or a query parameter of the address in a header."""
-    header, _, parameter = where.partition("?")
-    if parameter:
-        values: list[str] = parse_qs(urlsplit(response[header]).query)[parameter]
-        return values[0]
-    found = response.json()
-    for part in where.split("."):
+    """The text at a path in the JSON or in a header; with `?name`, that query parameter of the address there."""
+    path, _, parameter = where.partition("?")
+    found = response[path] if path in response else response.json()
+    for part in path.split(".") if path not in response else []:
         found = found[int(part) if isinstance(found, list) else part]
     assert isinstance(found, str), f"there is no text at {where}"
-    return found
+    return parse_qs(urlsplit(found).query)[parameter][0] if parameter else found
 
 
 def _entry(ask: RequestStep, response: Any, placeholders: Placeholders) -> Entry:

@@ -32,8 +32,8 @@ class RequestStep:
 
     `body` is sent as JSON, or unchanged if it is bytes. `user` is the user whose token is sent, None for no token;
     `scopes` limits the token's scopes. `headers` can be a function of the body, for signatures. `browser` names a
-    cookie jar. `keep` names values of the answer for later steps: a path into the JSON, or a header and a query
-    parameter in it (`Location?state`). `shows` selects the part of a long answer that is compared.
+    cookie jar. `keep` names values of the answer for later steps: a path into the JSON or a header, with a query
+    parameter of the address there (`Location?state`). `shows` selects the part of a long answer that is compared.
     """
 
     title: str

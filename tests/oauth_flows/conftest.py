@@ -26,6 +26,12 @@ def drive(provider: AuthorizationServer, settings: Settings) -> AuthorizationSer
 
 
 @pytest.fixture
+def native(drive: AuthorizationServer, settings: Settings) -> None:
+    """An app on phones may be returned to."""
+    settings.OAUTH_RETURN_ORIGINS = ["https://app.example.com", "invenicum://"]
+
+
+@pytest.fixture
 def ada(provider: AuthorizationServer) -> Consent:
     """A person with an account at the provider, signed in there."""
     return Consent(provider.url)

@@ -32,11 +32,33 @@ def test_a_client_for_a_type_without_oauth_is_a_warning(settings: Settings, inte
 
 @pytest.mark.parametrize(
     "origin",
-    ["https://app.example.com/path", "http://app.example.com", "app.example.com", "*", "https://a@b.example.com"],
+    [
+        "https://app.example.com/path",
+        "http://app.example.com",
+        "app.example.com",
+        "*",
+        "https://a@b.example.com",
+        "invenicum",
+        "invenicum:",
+        "invenicum:/",
+        "Invenicum://",
+        "invenicum://oauth/path",
+        "invenicum://oauth?x=1",
+        "1nvenicum://",
+        "javascript://",
+        "data://",
+        "file:///",
+        "intent://oauth",
+    ],
 )
 def test_what_is_no_origin_is_an_error(settings: Settings, origin: str) -> None:
     settings.OAUTH_RETURN_ORIGINS = ["https://app.example.com", "http://localhost:3000", origin]
     assert ids() == ["oauth_flows.E002"]
+
+
+def test_the_scheme_of_an_app_is_an_origin_with_or_without_a_host(settings: Settings) -> None:
+    settings.OAUTH_RETURN_ORIGINS = ["invenicum://", "com.example.app://", "invenicum-dev://oauth", "https://a.example"]
+    assert ids() == []
 
 
 def test_an_endpoint_without_tls_is_an_error_but_on_this_machine(settings: Settings) -> None:

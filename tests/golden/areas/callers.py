@@ -91,6 +91,8 @@ STEPS: list[Step] = [
     ),
     post("pinging once too often", f"{API}/integrations/slack/ping", user="bob"),
     get("connecting once too often", f"{API}/integrations/oauth/authorize/github", user="bob"),
+    post("starting once too often", f"{API}/integrations/oauth/start/github", {}, user="bob"),
+    post("confirming once too often", f"{API}/integrations/oauth/confirm", {}, user="bob"),
     get(
         "connecting once too often, as a page",
         f"{API}/integrations/oauth/authorize/github",

@@ -1,0 +1,149 @@
+"""Connections that count only once the app of the user who began them has confirmed them.
+
+The one-time result code goes to the app through the browser in which the consent was given. Only a person who has both,
+that browser and a token of the user who began, can turn it into a connection: a start link that somebody else was
+tricked into opening connects nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, replace
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+from fernet_fields import DecryptionError
+
+from invenicum.accounts.models import User
+
+from .audit import Action, audit
+from .browser_session import digest
+from .clients import client_for
+from .code_exchange import Connection
+from .connect import Connected, connect
+from .errors import OAuthError
+from .models import Revocation, UnconfirmedConnection
+from .protocol import Client, Tokens
+from .revoke import schedule
+from .tokens import columns_of
+
+CONFIRMATION_LIFETIME = timedelta(minutes=10)
+CHANGED = "The set-up of this server has changed meanwhile. Please start again."
+STALE_RESULT = "This result has expired, was used already, or belongs to another user. Please start again."
+
+log = structlog.get_logger(__name__)
+
+
+class ConfirmationRefused(OAuthError):
+    """The connection `found` is not confirmed by this request."""
+
+    def __init__(self, message: str, found: UnconfirmedConnection):
+        super().__init__(message)
+        self.found = found
+
+
+@transaction.atomic
+def keep(owner: User, client: Client, connection: Connection) -> str:
+    """Keeps what a provider granted until the app of `owner` confirms it. Returns the one-time result code."""
+    result, now = secrets.token_urlsafe(32), timezone.now()
+    UnconfirmedConnection.objects.create(
+        result_digest=digest(result),
+        owner=owner,
+        type=client.type,
+        account=connection.account,
+        client_id=client.client_id,
+        tokens=asdict(connection.tokens),
+        issued_at=now,
+        expires_at=now + CONFIRMATION_LIFETIME,
+    )
+    audit(Action.CONSENTED, client.type, owner=owner, actor=None, account=connection.account)
+    return result
+
+
+def confirm(user: User, result: str) -> Connected:
+    """Connects the integration that a result code of `user` is about. The code cannot be used again.
+
+    Raises OAuthError, which says the same whether the code is unknown, used, expired or another user's;
+    ConfirmationRefused if the code exists. What cannot be connected is left to `expire`.
+    """
+    # Looked up by digest, so that the time it takes tells nothing about the codes that exist.
+    live = UnconfirmedConnection.objects.filter(expires_at__gt=timezone.now()).defer("tokens")
+    found = live.filter(result_digest=digest(result)).first()
+    if found is None:
+        raise OAuthError(STALE_RESULT)
+    try:
+        if found.owner_id != user.pk:
+            raise OAuthError(STALE_RESULT)
+        return _confirm(user, found.pk)
+    except OAuthError as error:
+        raise ConfirmationRefused(error.message, found) from None
+
+
+def audit_refusal(error: ConfirmationRefused) -> None:
+    """Adds a refused confirmation to the audit trail. Called outside the transaction that the refusal has undone."""
+    found = error.found
+    audit(Action.CONNECT_FAILED, found.type, owner_id=found.owner_id, account=found.account, detail=error.message)
+
+
+@transaction.atomic
+def _confirm(user: User, key: str) -> Connected:
+    try:
+        # A second request waits here until the first has removed the row.
+        found = UnconfirmedConnection.objects.select_for_update().filter(pk=key).first()
+    except DecryptionError:
+        raise OAuthError(CHANGED) from None
+    if found is None:
+        raise OAuthError(STALE_RESULT)
+    client = client_for(found.type)
+    if client.client_id != found.client_id:
+        raise OAuthError(CHANGED)
+    integration = connect(user, client, Connection(_tokens(found), found.account))
+    found.delete()
+    return Connected(integration, client.name)
+
+
+def expire(limit: int = 20) -> int:
+    """Ends at most `limit` connections that were not confirmed in time, and queues the revocation of their tokens.
+
+    Returns how many.
+    """
+    due = UnconfirmedConnection.objects.filter(expires_at__lte=timezone.now()).defer("tokens")
+    return sum(_expire(found) for found in due.order_by("expires_at")[:limit])
+
+
+@transaction.atomic
+def _expire(found: UnconfirmedConnection) -> bool:
+    locked = UnconfirmedConnection.objects.select_for_update(skip_locked=True).defer("tokens")
+    if not locked.filter(pk=found.pk).exists():
+        return False
+    end(found)
+    return True
+
+
+def end(found: UnconfirmedConnection) -> None:
+    """Removes a connection that is not to be confirmed any more, in the caller's transaction, and queues the revocation
+    of its tokens."""
+    audit(Action.NOT_CONFIRMED, found.type, owner_id=found.owner_id, account=found.account)
+    _schedule_revocation(found)
+    UnconfirmedConnection.objects.filter(pk=found.pk).delete()
+
+
+def _tokens(found: UnconfirmedConnection) -> Tokens:
+    kept = Tokens(**found.tokens)
+    scopes = None if kept.scopes is None else tuple(kept.scopes)
+    if kept.expires_in is None:
+        return replace(kept, scopes=scopes)
+    left = kept.expires_in - (timezone.now() - found.issued_at).total_seconds()
+    return replace(kept, scopes=scopes, expires_in=max(0, left))
+
+
+def _schedule_revocation(found: UnconfirmedConnection) -> None:
+    try:
+        columns = columns_of(Tokens(**found.tokens), found.issued_at)
+    except DecryptionError:  # the provider cannot be told without the key
+        log.warning("unconfirmed_not_revoked", type=found.type)
+        return
+    kept = {name: columns[name] for name in ("tokens", "expires_at")}
+    schedule(Revocation(type=found.type, client_id=found.client_id, account=found.account, **kept))
