@@ -4,11 +4,10 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from .errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected
+from .errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected, bounded_wait
 from .http import Response
 from .texts import one_line
 
-MAX_RETRY_AFTER_SECONDS = 86_400.0  # a day
 MIN_RESET_SECONDS = 1.0
 MAX_EXCERPT_LENGTH = 200
 
@@ -24,19 +23,18 @@ def retry_after(response: Response) -> float | None:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) if seconds == seconds else None
+    return bounded_wait(seconds)
 
 
 def reset_after(response: Response, header: str) -> float | None:
     """The seconds until the Unix time in `header`, from 1 second to a day; None if it is absent or invalid."""
     try:
-        return min(
-            max(float(response.headers.get(header, "")) - time.time(), MIN_RESET_SECONDS), MAX_RETRY_AFTER_SECONDS
-        )
+        wait = bounded_wait(float(response.headers.get(header, "")) - time.time())
     except ValueError:
         return None
+    return None if wait is None else max(wait, MIN_RESET_SECONDS)
 
 
 def excerpt(value: object, limit: int = MAX_EXCERPT_LENGTH) -> str:

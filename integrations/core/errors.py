@@ -13,6 +13,7 @@ IntegrationError            code INTEGRATION_ERROR
 The code of a failed connection of the custom webhook is WEBHOOK_DELIVERY_FAILED.
 """
 
+import math
 from typing import ClassVar, Literal
 
 TYPE_PLACEHOLDER = "<TYPE>"
@@ -21,6 +22,20 @@ WEBHOOK_DELIVERY_FAILED = "WEBHOOK_DELIVERY_FAILED"  # the same of `webhook`, as
 
 # The stage at which an attempt failed, as the delivery log and the metrics name it.
 ErrorClass = Literal["dns", "connect", "tls", "timeout", "refused", "blocked", "reset", "http"]
+MAX_WAIT_SECONDS = 86_400.0  # a day: the longest wait that a provider is granted
+
+
+def bounded_wait(seconds: object) -> float | None:
+    """How long to wait, from 0 seconds to a day; None for what is no finite number.
+
+    A provider says it in a header or a body, and a user may run the "provider": NaN, infinity, a text or a number too
+    large for a float must not reach the schedule.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    if isinstance(seconds, float) and not math.isfinite(seconds):
+        return None
+    return float(min(max(seconds, 0), MAX_WAIT_SECONDS))
 
 
 class IntegrationError(Exception):
@@ -37,7 +52,7 @@ class IntegrationError(Exception):
     def __init__(self, message: str, *, permanent: bool | None = None, retry_after: float | None = None):
         super().__init__(message)
         self.message = message
-        self.retry_after = retry_after
+        self.retry_after = bounded_wait(retry_after)
         if permanent is not None:
             self.permanent = permanent
 

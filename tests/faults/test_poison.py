@@ -157,3 +157,18 @@ def test_an_integration_that_is_deleted_during_the_claim_affects_no_other(
     drain(worker)
     assert counts() == {Status.DELIVERED: 5}
     assert (len(receiver.seen), receiver.duplicates) == (5, 0)
+
+
+@pytest.mark.parametrize("reset", ["nan", "inf", "1e999", "9" * 300])
+def test_a_server_that_names_no_time_for_its_limit_stops_no_worker(
+    alice: User, bob: User, receiver: Receiver, worker: Worker, reset: str, settings: Any
+) -> None:
+    with FakeServer(lambda request: (429, {"RateLimit-Reset": reset}, b"{}")) as hostile:
+        settings.PROVIDER_ENDPOINTS = {"gitlab": {"apiUrl": hostile.url}}
+        services.save_integration(alice, "gitlab", {"project": "group/assets", "apiKey": "glpat-0123456789abcdef"})
+        connect_webhook(bob, receiver.url)
+        publish(alice, 1)
+        publish(bob, 5)
+        drain(worker)
+    assert counts() == {Status.PENDING: 1, Status.DELIVERED: 5}
+    assert Delivery.objects.get(integration__owner=alice).due_at is not None

@@ -11,7 +11,7 @@ from invenicum.version import VERSION
 from ...core.answers import error_for, excerpt, field_of, retry_after
 from ...core.config import ConnectorConfig
 from ...core.connector import Category, Connector, TestResult
-from ...core.errors import AuthFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
+from ...core.errors import AuthFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected, bounded_wait
 from ...core.fields import HttpsUrl, reveal
 from ...core.http import Flow, Request, Response
 from ...core.markers import AssetEvents, Destination, Matches, OAuthReplaces
@@ -116,9 +116,8 @@ class Discord(Connector):
 def _error(response: Response) -> IntegrationError:
     status, code, said = response.status, field_of(response, "code"), excerpt(field_of(response, "message"))
     if status == 429:
-        wait = field_of(response, "retry_after")
-        seconds = float(wait) if isinstance(wait, int | float) else retry_after(response)
-        return RateLimited("Discord asks to slow down.", retry_after=seconds)
+        wait = bounded_wait(field_of(response, "retry_after"))
+        return RateLimited("Discord asks to slow down.", retry_after=retry_after(response) if wait is None else wait)
     if code == UNKNOWN_WEBHOOK:
         return Gone("Invalid webhook URL: the webhook was deleted in Discord. Create a new one.")
     if code in (UNKNOWN_CHANNEL, THREAD_NEEDED):

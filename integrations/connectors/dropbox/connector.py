@@ -9,7 +9,7 @@ from invenicum.events.names import ASSET_EVENTS
 
 from ...core.answers import error_for, excerpt, field_of, retry_after, text_at
 from ...core.connector import Category, TestResult
-from ...core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
+from ...core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited, bounded_wait
 from ...core.fields import token_like
 from ...core.http import Flow, Request, Response
 from ...core.markers import AssetEvents, Matches, OAuthReplaces
@@ -148,11 +148,8 @@ def _error(response: Response) -> IntegrationError:
     if status == 401:
         return AuthFailed(f"Dropbox refused the access token ({summary}).")
     if status == 429 or "too_many_write_operations" in summary:
-        wait = retry_after(response) or field_of(response, "error", "retry_after")
-        return RateLimited(
-            "Dropbox asks to slow down.",
-            retry_after=float(wait) if isinstance(wait, int | float) else RATE_LIMIT_WAIT_SECONDS,
-        )
+        wait = retry_after(response) or bounded_wait(field_of(response, "error", "retry_after"))
+        return RateLimited("Dropbox asks to slow down.", retry_after=wait or RATE_LIMIT_WAIT_SECONDS)
     if "insufficient_space" in summary:
         return ConnectionFailed("Dropbox has no space left.")
     if "no_write_permission" in summary:

@@ -4,7 +4,6 @@ from email.utils import formatdate
 import pytest
 
 from integrations.core.answers import (
-    MAX_RETRY_AFTER_SECONDS,
     error_for,
     excerpt,
     field_of,
@@ -13,7 +12,15 @@ from integrations.core.answers import (
     retry_after,
     text_at,
 )
-from integrations.core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected
+from integrations.core.errors import (
+    MAX_WAIT_SECONDS,
+    AuthFailed,
+    ConnectionFailed,
+    Gone,
+    IntegrationError,
+    RateLimited,
+    Rejected,
+)
 from integrations.core.http import Response
 from tests.flows import json_response, text_response
 
@@ -24,7 +31,10 @@ from tests.flows import json_response, text_response
         ("30", 30),
         ("0.5", 0.5),
         ("-1", 0),
-        ("99999999", MAX_RETRY_AFTER_SECONDS),
+        ("99999999", MAX_WAIT_SECONDS),
+        ("9" * 400, None),
+        ("inf", None),
+        ("Mon, 01 Jan 99999 00:00:00 GMT", None),
         ("", None),
         ("soon", None),
         ("nan", None),
@@ -46,6 +56,19 @@ def test_a_limit_may_name_the_time_of_its_reset() -> None:
     assert 50 < wait <= 60
     assert reset_after(text_response(403, x_reset="1"), "x-reset") == 1
     assert reset_after(text_response(403), "x-reset") is None
+
+
+@pytest.mark.parametrize("value", ["nan", "-nan", "inf", "-inf", "1e999", "9" * 400, "", "soon"])
+def test_a_reset_that_is_no_time_is_none(value: str) -> None:
+    assert reset_after(text_response(429, x_reset=value), "x-reset") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [(float("nan"), None), (float("inf"), None), (-5.0, 0.0), (10**400, MAX_WAIT_SECONDS), (2, 2.0), (True, None)],
+)
+def test_an_error_keeps_no_wait_that_the_schedule_cannot_take(given: float, kept: float | None) -> None:
+    assert RateLimited("Slow down.", retry_after=given).retry_after == kept
 
 
 @pytest.mark.parametrize(
