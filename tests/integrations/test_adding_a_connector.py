@@ -1,4 +1,4 @@
-"""The connector in docs/adding-a-connector.md, taken from the page and used."""
+"""The connector of docs/adding-a-connector.md, read from the page and run."""
 
 import json
 import re
@@ -25,7 +25,7 @@ CONFIG = {"topic": "warehouse", "token": "tk_" + "a" * 29}
 
 @pytest.fixture
 def ntfy(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The connector, registered in memory for the length of a test."""
+    """The connector, registered in memory during a test."""
     module = {"__name__": "integrations.connectors.ntfy"}
     exec(SOURCE, module)
     monkeypatch.setattr(registry, "CONNECTORS", (*registry.CONNECTORS, module["Ntfy"]))
@@ -53,7 +53,7 @@ def test_it_delivers_over_a_real_socket(ntfy: Any, settings: Settings) -> None:
     assert delivery.headers["authorization"] == f"Bearer {CONFIG['token']}"
 
 
-def test_the_catalog_the_form_and_the_docs_page_follow(ntfy: Any) -> None:
+def test_the_catalog_the_form_and_the_docs_page_include_it(ntfy: Any) -> None:
     shown = ConnectorSerializer(registry.get("ntfy")).data
     assert shown["secretFields"] == ["token"]
     assert shown["configSchema"]["required"] == ["topic", "token"]
@@ -61,7 +61,7 @@ def test_the_catalog_the_form_and_the_docs_page_follow(ntfy: Any) -> None:
     assert "| `topic` | yes | The name of a topic |  | `warehouse` |" in render_page(ntfy())
 
 
-def test_openapi_follows(tmp_path: Path) -> None:
+def test_openapi_includes_it(tmp_path: Path) -> None:
     # In a process of its own, because the description of the API is made once, when its views are loaded.
     (tmp_path / "ntfy.py").write_text(SOURCE)
     program = (

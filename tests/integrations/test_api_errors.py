@@ -1,4 +1,4 @@
-"""What a service's refusal becomes in an answer, whichever app's route it happens on."""
+"""A service's refusal in the API's answer, on routes of any app."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ class RefusalSerializer(StrictSerializer):
 
 
 class RefusedViewSet(IntegrationApiViewSet):
-    """As another app's route below an integration: its service is refused as the body says."""
+    """Like another app's route below an integration. The body says which error the service raises."""
 
     @action(detail=True, methods=["post"])
     def refused(self, request: Request, integration_type: str) -> Response:

@@ -1,4 +1,4 @@
-"""What the Invenicum app sends: a form of strings, filled with what the service showed, by Dart's `toString()`."""
+"""Forms of the Invenicum app: strings, filled with stored values by Dart's `toString()`."""
 
 import json
 from typing import Any
@@ -88,7 +88,7 @@ def test_a_form_of_strings_can_be_tested_before_and_after_it_is_saved(api: Any, 
         assert (received.headers["authorization"], received.headers["x-team"]) == ("Bearer token-here", "red")
 
 
-def test_each_text_that_means_nothing_is_named_with_what_is_expected(api: Any, alice: User) -> None:
+def test_each_text_that_cannot_be_read_is_named_with_what_is_expected(api: Any, alice: User) -> None:
     wrong = form("https://a.example/", events="[push", headers="hunter2", ordered="maybe", rateLimit="fast")
     for path in ("/integrations", "/integrations/test"):
         response = post(api(alice), path, "webhook", wrong)

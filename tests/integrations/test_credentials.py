@@ -49,7 +49,7 @@ def test_a_blank_header_keeps_its_value_and_a_missing_one_is_removed() -> None:
 
 
 @pytest.mark.parametrize("text", ['{"Authorization": "", "X-New": "1"}', "{Authorization: , X-New: 1}"])
-def test_headers_as_a_form_writes_them_are_kept_alike(text: str) -> None:
+def test_headers_written_by_a_form_are_kept_too(text: str) -> None:
     assert keep(headers=text)["headers"] == {"Authorization": "Bearer b", "X-New": "1"}
 
 

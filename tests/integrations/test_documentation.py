@@ -11,7 +11,7 @@ from integrations.registry import CONNECTORS, get
 each_connector = pytest.mark.parametrize("connector", [kind() for kind in CONNECTORS], ids=lambda kind: kind.type)
 
 
-def test_the_pages_in_the_repository_are_as_the_declarations_make_them() -> None:
+def test_the_pages_in_the_repository_match_the_declarations() -> None:
     call_command("connector_docs", check=True)
 
 

@@ -17,9 +17,7 @@ def rotated(api: Any, alice: User) -> Any:
 
 
 @pytest.mark.parametrize("secret", ["", None])
-def test_saving_without_a_secret_goes_on_with_the_rotation_unless_it_is_erased(
-    rotated: Any, secret: str | None
-) -> None:
+def test_saving_without_a_secret_continues_the_rotation_unless_it_is_erased(rotated: Any, secret: str | None) -> None:
     before = Integration.objects.get().secrets
     rotated.post("/integrations", {"type": "webhook", "config": {**WEBHOOK, "secret": secret}})
     after = Integration.objects.get().secrets
@@ -27,6 +25,6 @@ def test_saving_without_a_secret_goes_on_with_the_rotation_unless_it_is_erased(
     assert after == before if secret == "" else set(after) == {"secret"}
 
 
-def test_a_secret_that_its_owner_chose_signs_at_once(rotated: Any) -> None:
+def test_a_secret_chosen_by_its_owner_signs_at_once(rotated: Any) -> None:
     rotated.post("/integrations", {"type": "webhook", "config": {**WEBHOOK, "secret": "the-second-secret"}})
     assert Integration.objects.get().secrets == {"secret": "the-second-secret"}

@@ -31,7 +31,7 @@ GITHUB = {
 
 
 class Channel(Webhook):
-    """Keeps something at its service that ends by itself in an hour."""
+    """A connector with a channel at its service that expires after an hour."""
 
     type = "channel"
 
@@ -70,7 +70,7 @@ def test_a_hook_is_registered_after_the_save_and_removed_after_the_delete(alice:
     assert not ProviderJob.objects.exists()
 
 
-def test_the_owner_is_told_of_a_hook_that_cannot_be_registered(alice: User, github: FakeGitHub) -> None:
+def test_a_hook_that_cannot_be_registered_is_reported_to_its_owner(alice: User, github: FakeGitHub) -> None:
     integration = save_integration(alice, "github", {**GITHUB, "repository": "no-such-repo"}).integration
     run_due_jobs()
     run_due_jobs()
@@ -137,7 +137,7 @@ def test_a_hooks_problem_is_still_shown_after_a_pause_and_ends_with_a_save(alice
     assert save_integration(alice, "github", GITHUB).integration.status_reason == ""
 
 
-def test_a_hook_that_was_given_up_is_not_said_to_be_tried_again(alice: User, github: FakeGitHub) -> None:
+def test_a_hook_that_was_given_up_is_not_reported_as_retried(alice: User, github: FakeGitHub) -> None:
     save_integration(alice, "github", {**GITHUB, "repository": "no-such-repo"})
     ProviderJob.objects.update(attempt_count=len(PROVIDER_JOB_RETRY_SECONDS) - 1)
     run_due_jobs()
@@ -146,7 +146,7 @@ def test_a_hook_that_was_given_up_is_not_said_to_be_tried_again(alice: User, git
     assert Integration.objects.get().status_reason.startswith("The webhook could not be registered: ")
 
 
-def test_a_job_that_cannot_be_read_or_crashes_keeps_no_other_from_being_done(
+def test_a_job_that_cannot_be_read_or_crashes_does_not_stop_the_others(
     alice: User, bob: User, charlie: User, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry, "CONNECTORS", (*registry.CONNECTORS, Crashing))
@@ -161,7 +161,7 @@ def test_a_job_that_cannot_be_read_or_crashes_keeps_no_other_from_being_done(
     assert ProviderJob.objects.filter(last_error__contains="has been logged").count() == 1
 
 
-def test_a_channel_that_ends_by_itself_is_renewed_in_time(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_channel_that_expires_is_renewed_in_time(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "CONNECTORS", (*registry.CONNECTORS, Channel))
     integration = save_integration(alice, "channel", {"url": "https://example.com/"}).integration
     run_due_jobs()
@@ -178,7 +178,7 @@ def test_a_channel_that_ends_by_itself_is_renewed_in_time(alice: User, monkeypat
     assert not ProviderJob.objects.filter(integration_id=integration.pk).exists()
 
 
-def test_a_delete_goes_on_where_the_secrets_cannot_be_decrypted_any_more(alice: User, github: FakeGitHub) -> None:
+def test_a_delete_continues_if_the_secrets_can_no_longer_be_decrypted(alice: User, github: FakeGitHub) -> None:
     save_integration(alice, "github", GITHUB)
     run_due_jobs()
     with connection.cursor() as cursor:
@@ -191,7 +191,7 @@ def test_a_delete_goes_on_where_the_secrets_cannot_be_decrypted_any_more(alice: 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has no row locks")
-def test_a_save_during_a_failed_attempt_is_no_deadlock(alice: User, github: FakeGitHub) -> None:
+def test_a_save_during_a_failed_attempt_does_not_deadlock(alice: User, github: FakeGitHub) -> None:
     integration = save_integration(alice, "github", GITHUB).integration
     job = ProviderJobRunner().claim(timezone.now())
     assert job is not None

@@ -28,7 +28,7 @@ GITLAB = {"project": "my-group/asset-repo", "webhookUrl": "https://api.invenicum
 
 
 class Provider(FakeGitLab):
-    """A GitLab that also revokes tokens. It notes the order of what it is asked, and refuses a revoked token."""
+    """A GitLab that also revokes tokens. It records the order of requests, and refuses a revoked token."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ def connected(gitlab: Provider, alice: User) -> User:
 
 
 def check_nothing_is_left(provider: Provider) -> None:
-    """Here at once, and at the provider after the jobs have run: the hook first, then the token that it needs."""
+    """Deleted here at once, and at the provider by the jobs: first the hook, then the token that this needs."""
     for model in (Integration, Grant, Delivery, Attempt, Lane):
         assert not model.objects.exists(), model
     with connection.cursor() as cursor:
@@ -101,7 +101,7 @@ def test_a_user_deleted_by_the_orm_leaves_nothing_here_or_at_the_providers(conne
     check_nothing_is_left(gitlab)
 
 
-def test_users_deleted_by_a_queryset_leave_nothing_either(connected: User, gitlab: Provider, bob: User) -> None:
+def test_users_deleted_by_a_queryset_leave_nothing_as_well(connected: User, gitlab: Provider, bob: User) -> None:
     User.objects.filter(pk__in=[connected.pk, bob.pk]).delete()
     check_nothing_is_left(gitlab)
 
@@ -145,7 +145,7 @@ def test_charlie_who_may_not_delete_users_deletes_none(
     assert gitlab.calls == []
 
 
-def test_a_provider_that_is_down_is_told_later(connected: User, gitlab: Provider) -> None:
+def test_a_provider_that_is_down_is_called_later(connected: User, gitlab: Provider) -> None:
     answer = gitlab.handler
     gitlab.handler = lambda request: (503, {}, b"")
     connected.delete()
@@ -161,7 +161,7 @@ def test_a_provider_that_is_down_is_told_later(connected: User, gitlab: Provider
     assert not Revocation.objects.exists()
 
 
-def test_what_an_owner_deleted_before_their_account_is_still_told(connected: User, gitlab: Provider) -> None:
+def test_earlier_deletions_of_the_owner_still_reach_the_provider(connected: User, gitlab: Provider) -> None:
     delete_integration(connected, "gitlab")
     connected.delete()
     run_jobs()
@@ -169,7 +169,7 @@ def test_what_an_owner_deleted_before_their_account_is_still_told(connected: Use
     assert gitlab.calls.count("POST revoke") == 2
 
 
-def test_a_deletion_that_is_rolled_back_tells_no_provider(connected: User, gitlab: Provider) -> None:
+def test_a_deletion_that_is_rolled_back_reaches_no_provider(connected: User, gitlab: Provider) -> None:
     with transaction.atomic():
         connected.delete()
         transaction.set_rollback(True)
@@ -179,7 +179,7 @@ def test_a_deletion_that_is_rolled_back_tells_no_provider(connected: User, gitla
     assert gitlab.calls == []
 
 
-def test_a_user_whose_secrets_cannot_be_decrypted_any_more_can_be_deleted(connected: User, gitlab: Provider) -> None:
+def test_a_user_whose_secrets_can_no_longer_be_decrypted_can_be_deleted(connected: User, gitlab: Provider) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE integrations_integration SET secrets = %s", [b"?"])
         cursor.execute("UPDATE oauth_flows_grant SET tokens = %s", [b"?"])
@@ -189,7 +189,7 @@ def test_a_user_whose_secrets_cannot_be_decrypted_any_more_can_be_deleted(connec
     assert gitlab.calls == [], "nothing can be said to the provider without the key"
 
 
-def test_a_webhooks_deliveries_go_with_its_owner_and_bobs_stay(connected: User, bob: User) -> None:
+def test_a_webhooks_deliveries_are_deleted_with_its_owner_and_bobs_stay(connected: User, bob: User) -> None:
     with FakeServer(lambda request: (204, {}, b"")) as receiver:
         connect_webhook(bob, receiver.url)
         publish(bob, "asset.created", {"assetId": "asset-2", "name": "Table"})

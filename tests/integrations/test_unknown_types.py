@@ -1,4 +1,4 @@
-"""One sentence about a type that does not exist, on every route that names one."""
+"""The same error for an unknown type, on every route that names one."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), ROUTES, ids=[f"{method} {path}" for method, path, _ in ROUTES])
-def test_an_unknown_type_gets_one_sentence_on_every_route(
+def test_an_unknown_type_gets_the_same_error_on_every_route(
     api: Any, alice: User, method: str, path: str, body: Any
 ) -> None:
     response = getattr(api(alice), method)(path, *([body] if body else []))
@@ -40,7 +40,7 @@ def test_a_caller_without_a_token_learns_nothing_about_types(client: Any) -> Non
     assert client.get("/integrations/fax").status_code == 401
 
 
-def test_a_browser_gets_the_sentence_on_a_page(client: Any, db: None) -> None:
+def test_a_browser_gets_the_message_on_a_page(client: Any, db: None) -> None:
     page = client.get("/integrations/oauth/callback/fax?code=1&state=2", headers={"Accept": "text/html"})
     assert page.status_code == 404
     assert "There is no integration type" in page.content.decode()

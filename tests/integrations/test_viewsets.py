@@ -78,7 +78,7 @@ def test_secrets_are_encrypted_at_rest(api: Any, alice: User) -> None:
     assert integration.secrets["headers"]["Authorization"] == "Bearer token-here"
 
 
-def test_what_cannot_be_decrypted_any_more_can_still_be_looked_at_and_deleted(api: Any, alice: User) -> None:
+def test_an_integration_that_can_no_longer_be_decrypted_can_be_read_and_deleted(api: Any, alice: User) -> None:
     save(api(alice), "slack", SLACK)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE integrations_integration SET secrets = %s", [b"?"])
@@ -182,7 +182,7 @@ def test_a_test_that_is_refused_is_an_authentication_failure(api: Any, alice: Us
         ({"type": "webhook", "config": {"url": "https://example.com/", "accessToken": "x"}}, {"accessToken"}),
     ],
 )
-def test_what_is_missing_malformed_or_unknown_is_named(
+def test_missing_malformed_and_unknown_fields_are_named(
     api: Any, alice: User, path: str, body: Any, fields: set[str]
 ) -> None:
     response = api(alice).post(path, body)
@@ -200,7 +200,7 @@ def test_an_unknown_type_is_not_found(api: Any, alice: User, path: str) -> None:
 
 
 @pytest.mark.parametrize("integration_type", ["slack", "fax"])
-def test_what_is_not_saved_is_not_found(api: Any, alice: User, integration_type: str) -> None:
+def test_an_integration_that_is_not_saved_is_not_found(api: Any, alice: User, integration_type: str) -> None:
     client = api(alice)
     for response in (
         client.get(f"/integrations/{integration_type}"),
@@ -276,7 +276,7 @@ def test_an_unknown_connector_is_not_found(api: Any, alice: User) -> None:
     assert api(alice).get("/connectors/fax").status_code == 404
 
 
-def test_secrets_that_cannot_be_decrypted_any_more_are_asked_for_again(api: Any, alice: User) -> None:
+def test_secrets_that_can_no_longer_be_decrypted_must_be_given_again(api: Any, alice: User) -> None:
     save(api(alice), "slack", SLACK)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE integrations_integration SET secrets = %s", [b"?"])

@@ -19,7 +19,7 @@ def failed(alice: User) -> Delivery:
 
 
 @pytest.mark.parametrize(("permissions", "status"), [(["view"], "failed"), (["view", "change"], "pending")])
-def test_who_may_only_look_cannot_have_it_sent_again(
+def test_staff_with_view_permission_only_cannot_retry(
     client: Client, bob: User, failed: Delivery, permissions: list[str], status: str
 ) -> None:
     bob.is_staff = True

@@ -1,4 +1,4 @@
-"""`GET /events/:id`: what became of an event at each integration, and why."""
+"""`GET /events/:id`: the outcome of an event at each integration, with the reason."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A configuration of each type with everything in it, as the provider's pages give it."""
+"""A complete configuration of each type, with values as in the providers' documentation."""
 
 from typing import Any
 

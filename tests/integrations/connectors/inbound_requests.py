@@ -1,4 +1,4 @@
-"""Requests as `Inbound` takes them, and what is read from them."""
+"""Requests for `Inbound`, and what it reads from them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Events come from outside too: whatever they hold, a connector makes a request of them or says why not."""
+"""Events come from outside too: a connector turns each one into a request or refuses it with a reason."""
 
 import json
 import re
@@ -66,7 +66,7 @@ def check_slack(payload: Any) -> None:
     fields = [field["text"] for block in payload["blocks"] for field in block.get("fields", [])]
     assert all(0 < len(text) <= 3000 for text in texts)
     assert all(0 < len(text) <= 2000 for text in fields)
-    # The only things in angle brackets are the link and the date of our own.
+    # Only our own link and date are in angle brackets.
     tags = re.findall(r"<[^>]*", "".join([*texts, *fields, payload["text"]]))
     assert all(tag.startswith(("<https://", "<http://")) for tag in tags)
 

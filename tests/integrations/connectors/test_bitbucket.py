@@ -57,24 +57,24 @@ def test_each_refusal_of_the_repository_has_its_error(
 
 
 @pytest.mark.parametrize("odd", [text_response(200, "<html>"), json_response(200, {"target": None})])
-def test_an_odd_branch_is_a_failed_connection(odd: Response) -> None:
+def test_an_unexpected_branch_answer_is_a_failed_connection(odd: Response) -> None:
     with pytest.raises(ConnectionFailed):
         play(Bitbucket().deliver(CREATED, config(), 0), odd)
 
 
-def test_a_lasting_conflict_is_given_up_for_now() -> None:
+def test_after_repeated_conflicts_the_delivery_is_retried_later() -> None:
     answers = [TIP, said(404, "No such file"), said(409, "Parent is not the tip")] * 3
     with pytest.raises(Conflict) as caught:
         play(Bitbucket().deliver(CREATED, config(), 0), *answers)
     assert not caught.value.permanent
 
 
-def test_a_refused_commit_is_not_tried_again() -> None:
+def test_a_refused_commit_is_not_retried() -> None:
     with pytest.raises(InvalidConfig, match="odd path"):
         play(Bitbucket().deliver(CREATED, config(), 0), TIP, said(404, "No such file"), said(400, "odd path"))
 
 
-def test_an_asset_lives_in_the_repository_from_creation_to_removal() -> None:
+def test_an_asset_is_committed_changed_and_removed() -> None:
     with FakeBitbucket() as fake:
         bitbucket = Bitbucket({"apiUrl": fake.url})
         result = run_flow(bitbucket.test(config(webhookUrl=HOOK)))
@@ -90,7 +90,7 @@ def test_an_asset_lives_in_the_repository_from_creation_to_removal() -> None:
         assert len(fake.commits) == 3
 
 
-def test_a_branch_that_moves_in_between_is_read_again() -> None:
+def test_a_branch_that_moves_during_the_flow_is_read_again() -> None:
     with FakeBitbucket() as fake:
         fake.before_write = [lambda: fake.commits.append("somebody else's")]
         run_flow(Bitbucket({"apiUrl": fake.url}).deliver(CREATED, config(), 0))

@@ -67,13 +67,13 @@ def test_a_bitbucket_repository_is_known_by_name_and_by_uuid(workspace: str, rep
         ("repo:push", {"push": {"changes": []}}, "my-workspace/asset-repo: push by Ann"),
     ],
 )
-def test_what_happens_at_bitbucket_reads_well(event: str, payload: dict[str, Any], title: str) -> None:
+def test_each_bitbucket_event_has_a_readable_title(event: str, payload: dict[str, Any], title: str) -> None:
     common = {"actor": {"display_name": "Ann"}, "repository": REPOSITORY}
     assert title_and_url(event, {**payload, **common})[0] == title
 
 
 @pytest.mark.parametrize("odd", [[], {}, None, 5, "x", [[]], [None], {"a": 1}, True])
-def test_no_odd_payload_breaks_bitbucket(odd: Any) -> None:
+def test_no_unexpected_payload_crashes_bitbucket(odd: Any) -> None:
     names = (
         "repository",
         "project",

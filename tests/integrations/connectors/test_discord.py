@@ -47,7 +47,7 @@ def test_a_malformed_field_is_named(field: str, value: str) -> None:
     assert list(caught.value.details) == [field]
 
 
-def test_every_spelling_of_the_address_leads_to_the_same_one() -> None:
+def test_every_spelling_of_the_address_is_normalised() -> None:
     canary = WEBHOOK.replace("discord.com/api", "canary.discordapp.com/api/v9") + "/"
     for spelling in (WEBHOOK, canary):
         _, (request,) = play(Discord().deliver(CREATED, config(webhookUrl=spelling), 0), TAKEN)
@@ -98,7 +98,7 @@ def test_other_events_have_their_messages() -> None:
         ("**a** `b`", r"\*\*a\*\* \`b\`"),
     ],
 )
-def test_no_name_pings_anybody_or_is_a_format(name: str, shown: str) -> None:
+def test_no_name_mentions_a_user_or_formats_text(name: str, shown: str) -> None:
     sent = sent_for(message("asset.created", {"assetId": "a", "name": name}))
     assert sent["allowed_mentions"] == {"parse": []}
     assert sent["embeds"][0]["title"] == shown
@@ -109,7 +109,7 @@ def test_a_name_that_escaping_makes_too_long_is_cut_between_two_characters() -> 
     assert embed["title"] == r"\*" * 127 + "…"
 
 
-def test_as_much_as_a_message_may_hold_is_no_more_than_discord_takes() -> None:
+def test_the_longest_message_stays_within_discords_limits() -> None:
     changes = {f"field{number}": {"old": "*" * 200, "new": "_" * 200} for number in range(12)}
     facts = {f"{'fact' * 40}{number}": "~" * 200 for number in range(12)}
     sent = sent_for(message("report.ready", {"title": "*" * 200, "createdBy": "x" * 200, "changes": changes, **facts}))

@@ -25,7 +25,7 @@ ED25519 = [
 
 
 @pytest.mark.parametrize(("key", "signed", "signature"), ED25519)
-def test_the_ed25519_vectors_of_rfc_8032_are_proved(key: str, signed: bytes, signature: str) -> None:
+def test_the_ed25519_vectors_of_rfc_8032_are_verified(key: str, signed: bytes, signature: str) -> None:
     config = config_of(Discord, publicKey=key)
     request = incoming(signed, x_signature_ed25519=signature)
     assert INBOUND.is_authentic(request, config, "")
@@ -38,7 +38,7 @@ def test_the_ed25519_vectors_of_rfc_8032_are_proved(key: str, signed: bytes, sig
     assert not INBOUND.is_authentic(request, config_of(Discord), "")
 
 
-def test_the_moment_that_discord_names_is_signed_too() -> None:
+def test_discords_timestamp_is_signed_too() -> None:
     key, signed, signature = ED25519[0]
     request = incoming(b"", x_signature_ed25519=signature, x_signature_timestamp=signed.decode())
     assert INBOUND.is_authentic(request, config_of(Discord, publicKey=key), "")

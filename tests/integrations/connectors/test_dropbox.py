@@ -22,7 +22,7 @@ def refusal(status: Any, summary: Any, **error: Any) -> Response:
     return json_response(status, {"error_summary": summary, "error": error})
 
 
-def test_a_token_is_pasted_or_comes_with_the_connection() -> None:
+def test_a_token_is_entered_or_comes_from_oauth() -> None:
     with pytest.raises(InvalidConfig, match="accessToken: this field is required"):
         Dropbox.Config.parse({})
     with pytest.raises(AuthFailed, match="Connect your Dropbox account first"):
@@ -69,7 +69,7 @@ def test_each_refusal_of_a_path_has_its_error(summary: str, error: type[Integrat
     assert type(caught.value) is error
 
 
-def test_a_wait_may_stand_in_the_body_alone() -> None:
+def test_a_wait_may_be_in_the_body_only() -> None:
     with pytest.raises(RateLimited) as caught:
         play(Dropbox().test(config()), refusal(429, "too_many_requests/", retry_after=7))
     assert caught.value.retry_after == 7
@@ -83,7 +83,7 @@ def test_a_name_beyond_ascii_is_escaped_in_the_header() -> None:
     assert json.loads(header)["mode"] == "overwrite"
 
 
-def test_an_asset_lives_in_dropbox_from_creation_to_removal() -> None:
+def test_an_asset_is_written_changed_and_removed() -> None:
     with FakeDropbox() as fake:
         dropbox = Dropbox({"apiUrl": fake.url})
         result = run_flow(dropbox.test(config()))
@@ -98,21 +98,21 @@ def test_an_asset_lives_in_dropbox_from_creation_to_removal() -> None:
         assert fake.files == {}
 
 
-def test_a_file_that_changes_in_between_is_read_again() -> None:
+def test_a_file_that_changes_during_the_flow_is_read_again() -> None:
     with FakeDropbox() as fake:
         fake.before_write = [lambda: fake.files.update({PATH: b'{"assetId": "asset-123", "tags": ["draft", "new"]}'})]
         run_flow(Dropbox({"apiUrl": fake.url}).deliver(UPDATED, config(), 0))
         assert json.loads(fake.files[PATH])["tags"] == ["new", "featured"]
 
 
-def test_a_lasting_conflict_is_given_up_for_now() -> None:
+def test_after_repeated_conflicts_the_delivery_is_retried_later() -> None:
     answers = [refusal(409, "path/not_found/."), refusal(409, "path/conflict/file/.")] * 3
     with pytest.raises(Conflict) as caught:
         play(Dropbox().deliver(UPDATED, config(), 0), *answers)
     assert not caught.value.permanent
 
 
-def test_a_missing_folder_and_a_missing_permission_are_found_out() -> None:
+def test_the_test_finds_a_missing_folder_and_a_missing_permission() -> None:
     with FakeDropbox() as fake:
         dropbox = Dropbox({"apiUrl": fake.url})
         with pytest.raises(InvalidConfig, match="no such folder"):

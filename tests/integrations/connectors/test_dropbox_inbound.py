@@ -10,7 +10,7 @@ from tests.integrations.connectors.inbound_requests import config_of, inbound_of
 INBOUND = inbound_of(Dropbox)
 
 
-def test_dropbox_reads_its_challenge_again() -> None:
+def test_dropbox_gets_its_challenge_back() -> None:
     response = INBOUND.answer_handshake(InboundRequest({}, b"", 0, {"challenge": "abc-1"}))
     assert response is not None
     assert (response.body, response.content_type) == (b"abc-1", "text/plain")
@@ -35,7 +35,7 @@ def test_a_dropbox_event_names_its_own_account_only_and_has_an_id_of_its_own() -
     assert first.delivery_id != second.delivery_id
 
 
-def test_whose_dropbox_it_is_the_token_proves() -> None:
+def test_the_token_proves_whose_dropbox_it_is() -> None:
     account = json_response(200, {"account_id": "dbid:AAH4", "email": "a@example.com"})
     state, (request,) = play(Dropbox().on_save(config_of(Dropbox), {}), account)
     assert state == {"accountId": "dbid:AAH4"}

@@ -1,4 +1,4 @@
-"""What must hold of each connector alike, those of the future included."""
+"""What must be true of every connector, future ones included."""
 
 import itertools
 import json
@@ -65,7 +65,7 @@ def flows_of(connector: Connector, config: ConnectorConfig) -> Iterator[Flow[Any
 
 
 def outcome(flow: Flow[Any], answers: Iterable[Response | Exception]) -> IntegrationError | None:
-    """How the flow ends where the service gives these answers: an error of the family, or None for success."""
+    """How the flow ends if the service gives these answers: an IntegrationError, or None for success."""
     try:
         next(flow)
         for answer in answers:
@@ -82,7 +82,7 @@ def test_there_are_the_twelve_types_of_the_api_page() -> None:
 
 
 @each_connector
-def test_whatever_a_service_answers_a_flow_ends_in_a_verdict_that_holds_no_secret(connector: Connector) -> None:
+def test_with_any_answer_a_flow_ends_in_success_or_an_error_without_secrets(connector: Connector) -> None:
     config = config_of(connector)
     secrets = [*flat(config.secrets().values()), "oauth-token-0001"]
     for number in range(len(list(flows_of(connector, config)))):
@@ -98,14 +98,14 @@ def flat(values: Any) -> Iterator[Any]:
 
 
 @each_connector
-def test_no_answer_in_time_is_a_timeout_everywhere(connector: Connector) -> None:
+def test_no_answer_in_time_is_a_timeout_for_every_connector(connector: Connector) -> None:
     for flow in flows_of(connector, config_of(connector)):
         error = outcome(flow, [TimedOut("No answer within 15 s.")])
         assert error is None or error.code == "CONNECTION_TIMEOUT"
 
 
 @each_connector
-def test_what_is_shown_of_a_configuration_holds_no_secret(connector: Connector) -> None:
+def test_the_public_part_of_a_configuration_contains_no_secret(connector: Connector) -> None:
     config = config_of(connector)
     shown = json.dumps(config.public()) + repr(config) + str(config)
     assert [secret for secret in flat(config.secrets().values()) if secret in shown] == []
@@ -125,7 +125,7 @@ def test_an_unknown_field_and_a_missing_one_are_named(connector: Connector) -> N
 
 
 @each_connector
-def test_every_example_in_a_declaration_is_right(connector: Connector) -> None:
+def test_every_example_in_a_declaration_is_valid(connector: Connector) -> None:
     found = []
     for info in connector.Config.model_fields.values():
         markers = [*info.metadata, *nested(info.annotation)]
@@ -153,7 +153,7 @@ def test_a_declaration_says_what_a_user_must_do_at_the_service(connector: Connec
 
 
 @each_connector
-def test_oauth_addresses_are_encrypted_ones(connector: Connector) -> None:
+def test_oauth_addresses_use_https(connector: Connector) -> None:
     if not connector.oauth:
         return
     spec = connector.oauth

@@ -53,7 +53,7 @@ def test_a_connected_account_replaces_the_key() -> None:
 
 
 @pytest.mark.parametrize("branch", ["-x", "a..b", "a b", "refs/heads/", "x.lock", "@", "a\\b"])
-def test_no_branch_that_git_would_refuse_is_accepted(branch: str) -> None:
+def test_a_branch_name_that_git_refuses_is_refused(branch: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
         config(branch=branch)
     assert list(caught.value.details) == ["branch"]
@@ -72,7 +72,7 @@ def test_enterprise_servers_are_reached_below_their_api(base_url: str | None, ur
     assert GitHub().repository_url(config(baseUrl=base_url)) == url
 
 
-def test_only_asset_events_are_committed_and_only_where_wanted() -> None:
+def test_only_asset_events_are_committed_and_only_if_wanted() -> None:
     assert GitHub().subscriptions(config()) == ("asset.created", "asset.updated", "asset.deleted")
     assert GitHub().subscriptions(config(syncAssets=False)) == ()
     assert play(GitHub().deliver(REPORT, config(), 0)) == (None, [])
@@ -124,7 +124,7 @@ def test_a_secondary_limit_without_a_hint_waits_a_minute() -> None:
     assert caught.value.retry_after == 60
 
 
-def test_what_is_there_already_is_not_committed_again() -> None:
+def test_an_unchanged_file_is_not_committed_again() -> None:
     _, (request,) = play(GitHub().deliver(CREATED, config(), 0), file_answer(_document()))
     assert request.url.endswith("/contents/assets/asset-123.json?ref=main")
 
@@ -141,7 +141,7 @@ def test_rules_of_the_branch_are_not_taken_for_a_conflict() -> None:
     assert caught.value.permanent
 
 
-def test_a_lasting_conflict_is_given_up_for_now() -> None:
+def test_after_repeated_conflicts_the_delivery_is_retried_later() -> None:
     round_of_answers = [error_answer(404, "Not Found"), error_answer(409, "is at 1 but expected 2")]
     with pytest.raises(Conflict) as caught:
         play(GitHub().deliver(CREATED, config(), 0), *round_of_answers * 3)
@@ -154,7 +154,7 @@ def test_a_document_that_could_not_be_read_back_is_refused() -> None:
         play(GitHub().deliver(large, config(), 0), error_answer(404, "Not Found"))
 
 
-def test_an_asset_lives_in_the_repository_from_creation_to_removal() -> None:
+def test_an_asset_is_committed_changed_and_removed() -> None:
     with FakeGitHub() as fake:
         github = GitHub({"apiUrl": fake.url})
         assert run_flow(github.test(config(webhookUrl=HOOK))).metadata["private"] is True
@@ -174,7 +174,7 @@ def test_an_asset_lives_in_the_repository_from_creation_to_removal() -> None:
         ]
 
 
-def test_a_file_that_changes_in_between_is_read_again() -> None:
+def test_a_file_that_changes_during_the_flow_is_read_again() -> None:
     with FakeGitHub() as fake:
         github = GitHub({"apiUrl": fake.url})
         fake.before_write = [lambda: fake.files.update({PATH: b'{"assetId": "asset-123", "tags": ["draft", "new"]}'})]
@@ -183,7 +183,7 @@ def test_a_file_that_changes_in_between_is_read_again() -> None:
         assert b"draft" not in fake.files[PATH]
 
 
-def test_a_token_that_may_only_read_is_found_out() -> None:
+def test_the_test_finds_a_token_that_may_only_read() -> None:
     with FakeGitHub() as fake:
         fake.can_write = False
         with pytest.raises(AuthFailed, match="Contents: read and write"):
@@ -193,13 +193,13 @@ def test_a_token_that_may_only_read_is_found_out() -> None:
 
 
 @pytest.mark.parametrize("event", [CREATED, UPDATED, DELETED])
-def test_a_branch_that_is_gone_is_named_and_nothing_counts_as_delivered(event: Message) -> None:
+def test_a_missing_branch_is_named_and_nothing_counts_as_delivered(event: Message) -> None:
     with FakeGitHub() as fake, pytest.raises(InvalidConfig, match="no branch develop") as caught:
         run_flow(GitHub({"apiUrl": fake.url}).deliver(event, config(branch="develop"), 0))
     assert list(caught.value.details) == ["branch"]
 
 
-def test_a_repository_that_was_renamed_is_said_to_be() -> None:
+def test_a_renamed_repository_is_reported() -> None:
     with pytest.raises(InvalidConfig, match="was renamed or moved") as caught:
         play(GitHub().test(config()), error_answer(301, "Moved Permanently"))
     assert list(caught.value.details) == ["repository"]
@@ -224,7 +224,7 @@ def test_the_hook_follows_the_configuration() -> None:
         run_flow(github.on_delete(config(**secret), again))
 
 
-def test_a_hook_stays_behind_on_another_server_rather_than_show_it_the_new_token() -> None:
+def test_a_hook_on_another_server_is_left_there_so_that_it_is_not_sent_the_new_token() -> None:
     state = {"hookId": "7", "repository": "https://github.example.com/api/v3/repos/my-org/asset-repo"}
     result, requests = play(GitHub().on_save(config(), state))
     assert (result, requests) == ({}, [])
@@ -237,7 +237,7 @@ def test_a_hook_in_the_repository_used_before_is_removed() -> None:
     assert result == {}
 
 
-def test_a_hook_that_may_not_be_registered_says_which_right_is_missing() -> None:
+def test_a_hook_that_cannot_be_registered_names_the_missing_permission() -> None:
     answers = [json_response(200, {}), json_response(200, {}), json_response(201, {}), error_answer(404, "Not Found")]
     with pytest.raises(AuthFailed, match="admin:repo_hook"):
         play(GitHub().test(config(webhookUrl=HOOK)), *answers)

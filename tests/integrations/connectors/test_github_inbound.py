@@ -15,7 +15,7 @@ def title_and_url(event: str, payload: dict[str, Any]) -> tuple[str, str]:
     return read.title, read.url
 
 
-def test_github_s_own_example_is_proved() -> None:
+def test_githubs_own_example_is_verified() -> None:
     # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries#testing-the-webhook-payload-validation
     config = config_of(GitHub, webhookSecret="It's a Secret to Everybody")
     signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
@@ -74,12 +74,12 @@ def test_github_names_event_and_delivery_in_headers() -> None:
         ("workflow_run", {"action": "completed", "issue": {}}, "o/r: workflow run completed by octocat"),
     ],
 )
-def test_what_happens_at_github_reads_well(event: str, payload: dict[str, Any], title: str) -> None:
+def test_each_github_event_has_a_readable_title(event: str, payload: dict[str, Any], title: str) -> None:
     common = {"sender": {"login": "octocat"}, "repository": {"full_name": "o/r"}}
     assert title_and_url(event, {**payload, **common})[0] == title
 
 
-def test_a_link_leads_to_what_it_is_about() -> None:
+def test_a_link_leads_to_the_subject_of_the_event() -> None:
     release = {"tag_name": "v1", "html_url": "https://github.com/o/r/releases/v1"}
     assert title_and_url("release", {"action": "published", "release": release})[1] == release["html_url"]
     assert title_and_url("push", {"compare": "https://github.com/o/r/compare"})[1] == "https://github.com/o/r/compare"
@@ -88,7 +88,7 @@ def test_a_link_leads_to_what_it_is_about() -> None:
 
 
 @pytest.mark.parametrize("odd", [[], {}, None, 5, "x", [[]], [None], {"a": 1}, True])
-def test_no_odd_payload_breaks_github(odd: Any) -> None:
+def test_no_unexpected_payload_crashes_github(odd: Any) -> None:
     names = (
         "repository",
         "project",

@@ -31,7 +31,7 @@ def test_a_project_is_a_full_path_or_a_number(project: str) -> None:
         config(project=project)
 
 
-def test_an_event_that_gitlab_does_not_know_is_refused_with_one_that_it_does() -> None:
+def test_an_unknown_event_is_refused_with_an_example_of_a_known_one() -> None:
     with pytest.raises(InvalidConfig) as caught:
         config(events=["push"])
     assert caught.value.details == {
@@ -39,7 +39,7 @@ def test_an_event_that_gitlab_does_not_know_is_refused_with_one_that_it_does() -
     }
 
 
-def test_a_server_of_ones_own_is_reached_below_its_path() -> None:
+def test_a_self_managed_server_is_reached_below_its_path() -> None:
     url = GitLab().repository_url(config(baseUrl="https://example.com/gitlab/"))
     assert url == "https://example.com/gitlab/api/v4/projects/my-group%2Fasset-repo"
 
@@ -87,19 +87,19 @@ def test_each_refusal_of_a_commit_has_its_error(answer: Response, error: type[In
     assert type(caught.value) is error
 
 
-def test_a_branch_that_is_gone_is_not_taken_for_a_missing_file() -> None:
+def test_a_missing_branch_is_not_taken_for_a_missing_file() -> None:
     with pytest.raises(InvalidConfig, match="no branch main"):
         play(GitLab().deliver(CREATED, config(), 0), said(404, "404 Commit Not Found"))
 
 
-def test_a_lasting_conflict_is_given_up_for_now() -> None:
+def test_after_repeated_conflicts_the_delivery_is_retried_later() -> None:
     answers = [said(404, "404 File Not Found"), said(400, "A file with this name already exists")] * 3
     with pytest.raises(Conflict) as caught:
         play(GitLab().deliver(CREATED, config(), 0), *answers)
     assert not caught.value.permanent
 
 
-def test_an_asset_lives_in_the_project_from_creation_to_removal() -> None:
+def test_an_asset_is_committed_changed_and_removed() -> None:
     with FakeGitLab() as fake:
         gitlab = GitLab({"apiUrl": fake.url})
         result = run_flow(gitlab.test(config(webhookUrl=HOOK)))
@@ -115,7 +115,7 @@ def test_an_asset_lives_in_the_project_from_creation_to_removal() -> None:
         assert len(fake.commits) == 3
 
 
-def test_a_file_that_changes_in_between_is_read_again() -> None:
+def test_a_file_that_changes_during_the_flow_is_read_again() -> None:
     with FakeGitLab() as fake:
         fake.before_write = [lambda: fake.files.update({PATH: b'{"assetId": "asset-123", "tags": ["draft", "new"]}'})]
         run_flow(GitLab({"apiUrl": fake.url}).deliver(UPDATED, config(), 0))
@@ -123,7 +123,7 @@ def test_a_file_that_changes_in_between_is_read_again() -> None:
         assert b"draft" not in fake.files[PATH]
 
 
-def test_a_token_that_may_not_write_is_found_out() -> None:
+def test_the_test_finds_a_token_that_may_not_write() -> None:
     with FakeGitLab() as fake:
         gitlab = GitLab({"apiUrl": fake.url})
         with pytest.raises(InvalidConfig, match="no branch develop"):
@@ -153,7 +153,7 @@ def test_the_hook_follows_the_configuration() -> None:
         assert len(fake.hooks) == 1
 
 
-def test_a_role_that_may_not_register_hooks_is_told_which_one_may() -> None:
+def test_a_role_that_may_not_register_hooks_gets_the_name_of_one_that_may() -> None:
     answers = [json_response(200, {}), json_response(200, {"can_push": True}), json_response(200, {"scopes": ["api"]})]
     with pytest.raises(AuthFailed, match="role Maintainer"):
         play(GitLab().test(config(webhookUrl=HOOK)), *answers, said(403, "403 Forbidden"))

@@ -19,7 +19,7 @@ def title_and_url(event: str, payload: dict[str, Any]) -> tuple[str, str]:
     return read.title, read.url
 
 
-def test_gitlab_s_token_is_compared_as_it_is() -> None:
+def test_gitlabs_token_is_compared_unchanged() -> None:
     config = config_of(GitLab, webhookSigningToken=None)
     assert INBOUND.is_authentic(incoming({}, x_gitlab_token=SECRET), config, "")
     for wrong in ("", SECRET.upper(), f"{SECRET}x"):
@@ -35,7 +35,7 @@ def test_with_a_signing_token_gitlab_has_to_sign() -> None:
     assert not INBOUND.is_authentic(late, config, "")
 
 
-def test_gitlab_s_signature_is_that_of_its_documentation() -> None:
+def test_gitlabs_signature_is_that_of_its_documentation() -> None:
     # https://docs.gitlab.com/user/project/integrations/webhooks/: HMAC-SHA256 over id.timestamp.body, key in base64
     key = base64.b64decode("dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=")
     assert key == b"test" * 8
@@ -100,7 +100,7 @@ def test_a_gitlab_project_is_known_by_path_and_by_number(project: str, key: str)
         ("Push Hook", {"total_commits_count": "x", "object_attributes": []}, "push", None),
     ],
 )
-def test_what_happens_at_gitlab_reads_well(
+def test_each_gitlab_event_has_a_readable_title(
     header: str, payload: dict[str, Any], event_type: str, title: str | None
 ) -> None:
     request = incoming({**payload, "project": PROJECT}, x_gitlab_event=header, idempotency_key="k")
@@ -109,7 +109,7 @@ def test_what_happens_at_gitlab_reads_well(
     assert title is None or event.title == title
 
 
-def test_an_old_gitlab_that_gives_no_id_is_known_by_what_it_says() -> None:
+def test_an_event_of_an_old_gitlab_without_an_id_is_identified_by_its_content() -> None:
     first, again, other = (
         read_event(GitLab, incoming({"after": after}, x_gitlab_event="Push Hook")) for after in "aab"
     )
@@ -117,7 +117,7 @@ def test_an_old_gitlab_that_gives_no_id_is_known_by_what_it_says() -> None:
 
 
 @pytest.mark.parametrize("odd", [[], {}, None, 5, "x", [[]], [None], {"a": 1}, True])
-def test_no_odd_payload_breaks_gitlab(odd: Any) -> None:
+def test_no_unexpected_payload_crashes_gitlab(odd: Any) -> None:
     names = (
         "repository",
         "project",

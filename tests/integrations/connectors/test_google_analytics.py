@@ -66,7 +66,7 @@ def test_an_update_says_which_fields_changed() -> None:
     assert sent_for(UPDATED)["events"][0]["params"]["changed_fields"] == "name, tags"
 
 
-def test_what_is_older_than_three_days_is_not_dated_back() -> None:
+def test_an_event_older_than_three_days_is_not_backdated() -> None:
     assert "timestamp_micros" not in sent_for(CREATED, THEN + 3 * 86_400)
 
 
@@ -91,7 +91,7 @@ def test_each_refusal_of_the_test_has_its_error(answer: Response, error: type[In
     assert API_SECRET not in caught.value.message
 
 
-def test_an_event_too_large_is_not_tried_again() -> None:
+def test_an_event_too_large_is_not_retried() -> None:
     with pytest.raises(Rejected):
         play(GoogleAnalytics().deliver(CREATED, config(), THEN), text_response(413))
 
@@ -117,7 +117,7 @@ def test_events_reach_a_server_that_drops_what_google_drops() -> None:
         assert len(fake.recorded) == len(events)
 
 
-def test_with_oauth_the_stream_and_the_secret_are_proved() -> None:
+def test_with_oauth_the_stream_and_the_secret_are_verified() -> None:
     with FakeGoogleAnalytics() as fake:
         analytics = GoogleAnalytics({"apiUrl": fake.url})
         metadata = run_flow(analytics.test(connected())).metadata

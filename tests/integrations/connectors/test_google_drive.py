@@ -24,12 +24,12 @@ def refusal(status: Any, reason: Any, message: str = "No.") -> Response:
     return json_response(status, {"error": {"message": message, "errors": [{"reason": reason}]}})
 
 
-def test_without_a_connected_account_nothing_is_asked() -> None:
+def test_without_a_connected_account_no_request_is_sent() -> None:
     with pytest.raises(AuthFailed, match="Connect your Google account first"):
         play(GoogleDrive().test(GoogleDrive.Config.parse({})))
 
 
-def test_a_token_cannot_be_pasted() -> None:
+def test_a_token_cannot_be_entered() -> None:
     with pytest.raises(InvalidConfig, match="accessToken: unknown field"):
         GoogleDrive.Config.parse({"accessToken": TOKEN})
 
@@ -64,13 +64,15 @@ def test_each_refusal_of_drive_has_its_error(answer: Response, error: type[Integ
         (json_response(200, {"mimeType": FOLDER, "capabilities": {"canAddChildren": False}}), AuthFailed, "not add"),
     ],
 )
-def test_a_folder_that_will_not_do_is_told_why(answer: Response, error: type[IntegrationError], says: str) -> None:
+def test_an_unsuitable_folder_is_refused_with_the_reason(
+    answer: Response, error: type[IntegrationError], says: str
+) -> None:
     about = json_response(200, {"user": {"emailAddress": "alice@example.com"}})
     with pytest.raises(error, match=says):
         play(GoogleDrive().test(config(folderId="1AbCdEfGhIjKlMnOp")), about, answer)
 
 
-def test_an_asset_lives_in_drive_from_creation_to_removal() -> None:
+def test_an_asset_is_written_changed_and_removed() -> None:
     with FakeGoogleDrive() as fake:
         drive = GoogleDrive({"apiUrl": fake.url})
         own = config(pathPrefix="assets/2026/")
@@ -99,7 +101,7 @@ def test_a_file_that_was_moved_and_renamed_is_still_found() -> None:
         assert b"Hero Image.jpg" in document["content"]
 
 
-def test_a_folder_of_ones_own_choice_is_used() -> None:
+def test_the_chosen_folder_is_used() -> None:
     with FakeGoogleDrive() as fake:
         fake.files["folder-000001"] = {"name": "Inventory", "mimeType": FOLDER, "parents": ["root"]}
         drive, own = GoogleDrive({"apiUrl": fake.url}), config(folderId="folder-000001")

@@ -19,10 +19,10 @@ def test_google_sends_back_the_token_of_the_channel() -> None:
     assert INBOUND.keys_of(config, {"channelId": "channel-1"}) == INBOUND.keys_in(drive_request())
 
 
-def test_a_change_in_drive_is_known_by_channel_and_number() -> None:
+def test_a_change_in_drive_is_identified_by_channel_and_number() -> None:
     event = read_event(GoogleDrive, drive_request(resource_id="o3hgv1538sdjfh", changed="content"))
     assert event == ProviderEvent("change", "channel-1:7", {"resourceId": "o3hgv1538sdjfh", "changed": "content"})
 
 
-def test_the_first_message_of_a_channel_says_nothing_yet() -> None:
+def test_the_first_message_of_a_channel_is_not_an_event() -> None:
     assert read_response(GoogleDrive, drive_request(resource_state="sync")) == HookResponse()

@@ -26,7 +26,7 @@ def config(**more: Any) -> Mixpanel.Config:
 
 
 @pytest.mark.parametrize("missing", list(ACCOUNT_FIELDS))
-def test_a_service_account_is_given_whole_or_not_at_all(missing: str) -> None:
+def test_a_service_account_needs_all_its_fields(missing: str) -> None:
     assert config(**ACCOUNT_FIELDS).project_id == "1234567"
     given = {name: value for name, value in ACCOUNT_FIELDS.items() if name != missing}
     with pytest.raises(InvalidConfig, match="give all three or none"):

@@ -77,7 +77,7 @@ def test_a_bucket_is_addressed_as_its_server_expects(more: dict[str, Any], url: 
         ("serverSideEncryption", "rot13", "AES256"),
     ],
 )
-def test_a_malformed_field_is_told_what_is_right(field: str, value: str, says: str) -> None:
+def test_a_malformed_field_gets_an_example_of_a_valid_one(field: str, value: str, says: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
         config(**{field: value})
     assert says in str(caught.value.details)
@@ -136,18 +136,18 @@ def test_each_refusal_has_its_error(answer: Response, error: type[IntegrationErr
     assert CONFIG["secretAccessKey"] not in caught.value.message
 
 
-def test_the_right_region_is_told_beside_the_field() -> None:
+def test_the_right_region_is_named_at_the_field() -> None:
     with pytest.raises(InvalidConfig) as caught:
         play(S3().test(config()), error_answer(400, "AuthorizationHeaderMalformed", "<Region>eu-west-1</Region>"))
     assert caught.value.details == {"region": ["must be eu-west-1"]}
 
 
-def test_a_document_too_large_is_not_tried_again() -> None:
+def test_a_document_too_large_is_not_retried() -> None:
     with pytest.raises(Rejected):
         play(S3().deliver(CREATED, config(), 0), error_answer(400, "EntityTooLarge"))
 
 
-def test_a_merge_writes_only_over_what_it_has_read() -> None:
+def test_a_merge_overwrites_only_the_version_that_it_read() -> None:
     flow = S3().deliver(UPDATED, config(serverSideEncryption="AES256"), 0)
     found = text_response(200, '{"assetId": "asset-123"}', etag='"abc"')
     _, (_, write) = play(flow, found, text_response(200))
@@ -157,24 +157,24 @@ def test_a_merge_writes_only_over_what_it_has_read() -> None:
     assert create.headers["If-None-Match"] == "*"
 
 
-def test_a_server_that_knows_no_conditions_is_written_to_without() -> None:
+def test_a_server_without_conditional_writes_gets_unconditional_ones() -> None:
     answers = [error_answer(404, "NoSuchKey"), error_answer(501, "NotImplemented"), text_response(200)]
     _, (_, _, write) = play(S3().deliver(UPDATED, config(), 0), *answers)
     assert "If-None-Match" not in write.headers
 
 
-def test_a_merge_that_keeps_losing_the_race_is_tried_again_later() -> None:
+def test_after_repeated_conflicts_a_merge_is_retried_later() -> None:
     answers = [error_answer(404, "NoSuchKey"), error_answer(412, "PreconditionFailed")] * 3
     with pytest.raises(Conflict) as caught:
         play(S3().deliver(UPDATED, config(), 0), *answers)
     assert not caught.value.permanent
 
 
-def test_other_events_are_none_of_its_business() -> None:
+def test_other_events_are_ignored() -> None:
     assert play(S3().deliver(REPORT, config(), 0)) == (None, [])
 
 
-def test_an_asset_lives_in_a_real_bucket_from_creation_to_removal() -> None:
+def test_an_asset_is_written_changed_and_removed_in_a_real_bucket() -> None:
     with s3_server("my-asset-bucket") as (url, client):
 
         def stored() -> list[Any]:

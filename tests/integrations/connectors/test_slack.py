@@ -94,7 +94,7 @@ def test_a_rate_limit_says_how_long_to_wait() -> None:
     assert caught.value.retry_after == 30
 
 
-def test_a_timeout_passes_through() -> None:
+def test_a_timeout_is_raised_unchanged() -> None:
     with pytest.raises(TimedOut) as caught:
         play(Slack().test(config()), TimedOut("No answer within 15 s."))
     assert caught.value.code_for("slack") == "CONNECTION_TIMEOUT"
@@ -118,14 +118,14 @@ def test_a_new_asset_is_linked_and_its_category_shown() -> None:
     assert [field["text"] for field in facts["fields"]] == ["*Category*\nImages"]
 
 
-def test_a_deleted_asset_a_ping_and_an_event_of_somebody_elses_have_their_messages() -> None:
+def test_a_deleted_asset_a_ping_and_an_event_from_outside_have_their_messages() -> None:
     assert sent_for(DELETED)["text"] == "Asset deleted: Deprecated Asset.jpg"
     assert sent_for(PING)["text"] == "Invenicum is connected"
     assert sent_for(REPORT)["text"] == "Report ready: Weekly report"
 
 
 @pytest.mark.parametrize("name", ["<!channel>", "<@U024BE7LH>", "<https://evil.example|Click>", "a & b"])
-def test_no_name_pings_anybody_or_makes_a_link(name: str) -> None:
+def test_no_name_mentions_a_user_or_makes_a_link(name: str) -> None:
     sent = json.dumps(sent_for(message("asset.created", {"assetId": "a", "name": name, "category": name})))
     assert name not in sent
     assert '"verbatim": true' in sent

@@ -30,7 +30,7 @@ def slack_request(
 
 
 @pytest.mark.parametrize("age", [0, 300, -300])
-def test_slack_s_own_example_is_proved_for_five_minutes(age: int) -> None:
+def test_slacks_own_example_verifies_for_five_minutes(age: int) -> None:
     assert INBOUND.is_authentic(slack_request(SLACK_MOMENT + age), config_of(Slack), SLACK_SECRET)
     assert INBOUND.is_authentic(
         slack_request(SLACK_MOMENT + age), config_of(Slack, signingSecret=SIGNING_SECRET), SLACK_SECRET
@@ -55,12 +55,12 @@ def test_a_user_s_own_slack_app_signs_with_the_user_s_secret() -> None:
         slack_request(signature=""),
     ],
 )
-def test_anything_else_from_slack_is_not(wrong: InboundRequest) -> None:
+def test_other_slack_requests_are_refused(wrong: InboundRequest) -> None:
     assert not INBOUND.is_authentic(wrong, config_of(Slack), SLACK_SECRET)
     assert not INBOUND.is_authentic(slack_request(), config_of(Slack), "")
 
 
-def test_a_slack_team_is_known_from_the_address_of_its_webhook() -> None:
+def test_a_slack_team_is_read_from_the_address_of_its_webhook() -> None:
     assert INBOUND.keys_of(config_of(Slack), {}) == ("T00000000",)
     assert INBOUND.keys_in(incoming({"team_id": "T00000000"})) == ("T00000000",)
 
@@ -83,5 +83,5 @@ def test_a_slack_event_is_named_by_its_type_and_known_by_its_id() -> None:
 
 
 @pytest.mark.parametrize("event", [{"type": "message", "bot_id": "B1"}, {"type": "message", "subtype": "bot_message"}])
-def test_what_a_bot_writes_in_slack_is_left_out_so_that_nothing_goes_round(event: dict[str, str]) -> None:
+def test_messages_of_bots_in_slack_are_left_out_to_prevent_loops(event: dict[str, str]) -> None:
     assert read_response(Slack, incoming({"event": event})) == HookResponse()

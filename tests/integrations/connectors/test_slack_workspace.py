@@ -1,4 +1,4 @@
-"""What the connection test proves with a bot token, by hand and against a server that answers in Slack's words."""
+"""The connection test with a bot token, with prepared responses and against a fake Slack."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def config(channel: str = "#asset-updates", **more: Any) -> Slack.Config:
 
 
 def connected(channel: str = "#asset-updates") -> Slack.Config:
-    """As OAuth connects it: its token is the grant's."""
+    """The configuration after OAuth, with the grant's token."""
     parsed = Slack.Config.parse({"webhookUrl": WEBHOOK, "channel": channel})
     return parsed.model_copy(update={"access_token": SecretStr(TOKEN)})
 
@@ -77,7 +77,7 @@ def test_a_direct_message_cannot_be_checked() -> None:
     assert result.metadata == {"teamName": "Invenicum Team"}
 
 
-def test_more_channels_than_are_read_leave_it_open() -> None:
+def test_with_more_channels_than_are_read_the_channel_stays_unchecked() -> None:
     page = json_response(200, {"ok": True, "channels": [GENERAL], "response_metadata": {"next_cursor": "more"}})
     result, _ = look_up(config(), TEAM, *[page] * 10)
     assert "could not be checked" in result.message
@@ -96,7 +96,7 @@ def test_more_channels_than_are_read_leave_it_open() -> None:
         (text_response(429, "", retry_after="30"), RateLimited, "slow down"),
     ],
 )
-def test_a_refusal_of_a_look_up_is_a_refusal(answer: Response, error: type[IntegrationError], says: str) -> None:
+def test_a_refused_lookup_fails_the_test(answer: Response, error: type[IntegrationError], says: str) -> None:
     with pytest.raises(error, match=says):
         look_up(config(), answer)
 
@@ -107,7 +107,7 @@ def test_a_token_of_another_workspace_is_named() -> None:
     assert set(caught.value.details) == {"botToken"}
 
 
-def test_an_organisations_token_has_another_id_and_is_fine() -> None:
+def test_an_organisations_token_with_another_id_is_accepted() -> None:
     team = json_response(200, {"ok": True, "team": "Acme", "team_id": "E11111111"})
     result, _ = look_up(config(), team, json_response(200, {"ok": True, "channels": [CHANNEL]}))
     assert result.metadata["teamName"] == "Acme"

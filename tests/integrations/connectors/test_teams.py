@@ -54,12 +54,12 @@ def lines_of(card: Any) -> list[Any]:
         WORKFLOW.replace("powerplatform.com", "powerplatform.com.evil.example"),
     ],
 )
-def test_an_old_connector_an_unsigned_address_and_a_strange_host_are_refused(url: str) -> None:
+def test_an_old_connector_an_unsigned_address_and_an_unknown_host_are_refused(url: str) -> None:
     with pytest.raises(InvalidConfig, match="the address of a Teams workflow"):
         config(webhookUrl=url)
 
 
-def test_the_address_that_logic_apps_gave_in_former_days_still_works() -> None:
+def test_the_former_addresses_of_logic_apps_still_work() -> None:
     old = "https://prod-12.westeurope.logic.azure.com:443/workflows/0123456789abcdef/triggers/manual/paths/invoke"
     assert config(webhookUrl=f"{old}?api-version=2016-06-01&sig=AbCdEfGhIjKlMnOpQrStUvWxYz").webhook_url
 
@@ -91,7 +91,7 @@ def test_other_events_have_their_cards() -> None:
 
 
 @pytest.mark.parametrize("name", ["<at>Alice</at>", "**bold**", "[x](https://evil.example)"])
-def test_whatever_a_name_says_it_stands_where_nothing_is_interpreted(name: str) -> None:
+def test_names_are_placed_where_teams_interprets_no_markup(name: str) -> None:
     card = card_for(message("asset.created", {"assetId": "a", "name": name}))
     runs = [run for block in card["body"] for run in block["inlines"]]
     assert {run["type"] for run in runs} == {"TextRun"}

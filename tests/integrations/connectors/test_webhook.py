@@ -57,7 +57,7 @@ def test_a_known_body_and_secret_give_a_known_signature() -> None:
     assert request.headers["webhook-signature"] == "v1,BsBvu0Ncg4DkzcgIvar314GiY06ZZaIF3qJO7Fw8B8M="
 
 
-def test_a_test_is_signed_like_a_delivery_where_there_is_a_secret() -> None:
+def test_a_test_is_signed_like_a_delivery_if_there_is_a_secret() -> None:
     result, (request,) = play(Webhook().test(config()), text_response(200))
     assert json.loads(request.body)["event"] == "ping"
     assert Verifier(SECRET).verify(request.body, dict(request.headers))["data"] == {}
@@ -118,7 +118,7 @@ def test_a_header_has_one_spelling() -> None:
         config(headers={"X-Key": "1", "x-key": "2"})
 
 
-def test_a_content_type_of_ones_own_replaces_ours() -> None:
+def test_a_configured_content_type_replaces_ours() -> None:
     parsed = config(headers={"content-type": "application/vnd.acme+json"})
     _, (request,) = play(Webhook().deliver(CREATED, parsed, NOW), text_response(200))
     names = [name for name in request.headers if name.lower() == "content-type"]
@@ -137,7 +137,7 @@ def test_a_content_type_of_ones_own_replaces_ours() -> None:
         (500, ConnectionFailed),
     ],
 )
-def test_only_a_2xx_counts_as_taken(status: int, error: type[IntegrationError]) -> None:
+def test_only_a_2xx_counts_as_delivered(status: int, error: type[IntegrationError]) -> None:
     with pytest.raises(error) as caught:
         play(Webhook().deliver(CREATED, config(), NOW), text_response(status))
     assert type(caught.value) is error

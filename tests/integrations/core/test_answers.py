@@ -98,7 +98,7 @@ def test_an_excerpt_is_one_short_line() -> None:
     assert excerpt("a\0b\ud800\u202ec") == "a b c"
 
 
-def test_what_no_database_stores_is_not_read_from_a_service() -> None:
+def test_characters_that_no_database_stores_are_removed() -> None:
     response = text_response(200, '{"a": {"b\\u0000": "\\ud800x"}, "c": "\\ud83d\\ude00"}')
     assert response.json() == {"a": {"b\ufffd": "?x"}, "c": "😀"}
     assert field_of(response, "c") == "😀"
@@ -108,7 +108,7 @@ def test_what_no_database_stores_is_not_read_from_a_service() -> None:
 @pytest.mark.parametrize(
     "body", ["", "null", "[]", "{", "[" * 100_000, '{"a": []}', '{"a": {"b": {}}}', '{"a": {"b": ""}}']
 )
-def test_a_field_that_is_not_there_is_missed_without_harm(body: str) -> None:
+def test_a_missing_field_is_empty_or_an_error(body: str) -> None:
     response = text_response(200, body)
     assert not field_of(response, "a", "b")
     assert objects_at(response, "a", "b") == []

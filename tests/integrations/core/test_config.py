@@ -65,13 +65,13 @@ class Limits(ConnectorConfig):
         ("rateLimit", 0, "must be greater than or equal to 0.01"),
     ],
 )
-def test_a_type_or_a_limit_is_told_in_the_same_words(field: str, value: Any, says: str) -> None:
+def test_types_and_limits_have_the_same_texts(field: str, value: Any, says: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
         Limits.parse({"url": "h", field: value})
     assert caught.value.details == {field: [says]}
 
 
-def test_the_sentence_names_the_first_of_them() -> None:
+def test_the_message_names_the_first_wrong_field() -> None:
     with pytest.raises(InvalidConfig, match="not valid: address: this field is required"):
         Example.parse({"apiKey": "k"})
 
@@ -116,10 +116,10 @@ def test_the_facts_follow_from_the_declaration() -> None:
     assert not facts["countryCode"].accepts_blank
 
 
-def test_a_text_of_any_length_is_judged_at_once() -> None:
+def test_a_text_of_any_length_is_validated_at_once() -> None:
     began = time.process_time()
     assert not Matches(r"^[^@]+@[^@]+\.[^@]+$", "an e-mail address", "a@b.c").accepts("a@" + "." * 1_000_000 + "@")
-    assert time.process_time() - began < 5  # an hour, where the pattern is tried
+    assert time.process_time() - began < 5  # it takes an hour if the pattern is tried
 
 
 def test_the_schema_shows_a_form_all_that_it_needs() -> None:

@@ -24,7 +24,7 @@ header_values = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), m
 
 
 def dart(value: Any) -> str:
-    """What Dart's `toString()` makes of a JSON value."""
+    """A JSON value as Dart's `toString()` writes it."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name}: {dart(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list):
@@ -45,7 +45,7 @@ def dart(value: Any) -> str:
         ("[[a], b]", ["[a]", "b"]),
     ],
 )
-def test_a_list_is_read_however_a_form_writes_it(text: str, items: list[Any]) -> None:
+def test_a_list_is_read_in_every_form_of_text(text: str, items: list[Any]) -> None:
     assert read_form_text("list", text) == items
 
 
@@ -78,7 +78,7 @@ def test_a_mapping_is_read_from_json_and_from_what_the_app_pre_fills(text: str, 
         "hunter2",
         "[1]",
         "null",
-        "{Accept: text/html, text/plain}",  # is the second part a name?
+        "{Accept: text/html, text/plain}",  # the second part could be a name
         "{Link: https://a, https://b}",
         '{Authorization: "x"}',
         "{A: {b: c}}",
@@ -166,13 +166,13 @@ def test_no_text_crashes_it(kind: Kind, text: str) -> None:
     ],
     ids=["deep", "colons", "spaces", "name", "commas"],
 )
-def test_the_largest_texts_are_judged_at_once(kind: Kind, text: str) -> None:
+def test_the_largest_texts_are_parsed_at_once(kind: Kind, text: str) -> None:
     began = time.process_time()
     outcome(kind, text)
-    assert time.process_time() - began < 5  # hours, if the time grew with the square of the length
+    assert time.process_time() - began < 5  # it takes hours if the time grows with the square of the length
 
 
-def test_a_text_that_no_field_can_need_is_not_read() -> None:
+def test_a_text_too_long_for_any_field_is_not_parsed() -> None:
     assert outcome("list", "x" * (MAX_FORM_TEXT_CHARACTERS + 1)) == "must have at most 500000 characters"
 
 

@@ -27,7 +27,7 @@ def request(body: bytes = b"", now: float = 0.0, **headers: str) -> InboundReque
 
 
 class ExampleInbound(Inbound):
-    """A provider whose requests say themselves whether they are authentic."""
+    """A provider whose requests state whether they are authentic."""
 
     def handshake(self, request: InboundRequest) -> HookResponse | None:
         return HookResponse(body=b"yes") if request.payload.get("challenge") else None

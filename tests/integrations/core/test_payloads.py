@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from integrations.core.payloads import MAX_PAYLOAD_BYTES, MAX_PAYLOAD_DEPTH, bounded, text_in, value_in
 
 
-def test_values_are_found_however_odd_the_payload() -> None:
+def test_values_are_found_in_any_payload() -> None:
     payload = {"a": {"b": {"c": "text"}, "n": 7, "yes": True, "list": [1]}}
     assert value_in(payload, "a", "b") == {"c": "text"}
     assert text_in(payload, "a", "b", "c") == "text"

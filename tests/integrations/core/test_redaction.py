@@ -21,7 +21,7 @@ from integrations.core.redaction import redact
         ("nothing here", [], "nothing here"),
     ],
 )
-def test_a_secret_is_hidden_however_it_is_written(text: str, secrets: list[Any], shown: str) -> None:
+def test_a_secret_is_hidden_in_every_encoding(text: str, secrets: list[Any], shown: str) -> None:
     assert redact(text, secrets) == shown
 
 

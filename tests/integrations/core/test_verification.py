@@ -49,14 +49,16 @@ def test_the_shared_standard_webhooks_vector_is_right() -> None:
         standard(now=STANDARD_MOMENT - SIGNATURE_TOLERANCE_SECONDS - 1),
     ],
 )
-def test_a_standard_signature_that_is_wrong_or_old_proves_nothing(wrong: InboundRequest) -> None:
+def test_a_standard_signature_that_is_wrong_or_old_is_refused(wrong: InboundRequest) -> None:
     assert not has_standard_signature(wrong, STANDARD_SECRET)
 
 
-def test_without_a_secret_nothing_is_proved() -> None:
+def test_without_a_secret_nothing_verifies() -> None:
     assert not has_standard_signature(standard(), "")
     assert not is_same("", "")
-    empty_key = "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"  # HMAC of nothing under no key
+    empty_key = (
+        "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"  # HMAC of an empty text with an empty key
+    )
     assert not is_signed(request(x_signature=empty_key), "x-signature", "")
 
 

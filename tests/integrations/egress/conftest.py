@@ -28,7 +28,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def options(authority: Authority) -> Options:
-    """Loopback may be reached, where the tests' servers are."""
+    """Allows loopback, where the tests' servers listen."""
     return Options(
         timeout=WAIT_DEADLINE_SECONDS,
         connect_timeout=WAIT_DEADLINE_SECONDS,

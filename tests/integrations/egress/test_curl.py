@@ -1,4 +1,4 @@
-"""What goes over the wire, and what a flow is sent back."""
+"""Requests as they are sent, and responses as flows get them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -44,7 +44,7 @@ def test_every_method_works_without_a_body(finish: Finish, method: str) -> None:
     assert "content-type" not in request.headers
 
 
-def test_nothing_of_one_request_remains_for_the_next_on_the_same_handle(finish: Finish) -> None:
+def test_a_reused_handle_keeps_nothing_of_the_request_before(finish: Finish) -> None:
     requests = [
         ("POST", {"X-Secret": "1", "Content-Type": "text/x"}, b"secret"),
         ("GET", {}, b""),
@@ -103,7 +103,7 @@ def test_a_large_body_arrives_whole(finish: Finish) -> None:
     assert "expect" not in server.requests[0].headers
 
 
-def test_a_flow_goes_on_with_each_response(finish: Finish) -> None:
+def test_a_flow_continues_with_each_response(finish: Finish) -> None:
     def flow(url: str) -> Flow[Any]:
         first = yield Request("GET", f"{url}/first")
         second = yield Request.json("POST", f"{url}/second", {"after": first.json()["path"]})
@@ -127,7 +127,7 @@ def test_a_flow_may_end_without_a_request(driver: FlowDriver[object]) -> None:
     assert (finished.key, finished.result, finished.status, finished.excerpt) == ("key", "nothing to do", None, "")
 
 
-def test_a_flow_is_told_of_a_transport_error_and_may_go_on(finish: Finish) -> None:
+def test_a_transport_error_is_raised_in_the_flow_which_can_continue(finish: Finish) -> None:
     def flow(url: str) -> Flow[Any]:
         try:
             yield Request("GET", f"{url}/dead")
@@ -139,7 +139,7 @@ def test_a_flow_is_told_of_a_transport_error_and_may_go_on(finish: Finish) -> No
         assert finish(flow(server.url)).result == ("reset", 200)
 
 
-def test_the_error_of_a_flow_is_handed_back_with_what_was_answered(finish: Finish) -> None:
+def test_the_error_of_a_flow_is_returned_with_the_last_response(finish: Finish) -> None:
     def flow(url: str) -> Flow[Any]:
         yield Request("GET", url)
         raise RateLimited("Slow down.", retry_after=3)
@@ -202,7 +202,7 @@ def test_repeated_headers_are_joined_and_interim_responses_left_out(finish: Fini
 
 
 def test_a_dropped_keep_alive_connection_is_not_an_error(finish: Finish) -> None:
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"  # and the server closes, unannounced
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"  # and the server closes without notice
     with FakeServer(lambda request: answer) as server:
         assert [finish(ask(Request("POST", server.url, {}, b"1"))).status for _ in range(5)] == [200] * 5
     assert server.connections == 5

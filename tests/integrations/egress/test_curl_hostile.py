@@ -1,4 +1,4 @@
-"""Receivers that misbehave, and addresses that must not be reached. Every message is fit for a user's eyes."""
+"""Receivers that misbehave, and addresses that must not be reached. Every message can be shown to a user."""
 
 import gzip
 import itertools
@@ -207,7 +207,9 @@ def test_a_url_that_is_not_acceptable_is_not_tried(finish: Finish, url: str, wor
     assert server.connections == 0
 
 
-def test_the_environment_has_no_say(options: Options, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_proxy_variables_of_the_environment_are_ignored(
+    options: Options, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login secret password secret\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     with FakeServer(ok) as proxy, FakeServer(ok) as server:

@@ -70,7 +70,7 @@ def test_the_number_of_open_connections_is_bounded() -> None:
         assert server.connections == 3
 
 
-def test_a_flow_goes_on_as_soon_as_its_response_is_there(driver: FlowDriver[object]) -> None:
+def test_a_flow_continues_as_soon_as_its_response_is_there(driver: FlowDriver[object]) -> None:
     def chain(url: str, links: int) -> Flow[Any]:
         for number in range(links):
             yield Request("GET", f"{url}/{number}")
@@ -84,7 +84,7 @@ def test_a_flow_goes_on_as_soon_as_its_response_is_there(driver: FlowDriver[obje
         assert driver.in_flight == 1
 
 
-def test_every_kind_of_failure_at_once_is_told_to_its_own_flow(options: Options) -> None:
+def test_simultaneous_failures_each_reach_their_own_flow(options: Options) -> None:
     def drip(connection: Connection) -> None:
         start = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
         stream((bytes([byte]) for byte in start), seconds_between=0.05)(connection)
@@ -124,7 +124,7 @@ def test_large_bodies_both_ways_at_once_arrive_whole(driver: FlowDriver[object])
     }
 
 
-def test_names_are_resolved_while_other_flows_go_on(driver: FlowDriver[object]) -> None:
+def test_names_are_resolved_while_other_flows_run(driver: FlowDriver[object]) -> None:
     with FakeServer(ok) as server:
         for number in range(5):
             driver.start(f"unknown {number}", ask(f"http://no-such-host-{number}.invalid/"))

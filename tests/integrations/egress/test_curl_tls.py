@@ -1,4 +1,4 @@
-"""Whom https is spoken to."""
+"""Which servers are accepted over TLS."""
 
 import socket
 import ssl

@@ -147,7 +147,7 @@ def test_a_plain_web_address_is_acceptable(url: str) -> None:
         ("http://example.com/\r\nX-Injected: 1", "not a valid address"),
     ],
 )
-def test_any_other_address_is_not_and_says_why(url: str, problem: str) -> None:
+def test_any_other_address_is_refused_with_the_reason(url: str, problem: str) -> None:
     assert problem in (url_problem(url) or "")
 
 
@@ -159,7 +159,7 @@ def test_the_origin_names_no_secret() -> None:
 
 
 @given(st.text(), st.text())
-def test_the_origin_of_anything_can_be_told(start: str, end: str) -> None:
+def test_any_text_has_a_printable_origin(start: str, end: str) -> None:
     for url in (start, f"http://{start}:{end}@", f"https://example.com{start}"):
         assert origin(url)
 

@@ -14,7 +14,7 @@ def test_a_new_asset_has_its_name_link_category_and_maker() -> None:
     assert notice.actor == "user-456"
 
 
-def test_an_update_has_old_and_new_and_what_a_list_lost_and_gained() -> None:
+def test_an_update_has_old_and_new_values_and_removed_and_added_items() -> None:
     notice = notice_for(UPDATED)
     assert notice.subject == "Hero Image.jpg"
     assert notice.changes == (
@@ -23,7 +23,7 @@ def test_an_update_has_old_and_new_and_what_a_list_lost_and_gained() -> None:
     )
 
 
-def test_the_asset_as_it_stood_fills_in_what_an_update_does_not_say() -> None:
+def test_the_document_fills_in_what_an_update_leaves_out() -> None:
     changes = {"tags": {"added": ["new"], "removed": []}}
     document = {"name": "Chair", "category": "Furniture", "url": "https://invenicum.example/a"}
     notice = notice_for(message("asset.updated", {"assetId": "a", "changes": changes}, document))
@@ -45,7 +45,7 @@ def test_an_event_from_outside_is_shown_with_its_plain_facts() -> None:
 
 
 @pytest.mark.parametrize("data", [{}, {"changes": 5}, {"changes": {"a": 1}}, {"name": {}}, {"url": ["x"]}])
-def test_odd_data_still_makes_a_notice(data: dict[str, Any]) -> None:
+def test_unexpected_data_still_makes_a_notice(data: dict[str, Any]) -> None:
     assert notice_for(message("asset.updated", data)).title == "Asset updated"
 
 
@@ -84,6 +84,6 @@ def test_names_of_fields_are_written_as_people_write_them() -> None:
     assert label("serial_number") == "Serial number"
 
 
-def test_lines_that_do_not_fit_are_left_out_and_the_reader_told() -> None:
+def test_lines_that_do_not_fit_are_left_out_with_a_note() -> None:
     assert fitting(["aaa", "bbb"], 20) == "aaa\nbbb"
     assert fitting(["aaa", "bbb", "ccc"], 10) == "aaa\nbbb\n…"

@@ -23,7 +23,7 @@ def test_an_id_that_is_no_file_name_never_becomes_a_path(asset_id: Any) -> None:
         file_name(message("asset.created", {"assetId": asset_id}))
 
 
-def test_the_changes_of_an_outside_event_are_made_to_what_is_there() -> None:
+def test_the_changes_of_an_outside_event_are_applied_to_the_stored_document() -> None:
     document = updated_document(UPDATED.data, EXISTING)
     assert document == {
         "assetId": "asset-123",
@@ -39,7 +39,7 @@ def test_making_the_changes_twice_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("existing", [None, b"", b"not JSON", b"[1]", b"\xff", b"[" * 60_000])
-def test_without_a_document_to_change_a_new_one_is_begun(existing: bytes | None) -> None:
+def test_without_a_stored_document_a_new_one_is_created(existing: bytes | None) -> None:
     document = updated_document(UPDATED.data, existing)
     assert document == {
         "assetId": "asset-123",
@@ -52,7 +52,7 @@ def test_without_a_document_to_change_a_new_one_is_begun(existing: bytes | None)
 @pytest.mark.parametrize(
     "changes", [None, [], "all", {"name": "new"}, {"tags": {"added": "x"}}, {"assetId": {"new": "b"}}]
 )
-def test_odd_changes_do_no_harm(changes: dict[str, Any] | None) -> None:
+def test_unexpected_changes_are_ignored(changes: dict[str, Any] | None) -> None:
     document = updated_document({"assetId": "asset-123", "changes": changes}, EXISTING)
     assert document == json.loads(EXISTING)
 

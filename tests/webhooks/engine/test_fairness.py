@@ -115,7 +115,7 @@ def test_a_worker_that_waits_for_a_rate_limit_does_not_spin(alice: User) -> None
     assert turns < 100  # for the half second and more that it takes
 
 
-def test_an_integration_says_itself_how_much_it_takes(api: Any, alice: User) -> None:
+def test_an_integration_can_configure_its_rate_limit(api: Any, alice: User) -> None:
     connect_webhook(alice, rateLimit=20, ordered=True)
     config = api(alice).get("/integrations/webhook").json()["data"]["config"]
     assert (config["rateLimit"], config["ordered"]) == (20, True)

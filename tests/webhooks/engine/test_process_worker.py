@@ -31,7 +31,7 @@ def test_connections_stay_open_between_drains(alice: User) -> None:
         assert (len(server.requests), server.connections) == (2, 1)
 
 
-def test_after_an_error_a_new_worker_goes_on_and_the_counters_do_not_go_back(
+def test_after_an_error_a_new_worker_continues_and_the_counters_do_not_go_back(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webhooks.engine.heartbeat.HEARTBEAT_INTERVAL_SECONDS", 0)

@@ -10,7 +10,7 @@ def test_the_next_try_waits_as_the_schedule_says() -> None:
     assert next_delay(2, SCHEDULE, None, 0.5) == 300
 
 
-def test_there_is_no_try_after_the_last() -> None:
+def test_there_is_no_attempt_after_the_last() -> None:
     assert next_delay(3, SCHEDULE, None, 0.5) is None
     assert next_delay(3, SCHEDULE, 10, 0.5) is None
 

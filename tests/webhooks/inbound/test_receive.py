@@ -113,7 +113,7 @@ def test_a_wrong_signature_and_an_unknown_integration_look_the_same(alice: User,
     assert not Event.objects.exists()
 
 
-def test_a_body_changed_on_the_way_is_refused(alice: User) -> None:
+def test_a_body_changed_in_transit_is_refused(alice: User) -> None:
     connect(alice, "github")
     body = b'{"repository": {"full_name": "my-org/asset-repo"}}'
     headers = {"X-Hub-Signature-256": f"sha256={sign(SECRET, body)}", "X-GitHub-Event": "push"}

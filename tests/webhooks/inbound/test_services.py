@@ -136,7 +136,7 @@ def test_discord(alice: User) -> None:
     assert post("discord", encode({"application_id": "1234560123453231555", "type": 1}), forged).status_code == 401
 
 
-def test_dropbox_reads_its_challenge_again(db: None) -> None:
+def test_dropbox_gets_its_challenge_back(db: None) -> None:
     response = Client().get("/webhooks/dropbox?challenge=%3Cscript%3E")
     assert (response.status_code, response.content) == (200, b"<script>")
     assert response["Content-Type"] == "text/plain"
