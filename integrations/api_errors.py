@@ -7,7 +7,7 @@ from .core.errors import IntegrationError, InvalidConfig
 
 INTEGRATION_NOT_FOUND = "INTEGRATION_NOT_FOUND"
 SHOWN_TYPE_MAX_LENGTH = 40  # characters of a type that the caller made up, in a message
-ANY_TYPE = "integration"  # stands in a code for the type if a request is not about one
+ANY_TYPE = "integration"  # replaces the type in a code if a request is not about one
 
 
 def api_error(error: Exception, integration_type: str | None = None) -> ApiError | None:

@@ -48,5 +48,5 @@ def register(grants: Grants) -> None:
 
 
 def current() -> Grants:
-    """What was registered."""
+    """The access that was registered."""
     return _registered

@@ -1,4 +1,4 @@
-"""Records each change of an integration's status, to explain later why an event was not meant for it."""
+"""Records each change of an integration's status, to explain later why an event was not sent to it."""
 
 from datetime import datetime
 from typing import Any

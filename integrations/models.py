@@ -48,8 +48,8 @@ class Integration(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="integrations")
     type = models.CharField(max_length=40)
-    config = models.JSONField(default=dict, help_text="What may be shown, by JSON name.")
-    secrets = EncryptedJSONField(default=dict, editable=False, help_text="The rest, encrypted.")
+    config = models.JSONField(default=dict, help_text="The values that may be shown, by JSON name.")
+    secrets = EncryptedJSONField(default=dict, editable=False, help_text="The secret values, encrypted.")
     secret_names = models.JSONField(default=list, editable=False)
     # The event patterns it receives, kept beside the config so that publishing needs no secret and no connector.
     subscriptions = models.JSONField(default=list, editable=False)
@@ -170,7 +170,7 @@ class ProviderJob(Job):
 
 
 class IntegrationChange(models.Model):
-    """How an integration stood from a moment on: explains later why an event was not meant for it."""
+    """The state of an integration from a time on, to explain later why an event was not sent to it."""
 
     integration = models.ForeignKey(Integration, models.CASCADE, related_name="changes")
     at = models.DateTimeField(default=timezone.now)

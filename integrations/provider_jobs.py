@@ -1,4 +1,4 @@
-"""What a provider must be told after a save or a delete: hooks to register and to remove.
+"""Registering and removing hooks at a provider after a save or a delete.
 
 The job is written with the change it belongs to and carried out afterwards, so that a save never waits for a provider
 and a delete succeeds here even when the provider is down.
@@ -64,7 +64,7 @@ def _queued_saves(integration: Integration) -> QuerySet[ProviderJob]:
 
 
 def _is_readable(integration: Integration) -> bool:
-    """Whether its secrets can be decrypted. If not, the provider cannot be told, and the delete goes on without it."""
+    """Whether its secrets can be decrypted. If not, the provider cannot be called, and the delete continues without."""
     try:
         return integration.secrets is not None
     except DecryptionError:
@@ -145,6 +145,6 @@ def _keep_state(integration: Integration, state: dict[str, Any]) -> None:
     kept = Integration.objects.live().filter(pk=integration.pk)
     integration.remote_state = state
     if not kept.update(remote_state=state, hook_status=Integration.HookStatus.NO_PROBLEM, hook_error=""):
-        schedule_delete(integration)  # deleted while it was registered: it has to be removed again
+        schedule_delete(integration)  # deleted during the registration: the hook must go
         return
     remote_state_changed.send(sender=Integration, integration=integration)

@@ -1,4 +1,4 @@
-"""What the deletion of a user means for their integrations."""
+"""Receivers of signals: the deletion of a user ends their integrations."""
 
 from typing import Any
 

@@ -95,7 +95,7 @@ def save_integration(
     connector = registry.get(integration_type)
     try:
         return _save(connector, owner, values, is_active)
-    except IntegrityError:  # another request has created it meanwhile: now it can be updated
+    except IntegrityError:  # another request has created it: now it can be updated
         return _save(connector, owner, values, is_active)
 
 
@@ -176,7 +176,7 @@ def set_active(owner: User, integration_type: str, is_active: bool) -> Integrati
 
 
 def pause(integration: Integration) -> None:
-    """Stops the deliveries of an integration that the caller has locked; events that happen meanwhile wait."""
+    """Stops the deliveries of an integration that the caller has locked. Events of the pause are not sent to it."""
     change_status(integration, Status.PAUSED)
 
 

@@ -26,7 +26,7 @@ def secret(name: str, default: str = "") -> str:
 def oauth_clients() -> dict[str, tuple[str, str]]:
     """Our OAuth clients by integration type, each an id and a secret, e.g. `{"slack": ("12.34", "s3cret")}`.
 
-    They are the variables `OAUTH_<TYPE>_CLIENT_ID` and `OAUTH_<TYPE>_CLIENT_SECRET`, or their `…_FILE`. A half that is
+    They are the variables `OAUTH_<TYPE>_CLIENT_ID` and `OAUTH_<TYPE>_CLIENT_SECRET`, or their `…_FILE`. A value that is
     not set is empty. Raises ImproperlyConfigured for a file that cannot be read.
     """
     names = sorted({found["type"] for found in map(_OAUTH_VARIABLE.fullmatch, os.environ) if found})

@@ -16,7 +16,7 @@ def public_id(prefix: str, value: uuid.UUID) -> str:
 
 
 def parse_public_id(prefix: str, text: str) -> uuid.UUID | None:
-    """The UUID inside a public id, or None where `text` is not one of `prefix`."""
+    """The UUID inside a public id, or None if `text` is not one of `prefix`."""
     head, _, hexadecimal = text.partition("_")
     if head != prefix or len(hexadecimal) != 32:
         return None

@@ -119,7 +119,7 @@ class JobRunner(Generic[J]):
     def fail(self, job: J, failure: Failure) -> None:
         """Notes a failed attempt: the next one is scheduled, or the job is given up.
 
-        Does nothing if the job was replaced meanwhile, or claimed by another worker after this one's lease had ended.
+        Does nothing if the job was replaced, or claimed by another worker after this one's lease had ended.
         """
         mine = self._rows(job).filter(attempt_count=job.attempt_count)
         if not mine.exists():
@@ -158,5 +158,5 @@ class JobRunner(Generic[J]):
             self.succeed(job, again_at)
 
     def _rows(self, job: J) -> QuerySet[J]:
-        # By key and in one statement: a job that was replaced or removed meanwhile is gone, and stays so.
+        # By key and in one statement: a job that was replaced or removed during the attempt is not written back.
         return self.model._default_manager.filter(pk=job.pk)

@@ -1,4 +1,4 @@
-"""Logging: one line an event, JSON unless stderr is a terminal, and never a secret."""
+"""Logging: one line per event, JSON unless stderr is a terminal, and never a secret."""
 
 import re
 import sys
@@ -21,7 +21,7 @@ _chatty = ("celery.app.trace", "celery.beat", "celery.worker.strategy")
 
 
 def remove_secrets(logger: Any, method: str, event: EventDict) -> EventDict:
-    """A structlog processor: removes the value of every name that sounds like a secret's, at any depth."""
+    """A structlog processor: removes values whose name suggests a secret, at any depth."""
     return {name: _without_secrets(name, value) for name, value in event.items()}
 
 
@@ -36,7 +36,7 @@ def _without_secrets(name: str, value: Any) -> Any:
 def configure(level: str, *, for_people: bool | None = None) -> dict[str, Any]:
     """Configures structlog and returns the `LOGGING` that formats every other logger's records alike.
 
-    `for_people` chooses coloured text over JSON; the default is to look whether stderr is a terminal.
+    `for_people` chooses coloured text over JSON; by default it does if stderr is a terminal.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -19,7 +19,7 @@ _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 
 
 class AuditMiddleware:
-    """Makes the current request known to `audit`, which is called far below the view."""
+    """Makes the current request known to `audit`, which is called several layers below the view."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
         self.get_response = get_response

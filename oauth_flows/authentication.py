@@ -1,4 +1,4 @@
-"""Who begins an authorization from a link on one of our own pages."""
+"""Authenticates a user who starts an authorization from a link on one of our own pages."""
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request

@@ -32,7 +32,7 @@ def variables(integration_type: str) -> tuple[str, str]:
 
 
 def redirect_uri(integration_type: str) -> str:
-    """The address that the provider redirects the browser to. Each type has its own, so that answers are told apart.
+    """The address that the provider redirects the browser to. Each type has one of its own, to tell answers apart.
 
     It is registered at the provider character by character.
     """
@@ -73,6 +73,6 @@ def _with_addresses(connector: Connector, spec: OAuthSpec, server: str) -> OAuth
     replaced = {name: server + path for name, path in spec.self_hosted.items()} if server else {}
     replaced |= {name: url for name, url in connector.endpoints.items() if name in ADDRESS_FIELDS}
     if "authorizeUrl" in replaced:
-        replaced.setdefault("issuer", "")  # the spec's own belongs to the server that was replaced
+        replaced.setdefault("issuer", "")  # the address in the spec is one of the replaced server
     fields: dict[str, Any] = {ADDRESS_FIELDS[name]: value or None for name, value in replaced.items()}
     return replace(spec, **fields)

@@ -35,7 +35,7 @@ def connect_flow(client: Client, redirect_uri: str, verifier: str, params: Mappi
     """The connection that the query of a provider's redirect, `params`, leads to.
 
     `redirect_uri` and the PKCE `verifier` are those of the authorization request. Yields the exchange of the code and,
-    if the provider does not name the account with the tokens, the question whose they are.
+    if the provider does not name the account with the tokens, the request for the account's name.
 
     Raises OAuthError, or TokensUnused if the provider has issued tokens already.
     """

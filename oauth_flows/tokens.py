@@ -144,7 +144,7 @@ def _recording_statuses(flow: Flow[T], token: str, statuses: list[int]) -> Flow[
 
 
 def refresh(grant: Grant) -> Flow[None]:
-    """Fetches new tokens for a grant and saves them, or loads those that another caller has saved meanwhile.
+    """Fetches new tokens for a grant and saves them, or loads those that another caller has just saved.
 
     Raises NeedsReconnect if the provider refuses for good, BeingRefreshed while another caller refreshes, or
     ConnectionFailed for a failure that may pass.
@@ -167,7 +167,7 @@ def refresh(grant: Grant) -> Flow[None]:
         if error.error in client.spec.refusals:
             if _refuse(grant, error.error):
                 raise NeedsReconnect(client.name) from None
-            return _reload(grant)  # another caller has saved new tokens meanwhile
+            return _reload(grant)  # another caller has saved new tokens
         # Our own client is refused, or the provider is at fault: the owner cannot help.
         _record_failure(grant, f"{client.name} answered {error.error}")
         raise

@@ -1,4 +1,4 @@
-"""What became of one event at each of its owner's integrations, and why."""
+"""The outcome of one event at each of its owner's integrations, with the reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WAITING_REASONS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class EventOutcome:
-    """What became of an event at one integration.
+    """The outcome of an event at one integration.
 
     `outcome` is the status of its delivery, or `not_sent` if it has none. `reason` is a sentence for the user, empty if
     there is nothing to explain. `waits_until` is the time of the next attempt of a pending delivery, None if that

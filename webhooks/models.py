@@ -149,13 +149,13 @@ class Lane(models.Model):
     CIRCUIT_STATES: tuple[str, ...] = get_args(CircuitState)
 
     integration = models.OneToOneField(Integration, models.CASCADE, primary_key=True, related_name="lane")
-    # The mark of the worker that leases it, and until when. Renewed while it works; a dead worker's lease expires.
+    # The mark of the worker that leases it, and the end of the lease. Workers renew it; a dead worker's lease expires.
     worker = models.BigIntegerField(null=True, editable=False)
     leased_until = models.DateTimeField(null=True)
     # The circuit breaker: failures since the last success, and until when nothing is sent.
     failures = models.PositiveIntegerField(default=0)
     held_until = models.DateTimeField(null=True)
-    # How much its owner has been told of the failures that `Integration.failing_since` began.
+    # The last notification that its owner got about the failures since `Integration.failing_since`.
     notices = models.PositiveSmallIntegerField(default=0)
 
     objects = LaneQuerySet.as_manager()

@@ -1,4 +1,4 @@
-"""The delivery API: the log, what became of one event, and sending again."""
+"""The delivery API: the log, the status of one event, and sending again."""
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class Waker:
-    """Sends the messages from a thread of its own. Of use only in the process that made it."""
+    """Sends the messages from a thread of its own. Only for the process that created it."""
 
     def __init__(self) -> None:
         self._wanted = threading.Event()
@@ -38,7 +38,7 @@ class Waker:
             seconds = WAKE_INTERVAL_SECONDS
             try:
                 current_app.send_task(DELIVER_DUE, retry=False, ignore_result=True)
-            except Exception as error:  # noqa: BLE001 - brokers' clients raise anything, and the sweep stands in
+            except Exception as error:  # noqa: BLE001 - broker clients raise anything; the sweep finds what is due
                 log.warning("wake_not_sent", error=type(error).__name__)
                 seconds = WAKE_RETRY_SECONDS
             pause.wait(seconds)

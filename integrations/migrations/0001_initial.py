@@ -38,8 +38,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=invenicum.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('type', models.CharField(max_length=40)),
-                ('config', models.JSONField(default=dict, help_text='What may be shown, by JSON name.')),
-                ('secrets', fernet_fields.fields.EncryptedJSONField(default=dict, editable=False, help_text='The rest, encrypted.')),
+                ('config', models.JSONField(default=dict, help_text='The values that may be shown, by JSON name.')),
+                ('secrets', fernet_fields.fields.EncryptedJSONField(default=dict, editable=False, help_text='The secret values, encrypted.')),
                 ('secret_names', models.JSONField(default=list, editable=False)),
                 ('subscriptions', models.JSONField(default=list, editable=False)),
                 ('ordered', models.BooleanField(default=False, editable=False)),

@@ -57,7 +57,7 @@ def answer_once(owner: User, key: str, request_digest: str, act: Callable[[], Re
     """What `act` answered when this owner first sent `key`; it is called only then.
 
     `request_digest`: tells one request from another. `act` answers JSON, in the same transaction as the key is stored.
-    Raises KeyReused. Of two requests at once, the second waits at the unique index until the first has committed.
+    Raises KeyReused. Of two simultaneous requests, the second waits at the unique index until the first has committed.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -76,7 +76,7 @@ def answer_once(owner: User, key: str, request_digest: str, act: Callable[[], Re
 
 
 def forget_old_keys() -> None:
-    """Deletes the keys whose time is over, with their answers."""
+    """Deletes expired keys with their answers."""
     IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEY_LIFETIME).delete()
 
 
@@ -88,6 +88,6 @@ def _key_of(request: Request) -> str | None:
 
 
 def _digest(request: Request) -> str:
-    """The same for the same JSON at the same address, however either is spelled."""
+    """Equal for equal JSON at the same address, in any spelling of the two."""
     asked = [path_below_prefix(request.path_info), request.data]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

@@ -15,7 +15,7 @@ from joserfc.jwk import OctKey
 
 from .public_ids import is_invenicum_id
 
-CLOCK_LEEWAY_SECONDS = 60  # by which the backend's clock may differ from ours
+CLOCK_LEEWAY_SECONDS = 60  # the most that the backend's clock may differ from ours
 MAX_TOKEN_CHARACTERS = 8192
 MAX_EMAIL_CHARACTERS = 254
 MAX_NAME_CHARACTERS = 150
@@ -23,12 +23,12 @@ CLAIMS = jwt.JWTClaimsRegistry(leeway=CLOCK_LEEWAY_SECONDS, userId={"essential":
 
 
 class RefusedToken(Exception):
-    """The token proves nothing. The text says why, without any part of the token."""
+    """The token is not valid. The text says why, without any part of the token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom a token names. `email` and `name` are None if it does not say."""
+    """The user that a token names. `email` and `name` are None if it does not say."""
 
     account_id: str
     email: str | None
@@ -36,7 +36,7 @@ class Identity:
 
 
 def read_token(token: str, secret: str) -> Identity:
-    """Whom a token names: `Identity("456", "alice@example.com", "Alice")`. Raises RefusedToken.
+    """The user that a token names: `Identity("456", "alice@example.com", "Alice")`. Raises RefusedToken.
 
     The claims `userId` (a number or a text) and `exp` are needed; `email`, `name` and `iat` may be missing or null, as
     the backend leaves them.
@@ -49,7 +49,7 @@ def read_token(token: str, secret: str) -> Identity:
     except JoseError as error:
         claim = getattr(error, "claim", "")
         raise RefusedToken(f"{error.error} {claim}".strip()) from None
-    # A forged token may hold anything: whatever cannot be read is as bad as a wrong signature.
+    # A forged token may contain anything: what cannot be read counts as a wrong signature.
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
         raise RefusedToken("it is malformed") from None
     return Identity(_account_id(claims), _email(claims), _name(claims))

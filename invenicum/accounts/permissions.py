@@ -24,7 +24,7 @@ class HasScope(BasePermission):
 
 
 def required_scope(view: Any, method: str) -> str | None:
-    """The scope that `view` wants for `method`; None where it does not answer that method (405 follows)."""
+    """The scope that `view` requires for `method`; None if it does not answer that method (405 follows)."""
     method = "GET" if method == "HEAD" else method
     if method == "OPTIONS" or not hasattr(view, method.lower()):
         return None

@@ -1,6 +1,6 @@
-"""How accounts are named outside: `user-456` is the account of Invenicum's user 456. Pure.
+"""Public ids of accounts: `user-456` is the account of Invenicum's user 456. Pure.
 
-Accounts that were made here (staff, services, the demo) have ids with a `~`, which no Invenicum id can have.
+Accounts that were created here (staff, services, the demo) have ids with a `~`, which no Invenicum id can have.
 """
 
 import re
@@ -22,7 +22,7 @@ def is_invenicum_id(text: str) -> bool:
 
 
 def generate_local_id() -> str:
-    """A new id for an account that is made here: `~9f8c2b41d0aa`."""
+    """A new id for an account that is created here: `~9f8c2b41d0aa`."""
     return LOCAL_MARK + secrets.token_hex(6)
 
 

@@ -1,4 +1,4 @@
-"""What is done with accounts."""
+"""Provisioning and removing accounts."""
 
 from collections.abc import Collection, Iterable
 
@@ -9,12 +9,12 @@ from .models import User
 from .public_ids import is_invenicum_id
 from .signals import account_removed
 
-# No form accepts a colon in a user name, so that no user who is made here can take such a name.
+# No form accepts a colon in a user name, so that no user who is created here can take such a name.
 INVENICUM_USERNAME = "invenicum:{account_id}"
 
 
 def provisioned(account_ids: Collection[str]) -> dict[str, User]:
-    """The users of these account ids, by id. Invenicum ids that were not seen before are given a user.
+    """The users of these account ids, by id. A user is created for each new Invenicum id.
 
     Such a user has no credentials, e-mail or name until they come with a token. An unknown id of the local kind is left
     out. At most four statements, whatever the number of ids.
@@ -22,7 +22,7 @@ def provisioned(account_ids: Collection[str]) -> dict[str, User]:
     found = _by_account_id(account_ids)
     missing = [account_id for account_id in account_ids if account_id not in found and is_invenicum_id(account_id)]
     if missing:
-        User.objects.bulk_create(map(_new_user, missing), ignore_conflicts=True)  # another request may be first
+        User.objects.bulk_create(map(_new_user, missing), ignore_conflicts=True)  # another request may have created it
         found |= _by_account_id(missing)
     return found
 
@@ -44,7 +44,7 @@ def user_of_token(account_id: str, email: str | None, name: str | None) -> User:
 
 @transaction.atomic
 def remove(user: User) -> None:
-    """Removes a user and everything that is theirs, and queues what their providers must be told.
+    """Removes a user with all their data, and queues the removal of hooks and tokens at providers.
 
     `account_removed` is sent first, in the same transaction, so that each layer above can remove its rows in bulk.
     """

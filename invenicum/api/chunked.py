@@ -12,7 +12,7 @@ def with_chunked_bodies(application: Application, limit: int) -> Application:
     """
 
     def measured(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        # Only a server that says so ends the input where the body ends (gunicorn does); elsewhere reading could block.
+        # Servers that set this, as gunicorn does, end the input at the end of the body; on others reading could block.
         is_chunked = "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH")
         if is_chunked and environ.get("wsgi.input_terminated"):
             body = environ["wsgi.input"].read(limit + 1)

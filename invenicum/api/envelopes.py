@@ -33,7 +33,7 @@ def answer_of(serializer: type[StrictSerializer], *, many: bool = False) -> type
 
 @cache
 def done_of(serializer: type[StrictSerializer]) -> type[StrictSerializer]:
-    """The answer of an action with what came of it in `data`: `{"success": true, "message": "…", "data": …}`."""
+    """The answer of an action with its result in `data`: `{"success": true, "message": "…", "data": …}`."""
     fields = {"data": serializer(), "__doc__": "`message` says what was done; `data` is the result."}
     return type(f"{_name(serializer)}Done", (DoneSerializer,), fields)
 

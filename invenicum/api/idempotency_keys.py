@@ -28,5 +28,5 @@ def takes_key(action: Action) -> Action:
 
 
 def does_take_key(action: Any) -> bool:
-    """Whether `takes_key` has marked it."""
+    """Whether `takes_key` marks it."""
     return getattr(action, "takes_idempotency_key", False) is True

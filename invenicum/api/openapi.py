@@ -71,8 +71,8 @@ _DESCRIPTIONS = {
 class ApiSchema(AutoSchema):
     """Documents on each operation the errors that it can answer with, beside those its view documents.
 
-    Objects have no properties but those declared, unless unknown ones are ignored. In an answer every property is
-    there, unless its serializer says otherwise. An operation that needs no token says so: `security: []`.
+    Objects have only the declared properties, unless unknown ones are ignored. An answer has every property, unless
+    its serializer says otherwise. An operation that needs no token says so: `security: []`.
     """
 
     def get_operation(self, *args: Any, **options: Any) -> Any:

@@ -111,7 +111,7 @@ class CursorPagination(BasePagination):
 
 
 class OnePagePagination(BasePagination):
-    """Lists that always fit on one page, in the form of one: `{"data": […], "next": null, "previous": null}`."""
+    """Lists that always fit on one page, in the envelope of a page: `{"data": […], "next": null, "previous": null}`."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         return list(queryset)

@@ -1,4 +1,4 @@
-"""`X-Request-Id`: one name for a request in the caller's logs, the proxy's and ours."""
+"""`X-Request-Id`: one id of a request for the caller's logs, the proxy's and ours."""
 
 import re
 import uuid
@@ -14,7 +14,7 @@ Answer = Callable[[HttpRequest], HttpResponseBase]
 
 
 def name_request(get_response: Answer) -> Answer:
-    """Middleware: takes over the caller's id or makes one, returns it, and has every log line of the request carry it.
+    """Middleware: takes the caller's id or generates one, returns it, and adds it to every log line of the request.
 
     An id that is too long or not printable is replaced. The context is cleared when the thread's next request begins,
     not when this one ends: Django logs a refused request after the middleware is done.

@@ -4,7 +4,7 @@ from rest_framework.routers import SimpleRouter
 class ApiRouter(SimpleRouter):
     """Routes of viewsets by path converters, without a trailing slash (`addresses.py` tolerates one).
 
-    A viewset's own address is told by its `lookup_url_kwarg` and, if the plain `str` is too wide, its
+    A row's address is defined by the viewset's `lookup_url_kwarg` and, if the plain `str` is too wide, its
     `lookup_value_converter`.
     """
 

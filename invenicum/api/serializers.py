@@ -36,7 +36,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     optional_in_answers: frozenset[str] = frozenset()
     # Whether names that are not declared are ignored instead of refused, for callers that send a whole model of theirs.
     ignores_unknown_fields = False
-    # JSON Schema keywords for a rule that spans fields: the OpenAPI document adds them to the request's schema.
+    # JSON Schema keywords for a rule about several fields: the OpenAPI document adds them to the request's schema.
     request_schema: Mapping[str, Any] = {}
 
     def get_fields(self) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class StrictField(serializers.Field[Any, Any, Any, Any]):
-    """Base of the fields below: one sentence, `says`, answers a value of the wrong type or form, null included.
+    """Base of the fields below. `says` is the error for a value of the wrong type or form, null included.
 
     `blank_as_null`: an empty text is written as null; for columns that are blank if there is nothing to say.
     """
@@ -105,7 +105,7 @@ class TextField(StrictField):
     """A text.
 
     `pattern`: a regular expression that the whole text must match, anchored with `^` and `$` for readers of the OpenAPI
-    document. `min_length`, `max_length`: in characters. `says`: what a text that breaks these rules is told.
+    document. `min_length`, `max_length`: in characters. `says`: the error for a text that breaks these rules.
     """
 
     says = "must be a string"
@@ -157,7 +157,7 @@ class ChoiceField(StrictField):
 
 
 class BooleanField(StrictField):
-    """True or false, and nothing that resembles them."""
+    """True or false; other values that resemble them are refused."""
 
     says = "must be a boolean"
 
@@ -190,7 +190,7 @@ class ConstantField(StrictField):
         return self.value
 
     def json_schema(self) -> dict[str, Any]:
-        # A constant that tells nothing apart is left out: many generators of clients know no constant boolean.
+        # A boolean constant is left out: many client generators do not support one.
         return {"type": "boolean"} if isinstance(self.value, bool) else {"type": "string", "const": self.value}
 
 
@@ -227,7 +227,7 @@ class ObjectField(StrictField):
 
 
 class TimestampField(StrictField):
-    """A moment: RFC 3339 on the way in, `2026-03-07T10:30:00Z` on the way out. Aware datetimes inside."""
+    """A time: RFC 3339 in requests, `2026-03-07T10:30:00Z` in answers. Aware datetimes inside."""
 
     says = "must be an RFC 3339 time, for example 2026-03-07T10:30:00Z"
 

@@ -17,7 +17,7 @@ from .serializers import shared
 
 
 class ApiViewSet(GenericViewSet[Any]):
-    """A viewset checks who asks, calls one service, and answers.
+    """A viewset checks the caller, calls one service, and answers.
 
     `required_scopes` is the scope that a token needs: one for all methods, or one for each, as
     `{"GET": "assets:read", "POST": "assets:write"}`; an action may name its own. `never_cached` says whether

@@ -21,7 +21,7 @@ def acting_as(user: User) -> Iterator[None]:
 
 
 def current_actor() -> User | None:
-    """The user who makes the change; None if no one was named."""
+    """The user who makes the change; None if no user was named."""
     return _actor.get()
 
 

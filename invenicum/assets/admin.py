@@ -13,7 +13,7 @@ from .models import Asset
 
 
 class TagsField(forms.CharField):
-    """Tags as people write them: one a line."""
+    """Tags as people write them: one per line."""
 
     widget = forms.Textarea(attrs={"rows": 4})
 
@@ -29,7 +29,7 @@ class TagsField(forms.CharField):
 
 
 class AssetForm(forms.ModelForm):  # type: ignore[type-arg]
-    tags = TagsField(required=False, help_text="One a line.")
+    tags = TagsField(required=False, help_text="One per line.")
 
 
 @admin.register(Asset)

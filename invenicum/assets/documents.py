@@ -10,7 +10,7 @@ from invenicum.timestamps import format_timestamp
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An asset as it stood at one moment."""
+    """An asset as it was at one time."""
 
     owner_id: int  # a primary key: never shown
     owner: str  # a public id, as `user-456`
@@ -39,7 +39,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class AssetEvent:
-    """An event to publish: its name, the payload as the specification has it, and the asset as it stood."""
+    """An event to publish: its name, the payload as the specification has it, and the asset as it was then."""
 
     name: str
     data: dict[str, Any]
@@ -50,12 +50,12 @@ def events_of(before: Snapshot | None, after: Snapshot | None, actor: str | None
     """The events that a change from `before` to `after` means.
 
     None for `before` is a new asset, None for `after` a deleted one. `actor` is the public id of the user who
-    made the change; None stands for the owner.
+    made the change; None means the owner.
     """
     if before is not None and after is not None and _identity(before) == _identity(after):
         changes = changed(before, after)
         return [_updated(after, changes, actor)] if changes else []
-    # For receivers, an asset that gets another id or owner is one that is deleted and one that is created.
+    # For receivers, an asset that gets another id or owner is deleted and another one is created.
     deleted = [_deleted(before, actor)] if before else []
     created = [_created(after)] if after else []
     return deleted + created

@@ -1,4 +1,4 @@
-"""The asset register. However an asset is written, its events are published in the same transaction."""
+"""The asset register. Every write of an asset publishes its events in the same transaction."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class AssetQuerySet(models.QuerySet["Asset"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         return self._publishing(lambda rows: models.QuerySet.delete(rows))
 
-    # With these marks Django keeps `delete` off the manager: `Asset.objects.delete()` must not exist.
+    # With these attributes Django keeps `delete` off the manager: `Asset.objects.delete()` must not exist.
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 TIMESTAMP_TOLERANCE_SECONDS = 300
 MAX_BODY_BYTES = 10 * 1024 * 1024
-# While a secret is rotated, one of the two others holds the signature by the secret that the first is not by.
+# During a rotation the first is by one of the two secrets, and one of the others is by the other secret.
 SIGNATURE_HEADERS = ("x-invenicum-signature", "x-invenicum-signature-next", "x-invenicum-signature-previous")
 REMEMBERED_IDS = 10_000  # to recognise a second delivery of the same event
 

@@ -30,6 +30,6 @@ class SourceChanges:
                 if path.suffix in SUFFIXES:
                     try:
                         found.add((path, path.stat().st_mtime_ns))
-                    except FileNotFoundError:  # an editor replaced it meanwhile
+                    except FileNotFoundError:  # an editor replaced it at that moment
                         continue
         return found

@@ -10,7 +10,7 @@ from .models import Event
 
 @admin.register(Event)
 class EventAdmin(ReadOnly, admin.ModelAdmin[Event]):
-    """For looking, not for writing: an event is a fact."""
+    """Read-only: an event is a fact."""
 
     list_display = ["public_id", "name", "owner", "occurred_at"]
     list_select_related = ["owner"]

@@ -11,9 +11,9 @@ from typing import Any
 class Message:
     """One event on its way to one integration.
 
-    `id` is the event's public id (`evt_…`), the same on every try; `body` is the JSON that was encoded
-    when the event was published (`{"event", "timestamp", "data"}`); `document` is the asset as it stood
-    then, or None where the publisher did not know it (an event from outside).
+    `id` is the event's public id (`evt_…`), the same on every attempt; `body` is the JSON that was encoded
+    when the event was published (`{"event", "timestamp", "data"}`); `document` is the asset as it was
+    then, or None if the publisher did not know it (an event from outside).
     """
 
     id: str

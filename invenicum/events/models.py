@@ -13,7 +13,7 @@ from .position import CurrentTransaction
 
 
 class Event(models.Model):
-    """An immutable fact about something that an owner has."""
+    """An immutable fact about something of an owner."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="events", db_index=False)

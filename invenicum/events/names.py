@@ -17,5 +17,5 @@ PATTERN = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*\.(?:\*|[a-z0-9_]+)")
 
 
 def matches(patterns: Iterable[str], name: str) -> bool:
-    """Whether one of `patterns` (`asset.created`, or `asset.*` for all that begin so) selects `name`."""
+    """Whether one of `patterns` (`asset.created`, or `asset.*` for all that begin with `asset.`) selects `name`."""
     return any(name == pattern or (pattern.endswith(".*") and name.startswith(pattern[:-1])) for pattern in patterns)

@@ -12,7 +12,7 @@ from .publish import Draft, publish_many
 
 
 class OwnersRefused(Exception):
-    """Some events name an owner for whom nothing can be published. `problems`: place in the list → why."""
+    """Some events name an owner for whom nothing can be published. `problems`: index in the list → reason."""
 
     def __init__(self, problems: dict[int, str]):
         super().__init__(problems)

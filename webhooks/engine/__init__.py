@@ -5,7 +5,7 @@
 - `metrics.EngineCollector` is what Prometheus reads,
 - `database.statements` inserts deliveries and watches for changes, on the database in use.
 
-They take and return plain values (`values.NewDelivery`, `values.Drained`). A circuit's state is asked of
+They take and return plain values (`values.NewDelivery`, `values.Drained`). The state of a circuit is a property of
 `webhooks.models.Lane`. An import contract in `pyproject.toml` closes all other modules to the outside.
 
 Nothing is imported here, so that the modules that need no Django settings (`values`, `lanes`, `circuit`, `schedule`)

@@ -22,7 +22,7 @@ REFUSED_RETRY_SECONDS = 10.0  # between two attempts to write what the database 
 
 
 class PendingWrites:
-    """Collects what became of a worker's deliveries and lanes, and writes it. What fails to be written is kept."""
+    """Collects the outcomes of deliveries and the states of lanes, and writes them. What cannot be written is kept."""
 
     def __init__(self, worker: int, lanes: Lanes) -> None:
         self._worker = worker

@@ -97,7 +97,7 @@ def _raise_open_files_limit() -> None:
 
 
 class Worker:
-    """Delivers what is due. Not thread-safe, and of use only in the process that made it.
+    """Delivers what is due. Not thread-safe, and only for the process that created it.
 
     `heartbeat` is shared by workers that follow each other in one process, so that its counters never go back.
     """

@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; a free one if it is not given")
         parser.add_argument("--secret", help="the signing secret; RECEIVER_SECRET if it is not given")
-        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+        parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
     def handle(self, *args: Any, port: int, secret: str | None, json: bool, **options: Any) -> None:
         secret = secret or os.environ.get("RECEIVER_SECRET")
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
 
 def _print_json(arrival: Arrival) -> None:
-    # One write a line: arrivals are reported from several threads.
+    # One write per line: arrivals are reported from several threads.
     sys.stdout.write(json.dumps({**asdict(arrival), "verified": arrival.verified}, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 

@@ -22,8 +22,8 @@ from ...source_changes import SourceChanges
 
 LOOPBACK = "127.0.0.0/8,::1/128"
 WEB_START_SECONDS = 60.0
-CHILD_LOOK_SECONDS = 0.2  # between two looks at the children
-SOURCE_LOOK_SECONDS = 0.5  # between two looks at the source files
+CHILD_LOOK_SECONDS = 0.2  # between two checks of the children
+SOURCE_LOOK_SECONDS = 0.5  # between two checks of the source files
 SOURCE_FOLDERS = ("invenicum", "integrations", "oauth_flows", "webhooks", "templates")
 
 Child = tuple[str, list[str], dict[str, str]]  # name, command, environment
@@ -155,7 +155,7 @@ class Command(BaseCommand):
 
 
 def _wait_for_change(changes: SourceChanges, check: Callable[[], None] = lambda: None) -> list[str]:
-    """The changed files, relative to the project; `check` may raise meanwhile."""
+    """The changed files, relative to the project. Calls `check` while it waits, which may raise."""
     while not (changed := changes.take()):
         check()
         time.sleep(SOURCE_LOOK_SECONDS)

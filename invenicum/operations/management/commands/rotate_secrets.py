@@ -22,7 +22,7 @@ def rotate(model: type[models.Model], names: Iterable[str]) -> int:
     """Writes the encrypted fields `names` of every row again. Returns how many rows there were."""
     count = 0
     for key in model._base_manager.order_by("pk").values_list("pk", flat=True).iterator():
-        # One short transaction a row: a save of the same row in the meantime waits for a moment and loses nothing.
+        # One short transaction per row: a save of the same row in the meantime waits for a moment and loses nothing.
         with transaction.atomic():
             row = model._base_manager.select_for_update().filter(pk=key).only(*names).first()
             if row is not None:
