@@ -64,10 +64,12 @@ void main() {
     );
   });
 
-  test('the address to return to is part of the query', () async {
-    final service = answering(200, {'authorizationUrl': 'https://example.com/?state=s', 'state': 's'});
-    final begun = await service.authorize('google_drive', returnUrl: Uri.parse('https://app.example.com/done'));
-    expect(begun.authorizationUrl.host, 'example.com');
-    expect(adapter.requests.single.queryParameters, {'returnUrl': 'https://app.example.com/done'});
+  test('the link to start with is asked for with the address to return to', () async {
+    final service = answering(200, {
+      'data': {'startUrl': 'https://api.invenicum.com/o/s', 'expiresAt': '2026-03-07T10:40:00Z'},
+    });
+    final started = await service.startConnection('google_drive', returnUrl: Uri.parse('invenicum://integrations'));
+    expect(started.startUrl.host, 'api.invenicum.com');
+    expect(adapter.requests.single.data, {'returnUrl': 'invenicum://integrations'});
   });
 }

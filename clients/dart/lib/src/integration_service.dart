@@ -53,10 +53,27 @@ class IntegrationService {
   }
 
   /// Begins an OAuth flow for an app whose browser shares cookies with [Dio], such as a web app of the same site.
-  /// The browser ends at [returnUrl], whose origin the service has to allow.
+  /// Other apps use [startConnection]. The browser ends at [returnUrl], whose origin the service has to allow.
   Future<Authorization> authorize(String type, {Uri? returnUrl}) async {
     final query = {if (returnUrl != null) 'returnUrl': '$returnUrl'};
     return Authorization.fromJson(await _call('GET', '/integrations/oauth/authorize/${_part(type)}', query: query));
+  }
+
+  /// The link that begins an OAuth flow for a native app: open it in the system's browser (providers refuse embedded
+  /// ones). The browser ends at [returnUrl], for example `invenicum://integrations`, with `result=<code>` added, which
+  /// [confirmConnection] takes. The service has to allow the scheme.
+  Future<StartedConnection> startConnection(String type, {required Uri returnUrl}) async {
+    final body = {'returnUrl': '$returnUrl'};
+    return StartedConnection.fromJson(
+      _data(await _call('POST', '/integrations/oauth/start/${_part(type)}', body: body)),
+    );
+  }
+
+  /// Turns the code [result] that came back to the app into a connection. Only the user who started it can, once,
+  /// within ten minutes.
+  Future<Connection> confirmConnection(String result) async {
+    final answer = await _call('POST', '/integrations/oauth/confirm', body: {'result': result});
+    return Connection.fromJson(_data(answer));
   }
 
   /// The answer's JSON object. An answer in the service's form with a status in [failures] is returned too.

@@ -78,4 +78,26 @@ class Authorization {
   final String state;
 }
 
+/// A link that begins an OAuth flow in the system's browser, once, before [expiresAt].
+class StartedConnection {
+  StartedConnection.fromJson(Map<String, dynamic> json)
+      : startUrl = Uri.parse(json['startUrl'] as String),
+        expiresAt = DateTime.parse(json['expiresAt'] as String);
+
+  final Uri startUrl;
+  final DateTime expiresAt;
+}
+
+/// An integration that OAuth connected.
+class Connection {
+  Connection.fromJson(Map<String, dynamic> json)
+      : type = json['type'] as String,
+        isActive = json['isActive'] as bool,
+        account = json['account'] as String?;
+
+  final String type;
+  final bool isActive;
+  final String? account;
+}
+
 DateTime? _time(Object? text) => text == null ? null : DateTime.parse(text as String);
