@@ -32,9 +32,11 @@ def routes() -> Iterator[Any]:
     """Each route of the API that needs a token: its view as it is for a request, and the methods that it answers."""
     for pattern in urls.api_urlpatterns:
         callback: Any = pattern.callback
-        if not hasattr(callback, "cls") or HasScope not in callback.cls.permission_classes:
+        if not hasattr(callback, "cls"):
             continue
         view = callback.cls(**callback.initkwargs)
+        if HasScope not in view.permission_classes:  # an action may be for everybody: the OAuth callback
+            continue
         actions = getattr(callback, "actions", None)
         for method, action in (actions or {}).items():  # as ViewSetMixin.as_view does for each request
             setattr(view, method, getattr(view, action))
