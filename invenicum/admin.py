@@ -1,4 +1,4 @@
-"""What the admin pages of all apps share."""
+"""Bases of the admin pages of all apps."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,10 +8,10 @@ from django.http import HttpRequest
 
 
 class ReadOnly:
-    """Put before ModelAdmin or an inline: its rows can be looked at, and changed by its actions only.
+    """Put before ModelAdmin or an inline: its rows are read-only, and only its actions change them.
 
     An action declares `permissions=["act"]`, so that it needs the change permission of the model, which a user who may
-    only look does not have. Rows still go with the user they belong to (`invenicum.accounts.admin.UserAdmin`).
+    only view does not have. Rows are still deleted with the user they belong to (`invenicum.accounts.admin.UserAdmin`).
     """
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
@@ -30,15 +30,15 @@ class ReadOnly:
 
 
 class DeletesWhatBelongsToIt:
-    """Put before ModelAdmin: deleting a row takes the rows with it that belong to it, and needs no permission for each.
+    """Put before ModelAdmin: deleting a row also deletes the rows that belong to it, without a permission for each.
 
-    Django would ask for the permission to delete those too, which the read-only pages give to no one.
+    Django would require the permission to delete those too, which read-only pages never grant.
     """
 
     def get_deleted_objects(
         self, objs: QuerySet[Any] | Sequence[Any], request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[Any], list[Any]]:
-        """What the confirmation page shows: the rows, and how many rows of each kind go with them.
+        """For the confirmation page: the rows, and how many rows of each kind are deleted with them.
 
         They are counted and not listed, because a user may have a million deliveries.
         """

@@ -1,4 +1,4 @@
-"""Pages for people, in one style (templates/page.html), that load nothing and run no code but their own."""
+"""Pages for people, in one style (templates/page.html). They load nothing, and run only code of their own."""
 
 import secrets
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 
 def wants_page(request: HttpRequest | Request) -> bool:
-    """Whether a browser asks, not a program."""
+    """Whether the request is from a browser, not a program."""
     return "text/html" in request.headers.get("Accept", "")
 
 
@@ -41,5 +41,5 @@ def render_page(
 
 
 def error_page(status: int, title: str, message: str) -> HttpResponse:
-    """What a browser sees that asked for something we cannot give."""
+    """The error page for browsers."""
     return render_page("error.html", {"title": title, "message": message}, status=status)

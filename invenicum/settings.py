@@ -14,12 +14,12 @@ from invenicum import logging
 from invenicum.env import json_object, kept_secret, oauth_clients, secret
 from invenicum.version import VERSION
 
-django_stubs_ext.monkeypatch()  # `ModelAdmin[Asset]` and its like work at run time
+django_stubs_ext.monkeypatch()  # makes `ModelAdmin[Asset]` and similar work at run time
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# --- Where things are ---------------------------------------------------------------------------
+# --- Addresses and storage ----------------------------------------------------------------------
 
 PORT = env.int("PORT", 8000)
 DATA_DIR = Path(env.str("DATA_DIR", "") or BASE_DIR / ".data").resolve()
@@ -164,8 +164,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASE_URL:
     DATABASES = {"default": env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True)}
     if DATABASES["default"]["ENGINE"].endswith("postgresql"):
-        # A host that vanishes is given up after seconds; the system's own timeout is a quarter of an hour. Options in
-        # DATABASE_URL win over these.
+        # A host that no longer responds is given up after seconds; the system's timeout is a quarter of an hour.
+        # Options in DATABASE_URL take precedence.
         DATABASES["default"]["OPTIONS"] = {
             "connect_timeout": 5,  # seconds
             "tcp_user_timeout": 10_000,  # milliseconds
@@ -203,7 +203,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 10, "socket_connect_timeout": 2}
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "webhooks.tasks.sweep", "schedule": env.float("SWEEP_INTERVAL", 5.0)},
-    # Apart from the sweep, so that a provider that does not answer delays no delivery.
+    # Separate from the sweep, so that a provider that does not answer delays no delivery.
     "jobs": {"task": "webhooks.tasks.run_jobs", "schedule": 5.0, "options": {"expires": 5.0}},
     "prune": {"task": "webhooks.tasks.prune", "schedule": 3600.0},
 }
@@ -261,7 +261,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "webhooks", "description": "What connected services send to this one, signed by them."},
     ],
     "PREPROCESSING_HOOKS": ["invenicum.api.openapi.drop_second_mount"],
-    # Every choice names its own type (`ChoiceField`); the library would make names up, such as `StatusC5dEnum`.
+    # Every choice names its own type (`ChoiceField`); the library would generate names such as `StatusC5dEnum`.
     "POSTPROCESSING_HOOKS": ["invenicum.api.openapi.tell_defaults_of_collections", "webhooks.openapi.add_webhooks"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
@@ -282,7 +282,7 @@ OAUTH2_PROVIDER = {
         "accounts:write": "Remove accounts",
     },
     "PKCE_REQUIRED": True,
-    # As RFC 9700 asks; tokens are stored as digests only.
+    # As RFC 9700 recommends; tokens are stored as digests only.
     "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
     "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
     "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
@@ -291,7 +291,7 @@ OAUTH2_PROVIDER = {
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
-    "REFRESH_TOKEN_EXPIRE_SECONDS": 30 * 86_400,  # after the access token that came with it
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 30 * 86_400,  # after the access token that was issued with it
     "SCOPES_BACKEND_CLASS": "invenicum.accounts.scopes.ApplicationScopes",
     "CLIENT_SECRET_HASHER": "random_secret",
     "OAUTH2_VALIDATOR_CLASS": "invenicum.accounts.oauth_validator.Validator",

@@ -1,4 +1,4 @@
-"""Every route: the API below `/api/v1` and at the root, the admin, and what describes the API."""
+"""Every route: the API below `/api/v1` and at the root, the admin, and the description of the API."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path

@@ -1,6 +1,6 @@
-"""Users, applications and what applications were given, in the admin.
+"""Users, applications, and tokens and codes of applications, in the admin.
 
-Of a token or a code it shows who has it, for what and until when, never the value itself.
+A token or a code is shown with its user, scopes and expiry, never with its value.
 """
 
 from django.contrib import admin, messages
@@ -55,7 +55,7 @@ class AccessTokenAdmin(ReadOnly, admin.ModelAdmin[AccessToken]):
 
     @admin.action(description="Revoke the selected tokens", permissions=["act"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[AccessToken]) -> None:
-        """Also revokes the refresh token that came with each, with which a new one could be had."""
+        """Also revokes the refresh token of each, which could be used to get a new access token."""
         rows = list(chosen)
         for row in rows:
             self.log_deletions(request, row._meta.model.objects.filter(pk=row.pk))

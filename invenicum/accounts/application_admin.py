@@ -15,8 +15,8 @@ from invenicum.admin import DeletesWhatBelongsToIt
 from .models import Application
 from .scopes import DESCRIPTIONS, SERVICE_SCOPES
 
-NEW_SECRET = "_new_secret"  # the button of that name
-WIDE_LABELS = {"class": "radiolist"}  # as the admin styles lists of choices
+NEW_SECRET = "_new_secret"  # the name of its button
+WIDE_LABELS = {"class": "radiolist"}  # the admin's style for lists of choices
 
 
 def _scope_label(scope: str) -> str:
@@ -29,7 +29,7 @@ class ApplicationForm(forms.ModelForm[Application]):
     allowed_scopes = forms.MultipleChoiceField(
         choices=[(scope, _scope_label(scope)) for scope in DESCRIPTIONS],
         widget=forms.CheckboxSelectMultiple(attrs=WIDE_LABELS),
-        help_text="What its tokens can have at most. An app asks its users for each.",
+        help_text="The scopes that its tokens can have. An app asks its users for each.",
     )
 
     class Meta:
@@ -38,8 +38,8 @@ class ApplicationForm(forms.ModelForm[Application]):
         labels = {"user": "Service account"}
         help_texts = {
             "user": "Needed for a service: it can do what this account can, and what it creates is this account's.",
-            "redirect_uris": "For an app, one a line, as the app sends them: https, http on 127.0.0.1, or a scheme of "
-            "its own such as com.example.app:/signed-in.",
+            "redirect_uris": "For an app, one per line, as it sends them: https, http on 127.0.0.1, or a scheme of its "
+            "own such as com.example.app:/signed-in.",
         }
         widgets = {"redirect_uris": forms.Textarea(attrs={"rows": 3, "cols": 80})}
 
@@ -51,7 +51,7 @@ class ApplicationForm(forms.ModelForm[Application]):
 
     def clean_kind(self) -> Application.Kind:
         kind = Application.Kind(self.cleaned_data["kind"])
-        self.instance.kind = kind  # `Application.clean` judges the other fields by it
+        self.instance.kind = kind  # `Application.clean` validates the other fields by it
         return kind
 
     def clean_allowed_scopes(self) -> str:
@@ -76,14 +76,14 @@ class ApplicationAdmin(DeletesWhatBelongsToIt, admin.ModelAdmin[Application]):
     actions = ("revoke",)
 
     def get_fields(self, request: HttpRequest, obj: Application | None = None) -> Any:
-        return self.fields if obj else self.fields[:5]  # the others are made when it is saved
+        return self.fields if obj else self.fields[:5]  # saving generates the others
 
     @admin.display(description="kind")
     def kind_label(self, application: Application) -> str:
-        return application.kind.label.partition(":")[0] if application.kind else "of no use"
+        return application.kind.label.partition(":")[0] if application.kind else "unsupported"
 
     def save_model(self, request: HttpRequest, obj: Application, form: Any, change: bool) -> None:
-        """Makes a secret for a new application, and on demand; `_secret_page` shows it."""
+        """Generates a secret for a new application, and on request; `_secret_page` shows it."""
         if not change or NEW_SECRET in request.POST:
             obj.new_secret = obj.client_secret = generate_client_secret()
         super().save_model(request, obj, form, change)

@@ -1,4 +1,4 @@
-"""Who asks: access tokens of this server, and JSON Web Tokens of the Invenicum app."""
+"""Authenticating requests: access tokens of this server, and JSON Web Tokens of the Invenicum app."""
 
 import structlog
 from django.conf import settings

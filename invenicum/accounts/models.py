@@ -14,10 +14,10 @@ from .scopes import SERVICE_SCOPES, user_scopes_text
 
 
 class User(AbstractUser):  # type: ignore[django-manager-missing]  # the toolkit names the relation
-    """Somebody who asks, and the account that they are known by outside.
+    """A person or a service, with the id of their account outside.
 
-    `account_id` is Invenicum's own id for a user who comes with an Invenicum token or is named as an owner, and a
-    generated one for a user who was made here. The primary key never leaves this service.
+    `account_id` is Invenicum's own id for a user of an Invenicum token or one who is named as an owner, and a
+    generated one for a user who was created here. The primary key never leaves this service.
     """
 
     account_id = models.CharField(max_length=MAX_ACCOUNT_ID, unique=True, default=generate_local_id, editable=False)
@@ -37,7 +37,7 @@ class IdempotencyKey(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
     request_digest = models.CharField(max_length=64)
-    # Both are null until the request is carried out, which no other transaction sees.
+    # Both are null until the request has been carried out, in the same transaction.
     status = models.PositiveSmallIntegerField(null=True)
     # Encrypted, because some answers show a signing secret.
     body = EncryptedJSONField(null=True, editable=False)
@@ -62,7 +62,7 @@ class Application(AbstractApplication):
         WEB_APP = "web", "App on a server: has a secret, users sign in (authorization code with PKCE)"
         PUBLIC_APP = "public", "App on a phone, a desktop or in a browser: no secret, users sign in (the same)"
 
-    # Client type and grant type of each kind. No other pair is of use here.
+    # Client type and grant type of each kind. Other pairs are not supported.
     KINDS: Mapping[Kind, tuple[str, str]] = {
         Kind.SERVICE: (AbstractApplication.CLIENT_CONFIDENTIAL, AbstractApplication.GRANT_CLIENT_CREDENTIALS),
         Kind.WEB_APP: (AbstractApplication.CLIENT_CONFIDENTIAL, AbstractApplication.GRANT_AUTHORIZATION_CODE),
@@ -86,18 +86,18 @@ class Application(AbstractApplication):
 
     @property
     def scopes(self) -> frozenset[str]:
-        """What its tokens can allow. Those for services go to services only."""
+        """The scopes that its tokens can have. Those for services are for services only."""
         chosen = frozenset(self.allowed_scopes.split())
         return chosen if self.kind is self.Kind.SERVICE else chosen - SERVICE_SCOPES
 
     def is_usable(self, request: Any) -> bool:
-        """Whether it gets tokens, and its tokens are accepted. The toolkit asks before anything else."""
+        """Whether it gets tokens, and its tokens are accepted. The toolkit calls this before anything else."""
         if self.kind is self.Kind.SERVICE:
             return self.user is not None and self.user.is_active
         return self.kind is not None
 
     def get_allowed_schemes(self) -> list[str]:
-        """The schemes of its own redirect URIs, of which `clean` has judged each."""
+        """The schemes of its own redirect URIs, which `clean` has validated."""
         return sorted({uri.partition(":")[0].lower() for uri in self.redirect_uris.split()})
 
     def redirect_uri_allowed(self, uri: str) -> bool:

@@ -7,10 +7,10 @@ from oauth2_provider.oauth2_validators import OAuth2Validator, errors
 
 
 class Validator(OAuth2Validator):
-    """django-oauth-toolkit's rules, and those that this service adds."""
+    """The rules of django-oauth-toolkit, and those that this service adds."""
 
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
-        """Whether a client proves who it is. One without a secret cannot."""
+        """Whether a client authenticates. One without a secret cannot."""
         found = super().authenticate_client(request, *args, **kwargs)
         return bool(found and request.client.client_type == AbstractApplication.CLIENT_CONFIDENTIAL)
 

@@ -40,7 +40,7 @@ def refuse_nul(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespo
 
 
 class TokenView(views.TokenView):
-    """Issues tokens. Errors are JSON, also those for which the toolkit forgets to say so (RFC 6749, section 5.2)."""
+    """Issues tokens. Errors are always JSON, which the toolkit alone does not ensure (RFC 6749, section 5.2)."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().post(request, *args, **kwargs)
@@ -49,7 +49,7 @@ class TokenView(views.TokenView):
 
 
 class MetadataView(View):
-    """Where the endpoints are and what they understand (RFC 8414)."""
+    """The addresses of the endpoints, and what they support (RFC 8414)."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         def address(name: str) -> str:
@@ -88,7 +88,7 @@ class ConsentView(views.AuthorizationView):
         return super().get(request, *args, **kwargs)
 
     def handle_no_permission(self) -> Any:
-        """Sends to the sign-in page; but nobody has to sign in for a request that is not valid."""
+        """Redirects to the sign-in page. An invalid request is answered without signing in."""
         try:
             self.validate_authorization_request(self.request)
         except OAuthToolkitError as error:
@@ -105,7 +105,7 @@ class ConsentView(views.AuthorizationView):
             return _broken_link("there is no such client_id")
 
     def redirect(self, redirect_to: str, application: Application | None) -> Any:
-        """To a redirect URI that was found to be the application's. Errors name the issuer too (RFC 9207)."""
+        """Redirects to a redirect URI of the application. Errors name the issuer too (RFC 9207)."""
         application = application or Application.objects.filter(client_id=self.request.GET.get("client_id")).first()
         return super().redirect(_add_iss_to_redirect(redirect_to, settings.PUBLIC_URL), application)
 
@@ -129,7 +129,7 @@ class ConsentView(views.AuthorizationView):
 
 @method_decorator(csrf_exempt, name="dispatch")
 class IntrospectView(OAuthLibMixin, View):
-    """Says whether an access token is good (RFC 7662): to the application that it was issued to, and to no other."""
+    """Says whether an access token is valid (RFC 7662), only to the application that it was issued to."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
         client = self._client(request)
@@ -156,7 +156,7 @@ class IntrospectView(OAuthLibMixin, View):
         return JsonResponse(answer, headers={"Cache-Control": "no-store"})
 
     def _client(self, request: HttpRequest) -> Application | None:
-        """The application that has proved with its secret who it is."""
+        """The application that has authenticated with its secret."""
         core = self.get_oauthlib_core()
         oauth_request = OauthlibRequest(*core._extract_params(request))
         known = core.server.request_validator.authenticate_client(oauth_request)

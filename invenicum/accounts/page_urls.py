@@ -1,4 +1,4 @@
-"""What is outside the API: signing in, and the authorization server."""
+"""Routes outside the API: signing in, and the authorization server."""
 
 from django.urls import include, path
 from oauth2_provider import views
@@ -6,7 +6,7 @@ from oauth2_provider import views
 from .oauth_views import ConsentView, IntrospectView, MetadataView, TokenView, refuse_nul
 from .sign_in import SignInView, SignOutView
 
-# The toolkit looks for its endpoints under these names.
+# The toolkit finds its endpoints by these names.
 oauth_urlpatterns = [
     path("oauth/authorize", refuse_nul(ConsentView.as_view()), name="authorize"),
     path("oauth/token", refuse_nul(TokenView.as_view()), name="token"),

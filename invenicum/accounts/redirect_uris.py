@@ -1,4 +1,4 @@
-"""Where a browser may be sent back to an app with its code (RFC 8252, section 7; RFC 9700, section 2.1). Pure."""
+"""The addresses at which an app may get its code from a browser (RFC 8252, section 7; RFC 9700, section 2.1). Pure."""
 
 import re
 from urllib.parse import urlsplit
@@ -6,14 +6,14 @@ from urllib.parse import urlsplit
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 REDIRECT_URI_MAX_CHARACTERS = 2000
 PLAIN_ADDRESS = re.compile(r"[!-\[\]-~]+")  # visible ASCII without the backslash, which browsers read as a slash
-HOST_SOURCE = re.compile(r"[A-Za-z0-9.-]+")  # what a Content-Security-Policy can name
+HOST_SOURCE = re.compile(r"[A-Za-z0-9.-]+")  # the hosts that a Content-Security-Policy can name
 
 
 def redirect_uri_refusal(uri: str) -> str | None:
     """Why `uri` cannot be an app's redirect URI, as the end of a sentence: "must not have a fragment"; None if it can.
 
-    https is good, http on a loopback host only, and a scheme of the app's own if it is a reversed domain name, such as
-    `com.example.app:/signed-in`, which no two apps have by chance.
+    https is allowed, http for a loopback host only, and a scheme of the app's own if it is a reversed domain name, such
+    as `com.example.app:/signed-in`, which two apps do not share by chance.
     """
     if (
         len(uri) > REDIRECT_URI_MAX_CHARACTERS

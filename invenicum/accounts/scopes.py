@@ -1,4 +1,4 @@
-"""What a token can allow, and which of that an application may be given."""
+"""The scopes of tokens, and which of them an application may have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PUBLISH_ANY = "events:publish-any"
 REMOVE_ACCOUNTS = "accounts:write"
 DESCRIPTIONS: dict[str, str] = settings.OAUTH2_PROVIDER["SCOPES"]  # type: ignore[assignment]
 ALL_SCOPES = frozenset(DESCRIPTIONS)
-# What a person may do with their own things. The others are for services, which act for every account.
+# The scopes of users, for their own data. The others are for services, which act for every account.
 SERVICE_SCOPES = frozenset({PUBLISH_ANY, REMOVE_ACCOUNTS})
 USER_SCOPES = ALL_SCOPES - SERVICE_SCOPES
 
@@ -25,7 +25,7 @@ def user_scopes_text() -> str:
 
 
 class ApplicationScopes(BaseScopes):
-    """Tells django-oauth-toolkit which scopes there are, and which an application may ask for."""
+    """Tells django-oauth-toolkit which scopes exist, and which an application may ask for."""
 
     def get_all_scopes(self) -> dict[str, str]:
         return DESCRIPTIONS
@@ -34,5 +34,5 @@ class ApplicationScopes(BaseScopes):
         return sorted(application.scopes if application else ALL_SCOPES)
 
     def get_default_scopes(self, application: Application | None = None, *_: Any, **__: Any) -> list[str]:
-        """What an application gets that asks for no scope: all that it may be given."""
+        """The scopes of an application that asks for none: all that it may have."""
         return self.get_available_scopes(application)

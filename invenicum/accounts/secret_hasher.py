@@ -2,9 +2,9 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 
 class RandomSecretHasher(PBKDF2PasswordHasher):
-    """For the secrets of applications, which are long and random: guessing needs no slowing down.
+    """For the secrets of applications. They are long and random, so that a fast hash is safe.
 
-    With the many rounds that a password needs, anyone could keep a processor busy with wrong secrets.
+    With the many rounds of a password hash, anyone could keep a processor busy by sending wrong secrets.
     """
 
     algorithm = "random_secret"

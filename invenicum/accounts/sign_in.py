@@ -14,7 +14,7 @@ WRONG_PAIR = "This is not the password of that user name. Capital and small lett
 
 
 class SignInForm(AuthenticationForm):
-    """The wrong pair is reported at the password, and the cursor is there then."""
+    """A wrong user name or password is reported at the password field, which gets the focus."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -30,7 +30,7 @@ class SignInForm(AuthenticationForm):
 
 
 class SignInView(LoginView):
-    """The sign-in page; for somebody who is signed in and comes without a destination, the page that says so."""
+    """The sign-in page. Without `next` a user who is signed in gets a page that says so."""
 
     form_class = SignInForm
 
@@ -39,12 +39,12 @@ class SignInView(LoginView):
             signed_in = {"title": "You are signed in", "user": self.request.user}
             return render_page("accounts/signed_in.html", signed_in, self.request, form_targets=["'self'"])
         context["title"] = "Sign in"
-        # 'self' only: the consent page, to which it leads, has judged its request before and redirects nowhere else.
+        # 'self' only: it leads to the consent page, which has validated its request and redirects nowhere else.
         return render_page("accounts/sign_in.html", context, self.request, form_targets=["'self'"])
 
 
 class SignOutView(LogoutView):
-    """Ends the session. It wants a form: a link or an image on another site must not sign anybody out."""
+    """Ends the session. Needs a form, so that a link or an image on another site cannot sign a user out."""
 
     http_method_names = ["get", "post", "options"]
 

@@ -21,7 +21,7 @@ class Access:
 
 
 def issue_token(user: User, scopes: Iterable[str] = USER_SCOPES, lifetime: timedelta = timedelta(days=365)) -> str:
-    """A new access token. It is returned this once: only its digest is stored."""
+    """A new access token. It cannot be read again, because only its digest is stored."""
     token = secrets.token_urlsafe(32)
     row = AccessToken(user=user, scope=" ".join(sorted(scopes)), expires=timezone.now() + lifetime)
     set_token_value(row, token)
@@ -30,16 +30,16 @@ def issue_token(user: User, scopes: Iterable[str] = USER_SCOPES, lifetime: timed
 
 
 def find_token(token: str) -> AccessToken | None:
-    """The row of an access token that has not expired, with its user and its application; None if there is none."""
+    """The row of an access token that has not expired, with its user and its application, or None."""
     checksum = hashlib.sha256(token.encode()).hexdigest()
     rows = AccessToken.objects.filter(token_checksum=checksum, expires__gt=timezone.now())
     return rows.select_related("user", "application__user").first()
 
 
 def holder_of(row: AccessToken) -> tuple[User, Access] | None:
-    """Who asks with a token, and what they may do; None if it allows nothing any more.
+    """The user of a token and its access; None if it no longer allows anything.
 
-    A service's token stands for its service account. A scope that an application has lost is lost to its tokens too.
+    A service's token acts as its service account. Tokens lose a scope that their application has lost.
     """
     user, scopes, application = row.user, frozenset(row.scope.split()), row.application
     if application is not None:

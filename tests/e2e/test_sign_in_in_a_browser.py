@@ -1,4 +1,4 @@
-"""An app gets access in a real browser: its user signs in, allows it, and the app uses its tokens by plain HTTP."""
+"""An app gets access in a real browser: its user signs in and allows it, and the app uses its tokens."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ from tests.browser import DESKTOP, PHONE, needs_browser
 from tests.waiting import WAIT_DEADLINE_SECONDS
 
 pytestmark = [pytest.mark.django_db(transaction=True), needs_browser]
-CALLBACK = "http://127.0.0.1:9/signed-in"  # nobody listens: the address is read from the browser
+CALLBACK = "http://127.0.0.1:9/signed-in"  # nothing listens there: the test reads the address from the browser
 VERIFIER = secrets.token_urlsafe(48)
 
 
@@ -110,7 +110,7 @@ def test_a_user_signs_in_and_allows_an_app(
         assert json.load(assets)["data"] == []
 
 
-def test_a_user_says_no(person: BrowserContext, origin: str, app: Application) -> None:
+def test_a_user_refuses_an_app(person: BrowserContext, origin: str, app: Application) -> None:
     page = person.new_page()
     page.goto(authorization_url(metadata_of(origin)))
     sign_in(page, "ada-lovelace")

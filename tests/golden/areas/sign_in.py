@@ -1,4 +1,4 @@
-"""Signing in with a browser, and the authorization server: what is answered where nothing and no one is known."""
+"""Signing in with a browser, and the authorization server: answers to unknown users and applications."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -12,17 +12,17 @@ PAGE = {"Accept": "text/html"}
 
 
 def words(page: str) -> list[str]:
-    """What is on a page, without its style and its token against forged requests."""
+    """The content of a page, without its style and its CSRF token."""
     lines = page[page.index("<h1>") : page.index("</main>")].splitlines()
     return [line for line in lines if "csrfmiddlewaretoken" not in line]
 
 
-def stranger(method: str, path: str, title: str = "", **more: Any) -> RequestStep:
+def anonymous(method: str, path: str, title: str = "", **more: Any) -> RequestStep:
     return RequestStep(title=f"{method} {path} {title}".strip(), method=method, path=path, user=None, **more)
 
 
 def form(path: str, fields: dict[str, str], title: str, **more: Any) -> RequestStep:
-    return stranger("POST", path, title, body=urlencode(fields).encode(), content_type=FORM, **more)
+    return anonymous("POST", path, title, body=urlencode(fields).encode(), content_type=FORM, **more)
 
 
 def token(title: str, **fields: str) -> RequestStep:
@@ -30,9 +30,9 @@ def token(title: str, **fields: str) -> RequestStep:
 
 
 STEPS: list[Step] = [
-    stranger("GET", "/.well-known/oauth-authorization-server"),
-    stranger("POST", "/.well-known/oauth-authorization-server"),
-    stranger("GET", "/.well-known/openid-configuration"),
+    anonymous("GET", "/.well-known/oauth-authorization-server"),
+    anonymous("POST", "/.well-known/oauth-authorization-server"),
+    anonymous("GET", "/.well-known/openid-configuration"),
     token("for an unknown service", grant_type="client_credentials"),
     token(
         "with a code of an unknown app", grant_type="authorization_code", code="x", redirect_uri="https://a.example/"
@@ -43,8 +43,8 @@ STEPS: list[Step] = [
     token("without a grant"),
     token("with NUL", grant_type="authorization_code", code="\0"),
     form("/oauth/token", {"grant_type": "client_credentials"}, "without a secret"),
-    *(stranger("GET", path) for path in ("/oauth/token", "/oauth/revoke", "/oauth/introspect")),
-    *(form(path, {"token": "x"}, "as a stranger") for path in ("/oauth/revoke", "/oauth/introspect")),
+    *(anonymous("GET", path) for path in ("/oauth/token", "/oauth/revoke", "/oauth/introspect")),
+    *(form(path, {"token": "x"}, "as an unknown application") for path in ("/oauth/revoke", "/oauth/introspect")),
     *(
         form(path, {"token": "x"}, "with a wrong secret", headers=BASIC)
         for path in ("/oauth/revoke", "/oauth/introspect")
@@ -52,16 +52,16 @@ STEPS: list[Step] = [
     RequestStep(
         title="introspecting with a token", method="POST", path="/oauth/introspect", body=b"token=x", content_type=FORM
     ),
-    stranger("GET", AUTHORIZE, headers=PAGE, shows=words),
-    stranger("GET", "/oauth/authorize", headers=PAGE, shows=words),
-    form(AUTHORIZE, {"allow": "yes"}, "without a token against forged requests", headers=PAGE, shows=words),
-    form(AUTHORIZE, {"allow": "yes"}, "as a program without a token against forged requests"),
-    *(stranger("GET", f"/oauth/{name}") for name in ("applications", "register", "device")),
-    stranger("GET", "/signin", headers=PAGE, shows=words),
-    stranger("GET", "/signin?next=//evil.example/", headers=PAGE, shows=words),
-    form("/signin", {"username": "alice", "password": "x"}, "with a form from elsewhere", headers=PAGE, shows=words),
-    stranger("GET", "/signout", headers=PAGE),
-    form("/signout", {}, "with a form from elsewhere", headers=PAGE, shows=words),
-    stranger("GET", "/nothing", "as a browser", headers=PAGE, shows=words),
-    stranger("GET", "/api/v1/nothing", "as a browser", headers=PAGE),
+    anonymous("GET", AUTHORIZE, headers=PAGE, shows=words),
+    anonymous("GET", "/oauth/authorize", headers=PAGE, shows=words),
+    form(AUTHORIZE, {"allow": "yes"}, "without a CSRF token", headers=PAGE, shows=words),
+    form(AUTHORIZE, {"allow": "yes"}, "as a program without a CSRF token"),
+    *(anonymous("GET", f"/oauth/{name}") for name in ("applications", "register", "device")),
+    anonymous("GET", "/signin", headers=PAGE, shows=words),
+    anonymous("GET", "/signin?next=//evil.example/", headers=PAGE, shows=words),
+    form("/signin", {"username": "alice", "password": "x"}, "with a form of another site", headers=PAGE, shows=words),
+    anonymous("GET", "/signout", headers=PAGE),
+    form("/signout", {}, "with a form of another site", headers=PAGE, shows=words),
+    anonymous("GET", "/nothing", "as a browser", headers=PAGE, shows=words),
+    anonymous("GET", "/api/v1/nothing", "as a browser", headers=PAGE),
 ]

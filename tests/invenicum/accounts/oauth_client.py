@@ -1,4 +1,4 @@
-"""An app and a service, as they speak with the authorization server. Plain HTTP, none of the server's own code."""
+"""An app and a service as clients of the authorization server, without the server's own code."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ SECRET = "a-secret-of-an-application-as-it-is-shown-once"
 
 
 def register(kind: Application.Kind, scopes: str = "assets:read assets:write", **fields: Any) -> Application:
-    """An application on record. A service has no redirect URI, and `user` is its service account."""
+    """Creates an application. A service has no redirect URI, and `user` is its service account."""
     uris = "" if kind is Application.Kind.SERVICE else CALLBACK
     given = {
         "name": "Label Printer",
@@ -33,7 +33,7 @@ def register(kind: Application.Kind, scopes: str = "assets:read assets:write", *
 
 
 def basic(application: Application, secret: str = SECRET) -> dict[str, str]:
-    """The header with which an application proves who it is."""
+    """The header with which an application authenticates."""
     pair = f"{application.client_id}:{secret}".encode()
     return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
@@ -43,7 +43,7 @@ def ask_token(headers: dict[str, str] | None = None, **form: str) -> Any:
 
 
 def service_token(application: Application, **form: str) -> Any:
-    """What a service is answered that asks for a token."""
+    """The answer to a service that asks for a token."""
     return ask_token(basic(application), grant_type="client_credentials", **form).json()
 
 
@@ -67,17 +67,17 @@ class Attempt:
         self.url = f"/oauth/authorize?{urlencode(self.asked)}"
 
     def open(self, user: User | None) -> Any:
-        """The answer to the browser of `user` that opens the link."""
+        """The answer to the browser of `user`, which opens the link."""
         return browser_of(user).get(self.url)
 
     def answer(self, user: User, **form: str) -> Any:
-        """The answer to the form on the consent page; by default the user allows what was asked."""
+        """The answer to the form on the consent page; by default the user allows the request."""
         browser = browser_of(user)
         token = csrf_token(browser.get(self.url).content.decode())
         return browser.post(self.url, {**self.asked, "csrfmiddlewaretoken": token, "allow": "yes", **form})
 
     def code(self, user: User) -> str:
-        """The code that the app is sent after the user has allowed it."""
+        """The code that the app gets after the user has allowed it."""
         return sent_back(self.answer(user))["code"]
 
     def redeem(self, code: str, headers: dict[str, str] | None = None, **changes: str) -> Any:
@@ -104,7 +104,7 @@ def csrf_token(page: str) -> str:
 
 
 def sent_back(response: Any) -> dict[str, str]:
-    """What is in the address to which a browser is redirected."""
+    """The parameters of the address to which a browser is redirected."""
     assert response.status_code == 302, response.content
     return dict(parse_qsl(urlsplit(response["Location"]).query))
 

@@ -25,7 +25,7 @@ def test_staff_see_who_has_a_token_and_revoke_it(client: Client, alice: User) ->
     assert answer.json()["message"] == "Invalid or expired token"
 
 
-def test_staff_who_may_only_look_revoke_nothing(client: Client, alice: User) -> None:
+def test_staff_with_view_permission_only_revoke_nothing(client: Client, alice: User) -> None:
     issue_token(alice, ["assets:read"])
     viewer = User.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_accesstoken"))
@@ -35,7 +35,7 @@ def test_staff_who_may_only_look_revoke_nothing(client: Client, alice: User) -> 
     assert AccessToken.objects.exists()
 
 
-def test_a_token_cannot_be_typed_in(client: Client, alice: User) -> None:
+def test_a_token_cannot_be_entered(client: Client, alice: User) -> None:
     client.force_login(User.objects.create_superuser("staff"))
     assert client.get(f"{TOKENS}add/").status_code == 403
     assert client.get("/admin/oauth2_provider/idtoken/").status_code == 404

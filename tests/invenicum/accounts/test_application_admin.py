@@ -58,7 +58,7 @@ def test_the_secret_of_a_service_is_shown_once_and_works(staff: Client, alice: U
     assert secret not in "".join(entry.change_message for entry in LogEntry.objects.all())
 
 
-def test_a_new_secret_takes_the_place_of_the_old_one(staff: Client, alice: User) -> None:
+def test_a_new_secret_replaces_the_old_one(staff: Client, alice: User) -> None:
     application = register(SERVICE, user=alice)
     form = {"name": "Publisher", "kind": "service", "user": alice.pk, "allowed_scopes": "assets:read"}
     change = f"{LIST}{application.pk}/change/"
@@ -68,7 +68,7 @@ def test_a_new_secret_takes_the_place_of_the_old_one(staff: Client, alice: User)
     answer = Client().post("/oauth/token", {"grant_type": "client_credentials"}, headers=basic(application, secret))
     assert answer.status_code == 200
     assert "Made a new secret." in LogEntry.objects.latest("pk").get_change_message()
-    assert staff.post(change, form).status_code == 302  # saving alone makes none
+    assert staff.post(change, form).status_code == 302  # saving generates none
     assert (
         Client()
         .post("/oauth/token", {"grant_type": "client_credentials"}, headers=basic(application, secret))
@@ -77,7 +77,7 @@ def test_a_new_secret_takes_the_place_of_the_old_one(staff: Client, alice: User)
     )
 
 
-def test_an_app_without_a_secret_is_shown_none(staff: Client) -> None:
+def test_an_app_without_a_secret_shows_none(staff: Client) -> None:
     response = add(staff, kind="public", redirect_uris="com.example.app:/signed-in\nhttp://127.0.0.1/cb")
     assert response.status_code == 302
     application = Application.objects.get()
@@ -101,14 +101,14 @@ def test_an_app_without_a_secret_is_shown_none(staff: Client) -> None:
         ({"allowed_scopes": "everything"}, "Select a valid choice"),
     ],
 )
-def test_what_could_not_work_is_said_at_its_field(staff: Client, changes: dict[str, Any], said: str) -> None:
+def test_an_invalid_application_is_reported_at_its_fields(staff: Client, changes: dict[str, Any], said: str) -> None:
     response = add(staff, **changes)
     assert response.status_code == 200
     assert said in response.content.decode()
     assert not Application.objects.exists()
 
 
-def test_staff_who_may_only_look_change_and_revoke_nothing(alice: User) -> None:
+def test_staff_with_view_permission_only_change_and_revoke_nothing(alice: User) -> None:
     application = register(SERVICE, user=alice)
     token = service_token(application)["access_token"]
     viewer = viewer_of("view_application")
@@ -139,7 +139,7 @@ def test_an_application_is_deleted_with_its_tokens(staff: Client, alice: User) -
     assert assets(tokens["access_token"]) == 401
 
 
-def test_codes_and_refresh_tokens_can_be_looked_at_and_revoked_only(staff: Client, alice: User) -> None:
+def test_codes_and_refresh_tokens_can_only_be_viewed_and_revoked(staff: Client, alice: User) -> None:
     app = register(PUBLIC_APP)
     attempt = Attempt(app)
     tokens, code = attempt.tokens(alice), attempt.code(alice)

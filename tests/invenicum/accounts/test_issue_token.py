@@ -38,7 +38,7 @@ def test_scopes_and_days_may_be_chosen(alice: User) -> None:
     assert token.expires - timezone.now() <= timedelta(days=1)
 
 
-def test_a_missing_user_is_made_without_a_password(db: None) -> None:
+def test_a_missing_user_is_created_without_a_password(db: None) -> None:
     issue("dora")
     assert not User.objects.get(username="dora").has_usable_password()
 
@@ -52,7 +52,7 @@ def test_a_missing_user_is_made_without_a_password(db: None) -> None:
         (["x" * 151], "150"),
     ],
 )
-def test_what_makes_no_sense_is_a_clear_error(db: None, arguments: list[str], reason: str) -> None:
+def test_invalid_arguments_are_a_clear_error(db: None, arguments: list[str], reason: str) -> None:
     with pytest.raises(CommandError, match=reason):
         issue(*arguments)
     assert not AccessToken.objects.exists()

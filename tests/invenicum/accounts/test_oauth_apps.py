@@ -32,7 +32,7 @@ def test_a_user_allows_an_app_and_it_acts_for_them(app: Application, alice: User
     assert assets(tokens["access_token"]) == 200
     again = refresh(app, tokens["refresh_token"]).json()
     assert assets(again["access_token"]) == 200
-    assert assets(tokens["access_token"]) == 401  # the new one has taken its place
+    assert assets(tokens["access_token"]) == 401  # the new one has replaced it
 
 
 def test_an_app_with_a_secret_has_to_give_it(alice: User) -> None:
@@ -44,25 +44,25 @@ def test_an_app_with_a_secret_has_to_give_it(alice: User) -> None:
     assert "access_token" in attempt.redeem(code, basic(app)).json()
 
 
-def test_an_app_without_a_secret_proves_nothing_with_one(app: Application, alice: User) -> None:
+def test_an_app_without_a_secret_cannot_authenticate_with_one(app: Application, alice: User) -> None:
     attempt = Attempt(app)
     code = attempt.code(alice)
     assert attempt.redeem(code, basic(app, "")).json()["error"] == "invalid_client"
 
 
-def test_a_user_who_says_no_shares_nothing(app: Application, alice: User) -> None:
+def test_a_user_who_refuses_shares_nothing(app: Application, alice: User) -> None:
     answer = sent_back(Attempt(app).answer(alice, allow=""))
     assert answer == {"error": "access_denied", "state": "a-state", "iss": "http://localhost:8000"}
 
 
-def test_the_page_says_who_asks_for_what_and_where_it_leads(app: Application, alice: User) -> None:
+def test_the_page_names_the_app_its_scopes_and_the_destination(app: Application, alice: User) -> None:
     page = Attempt(app, scope="assets:read assets:write").open(alice).content.decode()
     for said in ("Label Printer asks for access", "alice", "See your assets", "Create, change", "app.example.com"):
         assert said in page
     assert "See your integrations" not in page
 
 
-def test_somebody_has_to_sign_in_first(app: Application) -> None:
+def test_a_user_has_to_sign_in_first(app: Application) -> None:
     answer = Attempt(app).open(None)
     assert answer["Location"].startswith("/signin?next=/oauth/authorize%3F")
 
@@ -80,12 +80,12 @@ def test_somebody_has_to_sign_in_first(app: Application) -> None:
         ({"resource": "https://elsewhere.example.com"}, "invalid_target"),
     ],
 )
-def test_a_wrong_request_goes_back_with_its_error(
+def test_an_invalid_request_is_redirected_with_its_error(
     app: Application, alice: User, changes: dict[str, Any], error: str
 ) -> None:
     attempt = Attempt(app, **changes)
     response = attempt.open(alice)
-    if response.status_code == 200:  # some is judged only when the user has answered, or with the code
+    if response.status_code == 200:  # some errors are found only after the user's answer, or with the code
         response = attempt.answer(alice)
     answer = sent_back(response)
     if "code" in answer:
@@ -154,12 +154,12 @@ def test_a_code_does_not_outlive_a_minute(app: Application, alice: User) -> None
 def test_a_refresh_token_that_is_used_twice_ends_the_access(app: Application, alice: User) -> None:
     first = Attempt(app).tokens(alice)
     second = refresh(app, first["refresh_token"]).json()
-    assert refresh(app, first["refresh_token"]).json()["error"] == "invalid_grant"  # somebody has copied it
+    assert refresh(app, first["refresh_token"]).json()["error"] == "invalid_grant"  # it has been copied
     assert assets(second["access_token"]) == 401
     assert refresh(app, second["refresh_token"]).json()["error"] == "invalid_grant"
 
 
-def test_a_refresh_token_is_of_no_use_to_another_app(app: Application, alice: User) -> None:
+def test_another_app_cannot_use_a_refresh_token(app: Application, alice: User) -> None:
     tokens = Attempt(app).tokens(alice)
     assert refresh(register(PUBLIC_APP), tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
@@ -172,7 +172,7 @@ def test_revoking_the_access_token_revokes_its_refresh_token(app: Application, a
     assert refresh(app, tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
 
-def test_a_user_who_is_locked_out_is_refused_everywhere(app: Application, alice: User) -> None:
+def test_a_deactivated_user_is_refused_everywhere(app: Application, alice: User) -> None:
     attempt = Attempt(app)
     tokens, code = attempt.tokens(alice), attempt.code(alice)
     User.objects.update(is_active=False)
@@ -187,7 +187,7 @@ def test_consent_is_asked_for_every_time(app: Application, alice: User) -> None:
     assert sent_back(Attempt(app, prompt="none").open(None))["error"] == "login_required"
 
 
-def test_a_form_from_elsewhere_gives_no_consent(app: Application, alice: User) -> None:
+def test_a_form_of_another_site_gives_no_consent(app: Application, alice: User) -> None:
     attempt = Attempt(app)
     response = browser_of(alice).post(attempt.url, {**attempt.asked, "allow": "yes"})
     assert response.status_code == 403
@@ -205,7 +205,7 @@ def test_a_form_with_other_contents_gets_no_more(app: Application, alice: User) 
     assert not Grant.objects.exists()
 
 
-def test_the_consent_page_can_be_framed_by_nobody_and_runs_nothing(app: Application, alice: User) -> None:
+def test_the_consent_page_cannot_be_framed_and_runs_no_script(app: Application, alice: User) -> None:
     response = Attempt(app).open(alice)
     policy = response["Content-Security-Policy"]
     assert "default-src 'none'" in policy

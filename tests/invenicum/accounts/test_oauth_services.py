@@ -39,13 +39,13 @@ def test_a_service_may_send_its_secret_in_the_form(service: Application) -> None
     assert ask_token(grant_type="client_credentials", **form).status_code == 200
 
 
-def test_a_service_gets_no_scope_that_it_was_not_given(service: Application) -> None:
+def test_a_service_gets_only_its_allowed_scopes(service: Application) -> None:
     assert service_token(service, scope="assets:read")["scope"] == "assets:read"
     assert service_token(service, scope="assets:write")["error"] == "invalid_scope"
     assert service_token(service, scope="assets:read accounts:write")["error"] == "invalid_scope"
 
 
-def test_a_scope_that_is_taken_away_is_lost_to_tokens_too(service: Application) -> None:
+def test_a_scope_that_an_application_loses_is_lost_to_its_tokens(service: Application) -> None:
     token = service_token(service)["access_token"]
     Application.objects.update(allowed_scopes="events:write")
     assert assets(token) == 403
@@ -87,7 +87,7 @@ def test_a_service_without_an_active_account_is_refused(service: Application, al
     assert service_token(service)["error"] == "invalid_client"
 
 
-def test_a_token_without_a_user_is_refused_once_its_application_is_no_service(service: Application) -> None:
+def test_a_token_without_a_user_is_refused_if_its_application_is_not_a_service(service: Application) -> None:
     token = service_token(service)["access_token"]
     Application.objects.update(authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE)
     assert assets(token) == 401
@@ -165,7 +165,7 @@ def test_nul_is_refused(path: str, db: None) -> None:
         (PUBLIC_APP, {"allowed_scopes": "assets:read events:publish-any"}, "allowed_scopes"),
     ],
 )
-def test_an_application_that_could_not_work_is_not_valid(
+def test_an_application_that_cannot_work_is_invalid(
     kind: Application.Kind, fields: dict[str, Any], wrong: str, db: None
 ) -> None:
     with pytest.raises(ValidationError) as refused:
@@ -180,7 +180,7 @@ def test_the_service_of_a_removed_account_is_removed(service: Application, alice
     assert not Application.objects.exists()
 
 
-def test_the_metadata_names_the_endpoints_and_what_they_understand(settings: Any) -> None:
+def test_the_metadata_names_the_endpoints_and_what_they_support(settings: Any) -> None:
     settings.PUBLIC_URL = "https://integrations.example.com"
     response = Client().get("/.well-known/oauth-authorization-server")
     answer = response.json()
@@ -194,6 +194,6 @@ def test_the_metadata_names_the_endpoints_and_what_they_understand(settings: Any
     assert response["Access-Control-Allow-Origin"] == "*"
 
 
-def test_the_attempt_of_an_app_is_no_matter_of_a_service(service: Application, alice: User) -> None:
+def test_a_service_cannot_use_the_flow_of_an_app(service: Application, alice: User) -> None:
     response = Attempt(service).open(alice)
-    assert response.status_code == 400  # it has no redirect URI, so that nobody is sent anywhere
+    assert response.status_code == 400  # it has no redirect URI to redirect to

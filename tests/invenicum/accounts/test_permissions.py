@@ -10,7 +10,7 @@ from invenicum.accounts.scopes import ALL_SCOPES
 from tests.api_client import Api
 
 
-def test_a_token_opens_only_what_its_scope_names(api: Api, alice: User) -> None:
+def test_a_token_allows_only_what_its_scope_names(api: Api, alice: User) -> None:
     client = api(alice, "assets:read")
     assert client.get("/assets").status_code == 200
     response = client.post("/assets", {"name": "Photo"})
@@ -19,17 +19,17 @@ def test_a_token_opens_only_what_its_scope_names(api: Api, alice: User) -> None:
     assert "assets:write" in response.json()["message"]
 
 
-def test_head_wants_the_scope_of_get(api: Api, alice: User) -> None:
+def test_head_needs_the_scope_of_get(api: Api, alice: User) -> None:
     assert api(alice, "assets:read").head("/assets").status_code == 200
     assert api(alice, "events:write").head("/assets").status_code == 403
 
 
-def test_scopes_that_resemble_do_not_help(api: Api, alice: User) -> None:
+def test_similar_scopes_do_not_count(api: Api, alice: User) -> None:
     assert api(alice, "assets:rea", "assets:readx").get("/assets").status_code == 403
 
 
 def routes() -> Iterator[Any]:
-    """Each route of the API that needs a token: its view as it is for a request, and the methods that it answers."""
+    """Each route of the API that needs a token: its view as for a request, and the methods that it answers."""
     for pattern in urls.api_urlpatterns:
         callback: Any = pattern.callback
         if not hasattr(callback, "cls"):
@@ -45,6 +45,6 @@ def routes() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("view", "methods"), list(routes()))
-def test_every_route_names_a_scope_there_is_for_each_of_its_methods(view: Any, methods: list[str]) -> None:
+def test_every_route_names_an_existing_scope_for_each_of_its_methods(view: Any, methods: list[str]) -> None:
     assert methods
     assert {required_scope(view, method.upper()) for method in methods} <= ALL_SCOPES

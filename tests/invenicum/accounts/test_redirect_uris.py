@@ -54,7 +54,7 @@ def test_an_app_may_not_be_sent_back_to(uri: str) -> None:
     [
         ("https://app.example.com/callback?x=1", "https://app.example.com"),
         ("http://127.0.0.1:51004/callback", "http://127.0.0.1:51004"),
-        ("http://[::1]:51004/callback", "http:"),  # no policy can name such a host
+        ("http://[::1]:51004/callback", "http:"),  # a policy cannot name such a host
         ("com.example.app:/signed-in", "com.example.app:"),
     ],
 )

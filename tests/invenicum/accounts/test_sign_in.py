@@ -24,7 +24,7 @@ def sign_in(next_page: str = "", **changes: str) -> Any:
     return browser.post("/signin", form)
 
 
-def test_signing_in_leads_to_where_one_wanted_to_go(alice: User) -> None:
+def test_signing_in_redirects_to_the_page_that_was_asked_for(alice: User) -> None:
     assert sign_in("/oauth/authorize?client_id=x")["Location"] == "/oauth/authorize?client_id=x"
     assert sign_in()["Location"] == "/signin"
 
@@ -40,7 +40,7 @@ def test_signing_in_leads_to_where_one_wanted_to_go(alice: User) -> None:
         "\t//e.example",
     ],
 )
-def test_signing_in_leads_nowhere_else(alice: User, elsewhere: str) -> None:
+def test_signing_in_redirects_to_no_other_site(alice: User, elsewhere: str) -> None:
     assert sign_in(elsewhere)["Location"] == "/signin"
 
 
@@ -58,13 +58,13 @@ def test_a_wrong_password_is_reported_at_its_field_and_does_not_say_who_exists(a
     assert "_auth_user_id" not in response.wsgi_request.session
 
 
-def test_missing_fields_are_reported_each(alice: User) -> None:
+def test_each_missing_field_is_reported(alice: User) -> None:
     page = sign_in(username="", password="").content.decode()
     assert '<a href="#id_username">Enter your user name.' in page
     assert '<a href="#id_password">Enter your password.' in page
 
 
-def test_somebody_locked_out_or_without_a_password_cannot_sign_in(alice: User) -> None:
+def test_a_deactivated_user_or_one_without_a_password_cannot_sign_in(alice: User) -> None:
     User.objects.create_user("from-the-app")
     for changes in ({"username": "from-the-app", "password": ""}, {"username": "from-the-app", "password": "!"}):
         assert "_auth_user_id" not in sign_in(**changes).wsgi_request.session
@@ -72,14 +72,14 @@ def test_somebody_locked_out_or_without_a_password_cannot_sign_in(alice: User) -
     assert "This is not the password" in sign_in().content.decode()
 
 
-def test_a_session_of_somebody_locked_out_ends(alice: User) -> None:
+def test_deactivating_a_user_ends_their_session(alice: User) -> None:
     browser = browser_of(alice)
     assert "You are signed in" in browser.get("/signin").content.decode()
     User.objects.update(is_active=False)
     assert "You are signed in" not in browser.get("/signin").content.decode()
 
 
-def test_a_form_from_elsewhere_signs_nobody_in(alice: User) -> None:
+def test_a_form_of_another_site_signs_no_user_in(alice: User) -> None:
     response = browser_of(None).post("/signin", {"username": "alice", "password": PASSWORD})
     assert response.status_code == 403
 
@@ -101,14 +101,14 @@ def test_the_page_has_labels_a_policy_and_no_script(db: None) -> None:
     page = response.content.decode()
     assert '<label for="id_username">User name</label>' in page
     assert 'autocomplete="current-password"' in page
-    assert "You sign in there" in page  # where the users of the app are told to go
+    assert "You sign in there" in page  # which tells users of the app where to sign in
     assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
     assert "form-action 'self';" in response["Content-Security-Policy"]
     assert "<script" not in page
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/admin/nothing/", "/oauth/applications", "/oauth/register"])
-def test_a_browser_gets_a_page_for_what_is_not_there(path: str, db: None) -> None:
+def test_a_browser_gets_a_page_for_an_unknown_address(path: str, db: None) -> None:
     response = browser_of(User.objects.create_superuser("staff")).get(path)
     assert (response.status_code, response["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert "There is nothing here" in response.content.decode()
@@ -116,6 +116,6 @@ def test_a_browser_gets_a_page_for_what_is_not_there(path: str, db: None) -> Non
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/webhooks/fax", "/nothing"])
-def test_a_program_gets_json_for_what_is_not_there(path: str, db: None) -> None:
+def test_a_program_gets_json_for_an_unknown_address(path: str, db: None) -> None:
     accept = "application/json" if path == "/nothing" else "text/html"
     assert Client().get(path, headers={"Accept": accept}).json()["error"] == "NOT_FOUND"

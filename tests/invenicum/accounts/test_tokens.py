@@ -7,7 +7,7 @@ from invenicum.accounts.tokens import find_token, holder_of, issue_token
 from webhooks.tasks import prune
 
 
-def test_a_token_leads_to_its_holder(alice: User) -> None:
+def test_a_token_is_found_with_its_user(alice: User) -> None:
     row = find_token(issue_token(alice, ["assets:read"]))
     assert row is not None
     holder = holder_of(row)
