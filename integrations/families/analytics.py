@@ -1,8 +1,10 @@
 """An event as analytics services take it: an actor and a flat set of plain values. Pure."""
 
+from heapq import nsmallest
+
 from invenicum.events.message import Message
 
-from .chat import text
+from .chat import MAX_TEXT_LENGTH, text
 
 MAX_EVENT_PROPERTIES = 20  # Google Analytics accepts 25 parameters an event, some of which the connector adds
 ACTOR_FIELDS = ("createdBy", "updatedBy", "deletedBy")
@@ -19,10 +21,12 @@ def properties_of(message: Message) -> dict[str, str | int | float | bool]:
     facts = {"category": (message.document or {}).get("category"), **message.data}
     found: dict[str, str | int | float | bool] = {}
     for name, value in facts.items():
+        if len(found) == MAX_EVENT_PROPERTIES:
+            return found
         if name in OMITTED_FIELDS or value is None or isinstance(value, dict):
             continue
         found[name] = value if isinstance(value, bool | int | float) else text(value)
     changes = message.data.get("changes")
-    if isinstance(changes, dict):
-        found["changedFields"] = text(sorted(changes))
-    return dict(list(found.items())[:MAX_EVENT_PROPERTIES])
+    if isinstance(changes, dict) and len(found) < MAX_EVENT_PROPERTIES:
+        found["changedFields"] = text(nsmallest(MAX_TEXT_LENGTH, changes))  # no more names than that can be shown
+    return found

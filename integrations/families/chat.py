@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -30,6 +31,7 @@ MAX_FACTS = 10
 MAX_CHANGES = 10
 MAX_TEXT_LENGTH = 150
 MAX_LINK_LENGTH = 2000
+MAX_SOURCE_LENGTH = 5000  # characters of a value that are looked at to show MAX_TEXT_LENGTH of them
 # Fields of an event that are shown elsewhere in the message, or not at all.
 NOT_FACTS = {
     *("assetId", "name", "title", "url", "changes", "createdBy", "updatedBy", "deletedBy"),
@@ -84,7 +86,7 @@ def notice_for(message: Message) -> Notice:
 
 def label(name: str) -> str:
     """A field's name as people write it: `Purchase price` for `purchasePrice` and `purchase_price`."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_\W]+", " ", name).split()
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_\W]+", " ", name[:MAX_SOURCE_LENGTH]).split()
     first, *rest = " ".join(words).lower().capitalize().split(" ")
     return text(" ".join([SPELLINGS.get(first, first), *rest]))
 
@@ -94,11 +96,22 @@ def text(value: Any) -> str:
     if isinstance(value, bool):
         value = "yes" if value else "no"
     elif isinstance(value, list):
-        value = ", ".join(text(item) for item in value)
+        value = _first_part(map(text, value), ", ")
     elif isinstance(value, dict):
-        value = json.dumps(value, ensure_ascii=False)
-    line = one_line(str("" if value is None else value))
+        value = _first_part(json.JSONEncoder(ensure_ascii=False).iterencode(value))
+    line = one_line(str("" if value is None else value)[:MAX_SOURCE_LENGTH])
     return line if len(line) <= MAX_TEXT_LENGTH else line[: MAX_TEXT_LENGTH - 1] + "…"
+
+
+def _first_part(parts: Iterable[str], separator: str = "") -> str:
+    """The parts joined, as far as they can be shown: a value of a megabyte is not formatted to be cut afterwards."""
+    taken, length = [], 0
+    for part in parts:
+        taken.append(part)
+        length += len(part) + len(separator)
+        if length > MAX_SOURCE_LENGTH:
+            break
+    return separator.join(taken)
 
 
 def fitting(lines: Iterable[str], limit: int) -> str:
@@ -112,18 +125,20 @@ def fitting(lines: Iterable[str], limit: int) -> str:
 
 
 def _facts(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    plain = [(key, value) for key, value in data.items() if key not in NOT_FACTS and not isinstance(value, dict)]
-    shown = [(label(key), text(value)) for key, value in plain]
-    return tuple((name, value) for name, value in shown if name and value)[:MAX_FACTS]
+    plain = ((key, value) for key, value in data.items() if key not in NOT_FACTS and not isinstance(value, dict))
+    shown = ((label(key), text(value)) for key, value in plain)
+    return tuple(islice(((name, value) for name, value in shown if name and value), MAX_FACTS))
 
 
 def _changes(changes: Any) -> tuple[Change, ...]:
-    found = []
+    found: list[Change] = []
     for name, change in changes.items() if isinstance(changes, dict) else ():
+        if len(found) == MAX_CHANGES:
+            break
         if isinstance(change, dict):
             old, new = change.get("old", change.get("removed")), change.get("new", change.get("added"))
             found.append(Change(label(name) or NO_VALUE, text(old) or NO_VALUE, text(new) or NO_VALUE))
-    return tuple(found[:MAX_CHANGES])
+    return tuple(found)
 
 
 def _link(value: Any) -> str:

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from pydantic import Field
 
@@ -90,8 +90,16 @@ def _changed_list(current: Any, change: Mapping[str, Any]) -> list[Any]:
     items, added, removed = (
         value if isinstance(value, list) else [] for value in (current, change.get("added"), change.get("removed"))
     )
-    kept = [item for item in items if item not in removed]
-    return kept + [item for item in added if item not in kept]
+    # By keys in sets: a list and its changes may have tens of thousands of items.
+    removed_keys = {_key_of(item) for item in removed}
+    kept = [item for item in items if _key_of(item) not in removed_keys]
+    kept_keys = {_key_of(item) for item in kept}
+    return kept + [item for item in added if _key_of(item) not in kept_keys]
+
+
+def _key_of(item: Any) -> Hashable:
+    """Equal for equal JSON values."""
+    return ("json", json.dumps(item, sort_keys=True)) if isinstance(item, list | dict) else cast(Hashable, item)
 
 
 class DocumentConfig(ConnectorConfig):

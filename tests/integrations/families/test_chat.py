@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -87,3 +88,26 @@ def test_names_of_fields_are_written_as_people_write_them() -> None:
 def test_lines_that_do_not_fit_are_left_out_with_a_note() -> None:
     assert fitting(["aaa", "bbb"], 20) == "aaa\nbbb"
     assert fitting(["aaa", "bbb", "ccc"], 10) == "aaa\nbbb\n…"
+
+
+class Counted(list[Any]):
+    """A list that counts the items that are looked at."""
+
+    seen = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in super().__iter__():
+            self.seen += 1
+            yield item
+
+
+def test_of_a_long_list_only_what_can_be_shown_is_formatted() -> None:
+    tags = Counted(["a tag"] * 100_000)
+    assert text(tags) == text(["a tag"] * 100)
+    assert tags.seen < 1000
+
+
+@pytest.mark.parametrize("value", ["x" * 1_000_000, {"a": ["y" * 1_000_000]}, [["z" * 400_000] * 2, {"k": 1}]])
+def test_a_value_of_a_megabyte_is_cut_before_it_is_formatted(value: Any) -> None:
+    assert len(text(value)) == MAX_TEXT_LENGTH
+    assert text(value).endswith("…")

@@ -2,6 +2,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from integrations.core.errors import Rejected
 from integrations.families.documents import document_path, encode_document, file_name, updated_document
@@ -63,3 +65,27 @@ def test_a_field_may_be_set_to_nothing() -> None:
 
 def test_a_document_is_readable_and_its_bytes_are_stable() -> None:
     assert encode_document({"name": "Büro", "tags": []}) == '{\n  "name": "Büro",\n  "tags": []\n}\n'.encode()
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.integers(-3, 3) | st.sampled_from(["a", "b", ""]),
+    lambda children: st.lists(children, max_size=2) | st.dictionaries(st.sampled_from("ab"), children, max_size=2),
+    max_leaves=4,
+)
+ITEMS = st.lists(JSON_VALUES, max_size=6)
+
+
+@given(ITEMS, ITEMS, ITEMS)
+def test_a_list_loses_what_is_removed_and_gains_what_it_lacks(current: Any, added: Any, removed: Any) -> None:
+    changes = {"tags": {"added": added, "removed": removed}}
+    existing = json.dumps({"tags": current}).encode()
+    kept = [item for item in current if item not in removed]
+    expected = kept + [item for item in added if item not in kept]
+    assert updated_document({"assetId": "a", "changes": changes}, existing)["tags"] == expected
+
+
+def test_a_list_of_many_thousand_items_is_merged() -> None:
+    current, added = [f"old-{number}" for number in range(60_000)], [f"new-{number}" for number in range(60_000)]
+    changes = {"tags": {"added": added, "removed": current[::2]}}
+    merged = updated_document({"assetId": "a", "changes": changes}, json.dumps({"tags": current}).encode())["tags"]
+    assert merged == current[1::2] + added
