@@ -28,7 +28,7 @@ EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "10"))
 OFF = {"enabled": False}
 CONFIG = schemathesis.Config.from_dict(
     {
-        # Two things that a schema cannot say: no text may hold NUL, and unknown query parameters are ignored.
+        # Two rules that a schema cannot express: no text may contain NUL, and unknown query parameters are ignored.
         "generation": {"allow-x00": False, "allow-extra-parameters": False},
         "operations": [
             {
@@ -44,7 +44,7 @@ CONFIG = schemathesis.Config.from_dict(
                 "checks": {"positive_data_acceptance": OFF},
             },
             {
-                # An id of the right form may still be no event of the caller's.
+                # An id of the right form may not be an event of the caller.
                 "include-path": "/api/v1/events",
                 "include-method": "GET",
                 "checks": {"positive_data_acceptance": OFF},
@@ -69,7 +69,7 @@ def one_connection(db: None) -> Iterator[None]:
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_operation_keeps_its_description(case: schemathesis.Case[Any], alice: User, settings: Settings) -> None:
-    settings.EGRESS_PROXY = "http://127.0.0.1:1"  # so that no test reaches a stranger's server
+    settings.EGRESS_PROXY = "http://127.0.0.1:1"  # so that no test sends a request to a foreign server
     case.call_and_validate(headers={"Authorization": f"Bearer {issue_token(alice)}"})
 
 
@@ -98,7 +98,7 @@ def test_generated_clients_have_a_method_of_its_own_name_for_every_operation() -
 
 
 @pytest.mark.parametrize("operation", list(operations()))
-def test_every_operation_says_what_it_is_for_and_who_may_call_it(operation: dict[str, Any]) -> None:
+def test_every_operation_has_a_summary_and_names_its_scope(operation: dict[str, Any]) -> None:
     described = {tag["name"] for tag in schema.raw_schema["tags"] if tag["description"]}
     assert operation["summary"]
     assert operation["description"]
@@ -113,7 +113,7 @@ def test_an_operation_that_answers_with_a_body_is_not_described_as_one_without(o
     assert hook or all("content" in answer for answer in successes.values())
 
 
-def test_a_change_has_no_defaults_for_what_it_leaves_as_it_is() -> None:
+def test_a_change_has_no_defaults_for_omitted_fields() -> None:
     fields = schema.raw_schema["components"]["schemas"]["AssetChangesRequest"]["properties"]
     assert fields.keys() == {"name", "category", "tags", "url"}
     assert not any("default" in field for field in fields.values())
@@ -140,7 +140,7 @@ def parts(value: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
         yield from parts(child, f"{path}/{name}")
 
 
-def test_no_generator_meets_what_it_cannot_express() -> None:
+def test_the_document_has_nothing_that_generators_do_not_support() -> None:
     found = list(parts(schema.raw_schema))
     constants = [part["const"] for _, part in found if "const" in part]
     assert constants
@@ -160,14 +160,14 @@ def test_every_choice_has_a_name_of_its_own() -> None:
     assert [path for path in nameless if not path.split("/")[1].endswith("Config")] == []
 
 
-def test_every_time_is_one() -> None:
+def test_every_time_has_the_format_date_time() -> None:
     times = re.compile("(At|Until|Since|since|until|timestamp|lastSync|oldestPending)$")
     fields = [(path, part) for path, part in parts(schema.raw_schema["components"]["schemas"]) if times.search(path)]
     assert len(fields) > 15
     assert [path for path, field in fields if field.get("format") != "date-time"] == []
 
 
-def test_it_says_where_the_service_is_and_under_which_licence() -> None:
+def test_it_names_the_servers_address_and_the_licence() -> None:
     assert [server["url"] for server in schema.raw_schema["servers"]] == [settings_of_django.PUBLIC_URL]
     info = schema.raw_schema["info"]
     assert info["description"]
@@ -175,7 +175,7 @@ def test_it_says_where_the_service_is_and_under_which_licence() -> None:
     assert "contact" not in info
 
 
-def test_the_library_that_writes_it_has_nothing_to_warn_of(tmp_path: Path) -> None:
+def test_the_library_that_writes_it_warns_of_nothing(tmp_path: Path) -> None:
     call_command("spectacular", fail_on_warn=True, validate=True, file=str(tmp_path / "openapi.yaml"))
     assert yaml.safe_load((tmp_path / "openapi.yaml").read_text()) == schema.raw_schema
 
@@ -195,7 +195,7 @@ def test_the_description_holds_each_route_once_and_names_the_token() -> None:
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
-def test_the_bare_address_leads_to_the_page() -> None:
+def test_the_root_address_redirects_to_the_page() -> None:
     assert Client().get("/")["Location"] == "/docs"
 
 

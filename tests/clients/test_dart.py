@@ -1,4 +1,4 @@
-"""The Dart client is Dart, as far as a parser can tell, and calls routes that there are."""
+"""The Dart client parses as Dart and calls existing routes."""
 
 import re
 import subprocess

@@ -20,7 +20,7 @@ class FakeBitbucket(FakeServer):
         self.commits: list[str] = []
         self.hooks: dict[str, dict[str, Any]] = {}
         self.scopes = "repository:write, webhook"
-        self.before_write: list[Any] = []  # called one by one, e.g. to commit something else in between
+        self.before_write: list[Any] = []  # called one by one, e.g. to commit something else between two requests
 
     @property
     def tip(self) -> str:

@@ -18,7 +18,7 @@ class FakeDropbox(FakeServer):
         self.files: dict[str, bytes] = {}
         self.folders = {"/Invenicum"}
         self.scopes = {"account_info.read", "files.metadata.read", "files.content.read", "files.content.write"}
-        self.before_write: list[Any] = []  # called one by one, e.g. to write something else in between
+        self.before_write: list[Any] = []  # called one by one, e.g. to write something else between two requests
 
     def _handle(self, request: Received) -> Answer:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":

@@ -22,7 +22,7 @@ class FakeGitHub(FakeServer):
         self.hooks: dict[int, dict[str, Any]] = {}
         self.can_write = True
         self.hook_answers: list[Answer] = []  # errors for the next attempts to register a hook
-        self.before_write: list[Any] = []  # called one by one, e.g. to commit something else in between
+        self.before_write: list[Any] = []  # called one by one, e.g. to commit something else between two requests
 
     def _handle(self, request: Received) -> Answer:
         if not request.headers.get("user-agent"):

@@ -22,7 +22,7 @@ class FakeGitLab(FakeServer):
         self.hooks: dict[int, dict[str, Any]] = {}
         self.scopes = ["api"]
         self.can_push = True
-        self.before_write: list[Any] = []  # called one by one, e.g. to commit something else in between
+        self.before_write: list[Any] = []  # called one by one, e.g. to commit something else between two requests
 
     def _handle(self, request: Received) -> Answer:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":

@@ -20,6 +20,6 @@ def test_the_address_is_what_the_trusted_proxy_saw(forwarded: str, address: str,
     assert client_address(RequestFactory().get("/", headers={"X-Forwarded-For": forwarded})) == address
 
 
-def test_without_a_trusted_proxy_a_forwarded_address_is_not_believed() -> None:
+def test_without_a_trusted_proxy_a_forwarded_address_is_ignored() -> None:
     request = RequestFactory().get("/", headers={"X-Forwarded-For": "203.0.113.9"}, REMOTE_ADDR="")
     assert client_address(request) is None

@@ -1,4 +1,4 @@
-"""Authorizations at an authorization server that we did not write."""
+"""Authorizations at an independent authorization server."""
 
 import hashlib
 from urllib.parse import parse_qs, urlsplit

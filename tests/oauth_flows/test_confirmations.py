@@ -101,10 +101,10 @@ def test_a_confirmation_that_is_sent_again_after_a_lost_answer_gets_that_answer(
     first, again = (api(alice).post(CONFIRM, body, headers=key) for _ in range(2))
     assert first.status_code == again.status_code == 200
     assert first.json() == again.json()
-    assert actions() == ["consented", "connect_failed", "connected"]  # the refusal too is on record
+    assert actions() == ["consented", "connect_failed", "connected"]  # the refusal is in the audit trail too
 
 
-def test_a_link_that_somebody_else_was_tricked_into_opening_connects_nothing(
+def test_a_link_that_another_person_was_tricked_into_opening_connects_nothing(
     drive: AuthorizationServer, ada: Consent, alice: User, bob: User, api: Api
 ) -> None:
     """RFC 9700, 4.7: Alice starts; Bob, who has the app too, opens the link and consents with his account."""
@@ -129,12 +129,12 @@ def test_a_link_that_somebody_else_was_tricked_into_opening_connects_nothing(
     assert_refused(confirm(api(alice), result))
 
 
-def test_an_unknown_result_is_told_the_same_as_another_users(ada: Consent, alice: User, bob: User, api: Api) -> None:
+def test_an_unknown_result_gets_the_same_error_as_another_users(ada: Consent, alice: User, bob: User, api: Api) -> None:
     result = unconfirmed(api, alice, ada)
     for wrong in (result[:-1], "", "x" * 43, "é", "a" * 5000):
         assert_refused(confirm(api(bob), wrong))
     assert_refused(confirm(api(bob), result))
-    assert confirm(api(alice), result).status_code == 200  # a wrong try by somebody else does no harm
+    assert confirm(api(alice), result).status_code == 200  # a wrong attempt of another user changes nothing
 
 
 def test_a_result_that_has_expired_connects_nothing(ada: Consent, alice: User, api: Api) -> None:
@@ -146,7 +146,7 @@ def test_a_result_that_has_expired_connects_nothing(ada: Consent, alice: User, a
 
 
 def test_only_the_browser_that_pressed_the_button_can_come_back(ada: Consent, alice: User, api: Api) -> None:
-    """4.7: the address of the provider, of a flow under way, is sent to somebody else."""
+    """4.7: the address of the provider, of a flow under way, is sent to another person."""
     app, browser = api(alice), Client()
     redirect = press(browser, start(app))
     parameters = ada.allow(redirect["Location"])
@@ -158,7 +158,9 @@ def test_only_the_browser_that_pressed_the_button_can_come_back(ada: Consent, al
     assert result_of(browser.get(CALLBACK, parameters))
 
 
-def test_a_flow_of_the_browsers_own_user_goes_on_beside_a_link(ada: Consent, alice: User, bob: User, api: Api) -> None:
+def test_a_flow_of_the_browsers_own_user_continues_next_to_a_link(
+    ada: Consent, alice: User, bob: User, api: Api
+) -> None:
     browser = api(bob)
     parameters = ada.allow(begin(browser)["authorizationUrl"])
     anonymous = Client()
@@ -218,7 +220,7 @@ def test_what_was_granted_for_a_user_who_is_removed_is_revoked(
     assert not drive.knows(token)
 
 
-def test_a_client_that_was_replaced_meanwhile_connects_nothing(
+def test_a_client_that_was_replaced_before_the_confirmation_connects_nothing(
     ada: Consent, alice: User, api: Api, settings: Settings
 ) -> None:
     result = unconfirmed(api, alice, ada)

@@ -77,7 +77,7 @@ def test_a_refusal_stops_the_deliveries_and_a_new_connection_resumes_them(dropbo
     assert Integration.objects.get().status == "needs_reconnect"
     assert statuses() == ["pending"] * 3
     assert not Delivery.objects.filter(due_at__isnull=False).exists()
-    publish(alice)  # an event published meanwhile waits as well
+    publish(alice)  # an event that is published now waits as well
     dropbox.revoked = False
     reconnect(alice)
     drain_all()

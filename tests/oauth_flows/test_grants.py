@@ -82,7 +82,7 @@ def test_a_refused_connection_cannot_be_resumed_by_hand(dropbox: TokenServer, al
     assert Integration.objects.get().status == "needs_reconnect"
 
 
-def test_one_that_its_owner_paused_stays_paused_when_it_is_refused(dropbox: TokenServer, alice: User) -> None:
+def test_a_paused_integration_stays_paused_when_its_grant_is_refused(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice, expires_in=-1)
     services.set_active(alice, "dropbox", False)
     dropbox.revoked = True
@@ -100,7 +100,7 @@ def test_the_hook_of_a_deleted_integration_is_removed_with_its_token(gitlab: Int
     assert payload["secrets"] == {"accessToken": "access-1"}
 
 
-def test_bob_sees_and_touches_none_of_it(dropbox: TokenServer, alice: User, bob: User, api: Api) -> None:
+def test_bob_can_neither_see_nor_change_it(dropbox: TokenServer, alice: User, bob: User, api: Api) -> None:
     connect_dropbox(alice)
     client = api(bob)
     assert client.get("/api/v1/integrations/dropbox").status_code == 404

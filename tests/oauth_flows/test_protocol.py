@@ -66,7 +66,7 @@ def test_a_provider_without_proof_keys_is_sent_none() -> None:
     assert "code_verifier" not in fields(protocol.exchange_request(without, "https://us", "code", "v"))
 
 
-def test_the_exchange_sends_the_verifier_and_the_very_redirect_uri() -> None:
+def test_the_exchange_sends_the_verifier_and_the_same_redirect_uri() -> None:
     request = protocol.exchange_request(CLIENT, "https://us.example.com/back", "c0de", "verifier")
     assert request.confidential
     assert fields(request) == {
@@ -94,7 +94,7 @@ def test_tokens_are_read() -> None:
 
 
 @pytest.mark.parametrize("expires_in", [None, "soon", -1, 0, "", [], 10**12, 10**400, "nan"])
-def test_an_odd_expiry_counts_as_none(expires_in: object) -> None:
+def test_an_invalid_expiry_counts_as_none(expires_in: object) -> None:
     assert protocol.read_tokens(CLIENT, answer(200, {"access_token": "a", "expires_in": expires_in})).expires_in is None
 
 

@@ -1,4 +1,4 @@
-"""What providers answer in reality, by small fakes of each over a real socket."""
+"""The real answers of providers, from a small fake of each over a real socket."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -55,7 +55,7 @@ def connect(api: Api, alice: User) -> Connect:
     return run
 
 
-def test_slack_brings_its_webhook_and_names_the_team(provider: Provider, connect: Connect) -> None:
+def test_slacks_answer_fills_in_its_webhook_and_the_team(provider: Provider, connect: Connect) -> None:
     answer = json_answer(
         200,
         {
@@ -101,7 +101,7 @@ def test_a_webhook_with_a_private_address_is_not_stored(provider: Provider, conn
     assert Revocation.objects.get().tokens == {"access": "x"}
 
 
-def test_discord_brings_its_webhook(provider: Provider, connect: Connect) -> None:
+def test_discords_answer_fills_in_its_webhook(provider: Provider, connect: Connect) -> None:
     url = "https://discord.com/api/webhooks/347114750880120863/" + "k" * 68
     answer = {
         "access_token": "a",
@@ -185,7 +185,7 @@ def test_a_popup_stays_open_while_something_is_still_needed(provider: Provider, 
     assert "window.close()" not in page
 
 
-def test_a_permission_that_was_unticked_is_named(provider: Provider, connect: Connect) -> None:
+def test_a_permission_that_was_not_granted_is_named(provider: Provider, connect: Connect) -> None:
     token = json_answer(200, {"access_token": "a", "scope": "openid email"})
     with provider("google_drive", token, json_answer(200, {"email": "ada@example.com"})):
         answer = connect("google_drive")

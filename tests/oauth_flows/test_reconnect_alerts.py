@@ -14,7 +14,7 @@ from webhooks.tasks import run_jobs
 pytestmark = pytest.mark.django_db
 
 
-def test_the_owner_of_a_refused_connection_is_told_once(dropbox: TokenServer, alice: User, bob: User) -> None:
+def test_the_owner_of_a_refused_connection_is_notified_once(dropbox: TokenServer, alice: User, bob: User) -> None:
     connect_dropbox(alice, expires_in=-1)
     connect_dropbox(bob)
     dropbox.revoked = True

@@ -26,7 +26,7 @@ def test_a_scheme_of_the_browsers_own_is_never_allowed(scheme: str) -> None:
     assert custom_schemes([f"{scheme}://"]) == []
 
 
-def test_origins_of_pages_and_schemes_of_apps_are_told_apart() -> None:
+def test_origins_of_pages_and_schemes_of_apps_are_distinguished() -> None:
     origins = ["https://app.example.com", "invenicum://", "com.example.app://oauth", "http://localhost:3000/"]
     assert custom_schemes(origins) == ["invenicum", "com.example.app"]
     assert web_origins(origins) == ["https://app.example.com", "http://localhost:3000/"]

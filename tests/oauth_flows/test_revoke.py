@@ -73,7 +73,7 @@ def test_a_provider_that_is_down_does_not_hold_up_the_deletion(dropbox: TokenSer
     assert not Revocation.objects.exists()
 
 
-def test_after_the_last_try_the_tokens_are_erased_all_the_same(dropbox: TokenServer, alice: User) -> None:
+def test_after_the_last_attempt_the_tokens_are_erased_anyway(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice)
     services.delete_integration(alice, "dropbox")
     dropbox.handler = lambda request: json_answer(500, {})
@@ -120,7 +120,9 @@ def test_hooks_are_removed_before_the_tokens_are_revoked(dropbox: TokenServer, a
     assert revoke_due() == 1
 
 
-def test_an_administrator_revokes_and_the_trail_says_who(dropbox: TokenServer, alice: User, admin_user: User) -> None:
+def test_the_audit_trail_names_the_administrator_who_revokes(
+    dropbox: TokenServer, alice: User, admin_user: User
+) -> None:
     disconnect(connect_dropbox(alice))
     assert not Integration.objects.live().exists()
     assert actions() == ["revoked", "disconnected"]

@@ -33,7 +33,7 @@ def test_an_app_gets_a_link_that_works_for_ten_minutes(alice: User, api: Api, se
     assert 590 < left.total_seconds() <= 600
 
 
-def test_looking_at_the_link_does_not_use_it_up(alice: User, api: Api) -> None:
+def test_opening_the_link_does_not_use_it_up(alice: User, api: Api) -> None:
     link, browser = start(api(alice)), Client()
     for _ in range(3):
         assert browser.head(link).status_code == 200
@@ -72,7 +72,7 @@ def test_the_button_leads_to_the_provider_once(drive: AuthorizationServer, alice
         assert "has expired or was used already" in again.content.decode()
 
 
-def test_a_link_that_has_expired_or_never_was_leads_nowhere(alice: User, api: Api) -> None:
+def test_an_expired_or_unknown_link_leads_nowhere(alice: User, api: Api) -> None:
     link = start(api(alice))
     StartLink.objects.update(expires_at=timezone.now())
     for address in (link, link.replace("google_drive", "github"), f"{link}x", link.partition("?")[0]):
@@ -116,7 +116,7 @@ def test_the_code_of_a_link_is_not_stored_in_clear(alice: User, api: Api) -> Non
     assert leaked([link.partition("?code=")[2]]) == []
 
 
-def test_starting_needs_a_user_the_right_scope_and_a_way_back(alice: User, api: Api) -> None:
+def test_starting_needs_a_user_the_right_scope_and_a_return_url(alice: User, api: Api) -> None:
     body = {"returnUrl": RETURN_URL}
     assert Client().post(START, body, "application/json").status_code == 401
     assert api(alice, "integrations:read").post(START, body).status_code == 403
@@ -125,7 +125,7 @@ def test_starting_needs_a_user_the_right_scope_and_a_way_back(alice: User, api: 
 
 
 @pytest.mark.parametrize("url", ["", "otherapp://oauth", "javascript:alert(1)", "https://evil.example.com", "/x"])
-def test_the_way_back_must_be_allowed(alice: User, api: Api, url: str) -> None:
+def test_the_return_url_must_be_allowed(alice: User, api: Api, url: str) -> None:
     refused = api(alice).post(START, {"returnUrl": url})
     assert (refused.status_code, refused.json()["error"]) == (400, "OAUTH_ERROR")
     assert "OAUTH_RETURN_ORIGINS" in refused.json()["message"]
@@ -139,7 +139,7 @@ def test_a_type_without_oauth_or_unknown_is_refused_at_once(alice: User, api: Ap
     assert app.post(START.replace("google_drive", "fax"), body).status_code == 404
 
 
-def test_who_declines_is_told_why_and_can_go_back_to_the_app(ada: Consent, alice: User, api: Api) -> None:
+def test_a_user_who_declines_sees_the_reason_and_can_return_to_the_app(ada: Consent, alice: User, api: Api) -> None:
     browser = Client()
     redirect = press(browser, start(api(alice)))
     page = browser.get(CALLBACK, ada.deny(redirect["Location"]), headers=PAGE)

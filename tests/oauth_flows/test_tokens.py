@@ -92,7 +92,7 @@ def test_a_provider_that_does_not_rotate_keeps_its_refresh_token(dropbox: TokenS
     assert grant.refresh_at > timezone.now()
 
 
-def test_without_expires_in_a_token_is_good_until_it_is_refused(dropbox: TokenServer, alice: User) -> None:
+def test_without_expires_in_a_token_is_used_until_it_is_refused(dropbox: TokenServer, alice: User) -> None:
     dropbox.expires_in = None
     grant = connect_dropbox(alice, expires_in=-1)
     use(grant, dropbox.url)
@@ -225,7 +225,7 @@ def test_a_refusal_of_tokens_that_another_caller_has_replaced_is_ignored(dropbox
     assert Integration.objects.get().status == "active"
 
 
-def test_a_lease_that_was_left_behind_runs_out(dropbox: TokenServer, alice: User) -> None:
+def test_an_abandoned_lease_expires(dropbox: TokenServer, alice: User) -> None:
     grant = connect_dropbox(alice, expires_in=-1)
     Grant.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     assert use(grant, dropbox.url) == "access-2"

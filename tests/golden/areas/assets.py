@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..scenario import API, Step, delete, each, get, patch, post
-from .bodies import JSON_TYPES, odd, refused, refused_briefly
+from .bodies import JSON_TYPES, few_refused, mistyped, refused
 
 LIST = f"{API}/assets"
 ONE = f"{LIST}/asset-1"
@@ -97,7 +97,7 @@ CREATING: list[Step] = [
     *each("creating an asset with", "POST", LIST, _with("tags", TAGS, {"name": "x"})),
     *each("creating an asset with", "POST", LIST, _with("url", URLS, {"name": "x"})),
     *each("creating an asset with", "POST", LIST, _with("assetId", IDS, {"name": "x"})),
-    *(step for field in WHOLE for step in odd("creating an asset", "POST", LIST, {"name": "x"}, field)),
+    *(step for field in WHOLE for step in mistyped("creating an asset", "POST", LIST, {"name": "x"}, field)),
     *refused("creating an asset", "POST", LIST, {"name": "x"}),
     *(
         post(f"creating an asset as {kind}", LIST, {"name": f"As {kind}"}, content_type=kind, user="bob")
@@ -143,9 +143,9 @@ CHANGING: list[Step] = [
     *(
         step
         for field in ("name", "category", "tags", "url")
-        for step in odd("changing an asset", "PATCH", ONE, {}, field)
+        for step in mistyped("changing an asset", "PATCH", ONE, {}, field)
     ),
-    *refused_briefly("changing an asset", "PATCH", ONE, {"name": "x"}),
+    *few_refused("changing an asset", "PATCH", ONE, {"name": "x"}),
     patch("changing an unknown asset", f"{LIST}/asset-404", {"name": "x"}),
     patch("changing an unknown asset to nothing", f"{LIST}/asset-404", {}),
     patch("changing an asset of Alice's", f"{LIST}/A.b_c-9", {"name": "x"}, user="charlie"),

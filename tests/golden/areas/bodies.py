@@ -14,9 +14,9 @@ MALFORMED: dict[str, bytes] = {
     "a name without quotes": b'{name: "x"}',
     "a form": b"name=x",
     "blanks only": b"  \n",
-    "a name that comes twice": b'{"name": "x", "name": "y"}',
-    "a name that comes twice deep inside": b'{"data": [{"x": {"a": 1, "a": 1}}]}',
-    "a name that comes twice and is not ASCII": '{"é": 1, "é": 2}'.encode(),
+    "a repeated name": b'{"name": "x", "name": "y"}',
+    "a repeated name deep inside": b'{"data": [{"x": {"a": 1, "a": 1}}]}',
+    "a repeated name that is not ASCII": '{"é": 1, "é": 2}'.encode(),
     "NaN": b'{"name": NaN}',
     "Infinity": b'{"name": Infinity}',
     "minus infinity": b'{"name": -Infinity}',
@@ -32,16 +32,16 @@ MALFORMED: dict[str, bytes] = {
     "an encoded surrogate": b'{"name": "\xed\xa0\x80"}',
     "UTF-16": '{"name": "x"}'.encode("utf-16"),
     "a byte order mark": b'\xef\xbb\xbf{"name": "x"}',
-    "nesting one too deep": b'{"data":' + b"[" * DEEPEST + b"]" * DEEPEST + b"}",
+    "nesting one level too deep": b'{"data":' + b"[" * DEEPEST + b"]" * DEEPEST + b"}",
     "nesting far too deep": b"[" * 100_000,
-    "a byte too many": b" " * (LIMIT + 1),
+    "a byte over the limit": b" " * (LIMIT + 1),
 }
 NO_OBJECTS: dict[str, Any] = {
     "an empty array": [],
     "an array of objects": [{"name": "x"}],
     "a text": "x",
     "a number": 7,
-    "a truth": True,
+    "a boolean": True,
     "null": None,
 }
 TYPES = (
@@ -74,10 +74,10 @@ def refused(title: str, method: str, path: str, good: Any, **more: Any) -> list[
     ]
 
 
-def refused_briefly(title: str, method: str, path: str, good: Any, **more: Any) -> list[Step]:
+def few_refused(title: str, method: str, path: str, good: Any, **more: Any) -> list[Step]:
     """A few invalid bodies of each kind, at a route that parses its body as the others do."""
-    few = {name: MALFORMED[name] for name in ("a brace", "NaN", "an escaped NUL", "a byte too many")}
-    few["a name that comes twice"] = MALFORMED["a name that comes twice"]
+    few = {name: MALFORMED[name] for name in ("a brace", "NaN", "an escaped NUL", "a byte over the limit")}
+    few["a repeated name"] = MALFORMED["a repeated name"]
     return [
         *each(f"{title} with", method, path, few, **more),
         *each(f"{title} with", method, path, {name: NO_OBJECTS[name] for name in ("an empty array", "null")}, **more),
@@ -86,26 +86,26 @@ def refused_briefly(title: str, method: str, path: str, good: Any, **more: Any) 
     ]
 
 
-def odd_types(good: Any = "x") -> dict[str, Any]:
+def values_of_each_type(good: Any = "x") -> dict[str, Any]:
     """Values that a lax field of another type might accept, without `good`."""
     values = {
         "a text": "x",
         "a number": 5,
         "a fraction": 1.5,
-        "a truth": True,
+        "a boolean": True,
         "a list": ["x"],
         "an object": {"x": "y"},
         "null": None,
         "an empty text": "",
         "a number in quotes": "5",
-        "a truth in quotes": "true",
+        "a boolean in quotes": "true",
         "zero": 0,
         "one": 1,
     }
     return {name: value for name, value in values.items() if value != good or type(value) is not type(good)}
 
 
-def odd(title: str, method: str, path: str, good: dict[str, Any], field: str, **more: Any) -> list[Step]:
+def mistyped(title: str, method: str, path: str, good: dict[str, Any], field: str, **more: Any) -> list[Step]:
     """`good` with a value of each other type in `field`."""
-    bodies = {f"{field} as {name}": {**good, field: value} for name, value in odd_types().items()}
+    bodies = {f"{field} as {name}": {**good, field: value} for name, value in values_of_each_type().items()}
     return [*each(f"{title} with", method, path, bodies, **more)]

@@ -4,7 +4,7 @@ from typing import Any
 
 from ..harness import run_engine, set_receiver_answer, set_setting
 from ..scenario import API, ActionStep, Step, delete, each, get, patch, post, queries
-from .bodies import refused_briefly
+from .bodies import few_refused
 from .integrations import ALL, save
 
 LOG = f"{API}/deliveries"
@@ -220,7 +220,7 @@ REPLAYING: list[Step] = [
         REPLAY,
         {how: {**SINCE_2020, "until": "2020-01-02T00:00:00Z", "dryRun": value} for how, value in DRY.items()},
     ),
-    *refused_briefly("replaying", "POST", REPLAY, SINCE_2020),
+    *few_refused("replaying", "POST", REPLAY, SINCE_2020),
     post(
         "counting with a dry run at the root",
         "/integrations/webhook/replay",

@@ -4,7 +4,7 @@ from typing import Any
 
 from ..harness import CLOSED, set_receiver_answer
 from ..scenario import API, ActionStep, Step, delete, each, get, patch, post
-from .bodies import JSON_TYPES, odd, refused_briefly
+from .bodies import JSON_TYPES, few_refused, mistyped
 from .examples import EXAMPLES
 
 ALL = f"{API}/integrations"
@@ -47,10 +47,14 @@ SAVING: list[Step] = [
     post("saving a list of integrations", ALL, {"integrations": [SLACK]}),
     *each("saving", "POST", ALL, TYPES),
     *each("testing", "POST", TEST, TYPES),
-    *(step for field in ("type", "config", "isActive") for step in odd("saving", "POST", ALL, SLACK, field)),
-    *(step for field in ("type", "config") for step in odd("testing", "POST", TEST, {**SLACK, "type": "fax"}, field)),
-    *refused_briefly("saving", "POST", ALL, SLACK),
-    *refused_briefly("testing", "POST", TEST, SLACK),
+    *(step for field in ("type", "config", "isActive") for step in mistyped("saving", "POST", ALL, SLACK, field)),
+    *(
+        step
+        for field in ("type", "config")
+        for step in mistyped("testing", "POST", TEST, {**SLACK, "type": "fax"}, field)
+    ),
+    *few_refused("saving", "POST", ALL, SLACK),
+    *few_refused("testing", "POST", TEST, SLACK),
     *(post(f"saving as {kind}", ALL, SLACK, content_type=kind) for kind in JSON_TYPES),
     get("listing integrations, which has no route", ALL),
     get("reading the status", f"{ALL}/status"),
@@ -95,8 +99,8 @@ PAUSING: list[Step] = [
             "with a configuration": {"config": {}},
         },
     ),
-    *odd("pausing", "PATCH", f"{ALL}/slack", {}, "isActive"),
-    *refused_briefly("pausing", "PATCH", f"{ALL}/slack", {"isActive": False}),
+    *mistyped("pausing", "PATCH", f"{ALL}/slack", {}, "isActive"),
+    *few_refused("pausing", "PATCH", f"{ALL}/slack", {"isActive": False}),
     patch("pausing what was not saved", f"{ALL}/discord", {"isActive": False}),
     patch("pausing what was not saved, with an invalid body", f"{ALL}/discord", {}),
     patch("pausing an unknown type", f"{ALL}/fax", {"isActive": False}),

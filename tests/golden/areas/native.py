@@ -1,10 +1,10 @@
-"""Connecting from a native app: a start link, the page it opens, the way back to the app, and the confirmation."""
+"""Connecting from a native app: a start link, the page it opens, the return to the app, and the confirmation."""
 
 from typing import Any
 
 from ..harness import configure_clients, set_setting
 from ..scenario import API, ActionStep, Step, delete, get, patch, post
-from .bodies import odd, refused_briefly
+from .bodies import few_refused, mistyped
 from .oauth import END, PAGE, RETURNS
 
 OAUTH = f"{API}/integrations/oauth"
@@ -17,7 +17,7 @@ SAME_SITE = {**PAGE, "Sec-Fetch-Site": "same-origin"}
 
 
 def shown_text(page: str) -> list[str]:
-    """The part of a page that is not the same on all; nothing of a redirect."""
+    """The part of a page that differs from other pages; empty for a redirect."""
     if not page:
         return []
     title = page[page.index("<title>") : page.index("</title>")]
@@ -29,7 +29,7 @@ def start(title: str, body: Any, path: str = START, **more: Any) -> Step:
 
 
 def press(title: str, path: str = f"{OPEN}?code={{code}}", **more: Any) -> Step:
-    """The page's button, in the phone's browser, which knows no user."""
+    """Presses the page's button in the phone's browser, in which no user is signed in."""
     keep = {"state": "Location?state"}
     return post(title, path, **{"user": None, "browser": "phone", "headers": SAME_SITE, "keep": keep, **more})
 
@@ -48,26 +48,26 @@ def confirm(title: str, **more: Any) -> Step:
 
 RESULT = {"result": "Location?result"}
 STEPS: list[Step] = [
-    start("starting with what is not set up", BACK, keep={}),
-    ActionStep("a client is there", configure_clients("google_drive")),
-    start("starting where no app is allowed", BACK, keep={}),
+    start("starting with a type that is not configured", BACK, keep={}),
+    ActionStep("a client is configured", configure_clients("google_drive")),
+    start("starting when no app is allowed", BACK, keep={}),
     ActionStep("an app is allowed", set_setting("OAUTH_RETURN_ORIGINS", ["https://app.example.com", "invenicum://"])),
     start("starting", BACK),
     start("starting at the root", BACK, "/integrations/oauth/start/google_drive"),
-    start("starting with a page as the way back", {"returnUrl": "https://app.example.com/x?tab=1#top"}),
+    start("starting with a page as the return URL", {"returnUrl": "https://app.example.com/x?tab=1#top"}),
     start("starting with what has no OAuth", BACK, f"{OAUTH}/start/s3", keep={}),
-    start("starting with a type that there is not", BACK, f"{OAUTH}/start/fax", keep={}),
-    *(start(f"starting with a way back that has {how}", {"returnUrl": url}, keep={}) for how, url in RETURNS.items()),
-    start("starting without a way back", {}, keep={}),
-    *refused_briefly("starting", "POST", START, BACK),
-    *odd("starting", "POST", START, BACK, "returnUrl"),
+    start("starting with an unknown type", BACK, f"{OAUTH}/start/fax", keep={}),
+    *(start(f"starting with a return URL that has {how}", {"returnUrl": url}, keep={}) for how, url in RETURNS.items()),
+    start("starting without a return URL", {}, keep={}),
+    *few_refused("starting", "POST", START, BACK),
+    *mistyped("starting", "POST", START, BACK, "returnUrl"),
     start("starting what is opened", BACK),
-    look("looking at the link"),
-    look("looking at the link without a browser", browser="", headers={}),
-    look("looking at the link without its code", OPEN),
-    look("looking at the link without its code, as a program", OPEN, headers={}),
-    look("looking at the link as one of another type", f"{OAUTH}/open/github?code={{code}}"),
-    look("looking at the link as one of no type", f"{OAUTH}/open/fax?code={{code}}"),
+    look("opening the link"),
+    look("opening the link without a browser", browser="", headers={}),
+    look("opening the link without its code", OPEN),
+    look("opening the link without its code, as a program", OPEN, headers={}),
+    look("opening the link as one of another type", f"{OAUTH}/open/github?code={{code}}"),
+    look("opening the link as one of an unknown type", f"{OAUTH}/open/fax?code={{code}}"),
     press(
         "pressing the button from another site",
         headers={**PAGE, "Sec-Fetch-Site": "cross-site"},
@@ -77,19 +77,19 @@ STEPS: list[Step] = [
     press("pressing the button"),
     press("pressing the button again", shows=shown_text, keep={}),
     press("pressing the button again, as a program", headers={}, keep={}),
-    look("looking at the link again"),
+    look("opening the link again"),
     end("ending in another browser", browser="new", shows=shown_text),
     end("ending in the phone's browser", keep=RESULT),
     end("ending again", shows=shown_text),
     get("reading what is not confirmed", f"{API}/integrations/google_drive"),
-    confirm("confirming as somebody else", user="bob"),
+    confirm("confirming as another user", user="bob"),
     confirm("confirming"),
     confirm("confirming again"),
     get("reading what was confirmed", f"{API}/integrations/google_drive"),
-    post("confirming what there is not", CONFIRM, {"result": "x"}),
+    post("confirming an unknown result", CONFIRM, {"result": "x"}),
     post("confirming nothing", CONFIRM, {}),
-    *refused_briefly("confirming", "POST", CONFIRM, {"result": "x"}),
-    *odd("confirming", "POST", CONFIRM, {"result": "x"}, "result"),
+    *few_refused("confirming", "POST", CONFIRM, {"result": "x"}),
+    *mistyped("confirming", "POST", CONFIRM, {"result": "x"}, "result"),
     start("starting what comes back to a page", {"returnUrl": "https://app.example.com/x?result=1#top"}),
     press("pressing the button of what comes back to a page"),
     end("ending what comes back to a page", headers={}, keep=RESULT),

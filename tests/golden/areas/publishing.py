@@ -4,7 +4,7 @@ from typing import Any
 
 from ..harness import PEOPLE
 from ..scenario import API, Step, each, post
-from .bodies import JSON_TYPES, odd, refused
+from .bodies import JSON_TYPES, mistyped, refused
 
 EVENTS = f"{API}/events"
 REPORT: dict[str, Any] = {"event": "report.ready", "data": {"title": "Weekly report"}}
@@ -122,7 +122,11 @@ ONE: list[Step] = [
     *each("publishing an event with", "POST", EVENTS, _with("data", DATA)),
     *each("publishing an event of an asset with", "POST", EVENTS, _with("data", ASSET_DATA, CREATED)),
     *each("publishing an event with", "POST", EVENTS, _with("timestamp", TIMES)),
-    *(step for field in ("event", "data", "timestamp") for step in odd("publishing", "POST", EVENTS, REPORT, field)),
+    *(
+        step
+        for field in ("event", "data", "timestamp")
+        for step in mistyped("publishing", "POST", EVENTS, REPORT, field)
+    ),
     *refused("publishing", "POST", EVENTS, REPORT),
     *(post(f"publishing as {kind}", EVENTS, REPORT, content_type=kind, user="charlie") for kind in JSON_TYPES),
 ]
