@@ -16,7 +16,7 @@ from .models import Integration
 class IntegrationAdmin(ReadOnly, admin.ModelAdmin[Integration]):
     """Its rows can be paused, resumed and revoked. Only its owner changes a configuration; no secret is read here.
 
-    Revoking takes the place of deleting: it also tells the provider and cancels the pending deliveries.
+    Revoking replaces deleting: it also removes hooks and tokens at the provider and cancels the pending deliveries.
     """
 
     list_display = ["type", "owner", "status", "account", "last_sync", "failing_since", "created_at"]

@@ -11,7 +11,7 @@ ANY_TYPE = "integration"  # replaces the type in a code if a request is not abou
 
 
 def api_error(error: Exception, integration_type: str | None = None) -> ApiError | None:
-    """What an exception says to the caller: 404 for what is not there, 400 for the rest; None if it is none of ours.
+    """The API's error for an exception: 404 if something does not exist, 400 for others of ours, None for the rest.
 
     `integration_type`: the type that the failing action is about, as its address or its valid body says. The code of a
     service's refusal names it: `SLACK_CONNECTION_FAILED`.

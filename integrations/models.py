@@ -51,7 +51,7 @@ class Integration(models.Model):
     config = models.JSONField(default=dict, help_text="The values that may be shown, by JSON name.")
     secrets = EncryptedJSONField(default=dict, editable=False, help_text="The secret values, encrypted.")
     secret_names = models.JSONField(default=list, editable=False)
-    # The event patterns it receives, kept beside the config so that publishing needs no secret and no connector.
+    # The event patterns it receives. A column, so that publishing needs no secret and no connector.
     subscriptions = models.JSONField(default=list, editable=False)
     # Whether the events of one asset go out in the order in which they were published.
     ordered = models.BooleanField(default=False, editable=False)

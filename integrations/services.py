@@ -88,7 +88,7 @@ def save_integration(
     """Creates the owner's integration of a type or replaces its configuration, keeping secrets that are blank.
 
     `values` is what the owner submits, by JSON name. `is_active` pauses or resumes it as well; with None a paused one
-    stays paused, and all others are active. The provider is told afterwards, by a job.
+    stays paused, and all others are active. A job calls the provider afterwards.
 
     Raises UnknownType or InvalidConfig.
     """

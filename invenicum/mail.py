@@ -11,7 +11,7 @@ def send_to_owner(owner: AbstractUser, subject: str, text: str) -> None:
     """Sends one mail, if the owner has an address.
 
     `subject` follows the product's name, e.g. "connect Dropbox again"; `text` is plain text. A mail that cannot be sent
-    is logged and never raises, so that the caller's work goes on.
+    is logged and never raises, so that the caller continues.
     """
     if not owner.email:
         return

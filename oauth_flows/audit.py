@@ -48,7 +48,7 @@ def audit(action: AuditEntry.Action, integration_type: str, **facts: Any) -> Non
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The client's IP address, or None. Behind a trusted proxy it is the one that the proxy added last.
+    """The client's IP address, or None. With a trusted proxy it is the last one in the header, which the proxy added.
 
     See https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/X-Forwarded-For.
     """

@@ -40,7 +40,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """The flow began with a start link: the app that `return_url` leads to confirms what came of it with `result`."""
+    """The flow began with a start link: the app that `return_url` leads to confirms the connection with `result`."""
 
     type: str
     return_url: str
@@ -70,7 +70,7 @@ def open_authorization(
 ) -> Begun:
     """Begins an authorization in the browser that carries the mark of `browser_digest`.
 
-    `needs_confirmation`: it was begun with a start link, and the owner's app has to confirm what comes of it.
+    `needs_confirmation`: it was begun with a start link, and the owner's app has to confirm the connection.
     """
     now = timezone.now()
     Authorization.objects.filter(expires_at__lt=now - AUTHORIZATION_LIFETIME).delete()
@@ -113,7 +113,7 @@ def finish(
 def _take(state: str, session: SessionBase) -> Authorization:
     """The authorization of this `state`, which cannot be used again. Raises OAuthError if this browser has none."""
     mark = browser_session.mark_of(session)
-    # Looked up by digest, so that the time it takes tells nothing about the states that exist.
+    # Looked up by digest, so that its duration reveals nothing about existing states.
     found = Authorization.objects.filter(state_digest=digest(state)).select_related("owner").first()
     if found is None:
         raise OAuthError(STALE)
@@ -123,7 +123,7 @@ def _take(state: str, session: SessionBase) -> Authorization:
         is_begun_here = mark.is_of(found.owner, found.browser_digest)
     if not is_begun_here:
         raise OAuthError(STALE)
-    # Of two callbacks at once the database lets one delete it.
+    # Of two simultaneous callbacks the database lets one delete it.
     if not found.owner.is_active or Authorization.objects.filter(pk=found.pk).delete()[0] == 0:
         raise OAuthError(STALE)
     return found

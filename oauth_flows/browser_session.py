@@ -34,7 +34,7 @@ def bind(session: SessionBase, user: User) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a browser carries that began an authorization: a random id, and the user's primary key."""
+    """The mark of a browser that began an authorization: a random id, and the user's primary key."""
 
     id: str
     user: int | None
@@ -61,7 +61,7 @@ def user_of(session: SessionBase) -> User | None:
 def bind_link(session: SessionBase) -> str:
     """Marks this browser as one that opened a start link; returns the digest of the mark.
 
-    The mark says nothing about who uses the browser: the link's owner may have sent it to somebody else, and must not
+    The mark says nothing about who uses the browser: the link's owner may have sent it to another person, and must not
     be able to begin anything in that person's browser.
     """
     if LINK_SESSION_KEY not in session:

@@ -1,7 +1,7 @@
 """Connections that count only once the app of the user who began them has confirmed them.
 
 The one-time result code goes to the app through the browser in which the consent was given. Only a person who has both,
-that browser and a token of the user who began, can turn it into a connection: a start link that somebody else was
+that browser and a token of the user who began, can turn it into a connection: a start link that another person was
 tricked into opening connects nothing.
 """
 
@@ -65,10 +65,10 @@ def keep(owner: User, client: Client, connection: Connection) -> str:
 def confirm(user: User, result: str) -> Connected:
     """Connects the integration that a result code of `user` is about. The code cannot be used again.
 
-    Raises OAuthError, which says the same whether the code is unknown, used, expired or another user's;
+    Raises OAuthError, with the same message whether the code is unknown, used, expired or another user's;
     ConfirmationRefused if the code exists. What cannot be connected is left to `expire`.
     """
-    # Looked up by digest, so that the time it takes tells nothing about the codes that exist.
+    # Looked up by digest, so that its duration reveals nothing about existing codes.
     live = UnconfirmedConnection.objects.filter(expires_at__gt=timezone.now()).defer("tokens")
     found = live.filter(result_digest=digest(result)).first()
     if found is None:
@@ -123,7 +123,7 @@ def _expire(found: UnconfirmedConnection) -> bool:
 
 
 def end(found: UnconfirmedConnection) -> None:
-    """Removes a connection that is not to be confirmed any more, in the caller's transaction, and queues the revocation
+    """Removes a connection that can no longer be confirmed, in the caller's transaction, and queues the revocation
     of its tokens."""
     audit(Action.NOT_CONFIRMED, found.type, owner_id=found.owner_id, account=found.account)
     _schedule_revocation(found)
@@ -142,7 +142,7 @@ def _tokens(found: UnconfirmedConnection) -> Tokens:
 def _schedule_revocation(found: UnconfirmedConnection) -> None:
     try:
         columns = columns_of(Tokens(**found.tokens), found.issued_at)
-    except DecryptionError:  # the provider cannot be told without the key
+    except DecryptionError:  # without the key the provider cannot be called
         log.warning("unconfirmed_not_revoked", type=found.type)
         return
     kept = {name: columns[name] for name in ("tokens", "expires_at")}

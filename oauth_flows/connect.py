@@ -23,7 +23,7 @@ from .protocol import Client, Tokens, value_at
 from .revoke import revocation_of, schedule
 from .tokens import columns_of
 
-SERVER_FIELD = "baseUrl"  # where a self-hosted service's config says which server is meant
+SERVER_FIELD = "baseUrl"  # the field of a self-hosted service's config that names the server
 
 Status = Integration.Status
 

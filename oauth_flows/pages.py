@@ -41,7 +41,7 @@ def redirect(url: str) -> HttpResponse:
 
 
 def link_page(link: StartLink, code: str) -> HttpResponse:
-    """Asks a person who opened a start link to go on: a preview or a prefetch of the link must not use it up."""
+    """Asks a person who opened a start link to continue: a preview or a prefetch of the link must not use it up."""
     name = registry.get(link.type).name
     context = {"title": f"Connect {name}", "name": name, "code": code}
     # Browsers apply a form's targets to the redirects that follow too: to any provider, and on to the app.

@@ -42,7 +42,7 @@ def end_grants(integration: Integration) -> None:
         audit(Action.DISCONNECTED, integration.type, owner_id=integration.owner_id, account=grant.account)
         try:
             schedule(revocation_of(grant, integration.type))
-        except DecryptionError:  # the provider cannot be told without the key
+        except DecryptionError:  # without the key the provider cannot be called
             log.warning("grant_not_revoked", type=integration.type, grant=grant.pk)
         grant.delete()
 

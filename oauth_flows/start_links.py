@@ -1,7 +1,7 @@
 """One-time links with which an app begins an authorization in a browser that shares no cookies with it.
 
 The app asks for the link with its user's token and opens it in the system's browser. Since a link can be sent to
-somebody else, what comes of it is an unconfirmed connection (`confirmations`): session fixation, RFC 9700, 4.7.
+another person, the result is an unconfirmed connection (`confirmations`): session fixation, RFC 9700, 4.7.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def start(user: User, integration_type: str, return_url: str) -> Started:
 
 def look_up(integration_type: str, code: str) -> StartLink:
     """The link of this code, which stays as it is. Raises OAuthError if it does not work any more, or never did."""
-    # Looked up by digest, so that the time it takes tells nothing about the codes that exist.
+    # Looked up by digest, so that its duration reveals nothing about existing codes.
     live = StartLink.objects.filter(expires_at__gt=timezone.now(), owner__is_active=True, type=integration_type)
     link = live.filter(code_digest=digest(code)).select_related("owner").first()
     if link is None:

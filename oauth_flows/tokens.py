@@ -1,6 +1,6 @@
 """Token refresh: before a token expires, and when the provider refuses it; by one caller at a time.
 
-A refresh is a flow, so that the delivery engine drives it beside its deliveries. The caller that refreshes takes a
+A refresh is a flow, so that the delivery engine drives it among its deliveries. The caller that refreshes takes a
 lease on the grant's row; the others wait until the row has changed. A row lock held until the provider has answered
 would do the same, but only for callers that may block, and it would keep a transaction open for as long.
 """
@@ -120,7 +120,7 @@ def _refresh_if_possible(grant: Grant) -> Flow[None]:
         yield from refresh(grant)
     except (BeingRefreshed, ConnectionFailed):
         if grant.is_expired(timezone.now()):
-            raise  # else the token at hand is still valid
+            raise  # else the current token is still valid
 
 
 def _recording_statuses(flow: Flow[T], token: str, statuses: list[int]) -> Flow[T]:

@@ -96,7 +96,7 @@ class AuthorizationViewSet(ApiViewSet):
             return pages.redirect(begun.authorization_url)
         return Response(self.write(begun, BegunSerializer))
 
-    # The session says whose authorization it is; a bearer token may come along, and must then be the same user's.
+    # The session says whose authorization it is. If a bearer token is sent too, it must be the same user's.
     @extend_schema(
         operation_id="finishConnection",
         summary="Complete an OAuth flow",
@@ -140,7 +140,7 @@ class AuthorizationViewSet(ApiViewSet):
         started = start_links.start(current_user(request), integration_type, given["return_url"])
         return self.answer(started, StartedSerializer)
 
-    # A person in a browser that may be anybody's. GET changes nothing, the page's button does.
+    # Any person's browser. GET changes nothing, the page's button does.
     @extend_schema(exclude=True)
     @action(
         detail=False,

@@ -234,7 +234,7 @@ class InboundKey(models.Model):
 
 
 class EngineHeartbeat(models.Model):
-    """When a worker last looked for due deliveries: health checks tell by it that the engine runs."""
+    """When a worker last looked for due deliveries, for health checks of the engine."""
 
     worker = models.CharField(max_length=255, primary_key=True)
     last_drain_at = models.DateTimeField(db_index=True)

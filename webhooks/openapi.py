@@ -167,7 +167,7 @@ _WEBHOOKS = {
 def add_webhooks(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """The OpenAPI document `result` with the section `webhooks`, and the schemas and headers that it refers to.
 
-    A postprocessing hook of drf-spectacular, whose own `WEBHOOKS` knows no headers:
+    A postprocessing hook of drf-spectacular, whose own `WEBHOOKS` supports no headers:
     https://drf-spectacular.readthedocs.io/en/latest/settings.html
     """
     components = result["components"]

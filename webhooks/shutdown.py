@@ -1,4 +1,4 @@
-"""Tells the child processes of a Celery worker that the worker was told to stop.
+"""Tells the child processes of a Celery worker that the worker is stopping.
 
 Celery tells only the main process, and waits for the tasks that run in its children. They share a page of memory with
 it, because they were forked from it. If they were not, a task runs until the end of its time slice.
@@ -18,5 +18,5 @@ def _on_worker_shutting_down(**kwargs: Any) -> None:
 
 
 def is_stopping() -> bool:
-    """Whether this process's Celery worker was told to stop."""
+    """Whether this process's Celery worker is stopping."""
     return _flag[0] == 1

@@ -28,7 +28,7 @@ def deliver_due() -> None:
 
 @shared_task(name="webhooks.tasks.sweep")
 def sweep() -> None:
-    """Delivers what became due without a message, or whose message was lost."""
+    """Delivers what is due without a message, or whose message was lost."""
     deliver_due()
 
 

@@ -56,7 +56,7 @@ def idempotent(action: Action) -> Action:
 def answer_once(owner: User, key: str, request_digest: str, act: Callable[[], Response]) -> Response:
     """What `act` answered when this owner first sent `key`; it is called only then.
 
-    `request_digest`: tells one request from another. `act` answers JSON, in the same transaction as the key is stored.
+    `request_digest`: identifies the request. `act` answers JSON, in the same transaction as the key is stored.
     Raises KeyReused. Of two simultaneous requests, the second waits at the unique index until the first has committed.
     """
     now = timezone.now()

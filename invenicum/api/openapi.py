@@ -69,7 +69,7 @@ _DESCRIPTIONS = {
 
 
 class ApiSchema(AutoSchema):
-    """Documents on each operation the errors that it can answer with, beside those its view documents.
+    """Documents on each operation the errors that it can answer with, in addition to those its view documents.
 
     Objects have only the declared properties, unless unknown ones are ignored. An answer has every property, unless
     its serializer says otherwise. An operation that needs no token says so: `security: []`.

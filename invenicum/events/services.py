@@ -12,7 +12,7 @@ from .publish import Draft, publish_many
 
 
 class OwnersRefused(Exception):
-    """Some events name an owner for whom nothing can be published. `problems`: index in the list → reason."""
+    """Some events name an owner who does not exist or is deactivated. `problems`: index in the list → reason."""
 
     def __init__(self, problems: dict[int, str]):
         super().__init__(problems)

@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 def outcome_of(finished: Finished[Claimed], secrets: Collection[str]) -> Outcome:
-    """What one attempt leads to: delivered, another attempt, or failed. Contains none of `secrets`."""
+    """The outcome of one attempt: delivered, another attempt, or failed. It contains none of `secrets`."""
     claimed, error = finished.key, finished.error
     status, due_at = Status.DELIVERED, None
     message, error_class = "", ""
