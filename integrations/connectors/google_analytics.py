@@ -41,7 +41,7 @@ class GoogleAnalytics(Connector):
    too, and the connection test checks both against the property.
 """
     sends: ClassVar[str] = """\
-One event a delivery, named after Invenicum's (`asset_created`), with `asset_id`, `category`, the names of the
+One event per delivery, named after Invenicum's (`asset_created`), with `asset_id`, `category`, the names of the
 `changed_fields` and the event's other plain values, each cut to 100 characters; `user_id` is who did it. Google
 Analytics cannot recognise a repeated event: if its answer is lost, an event may count twice (with the same `event_id`).
 """

@@ -43,7 +43,7 @@ class Mixpanel(Connector):
    settings → Service accounts*, and give its name, its secret and the project's number.
 """
     sends: ClassVar[str] = """\
-One event a delivery under its own name (`asset.created`), with the event's plain values as properties; `distinct_id`
+One event per delivery under its own name (`asset.created`), with the event's plain values as properties; `distinct_id`
 is who did it, and `$insert_id` makes a repeated event count once.
 """
 

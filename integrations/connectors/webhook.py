@@ -91,7 +91,7 @@ class Webhook(Connector):
 The event as JSON, `{"event", "timestamp", "data"}`, with your `headers` and these of ours:
 
 - `X-Invenicum-Signature`: `sha256=` and the HMAC-SHA256 of the body in hexadecimal, keyed with the signing secret. For
-  24 hours after a rotation one by the other secret comes along, as `X-Invenicum-Signature-Next` or `-Previous`
+  24 hours after a rotation there is a second one by the other secret: `X-Invenicum-Signature-Next` or `-Previous`
 - `webhook-id`, `webhook-timestamp`, `webhook-signature`: the [Standard Webhooks](https://www.standardwebhooks.com)
   headers; the id is the same on every attempt
 

@@ -54,7 +54,7 @@ class ConnectorConfig(BaseModel):
         """The configuration that a user submitted, as JSON names and values.
 
         Null counts as absent, and so does a blank text unless the field accepts it. Texts are understood where the
-        field is none, see `read_form`. `connected` says that an OAuth grant stands in for the secrets that it replaces.
+        field is none, see `read_form`. `connected` says that there is an OAuth grant, which replaces some secrets.
         Raises InvalidConfig with `details` by JSON name.
         """
         facts = {fact.alias: fact for fact in cls.facts()}

@@ -18,15 +18,15 @@ TOO_LONG = f"must have at most {MAX_FORM_TEXT_CHARACTERS} characters"
 
 
 class NotUnderstood(ValueError):
-    """The text is not a value of this kind; its message says what is expected, and repeats nothing of the text."""
+    """The text is not a value of this kind; its message says what is expected, without the text."""
 
 
 def read_form_text(kind: Kind, text: str) -> Any:
-    """The value that `text` stands for in a field of `kind`; `""` if it is blank, or an empty list.
+    """The value that `text` means in a field of `kind`; `""` if it is blank, or an empty list.
 
     A text of kind `text` is returned as it is. `"push, release"`, `"[push, release]"` and `'["push", "release"]'` are
     the list `["push", "release"]`; `'{"A": "1"}'` and `"{A: 1}"` the mapping `{"A": "1"}`; `"true"` is True and `"5"`
-    is 5. Other texts for booleans and numbers are returned for the field to judge. Raises NotUnderstood.
+    is 5. Other texts for booleans and numbers are returned for the field to validate. Raises NotUnderstood.
     """
     if kind == "text":
         return text

@@ -49,7 +49,7 @@ def invenicum_headers(secrets: SigningSecrets, now: int, body: bytes) -> dict[st
     """The headers with `sha256=` signatures of `body` at the Unix time `now`, by name.
 
     `X-Invenicum-Signature` alone, except after a rotation: for the first half of ROTATION_OVERLAP_SECONDS the previous
-    secret goes on signing it and `X-Invenicum-Signature-Next` is by the current one; for the second half the current
+    secret keeps signing it and `X-Invenicum-Signature-Next` is by the current one; for the second half the current
     secret signs it and `X-Invenicum-Signature-Previous` is by the previous one. A receiver that knows the first header
     only has half the overlap before it must have changed its secret, and half in which both can be compared.
     """

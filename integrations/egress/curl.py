@@ -40,7 +40,7 @@ _EDGE_TRIGGERED = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.
 class Finished(Generic[Key]):
     """A flow that has ended, with `result` or with `error` (any exception if the flow itself has a defect).
 
-    `duration` is in seconds. `status` and `excerpt` are of the last response; nothing of a request is kept.
+    `duration` is in seconds. `status` and `excerpt` are of the last response; the request is not kept.
     """
 
     key: Key
@@ -210,7 +210,7 @@ class FlowDriver(Generic[Key]):
         need no system call. Edge triggering is enough for reading, because libcurl reads until nothing is left, but
         not for writing.
         """
-        if descriptor not in self._connections:  # the wake-up socket of libcurl's resolver threads, one a driver
+        if descriptor not in self._connections:  # the wake-up socket of libcurl's resolver threads, one per driver
             if interest == pycurl.POLL_REMOVE:
                 self._epoll.unregister(descriptor)
             else:

@@ -1,4 +1,4 @@
-"""Connectors that keep one JSON document an asset: storage services and Git platforms. Pure."""
+"""Connectors that keep one JSON document per asset: storage services and Git platforms. Pure."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from ..core.http import Flow
 from ..core.texts import storable
 
 ASSET_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
-MAX_CONFLICT_ATTEMPTS = 3  # in one delivery, if the file or branch changes in between
+MAX_CONFLICT_ATTEMPTS = 3  # in one delivery, if the file or branch changes during it
 MAX_READ_BYTES = 64 * 1024  # of a response; the driver cuts off the rest
 
 

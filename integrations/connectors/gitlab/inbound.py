@@ -10,7 +10,7 @@ from ...core.payloads import text_in
 from ...core.verification import has_standard_signature, is_same
 from ...families.git_inbound import GitInbound, action_title, numbered, other_title, push_title
 
-NO_COMMIT = re.compile(r"0{40,64}")  # stands for the commit before a new branch and after a deleted one
+NO_COMMIT = re.compile(r"0{40,64}")  # the commit id before a new branch and after a deleted one
 
 
 class GitLabInbound(GitInbound):
