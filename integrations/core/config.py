@@ -53,8 +53,8 @@ class ConnectorConfig(BaseModel):
     def parse(cls, values: Mapping[str, Any], *, connected: bool = False) -> Self:
         """The configuration that a user submitted, as JSON names and values.
 
-        Null counts as absent, and so does a blank text unless the field accepts it. Texts are understood where the
-        field is none, see `read_form`. `connected` says that there is an OAuth grant, which replaces some secrets.
+        Null counts as absent, and so does a blank text unless the field accepts it. Texts are parsed if the field
+        has another type, see `read_form`. `connected` says that there is an OAuth grant, which replaces some secrets.
         Raises InvalidConfig with `details` by JSON name.
         """
         facts = {fact.alias: fact for fact in cls.facts()}

@@ -34,7 +34,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HookResponse:
-    """The HTTP response that a provider expects, where the API's own answer would not do."""
+    """The HTTP response that a provider expects, if it does not accept the API's own."""
 
     status: int = 200
     body: bytes = b""
@@ -120,7 +120,7 @@ class InboundRequest:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the body in hexadecimal: the delivery id where the provider sends none."""
+        """The SHA-256 of the body in hexadecimal: the delivery id if the provider sends none."""
         return hashlib.sha256(self.body).hexdigest()
 
     @property

@@ -1,6 +1,6 @@
 """Every example payload that GitHub's own project publishes comes in, under its name and with a line for people.
 
-`make payloads` installs the npm package; GITHUB_PAYLOADS names its folder where it is somewhere else.
+`make payloads` installs the npm package; GITHUB_PAYLOADS names its folder if it is elsewhere.
 """
 
 import json
