@@ -8,6 +8,12 @@ from tests.inbound import encode
 from tests.integrations.connectors.examples import EXAMPLES
 
 NOW = 1_772_879_400
+# The fields that a Git provider's event is read from, and values that no provider sends there.
+GIT_FIELDS = (
+    *("repository", "project", "sender", "actor", "user", "commits", "push", "pull_request", "pullrequest", "issue"),
+    *("object_attributes", "action", "ref", "before", "total_commits_count"),
+)
+ODD_VALUES: tuple[Any, ...] = ([], {}, None, 5, "x", [[]], [None], {"a": 1}, True)
 
 
 def config_of(connector: type[Connector], **changes: Any) -> Any:

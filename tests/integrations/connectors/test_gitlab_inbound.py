@@ -8,7 +8,15 @@ import pytest
 from integrations.connectors.gitlab import GitLab
 from integrations.core.inbound import InboundRequest
 from tests.inbound import SECRET, SIGNING_TOKEN, standard_headers
-from tests.integrations.connectors.inbound_requests import NOW, config_of, inbound_of, incoming, read_event
+from tests.integrations.connectors.inbound_requests import (
+    GIT_FIELDS,
+    NOW,
+    ODD_VALUES,
+    config_of,
+    inbound_of,
+    incoming,
+    read_event,
+)
 
 INBOUND = inbound_of(GitLab)
 PROJECT = {"id": 15, "path_with_namespace": "My-Group/asset-repo", "web_url": "https://gitlab.com/g/asset-repo"}
@@ -116,20 +124,9 @@ def test_an_event_of_an_old_gitlab_without_an_id_is_identified_by_its_content() 
     assert first.delivery_id == again.delivery_id != other.delivery_id
 
 
-@pytest.mark.parametrize("odd", [[], {}, None, 5, "x", [[]], [None], {"a": 1}, True])
+@pytest.mark.parametrize("odd", ODD_VALUES)
 def test_no_unexpected_payload_crashes_gitlab(odd: Any) -> None:
-    names = (
-        "repository",
-        "project",
-        "sender",
-        "actor",
-        "commits",
-        "push",
-        "pull_request",
-        "issue",
-        "object_attributes",
-    )
-    payload = dict.fromkeys([*names, "pullrequest", "action", "ref", "user", "before", "total_commits_count"], odd)
+    payload = dict.fromkeys(GIT_FIELDS, odd)
     for event in ("Push Hook", "Tag Push Hook", "Merge Request Hook", "Other Hook"):
         assert isinstance(title_and_url(event, payload)[0], str)
     assert all(isinstance(key, str) for key in INBOUND.keys_in(incoming(payload)))
