@@ -30,10 +30,13 @@ def issue_token(user: User, scopes: Iterable[str] = USER_SCOPES, lifetime: timed
 
 
 def find_token(token: str) -> AccessToken | None:
-    """The row of an access token that has not expired, with its user and its application, or None."""
+    """The row of an access token that has not expired, with its user, or None.
+
+    Its application is read when it is asked for: most tokens have none, and the join costs each request.
+    """
     checksum = hashlib.sha256(token.encode()).hexdigest()
     rows = AccessToken.objects.filter(token_checksum=checksum, expires__gt=timezone.now())
-    return rows.select_related("user", "application__user").first()
+    return rows.select_related("user").first()
 
 
 def holder_of(row: AccessToken) -> tuple[User, Access] | None:

@@ -40,8 +40,7 @@ class AssetQuerySet(models.QuerySet["Asset"]):
 
     def with_people(self) -> AssetQuerySet:
         """With what `snapshot` needs of the owner and the creator, in the same statement."""
-        own = [field.name for field in Asset._meta.concrete_fields]
-        return self.select_related("owner", "created_by").only(*own, "owner__account_id", "created_by__account_id")
+        return self.select_related("owner", "created_by")
 
     def update(self, **values: Any) -> int:
         values.setdefault("updated_at", timezone.now())
@@ -111,7 +110,8 @@ class Asset(models.Model):
 
     def save(self, *args: Any, **options: Any) -> None:
         with transaction.atomic(savepoint=False):
-            before = _snapshots([self.pk], lock=True)
+            is_new = self._state.adding and not options.get("force_update")  # then Django inserts, whatever the key
+            before = {} if is_new else _snapshots([self.pk], lock=True)
             super().save(*args, **options)
             _publish_changes(before, _snapshots([self.pk]))
 

@@ -21,7 +21,7 @@ def create_asset(owner: User, values: dict[str, Any]) -> Asset:
     """
     try:
         with acting_as(owner), transaction.atomic():
-            return Asset.objects.create(owner=owner, **values)
+            return Asset.objects.create(owner=owner, created_by=owner, **values)
     except IntegrityError:
         raise AssetExists from None
 
