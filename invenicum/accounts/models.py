@@ -114,7 +114,7 @@ class Application(AbstractApplication):
             elif not self.user.is_active:
                 errors["user"] = ["This account is not active: the service's tokens would be refused."]
             if refused:
-                uris = ["A service has no redirect URI: nobody is sent back to it."]
+                uris = ["A service has no redirect URI: no browser is sent back to it."]
         elif not refused:
             uris = ["An app needs a redirect URI, to which its users are sent back."]
         if uris:
