@@ -1,7 +1,6 @@
 """Settings, all from the environment. docs/settings.md explains each to an operator."""
 
 import ipaddress
-import sys
 import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -312,4 +311,3 @@ CSRF_FAILURE_VIEW = "invenicum.api.errors.forged_form"
 EMAIL_CONFIG = env.dj_email_url("EMAIL_URL", "console://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "integrations@localhost")
-TESTING = "pytest" in sys.modules

@@ -9,12 +9,13 @@ from django.conf import settings
 from integrations import registry
 from integrations.core.connector import Connector
 from integrations.core.oauth import OAuthSpec
+from invenicum.api.addresses import PREFIX
 
 from .errors import NotConfigured
 from .models import ProviderApp
 from .protocol import Client, is_safe
 
-CALLBACK_PATH = "/api/v1/integrations/oauth/callback/"
+CALLBACK_PATH = f"{PREFIX}/integrations/oauth/callback/"
 # `PROVIDER_ENDPOINTS` and `OAuthSpec.self_hosted` call the addresses of a spec by these names.
 ADDRESS_FIELDS = {
     "authorizeUrl": "authorize_url",

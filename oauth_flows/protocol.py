@@ -12,6 +12,7 @@ from integrations.core.answers import excerpt
 from integrations.core.errors import ConnectionFailed, RateLimited
 from integrations.core.http import Request, Response
 from integrations.core.oauth import OAuthSpec
+from invenicum.accounts.redirect_uris import LOOPBACK_HOSTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ def is_issuer(spec: OAuthSpec, issuer: str) -> bool:
 def is_safe(url: str) -> bool:
     """Whether codes and tokens may be sent to `url`: over TLS, or to this machine."""
     parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1"))
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterable
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from invenicum.accounts.redirect_uris import is_plain_address
+
 from .protocol import is_safe
 
-RETURN_URL_MAX_CHARACTERS = 2000
 WEB_SCHEMES = frozenset({"http", "https"})
 # Schemes that a browser or the system handles itself: none of them opens an app that was installed for its scheme.
 RESERVED_SCHEMES = WEB_SCHEMES | {
@@ -25,8 +26,7 @@ def is_allowed_return(url: str, origins: Iterable[str]) -> bool:
 
     A custom scheme in `origins` allows every address of that scheme.
     """
-    # A browser repairs a malformed address, possibly into one of another origin.
-    if len(url) > RETURN_URL_MAX_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+    if not is_plain_address(url):
         return False
     try:
         parts = urlsplit(url)

@@ -16,6 +16,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
 
 from invenicum.accounts.models import User
+from invenicum.api.addresses import PREFIX
 
 from . import browser_session
 from .authorizations import Begun, check_return_url, open_authorization
@@ -25,7 +26,7 @@ from .errors import OAuthError
 from .models import StartLink
 
 START_LINK_LIFETIME = timedelta(minutes=10)
-OPEN_PATH = "/api/v1/integrations/oauth/open/"
+OPEN_PATH = f"{PREFIX}/integrations/oauth/open/"
 STALE_LINK = "This link has expired or was used already. Please start again in the app."
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from integrations import registry
 from integrations.models import Integration
 from integrations.services import disable
+from invenicum.api.addresses import PREFIX
 from invenicum.mail import send_to_owner
 
 from .models import Lane
@@ -61,7 +62,7 @@ def _mark(lanes: QuerySet[Lane], notice: Notice, limit: int) -> Iterable[Lane]:
 def _notify(lane: Lane, what: str, more: str) -> None:
     integration = Integration.objects.without_secrets().select_related("owner").get(pk=lane.pk)
     name = registry.get(integration.type).name
-    log = f"{settings.PUBLIC_URL}/api/v1/deliveries?type={integration.type}"
+    log = f"{settings.PUBLIC_URL}{PREFIX}/deliveries?type={integration.type}"
     since = f" since {integration.failing_since:%d %B, %H:%M} UTC" if integration.failing_since else ""
     send_to_owner(
         integration.owner,

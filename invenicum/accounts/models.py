@@ -22,9 +22,6 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # the toolkit
 
     account_id = models.CharField(max_length=MAX_ACCOUNT_ID, unique=True, default=generate_local_id, editable=False)
 
-    class Meta(AbstractUser.Meta):
-        pass
-
     @property
     def public_id(self) -> str:
         """`user-456`."""
@@ -71,9 +68,6 @@ class Application(AbstractApplication):
 
     allowed_scopes = models.TextField(default=user_scopes_text, blank=True)
     objects = ApplicationManager()
-
-    class Meta(AbstractApplication.Meta):
-        pass
 
     @property
     def kind(self) -> Kind | None:

@@ -9,6 +9,7 @@ from invenicum.api.viewsets import ApiViewSet
 from . import services
 from .models import User
 from .public_ids import PUBLIC_ID, PUBLIC_ID_SAYS, parse_public_id
+from .scopes import REMOVE_ACCOUNTS
 from .serializers import RemovedAccountSerializer
 
 ID_PARAMETER = OpenApiParameter("account_id", {"type": "string", "pattern": PUBLIC_ID}, "path")
@@ -18,7 +19,7 @@ class AccountViewSet(ApiViewSet):
     """Any account, for the backend that these accounts come from."""
 
     serializer_class = RemovedAccountSerializer
-    required_scopes = {"DELETE": "accounts:write"}
+    required_scopes = {"DELETE": REMOVE_ACCOUNTS}
     lookup_url_kwarg = "account_id"
 
     def api_error(self, error: Exception) -> ApiError | None:
