@@ -78,6 +78,11 @@ class Process:
         return True
 
 
+def web(env: Mapping[str, str], log: Path) -> Process:
+    """The web server, on the `PORT` of `env`."""
+    return Process(["-m", "gunicorn", "-c", "python:invenicum.gunicorn", "invenicum.wsgi"], env, log)
+
+
 def worker(env: Mapping[str, str], log: Path, processes: int = 1) -> Process:
     """A Celery worker."""
     arguments = ["-m", "celery", "-A", "invenicum", "worker", f"--concurrency={processes}", "--loglevel=info"]
