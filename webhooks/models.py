@@ -81,6 +81,8 @@ class Delivery(models.Model):
     due_at = models.DateTimeField(null=True)
     # Attempts since it was queued, by its event or by hand: the position in the retry schedule.
     attempt_count = models.PositiveSmallIntegerField(default=0)
+    # How often in a row a worker died while it worked on it; see `webhooks.engine.crashes`.
+    crash_count = models.PositiveSmallIntegerField(db_default=0)
     # On an ordered integration, the id of the asset: it waits for earlier pending deliveries with the same key.
     order_key = models.CharField(max_length=100, blank=True, default="")
     # The last replay that queued it again.
@@ -234,10 +236,17 @@ class InboundKey(models.Model):
 
 
 class EngineHeartbeat(models.Model):
-    """When a worker last looked for due deliveries, for health checks of the engine."""
+    """A worker of the engine: what it did when, for health checks, and which process it is, to notice that it died."""
 
     worker = models.CharField(max_length=255, primary_key=True)
-    last_drain_at = models.DateTimeField(db_index=True)
+    last_drain_at = models.DateTimeField(db_index=True)  # it looked for due deliveries
+    last_outcome_at = models.DateTimeField(null=True)  # it wrote the outcomes of deliveries
+    # Its mark on the lanes that it leases; null once it has ended and its lanes are released.
+    mark = models.BigIntegerField(null=True)
+    # Its process: the machine and its boot, the id there, and when it started (an id is used again).
+    machine = models.CharField(max_length=120, blank=True, default="")
+    process_id = models.PositiveIntegerField(null=True)
+    process_started = models.BigIntegerField(null=True)
     # Its counters since it started; see `webhooks.engine.metrics`.
     counters = models.JSONField(default=dict)
 

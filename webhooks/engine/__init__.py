@@ -1,7 +1,7 @@
-"""The delivery engine. The rest of the service uses four names of it, each from its own module:
+"""The delivery engine. The rest of the service uses a few names of it, each from its own module:
 
 - `worker.drain` delivers what is due,
-- `heartbeat.last_drain` says when a worker last looked for work,
+- `heartbeat.last_drain` says when a worker last looked for work, `heartbeat.progress` whether anything moves,
 - `metrics.EngineCollector` is what Prometheus reads,
 - `database.statements` inserts deliveries and watches for changes, on the database in use.
 

@@ -36,6 +36,9 @@ class Statements(Protocol):
     def insert_deliveries(self, deliveries: Sequence[NewDelivery], now: datetime, due_at: datetime) -> None:
         """Inserts pending deliveries, due at `due_at` unless they wait, in the caller's transaction."""
 
+    def due_since(self, now: datetime) -> datetime | None:
+        """Since when the delivery has been due that has waited longest among those that could be sent at `now`."""
+
     def change_counter(self) -> int | None:
         """A number that changes when another connection commits; None if the database has none."""
 

@@ -1,8 +1,11 @@
 """Each worker's heartbeat with its counters, for `/readyz` and `/metrics`."""
 
+from __future__ import annotations
+
 import os
 import socket
 import time
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -10,6 +13,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from ..models import EngineHeartbeat
+from .database import statements
 from .metrics import Counters, total
 
 HEARTBEAT_INTERVAL_SECONDS = 2.0
@@ -24,6 +28,7 @@ class Heartbeat:
         self.counters = Counters()
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._written_at = float("-inf")
+        self._last_outcome_at: datetime | None = None
 
     def beat(self) -> None:
         """Writes that this process looked for work just now, and its counters; at most once in two seconds."""
@@ -32,9 +37,18 @@ class Heartbeat:
         self._written_at = time.monotonic()
         now = timezone.now()
         EngineHeartbeat.objects.update_or_create(
-            worker=self._worker, defaults={"last_drain_at": now, "counters": self.counters.as_json()}
+            worker=self._worker,
+            defaults={
+                "last_drain_at": now,
+                "last_outcome_at": self._last_outcome_at,
+                "counters": self.counters.as_json(),
+            },
         )
         _fold(now)
+
+    def wrote_outcomes(self) -> None:
+        """Notes that outcomes of deliveries were written just now; the next beat tells it."""
+        self._last_outcome_at = timezone.now()
 
 
 @transaction.atomic
@@ -56,3 +70,27 @@ def last_drain() -> datetime | None:
     """When any worker last looked for work; None if none ever did."""
     moment: datetime | None = EngineHeartbeat.objects.aggregate(latest=Max("last_drain_at"))["latest"]
     return moment
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Whether anything moves, e.g. `Progress(last_drain=12:00:03, last_outcome=12:00:02, due_since=11:59:58)`.
+
+    `last_drain`: when any worker last looked for work. `last_outcome`: when any wrote the outcomes of attempts, which
+    is known within HEARTBEAT_INTERVAL_SECONDS. `due_since`: since when the delivery that has been due longest has been
+    due, among those that a worker could send now: without those behind a hold of their lane or behind an earlier one
+    of their order. Each is None if there is none.
+
+    The engine stands still if `due_since` and `last_outcome` are both older than an attempt can take
+    (`DELIVERY_TIMEOUT`) and `last_drain` is recent all the same.
+    """
+
+    last_drain: datetime | None
+    last_outcome: datetime | None
+    due_since: datetime | None
+
+
+def progress() -> Progress:
+    """What the engine did last and what it still has to do, in two statements; see `Progress`."""
+    latest = EngineHeartbeat.objects.aggregate(drain=Max("last_drain_at"), outcome=Max("last_outcome_at"))
+    return Progress(latest["drain"], latest["outcome"], statements().due_since(timezone.now()))

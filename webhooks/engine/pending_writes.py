@@ -13,6 +13,7 @@ from django.utils import timezone
 from integrations.services import disable
 
 from . import claim
+from .heartbeat import Heartbeat
 from .lanes import Lanes
 from .outcomes import record
 from .values import Claimed, DeliveryId, IntegrationId, LaneState, Outcome
@@ -24,8 +25,9 @@ REFUSED_RETRY_SECONDS = 10.0  # between two attempts to write what the database 
 class PendingWrites:
     """Collects the outcomes of deliveries and the states of lanes, and writes them. What cannot be written is kept."""
 
-    def __init__(self, worker: int, lanes: Lanes) -> None:
+    def __init__(self, worker: int, lanes: Lanes, heartbeat: Heartbeat) -> None:
         self._worker = worker
+        self._heartbeat = heartbeat
         self._lanes = lanes
         self.outcomes: list[Outcome] = []
         self._postponed: list[Claimed] = []
@@ -79,6 +81,8 @@ class PendingWrites:
             self.outcomes = []
             self._states.clear()
             self._done_lanes.clear()
+            if outcomes:
+                self._heartbeat.wrote_outcomes()
         counts.update(str(outcome.status) for outcome in outcomes)
         for integration, reason in self._gone.items():
             disable(UUID(integration), reason)

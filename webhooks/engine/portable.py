@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Case, DateTimeField, F, Value, When
+from django.utils.dateparse import parse_datetime
 
 from integrations.models import Integration
 
@@ -21,6 +22,7 @@ from .values import (
     CLAIM_MAX_LANES_VISITED,
     LANE_LEASE,
     LONGEST_LANE_LEASE,
+    NO_LANE,
     Claimed,
     ClaimRequest,
     DeliveryId,
@@ -65,6 +67,15 @@ SELECT item.id
 
 # Finds the lane at which a claim stopped because it had visited as many as it may.
 LAST_VISITED = f"{PENDING} SELECT id FROM pending WHERE hop = %(hops)s AND id IS NOT NULL"  # noqa: S608
+
+# Finds since when the delivery has been due that has waited longest among those that could be sent.
+DUE_SINCE = f"""{PENDING}
+SELECT min((SELECT d.due_at FROM webhooks_delivery d
+             WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s AND {_IS_FIRST}
+             ORDER BY d.due_at LIMIT 1))
+  FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
+ WHERE lane.held_until IS NULL OR lane.held_until <= %(now)s
+"""  # noqa: S608 - made of constants
 
 # Changes when another connection commits: https://www.sqlite.org/pragma.html#pragma_data_version
 CHANGE_COUNTER = "PRAGMA data_version"
@@ -167,6 +178,17 @@ def insert_deliveries(deliveries: Sequence[NewDelivery], now: datetime, due_at: 
         )
         for delivery in deliveries
     )
+
+
+def due_since(now: datetime) -> datetime | None:
+    values = {
+        "now": connection.ops.adapt_datetimefield_value(now),
+        "after": _hexadecimal(NO_LANE),
+        "hops": CLAIM_MAX_LANES_VISITED,
+    }
+    with connection.cursor() as cursor:
+        moment = cursor.execute(DUE_SINCE, values).fetchone()[0]
+    return parse_datetime(f"{moment}+00:00") if moment else None
 
 
 def change_counter() -> int | None:

@@ -151,6 +151,15 @@ UPDATE integrations_integration SET failing_since = %(now)s
  WHERE id = ANY(%(ids)s::uuid[]) AND failing_since IS NULL
 """
 
+# Finds since when the delivery has been due that has waited longest among those that could be sent.
+DUE_SINCE = f"""{ONLY_PRESORTED}{PENDING}
+SELECT min((SELECT d.due_at FROM webhooks_delivery d
+             WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s AND {_IS_FIRST}
+             ORDER BY d.due_at LIMIT 1))
+  FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
+ WHERE lane.held_until IS NULL OR lane.held_until <= %(now)s
+"""  # noqa: S608 - made of constants
+
 # Inserts the deliveries of new events.
 INSERT_DELIVERIES = """
 INSERT INTO webhooks_delivery
@@ -260,6 +269,15 @@ def insert_deliveries(deliveries: Sequence[NewDelivery], now: datetime, due_at: 
     ]
     with connection.cursor() as cursor:
         cursor.execute(INSERT_DELIVERIES, {"rows": json.dumps(rows), "now": now, "due_at": due_at})
+
+
+def due_since(now: datetime) -> datetime | None:
+    with connection.cursor() as cursor:
+        cursor.execute(DUE_SINCE, {"now": now, "after": NO_LANE, "hops": CLAIM_MAX_LANES_VISITED})
+        while cursor.nextset():
+            pass
+        moment: datetime | None = cursor.fetchone()[0]
+    return moment
 
 
 def change_counter() -> int | None:

@@ -108,7 +108,7 @@ class Worker:
         self._driver: FlowDriver[Claimed] = FlowDriver()
         self._integrations = IntegrationCache()
         self._lanes = Lanes(LANE_CONCURRENCY)
-        self._writes = PendingWrites(self._mark, self._lanes)
+        self._writes = PendingWrites(self._mark, self._lanes, self._heartbeat)
         self._after = NO_LANE
         self._depth = 1.0  # deliveries found on a lane by the last claim, on average
         self._written_at = self._renewed_at = self._next_claim_at = 0.0

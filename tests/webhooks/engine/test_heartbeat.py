@@ -1,0 +1,79 @@
+"""What the engine tells of itself: when it looked for work, when something moved, and what is due."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from invenicum.accounts.models import User
+from invenicum.events.publish import publish
+from tests.factories import connect_webhook
+from tests.fakes.http_server import FakeServer
+from webhooks.engine.heartbeat import Progress, progress
+from webhooks.engine.worker import Worker
+from webhooks.models import Delivery, Lane
+
+HOUR = timedelta(hours=1)
+
+
+def drain() -> None:
+    worker = Worker()
+    worker.drain(None, lambda: False, lambda: None)
+    worker.close()
+
+
+@pytest.fixture
+def long_ago(db: None) -> datetime:
+    return (timezone.now() - HOUR).replace(microsecond=123456)
+
+
+def test_an_engine_that_never_ran_has_no_progress(db: None) -> None:
+    assert progress() == Progress(None, None, None)
+
+
+def test_what_is_due_is_told_until_it_was_sent(
+    alice: User, monkeypatch: pytest.MonkeyPatch, long_ago: datetime
+) -> None:
+    monkeypatch.setattr("webhooks.engine.heartbeat.HEARTBEAT_INTERVAL_SECONDS", 0)
+    with FakeServer(lambda request: (200, {}, b"")) as server:
+        connect_webhook(alice, server.url)
+        publish(alice, "asset.created", {"assetId": "a"})
+        Delivery.objects.update(due_at=long_ago)
+        assert progress() == Progress(None, None, long_ago)
+        before = timezone.now()
+        drain()
+    told = progress()
+    assert told.due_since is None
+    assert told.last_drain is not None
+    assert told.last_outcome is not None
+    assert min(told.last_drain, told.last_outcome) >= before
+
+
+def test_what_is_held_or_scheduled_or_waits_for_an_earlier_one_could_not_be_sent(
+    alice: User, long_ago: datetime
+) -> None:
+    connect_webhook(alice, ordered=True)
+    for _ in range(2):
+        publish(alice, "asset.created", {"assetId": "a"})
+    later = timezone.now() + HOUR
+    Delivery.objects.update(due_at=long_ago)
+    assert progress().due_since == long_ago
+    Lane.objects.update(held_until=later)
+    assert progress().due_since is None
+    Lane.objects.update(held_until=long_ago)
+    first = Delivery.objects.earliest("id")
+    Delivery.objects.filter(pk=first.pk).update(due_at=later)
+    assert progress().due_since is None
+
+
+def test_an_engine_that_looks_for_work_and_writes_nothing_can_be_told(alice: User, long_ago: datetime) -> None:
+    connect_webhook(alice)
+    publish(alice, "asset.created", {"assetId": "a"})
+    Delivery.objects.update(due_at=long_ago)
+    Lane.objects.update(worker=1, leased_until=timezone.now() + timedelta(seconds=9))  # by one that is frozen
+    drain()
+    told = progress()
+    assert (told.last_outcome, told.due_since) == (None, long_ago)
+    assert told.last_drain is not None
