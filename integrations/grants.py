@@ -26,13 +26,20 @@ class Grants:
         """The stored access token, expired or not. Returns None without a grant, or if it cannot be decrypted."""
         return None
 
-    def run(self, integration: Integration, config: ConnectorConfig, call: Callable[[Any], Flow[T]]) -> T:
+    def run(
+        self,
+        integration: Integration,
+        config: ConnectorConfig,
+        call: Callable[[Any], Flow[T]],
+        timeout: float | None = None,
+    ) -> T:
         """Drives the flow `call(config)` to its end and returns its result.
 
-        With a grant, the config that `call` receives carries a valid access token; this may wait for a refresh. Raises
-        what the flow raises, or an IntegrationError if there is no valid token.
+        With a grant, the config that `call` receives carries a valid access token; this may wait for a refresh.
+        `timeout`: seconds for all of it; None for the flow's usual time, and more for the refresh. Raises what the flow
+        raises, or an IntegrationError if there is no valid token.
         """
-        return run_flow(call(config))
+        return run_flow(call(config), timeout)
 
     def end(self, integration: Integration) -> None:
         """Erases the grant, if there is one, in the caller's transaction, and queues the revocation of its tokens."""

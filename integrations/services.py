@@ -15,7 +15,7 @@ from fernet_fields import DecryptionError
 
 from invenicum.accounts.models import User
 
-from . import grants, provider_jobs, registry
+from . import grants, outgoing_slots, provider_jobs, registry
 from .core.config import ConnectorConfig
 from .core.connector import Connector, TestResult
 from .core.errors import InvalidConfig
@@ -72,14 +72,17 @@ def test_connection(owner: User, integration_type: str, values: Mapping[str, Any
     """Tries a configuration without saving it, with the stored secrets for those that are blank.
 
     `values` is what the owner submits, by JSON name. Returns a sentence and facts to show, e.g. the account's name.
-    Raises UnknownType or an IntegrationError: InvalidConfig for the values, the others for what the service answered.
+    It takes at most CONNECTION_TEST_TIMEOUT. Raises UnknownType, QuotaExceeded if too many are under way, or an
+    IntegrationError: InvalidConfig for the values, the others for what the service answered.
     """
     connector = registry.get(integration_type)
     stored = _readable(Integration.objects.live().filter(owner=owner, type=integration_type))
     config, connected = _parse(connector, values, stored)
-    if stored and connected:
-        return grants.current().run(stored, config, connector.test)
-    return run_flow(connector.test(config))
+    timeout = settings.CONNECTION_TEST_TIMEOUT
+    with outgoing_slots.hold(timeout, owner.pk):
+        if stored and connected:
+            return grants.current().run(stored, config, connector.test, timeout)
+        return run_flow(connector.test(config), timeout)
 
 
 def save_integration(

@@ -9,7 +9,7 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
-from invenicum import logging
+from invenicum import logging, quotas
 from invenicum.env import json_object, kept_secret, oauth_clients, secret
 from invenicum.version import VERSION
 
@@ -212,6 +212,13 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
 LOGGING = logging.configure(env.str("LOG_LEVEL", "INFO").upper())
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# --- Limits -------------------------------------------------------------------------------------
+
+vars().update(quotas.from_environment(env.int))
+# How many threads of a web process may wait for other services at once.
+OUTGOING_AT_ONCE = env.int("OUTGOING_AT_ONCE", max(env.int("WEB_THREADS", 8) // 4, 1))
+CONNECTION_TEST_TIMEOUT = env.float("CONNECTION_TEST_TIMEOUT", 10.0)  # seconds
 
 # --- API ----------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
 
+from integrations import outgoing_slots
 from integrations.egress.curl import run_flow
 from invenicum.accounts.models import User
 
@@ -95,14 +96,24 @@ def finish(
 
     `session` is that of the browser; `user` is the owner of a bearer token sent along, and must be who began it. What
     began with a start link is kept unconfirmed instead.
-    Raises OAuthError, with the page to return to once it is known; nothing is stored then but an audit entry.
+    Raises OAuthError, with the page to return to once it is known; nothing is stored then but an audit entry. Raises
+    QuotaExceeded if too many threads wait for other services: the same redirect can be sent again.
     """
+    # Two requests, each with the time that one delivery has.
+    timeout = 2 * settings.DELIVERY_TIMEOUT
+    with outgoing_slots.hold(timeout):
+        return _answered(integration_type, params, session, user, timeout)
+
+
+def _answered(
+    integration_type: str, params: Mapping[str, str], session: SessionBase, user: User | None, timeout: float
+) -> Connected | Unconfirmed:
     authorization = _take(params.get("state", ""), session)
     owner, return_url = authorization.owner, authorization.return_url
     try:
         if user is not None and user.pk != owner.pk:
             raise OAuthError(STALE)
-        return _finish(authorization, integration_type, params)
+        return _finish(authorization, integration_type, params, timeout)
     except OAuthError as error:
         is_of_app = authorization.needs_confirmation
         actor = None if is_of_app else owner
@@ -129,7 +140,9 @@ def _take(state: str, session: SessionBase) -> Authorization:
     return found
 
 
-def _finish(authorization: Authorization, integration_type: str, params: Mapping[str, str]) -> Connected | Unconfirmed:
+def _finish(
+    authorization: Authorization, integration_type: str, params: Mapping[str, str], timeout: float
+) -> Connected | Unconfirmed:
     if authorization.type != integration_type:
         raise OAuthError("The answer came from another service than the one that was asked. Please start again.")
     if authorization.expires_at <= timezone.now():
@@ -137,8 +150,7 @@ def _finish(authorization: Authorization, integration_type: str, params: Mapping
     client = client_for(integration_type)
     flow = connect_flow(client, redirect_uri(integration_type), authorization.code_verifier, params)
     try:
-        # Two requests, each with the time that one delivery has.
-        connection = run_flow(flow, timeout=2 * settings.DELIVERY_TIMEOUT)
+        connection = run_flow(flow, timeout)
         if authorization.needs_confirmation:
             result = keep(authorization.owner, client, connection)
             return Unconfirmed(client.type, authorization.return_url, result)

@@ -31,8 +31,14 @@ class OAuthGrants(Grants):
             return None
         return grant.access_token if grant else None
 
-    def run(self, integration: Integration, config: ConnectorConfig, call: Callable[[Any], Flow[T]]) -> T:
-        return tokens.run(integration, config, call)
+    def run(
+        self,
+        integration: Integration,
+        config: ConnectorConfig,
+        call: Callable[[Any], Flow[T]],
+        timeout: float | None = None,
+    ) -> T:
+        return tokens.run(integration, config, call, timeout)
 
     def end(self, integration: Integration) -> None:
         end_grants(integration)

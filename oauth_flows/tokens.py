@@ -243,17 +243,20 @@ def _name(grant: Grant) -> str:
     return registry.get(grant.integration.type).name
 
 
-def run(integration: Integration, config: ConnectorConfig, call: Callable[[Any], Flow[T]]) -> T:
+def run(
+    integration: Integration, config: ConnectorConfig, call: Callable[[Any], Flow[T]], timeout: float | None = None
+) -> T:
     """Runs the flow `call(config)` and returns its result, with a valid access token if the integration has a grant.
 
-    Blocks, up to `TOKEN_REFRESH_WAIT_SECONDS` longer than the flow if another caller is refreshing the token. Raises
-    what the flow raises, NeedsReconnect, or ConnectionFailed.
+    Blocks for at most `timeout` seconds; with None, up to `TOKEN_REFRESH_WAIT_SECONDS` longer than the flow if another
+    caller is refreshing the token. Raises what the flow raises, NeedsReconnect, or ConnectionFailed.
     """
-    deadline = time.monotonic() + TOKEN_REFRESH_WAIT_SECONDS
+    deadline = time.monotonic() + (TOKEN_REFRESH_WAIT_SECONDS if timeout is None else timeout)
     while True:
         grant = grants_of([integration.pk]).get(integration.pk)
+        left = None if timeout is None else max(deadline - time.monotonic(), 0.0)
         try:
-            return run_flow(authorized(grant, config, call) if grant else call(config))
+            return run_flow(authorized(grant, config, call) if grant else call(config), left)
         except BeingRefreshed:
             if time.monotonic() > deadline:
                 raise ConnectionFailed(f"The connection to {integration.type} is being renewed: try again.") from None

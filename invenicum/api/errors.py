@@ -11,6 +11,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from invenicum.pages import error_page, wants_page
+from invenicum.quotas import QuotaExceeded
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ NOT_FOUND = "NOT_FOUND"
 METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
 PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
 RATE_LIMITED = "RATE_LIMITED"
+QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 INTERNAL_ERROR = "INTERNAL_ERROR"
 
 # In `details`, what is wrong with the body as a whole.
@@ -57,6 +59,17 @@ class ApiError(exceptions.APIException):
 def invalid(details: Details, message: str = "The request is not valid") -> ApiError:
     """The error for input that has the wrong form: 400, with what is wrong at each field."""
     return ApiError(400, INVALID_CONFIG, message, details)
+
+
+def over_quota(error: QuotaExceeded, details: Details | None = None) -> ApiError:
+    """The error for a request above a quota: 429 with `Retry-After` if waiting helps, else 409.
+
+    `details`: which items of the body are at fault.
+    """
+    if error.retry_after is None:
+        return ApiError(409, QUOTA_EXCEEDED, error.message, details)
+    headers = {"Retry-After": str(max(math.ceil(error.retry_after), 1))}
+    return ApiError(429, RATE_LIMITED, error.message, details, headers)
 
 
 def envelope(code: str, message: str, details: Details | None = None) -> dict[str, Any]:
@@ -97,6 +110,8 @@ def _as_api_error(exception: Exception) -> ApiError | None:
             seconds = math.ceil(getattr(exception, "wait", None) or 1)
             message = f"Too many requests: try again in {seconds} seconds"
             return ApiError(429, RATE_LIMITED, message, headers={"Retry-After": str(seconds)})
+        case QuotaExceeded():
+            return over_quota(exception)
         case RequestDataTooBig():
             return ApiError(413, PAYLOAD_TOO_LARGE, "The request is too large")
         case exceptions.APIException(status_code=status) if status < 500:

@@ -8,6 +8,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from integrations.models import Integration
 from invenicum.accounts.models import User
@@ -203,3 +204,18 @@ def test_sessions_that_have_ended_are_pruned(drive: AuthorizationServer, alice: 
     Session.objects.update(expire_date=timezone.now())
     prune(timezone.now())
     assert not Session.objects.exists()
+
+
+def test_a_callback_that_finds_no_free_thread_can_be_sent_again(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api, settings: Settings
+) -> None:
+    client = api(alice)
+    answer = ada.allow(begin(client)["authorizationUrl"])
+    settings.OUTGOING_AT_ONCE = 0
+    refused = client.get(CALLBACK, answer)
+    assert (refused.status_code, refused.json()["error"], refused["Retry-After"]) == (429, "RATE_LIMITED", "2")
+    page = client.get(CALLBACK, answer, headers=PAGE)
+    assert page.status_code == 429
+    assert page["Content-Type"].startswith("text/html")
+    settings.OUTGOING_AT_ONCE = 2
+    assert client.get(CALLBACK, answer).status_code == 200
