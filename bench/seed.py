@@ -59,12 +59,12 @@ SELECT uuidv7(%(age)s), owner, 'asset.created', asset, date_trunc('second', now(
        LATERAL (SELECT (%(owners)s::int[])[1 + number %% %(turn)s] AS owner, 'asset-' || number AS asset),
        LATERAL (SELECT '{"assetId":"' || asset || '","name":"Product Photo.jpg","category":"Images","createdBy":"user-'
                 || owner || '","url":"https://cdn.invenicum.com/assets/' || asset || '"}' AS shown)
-RETURNING id, owner_id"""
+RETURNING id, owner_id, sequence"""
 DELIVERIES = f"""
 WITH fresh AS ({EVENTS}), made AS (
     INSERT INTO webhooks_delivery (id, event_id, integration_id, owner_id, status, due_at, attempt_count, order_key,
-                                   error, created_at)
-    SELECT uuidv7(), fresh.id, i.id, fresh.owner_id, 'pending', now(), 0, '', '', now()
+                                   sequence, error, created_at)
+    SELECT uuidv7(), fresh.id, i.id, fresh.owner_id, 'pending', now(), 0, '', fresh.sequence, '', now()
       FROM fresh JOIN integrations_integration i ON i.owner_id = fresh.owner_id
 )
 SELECT replace(id::text, '-', ''), owner_id FROM fresh

@@ -85,7 +85,7 @@ def _waits_for_earlier_delivery(delivery: Delivery) -> bool:
     if not delivery.order_key:
         return False
     same = Delivery.objects.filter(integration=delivery.integration_id, order_key=delivery.order_key)
-    return same.filter(status=Delivery.Status.PENDING, id__lt=delivery.id).exists()
+    return same.filter(status=Delivery.Status.PENDING, sequence__lt=delivery.sequence).exists()
 
 
 def _why_not_sent(event: Event, integration: Integration) -> str:

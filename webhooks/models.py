@@ -85,6 +85,8 @@ class Delivery(models.Model):
     crash_count = models.PositiveSmallIntegerField(db_default=0)
     # On an ordered integration, the id of the asset: it waits for earlier pending deliveries with the same key.
     order_key = models.CharField(max_length=100, blank=True, default="")
+    # Its event's: orders the deliveries with the same key.
+    sequence = models.BigIntegerField(editable=False)
     # The last replay that queued it again.
     replay = models.ForeignKey(Replay, models.SET_NULL, null=True, related_name="deliveries", db_index=False)
     error = models.CharField(max_length=500, blank=True, default="")
@@ -101,7 +103,7 @@ class Delivery(models.Model):
                 name="delivery_due",
             ),
             models.Index(
-                fields=["integration", "order_key", "id"],
+                fields=["integration", "order_key", "sequence"],
                 condition=Q(status="pending") & ~Q(order_key=""),
                 name="delivery_order",
             ),

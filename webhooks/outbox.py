@@ -33,6 +33,7 @@ def create_deliveries(events: Sequence[Event]) -> int:
             owner_id=event.owner_id,
             waits=status != Status.ACTIVE,
             order_key=event.subject if ordered else "",
+            sequence=event.sequence,
         )
         for event in events
         for integration_id, status, patterns, ordered in integrations.get(event.owner_id, ())
@@ -51,6 +52,7 @@ def new_delivery(event: Event, integration_id: UUID, *, waits: bool = False) -> 
         event=event,
         integration_id=integration_id,
         owner_id=event.owner_id,
+        sequence=event.sequence,
         created_at=now,
         due_at=None if waits else _first_attempt_at(now),
     )

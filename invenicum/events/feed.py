@@ -22,7 +22,7 @@ def feed(owner: User, after: UUID | None, limit: int) -> tuple[list[Event], bool
     An event appears once all transactions that began before its own have ended, so that no event can appear before it
     later. Raises UnknownPlace.
     """
-    rows = Event.objects.filter(owner=owner, position__lt=OldestRunningTransaction()).order_by("position", "id")
+    rows = Event.objects.filter(owner=owner, position__lt=OldestRunningTransaction()).order_by("position", "sequence")
     if after is not None:
         rows = _after(rows, after)
     found = list(rows[: limit + 1])
@@ -30,9 +30,10 @@ def feed(owner: User, after: UUID | None, limit: int) -> tuple[list[Event], bool
 
 
 def _after(rows: QuerySet[Event], after: UUID) -> QuerySet[Event]:
-    place = rows.filter(pk=after).values_list("position", flat=True).first()
+    place = rows.filter(pk=after).values_list("position", "sequence").first()
     if place is not None:
-        return rows.filter(Q(position=place, id__gt=after) | Q(position__gt=place))
+        position, sequence = place
+        return rows.filter(Q(position=position, sequence__gt=sequence) | Q(position__gt=position))
     oldest = rows.first()
     if oldest is None or after < oldest.pk:
         return rows  # it was pruned: everything that is left came after it

@@ -9,7 +9,7 @@ from django.db import models
 from invenicum.ids import public_id, uuid7
 
 from .message import Message
-from .position import CurrentTransaction
+from .position import CurrentPosition, NextNumber
 
 
 class Event(models.Model):
@@ -26,12 +26,13 @@ class Event(models.Model):
     body = models.TextField()
     # The asset at that time, for connectors that keep a copy. Null if the publisher does not know it.
     document = models.JSONField(null=True, blank=True)
-    # Orders the feed, together with the id.
-    position = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
+    # Together they order the feed: see `position.py`. The sequence alone orders deliveries about the same asset.
+    position = models.BigIntegerField(db_default=CurrentPosition(), editable=False)
+    sequence = models.BigIntegerField(db_default=NextNumber(), editable=False)
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["owner", "position", "id"], name="event_feed")]
+        indexes = [models.Index(fields=["owner", "position", "sequence"], name="event_feed")]
 
     def __str__(self) -> str:
         return f"{self.name} {self.public_id}"

@@ -1,24 +1,44 @@
-"""The place of an event in its owner's feed."""
+"""The place of an event in its owner's feed: by the database, whatever the clocks of the web servers say."""
 
 from typing import Any
 
 from django.db.models import BigIntegerField, Func
 
+# PostgreSQL's sequence that numbers events; SQLite has none, see `numbering.py`.
+SEQUENCE = "events_event_sequence"
 
-class CurrentTransaction(Func):
-    """On PostgreSQL the id of the writing transaction; elsewhere 0.
 
-    Ids of events are drawn before their transaction commits, so a reader who remembers the last id that it saw
+class CurrentPosition(Func):
+    """On PostgreSQL the newest transaction among the writing one and those that had ended; elsewhere 0.
+
+    Numbers of events are drawn before their transaction commits, so a reader who remembers the last one that it saw
     would miss an event with a smaller one that commits later. Transactions older than the oldest one that still
-    runs are complete: ordered by transaction first, and read up to there, the feed has no gaps. SQLite needs none
-    of this: a transaction that writes has the database to itself.
+    runs are complete: ordered by transaction first, and read up to there, the feed has no gaps. A transaction that
+    got its id early, and then waited for an asset that another one was changing, publishes after that one: so its
+    events are placed no lower than any transaction that had ended by then, and `sequence` decides among equals.
+    SQLite needs none of this: a transaction that writes has the database to itself.
     """
 
     template = "0"
     output_field = BigIntegerField()
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, template="pg_current_xact_id()::text::bigint", **context)
+        newest_ended = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1"
+        template = f"greatest(pg_current_xact_id()::text::bigint, {newest_ended})"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+class NextNumber(Func):
+    """On PostgreSQL the next number of an event; elsewhere 0.
+
+    Of two transactions that change the same asset, the second draws its number when the first has committed.
+    """
+
+    template = "0"
+    output_field = BigIntegerField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template=f"nextval('{SEQUENCE}')", **context)
 
 
 class OldestRunningTransaction(Func):

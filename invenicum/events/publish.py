@@ -13,6 +13,7 @@ from invenicum.accounts.models import User
 from invenicum.timestamps import format_timestamp
 
 from .models import Event
+from .numbering import number
 from .signals import events_published
 
 
@@ -39,6 +40,7 @@ def publish_many(drafts: Iterable[Draft]) -> list[Event]:
     if events:
         # No savepoint: a change whose event cannot be written must not be kept.
         with transaction.atomic(savepoint=False):
+            number(events)
             Event.objects.bulk_create(events)
             events_published.send(sender=Event, events=events)
     return events

@@ -39,7 +39,8 @@ _IS_FIRST = """
         (d.order_key = '' OR NOT EXISTS (
             SELECT 1 FROM webhooks_delivery earlier INDEXED BY delivery_order
              WHERE earlier.integration_id = d.integration_id AND earlier.status = 'pending'
-               AND NOT (earlier.order_key = '') AND earlier.order_key = d.order_key AND earlier.id < d.id))"""
+               AND NOT (earlier.order_key = '') AND earlier.order_key = d.order_key
+               AND earlier.sequence < d.sequence))"""
 
 # Finds free lanes on which something is due.
 FREE_LANES = f"""{PENDING}
@@ -173,6 +174,7 @@ def insert_deliveries(deliveries: Sequence[NewDelivery], now: datetime, due_at: 
             integration_id=delivery.integration_id,
             owner_id=delivery.owner_id,
             order_key=delivery.order_key,
+            sequence=delivery.sequence,
             created_at=now,
             due_at=None if delivery.waits else due_at,
         )

@@ -52,15 +52,15 @@ ONLY_PRESORTED = "SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort
 
 # True for a delivery that no earlier pending one on the same ordered integration precedes for the same order key: the
 # first of a range that only the index `delivery_order` has in order.
-_IS_FIRST = f"""
+_IS_FIRST = """
         (d.order_key = '' OR (
             SELECT earlier.id FROM webhooks_delivery earlier
              WHERE earlier.status = 'pending' AND earlier.order_key <> ''
-               AND (earlier.integration_id, earlier.order_key, earlier.id)
-                   >= (d.integration_id, d.order_key, '{NO_LANE}')
-               AND (earlier.integration_id, earlier.order_key, earlier.id)
-                   < (d.integration_id, d.order_key, d.id)
-             ORDER BY earlier.integration_id, earlier.order_key, earlier.id LIMIT 1) IS NULL)"""  # noqa: S608
+               AND (earlier.integration_id, earlier.order_key, earlier.sequence)
+                   >= (d.integration_id, d.order_key, 0)
+               AND (earlier.integration_id, earlier.order_key, earlier.sequence)
+                   < (d.integration_id, d.order_key, d.sequence)
+             ORDER BY earlier.integration_id, earlier.order_key, earlier.sequence LIMIT 1) IS NULL)"""
 
 # Leases free lanes on which something is due, and reads what is due on them and on the worker's own.
 CLAIM = f"""{ONLY_PRESORTED}{PENDING}, due AS MATERIALIZED (
@@ -163,10 +163,12 @@ SELECT min((SELECT d.due_at FROM webhooks_delivery d
 # Inserts the deliveries of new events.
 INSERT_DELIVERIES = """
 INSERT INTO webhooks_delivery
-       (id, event_id, integration_id, owner_id, status, due_at, attempt_count, order_key, error, created_at)
-SELECT id, event, integration, owner, 'pending', CASE WHEN NOT waits THEN %(due_at)s END, 0, key, '', %(now)s
+       (id, event_id, integration_id, owner_id, status, due_at, attempt_count, order_key, sequence,
+        error, created_at)
+SELECT id, event, integration, owner, 'pending', CASE WHEN NOT waits THEN %(due_at)s END, 0, key, sequence, '', %(now)s
   FROM json_to_recordset(%(rows)s)
-       AS wanted (id uuid, event uuid, integration uuid, owner bigint, waits boolean, key text)
+       AS wanted (id uuid, event uuid, integration uuid, owner bigint, waits boolean, key text,
+                  sequence bigint)
 """
 
 
@@ -264,6 +266,7 @@ def insert_deliveries(deliveries: Sequence[NewDelivery], now: datetime, due_at: 
             "owner": delivery.owner_id,
             "waits": delivery.waits,
             "key": delivery.order_key,
+            "sequence": delivery.sequence,
         }
         for delivery in deliveries
     ]

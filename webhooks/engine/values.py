@@ -100,13 +100,17 @@ class LaneState:
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A delivery to insert. `waits` keeps it until its integration is active; `order_key` is "" if order is free."""
+    """A delivery to insert. `waits` keeps it until its integration is active; `order_key` is "" if order is free.
+
+    `sequence` is the event's: it orders deliveries with the same key.
+    """
 
     event_id: UUID
     integration_id: UUID
     owner_id: int
     waits: bool
     order_key: str
+    sequence: int
 
 
 @dataclass
