@@ -16,9 +16,12 @@ from .config_messages import REQUIRED, messages_of, summary_of
 from .errors import InvalidConfig
 from .fields import reveal
 from .form_texts import NotUnderstood, read_form_text
+from .http import encode_json
 from .markers import Internal
 
 __all__ = ["ConnectorConfig", "FieldFacts"]
+
+MAX_CONFIG_BYTES = 64 * 1024  # of JSON: workers keep many configurations in memory
 
 
 class ConnectorConfig(BaseModel):
@@ -80,6 +83,8 @@ class ConnectorConfig(BaseModel):
                 details.setdefault(alias, []).extend([misread[alias]] if alias in misread else messages)
         if details or config is None:
             raise InvalidConfig(summary_of(details), details)
+        if (size := len(encode_json(cleaned))) > MAX_CONFIG_BYTES:
+            raise InvalidConfig(f"The configuration has {size} bytes; it can have {MAX_CONFIG_BYTES}.")
         return config
 
     @classmethod

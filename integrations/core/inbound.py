@@ -22,6 +22,8 @@ MAX_KEYS_PER_REQUEST = 200
 MAX_EVENT_NAME_LENGTH = 100
 MAX_DELIVERY_ID_LENGTH = 200
 MAX_FORM_FIELDS = 100
+MAX_TITLE_LENGTH = 500
+MAX_URL_LENGTH = 2000
 
 
 class InvalidSignature(Exception):
@@ -64,8 +66,8 @@ class ReceivedEvent:
 
     `name` is ours, such as `github.pull_request`, of at most MAX_EVENT_NAME_LENGTH characters. `delivery_id` is
     printable and has at most MAX_DELIVERY_ID_LENGTH characters. `payload` has at most MAX_PAYLOAD_BYTES bytes of JSON
-    that every database can store; `is_truncated` says that parts of it were left out to fit. The rest is as in
-    ProviderEvent.
+    that every database can store; `is_truncated` says that parts of it were left out to fit. `title` is cut to
+    MAX_TITLE_LENGTH, and an address longer than MAX_URL_LENGTH is left out. The rest is as in ProviderEvent.
     """
 
     name: str
@@ -84,8 +86,8 @@ class ReceivedEvent:
             name=event_name(integration_type, event.event_type),
             delivery_id=_storable_id(event.delivery_id),
             payload=payload,
-            title=event.title,
-            url=event.url,
+            title=event.title[:MAX_TITLE_LENGTH],
+            url=event.url if len(event.url) <= MAX_URL_LENGTH else "",
             is_truncated=is_truncated,
             is_echo=event.is_echo,
         )

@@ -6,7 +6,8 @@ from typing import Any
 from .http import encode_json
 from .texts import storable
 
-MAX_PAYLOAD_BYTES = 256 * 1024  # of JSON that are stored and passed on
+# Of JSON that is stored and passed on: with its title and address it makes an event of less than 256 KiB.
+MAX_PAYLOAD_BYTES = 240 * 1024
 MAX_PAYLOAD_DEPTH = 64
 # How much of a payload is kept: entries of each list and object, characters of each text. The first cut that brings it
 # under MAX_PAYLOAD_BYTES is used.

@@ -16,6 +16,17 @@ from .models import Event
 from .numbering import number
 from .signals import events_published
 
+# Of the body as it is sent. What an asset or a hook can become stays below.
+MAX_EVENT_BYTES = 256 * 1024
+
+
+class EventsTooLarge(Exception):
+    """Some events are larger than MAX_EVENT_BYTES. `sizes`: index in the list → bytes."""
+
+    def __init__(self, sizes: dict[int, int]):
+        super().__init__(sizes)
+        self.sizes = sizes
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -29,14 +40,20 @@ class Draft:
 
 
 def publish(owner: User, name: str, data: dict[str, Any], *, document: dict[str, Any] | None = None) -> Event:
-    """Publishes one event in the caller's transaction, so that it exists exactly if the change does."""
+    """Publishes one event in the caller's transaction, so that it exists exactly if the change does.
+
+    Raises EventsTooLarge.
+    """
     return publish_many([Draft(owner, name, data, document=document)])[0]
 
 
 def publish_many(drafts: Iterable[Draft]) -> list[Event]:
-    """Publishes events in one INSERT. Returns them in the order given."""
+    """Publishes all events in one INSERT, or none. Returns them in the order given. Raises EventsTooLarge."""
     now = timezone.now()
     events = [_event(draft, now) for draft in drafts]
+    too_large = {place: size for place, event in enumerate(events) if (size := _size_if_too_large(event.body))}
+    if too_large:
+        raise EventsTooLarge(too_large)
     if events:
         # No savepoint: a change whose event cannot be written must not be kept.
         with transaction.atomic(savepoint=False):
@@ -58,6 +75,14 @@ def _event(draft: Draft, now: datetime) -> Event:
         body=json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
         document=draft.document,
     )
+
+
+def _size_if_too_large(body: str) -> int:
+    """The size in bytes if it is above the limit, else 0. A character has at most four bytes."""
+    if len(body) * 4 <= MAX_EVENT_BYTES:
+        return 0
+    size = len(body.encode())
+    return size if size > MAX_EVENT_BYTES else 0
 
 
 def _subject(data: dict[str, Any]) -> str:

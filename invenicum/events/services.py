@@ -23,7 +23,7 @@ def publish_incoming(caller: User, incoming: Sequence[Mapping[str, Any]]) -> lis
     """Publishes all events or none, each for the owner it names or else for the caller.
 
     `incoming`: what NewEventSerializer has read. An Invenicum account that was not seen before is provisioned. Returns
-    the events in the same order. Raises OwnersRefused.
+    the events in the same order. Raises OwnersRefused or EventsTooLarge.
     """
     named = {place: account for place, item in enumerate(incoming) if (account := _account_of(item))}
     owners = provisioned(list(dict.fromkeys(named.values()))) if named else {}

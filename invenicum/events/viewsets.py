@@ -10,7 +10,7 @@ from invenicum.accounts.authentication import current_access, current_user
 from invenicum.accounts.idempotency import idempotent
 from invenicum.accounts.scopes import PUBLISH_ANY
 from invenicum.api.envelopes import answer_of, page_of
-from invenicum.api.errors import ApiError, invalid
+from invenicum.api.errors import PAYLOAD_TOO_LARGE, ApiError, invalid
 from invenicum.api.openapi import LIMIT_PARAMETER
 from invenicum.api.pagination import read_limit
 from invenicum.api.viewsets import ApiViewSet
@@ -18,6 +18,7 @@ from invenicum.ids import parse_public_id
 
 from . import services
 from .feed import UnknownPlace, feed
+from .publish import MAX_EVENT_BYTES, EventsTooLarge
 from .serializers import EventSerializer, NewEventSerializer, NewEventsSerializer, PublishedEventSerializer
 
 AFTER_PARAMETER = OpenApiParameter(
@@ -39,6 +40,10 @@ class EventViewSet(ApiViewSet):
             case services.OwnersRefused(problems=problems):
                 at = "events.{}.owner" if "events" in self.request.data else "owner"
                 return invalid({at.format(place): [problem] for place, problem in problems.items()})
+            case EventsTooLarge(sizes=sizes):
+                at = "events.{}.data" if "events" in self.request.data else "data"
+                details = {at.format(place): [f"makes an event of {size} bytes"] for place, size in sizes.items()}
+                return ApiError(413, PAYLOAD_TOO_LARGE, f"An event can have {MAX_EVENT_BYTES} bytes", details)
             case UnknownPlace():
                 return invalid({"after": ["is not one of your events, or not in the feed yet"]})
         return super().api_error(error)

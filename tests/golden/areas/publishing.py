@@ -81,6 +81,7 @@ OWNERS: dict[str, Any] = {
     "a trailing blank": f"{ALICE} ",
     "an empty text": "",
 }
+LARGE: dict[str, Any] = {**REPORT, "data": {"text": "x" * 256 * 1024}}
 BATCHES: dict[str, Any] = {
     "of none": [],
     "that is null": None,
@@ -95,6 +96,7 @@ BATCHES: dict[str, Any] = {
     "whose second names no asset": [REPORT, {**CREATED, "data": {}}],
     "whose second has an invalid time": [REPORT, {**REPORT, "timestamp": "now"}],
     "of one too many": [REPORT] * 1001,
+    "whose second and third are too large": [REPORT, LARGE, LARGE],
 }
 
 
@@ -117,6 +119,7 @@ ONE: list[Step] = [
     post("publishing an event without a name", EVENTS, {"data": {}}),
     post("publishing an event with an unknown field", EVENTS, {**REPORT, "colour": "red"}),
     post("publishing an event with everything wrong", EVENTS, {"timestamp": 1, "owner": 2, "event": 3, "x": 4}),
+    post("publishing an event that is too large", EVENTS, LARGE),
     post("publishing an event with nulls where allowed", EVENTS, {**REPORT, "timestamp": None, "owner": None}),
     *each("publishing an event with", "POST", EVENTS, _with("event", NAMES)),
     *each("publishing an event with", "POST", EVENTS, _with("data", DATA)),

@@ -139,3 +139,13 @@ def test_the_schema_shows_a_form_all_that_it_needs() -> None:
     assert schema["properties"]["countryCode"]["type"] == ["string", "null"]
     assert schema["properties"]["countryCode"]["pattern"] == "^[a-z]{2}$"
     assert "counted" not in schema["properties"]
+
+
+class Named(ConnectorConfig):
+    names: list[str] = []
+
+
+def test_a_configuration_is_small() -> None:
+    assert len(Named.parse({"names": ["x" * 1000] * 60}).names) == 60
+    with pytest.raises(InvalidConfig, match=r"has \d{5} bytes; it can have 65536"):
+        Named.parse({"names": ["x" * 1000] * 70})

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integrations.core.http import encode_json
 from integrations.core.inbound import (
     MAX_DELIVERY_ID_LENGTH,
     MAX_KEYS_PER_REQUEST,
@@ -144,3 +145,14 @@ def test_every_name_is_one_that_can_be_asked_for(event: str) -> None:
     name = event_name("github", event)
     assert NAME.fullmatch(name)
     assert len(name) <= 100
+
+
+def test_an_opened_event_is_smaller_than_an_event_can_be() -> None:
+    event = ProviderEvent(
+        "push", "1", {"a": "x" * 239_000}, title="\x01" * 5000, url="https://example.com/" + "é" * 1980
+    )
+    opened = ReceivedEvent.of("github", event)
+    assert not opened.is_truncated
+    assert (len(opened.title), opened.url) == (500, event.url)
+    assert len(encode_json({"title": opened.title, "url": opened.url, "payload": opened.payload})) < 255_000
+    assert ReceivedEvent.of("github", ProviderEvent("push", "1", {}, url=event.url + "é")).url == ""

@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from invenicum.assets import rules
 from invenicum.assets.documents import Snapshot, changed, events_of
+from invenicum.events.names import MAX_ASSET_ID
+from invenicum.events.publish import MAX_EVENT_BYTES
 
 PHOTO = Snapshot(
     owner_id=7,
@@ -92,3 +95,21 @@ def test_added_and_removed_lead_from_the_old_tags_to_the_new(old: tuple[str, ...
     told = changed(replace(PHOTO, tags=old), replace(PHOTO, tags=new)).get("tags", {"added": [], "removed": []})
     assert set(old) - set(told["removed"]) | set(told["added"]) == set(new)
     assert not set(told["added"]) & set(told["removed"])
+
+
+def test_the_events_of_the_largest_asset_are_no_larger_than_an_event_can_be() -> None:
+    def largest(character: str) -> Snapshot:
+        tags = tuple(f"{number:03}{character * (rules.MAX_TAG - 3)}" for number in range(rules.MAX_TAGS))
+        return replace(
+            PHOTO,
+            asset_id="a" * MAX_ASSET_ID,
+            name=character * rules.MAX_NAME,
+            category=character * rules.MAX_CATEGORY,
+            tags=tags,
+            url="https://" + "u" * 2000,
+        )
+
+    before, after = largest("\x01"), largest("\x02")  # characters that JSON writes with six bytes
+    for found in (events_of(None, after, None), events_of(before, after, None), events_of(before, None, None)):
+        for event in found:
+            assert len(json.dumps(event.data, ensure_ascii=False)) + 1000 < MAX_EVENT_BYTES

@@ -160,3 +160,27 @@ def test_an_owner_that_is_refused_is_reported_at_its_event(api: Api, alice: User
 
 def test_the_scope_is_needed(api: Api, alice: User) -> None:
     assert api(alice, "assets:write", "events:publish-any").post("/events", RELEASE).status_code == 403
+
+
+def filled(size: int, text: str = "x") -> dict[str, Any]:
+    """An event whose body has `size` bytes: its name, its time and its data."""
+    empty = '{"event":"github.release","timestamp":"2026-03-07T10:30:00Z","data":{"text":""}}'
+    return {**RELEASE, "data": {"text": text * ((size - len(empty)) // len(text.encode()))}}
+
+
+@pytest.mark.parametrize("text", ["x", "é", "😀"])
+def test_an_event_has_at_most_256_kib(api: Api, alice: User, text: str) -> None:
+    assert api(alice).post("/events", filled(256 * 1024, text)).status_code == 202
+    refused = api(alice).post("/events", filled(256 * 1024 + len(text.encode()), text))
+    assert (refused.status_code, refused.json()["error"]) == (413, "PAYLOAD_TOO_LARGE")
+    assert refused.json()["message"] == "An event can have 262144 bytes"
+    assert list(refused.json()["details"]) == ["data"]
+    assert Event.objects.count() == 1
+
+
+def test_a_batch_names_the_events_that_are_too_large_and_publishes_none(api: Api, alice: User) -> None:
+    large = filled(300 * 1024)
+    refused = api(alice).post("/events", {"events": [RELEASE, large, RELEASE, large]})
+    assert refused.status_code == 413
+    assert refused.json()["details"] == {f"events.{place}.data": ["makes an event of 307200 bytes"] for place in (1, 3)}
+    assert Event.objects.count() == 0
