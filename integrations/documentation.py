@@ -1,7 +1,7 @@
 """The documentation page of a connector, from its declaration. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .core.config import ConnectorConfig, FieldFacts
@@ -71,17 +71,22 @@ def _inbound_section(connector: Connector) -> list[str]:
 def _table(connector: Connector) -> str:
     schema = connector.Config.json_schema()["properties"]
     facts = [fact for fact in connector.Config.facts() if not fact.internal]
-    rows = [_row(fact, _plain(schema[fact.alias])) for fact in facts]
+    rows = [_row(fact, _plain(schema[fact.alias]), _bound_to(fact, facts)) for fact in facts]
     return "\n".join(["| field | required | value | default | example |", "|---|---|---|---|---|", *rows])
 
 
-def _row(fact: FieldFacts, schema: Mapping[str, Any]) -> str:
+def _bound_to(field: FieldFacts, facts: Iterable[FieldFacts]) -> str:
+    """The secrets that a field decides the destination of, e.g. "`apiKey` and `webhookSecret`"."""
+    return " and ".join(_code(fact.alias) for fact in facts if field.alias in fact.sent_to)
+
+
+def _row(fact: FieldFacts, schema: Mapping[str, Any], bound: str) -> str:
     required = "unless connected with OAuth" if fact.oauth_replaces else "yes" if fact.required else ""
     notes = [_value(schema).rstrip(".")]
     if fact.secret:
         notes.append("Secret" if not fact.mapping else "The values are secret")
-    elif fact.destination:
-        notes.append("When it changes, the secrets must be given again")
+    if bound:
+        notes.append(f"When it changes, {bound} must be given again")
     default = "" if schema.get("default") in (None, "", {}) or fact.required else _code(schema["default"])
     example = next((_code(item) for item in schema.get("examples", [])), "")
     return f"| `{fact.alias}` | {required} | {'. '.join(notes)} | {default} | {example} |"

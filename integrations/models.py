@@ -51,6 +51,8 @@ class Integration(models.Model):
     config = models.JSONField(default=dict, help_text="The values that may be shown, by JSON name.")
     secrets = EncryptedJSONField(default=dict, editable=False, help_text="The secret values, encrypted.")
     secret_names = models.JSONField(default=list, editable=False)
+    # Those of them that the connector made, because the owner gave none.
+    generated_names = models.JSONField(default=list, editable=False)
     # The event patterns it receives. A column, so that publishing needs no secret and no connector.
     subscriptions = models.JSONField(default=list, editable=False)
     # Whether the events of one asset go out in the order in which they were published.
@@ -110,6 +112,8 @@ class Integration(models.Model):
             internal -= PREVIOUS_SECRET  # a secret that its owner chose replaces both of a rotation at once
         self.config = config.public()
         self.secret_names = sorted(secrets)
+        unchanged = {alias for alias in self.generated_names if secrets.get(alias) == self.secrets.get(alias)}
+        self.generated_names = sorted(unchanged & secrets.keys() | generated.keys())
         self.secrets = secrets | {alias: value for alias, value in self.secrets.items() if alias in internal}
         self.subscriptions = list(connector.subscriptions(config))
         self.ordered = config.ordered
@@ -122,6 +126,7 @@ class Integration(models.Model):
         `public` and `secrets` are by JSON name. No event is sent to it until its owner completes it.
         """
         self.config, self.secrets, self.secret_names = public, secrets, sorted(secrets)
+        self.generated_names = [alias for alias in self.generated_names if alias in secrets]
         self.subscriptions, self.ordered = [], False
         self.hook_status, self.hook_error = self.HookStatus.NO_PROBLEM, ""
 

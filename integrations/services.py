@@ -155,7 +155,14 @@ def _parse(connector: Connector, values: Mapping[str, Any], stored: Integration 
     if stored:
         if connector.oauth and not gives_key(connector.Config, values, stored.secrets):
             connected = grants.current().is_connected(stored)
-        values = keep_secrets(connector.Config, values, stored.config, stored.secrets, connected=connected)
+        values = keep_secrets(
+            connector.Config,
+            values,
+            stored.config,
+            stored.secrets,
+            connected=connected,
+            generated=stored.generated_names,
+        )
     if connector.oauth and connector.oauth.required and not connected:
         raise InvalidConfig(
             f"{connector.name} is connected with OAuth: begin with GET /integrations/oauth/authorize/{connector.type}."

@@ -11,6 +11,7 @@ from django.utils import timezone
 from integrations import provider_jobs, registry
 from integrations.core.connector import Connector
 from integrations.core.errors import InvalidConfig
+from integrations.credentials import bound_secrets
 from integrations.models import Integration
 from integrations.services import change_status
 from invenicum.accounts.models import User
@@ -80,11 +81,10 @@ def _connect(owner: User, client: Client, connection: Connection) -> Integration
 def _values(
     connector: Connector, integration: Integration, client: Client, tokens: Tokens
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Public and secret values: those stored, without the keys that OAuth replaces, and those in the token answer."""
+    """Public and secret values: those in the token answer, and those stored, without the keys that OAuth replaces and
+    without secrets that would now be sent elsewhere."""
     facts = {fact.alias: fact for fact in connector.Config.facts()}
-    replaced = {alias for alias, fact in facts.items() if fact.oauth_replaces}
-    public = dict(integration.config)
-    secrets = {alias: value for alias, value in integration.secrets.items() if alias not in replaced}
+    public, filled = dict(integration.config), dict[str, Any]()
     if SERVER_FIELD in facts:
         # The token goes to the server that issued it, whatever the config said before.
         public.pop(SERVER_FIELD, None)
@@ -92,8 +92,9 @@ def _values(
     for alias, path in client.spec.fills.items():
         value = value_at(tokens.answer, path)
         if value is not None:
-            (secrets if facts[alias].secret else public)[alias] = value
-    return public, secrets
+            (filled if facts[alias].secret else public)[alias] = value
+    bound = bound_secrets(connector.Config, integration.config, integration.secrets, public | filled)
+    return public, {alias: value for alias, value in bound.items() if not facts[alias].oauth_replaces} | filled
 
 
 def _replace_grant(integration: Integration, client: Client, tokens: Tokens, account: str) -> None:

@@ -12,7 +12,7 @@ from ..core.config import ConnectorConfig
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, InvalidConfig, Rejected
 from ..core.http import Flow, Request, Response
-from ..core.markers import AssetEvents, Matches
+from ..core.markers import AssetEvents, Matches, SentTo
 from ..core.oauth import OAuthSpec
 from ..families.analytics import actor_of, properties_of
 from ..families.google import google_error
@@ -60,7 +60,7 @@ Analytics cannot recognise a repeated event: if its answer is lost, an event may
 
     class Config(ConnectorConfig):
         measurement_id: MeasurementId
-        api_secret: ApiSecret
+        api_secret: Annotated[ApiSecret, SentTo("region")]
         property_id: PropertyId | None = None
         region: Literal["global", "eu"] = "global"
         events: AssetEvents = list(ASSET_EVENTS)

@@ -13,7 +13,7 @@ from ..core.config import ConnectorConfig
 from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ..core.http import Flow, Request, Response
-from ..core.markers import AssetEvents, Destination, Matches
+from ..core.markers import AssetEvents, Matches, SentTo
 from ..families.analytics import actor_of, properties_of
 
 ProjectToken = Annotated[
@@ -48,11 +48,13 @@ is who did it, and `$insert_id` makes a repeated event count once.
 """
 
     class Config(ConnectorConfig):
-        project_token: ProjectToken
+        project_token: Annotated[ProjectToken, SentTo("region")]
         project_id: ProjectId | None = None
         service_account_username: ServiceAccountUsername | None = None
-        service_account_secret: Annotated[ServiceAccountSecret | None, Field(validate_default=True)] = None
-        region: Annotated[Literal["us", "eu", "in"], Destination()] = "us"
+        service_account_secret: Annotated[
+            ServiceAccountSecret | None, SentTo("region"), Field(validate_default=True)
+        ] = None
+        region: Literal["us", "eu", "in"] = "us"
         events: AssetEvents = list(ASSET_EVENTS)
 
         @field_validator("service_account_secret")

@@ -15,7 +15,7 @@ from ..core.connector import Category, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ..core.fields import PathPrefix, Reachable, reveal
 from ..core.http import Flow, Request, Response
-from ..core.markers import AssetEvents, Destination, Matches
+from ..core.markers import AssetEvents, Matches, SentTo
 from ..families.aws import sign_s3
 from ..families.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
 
@@ -30,9 +30,7 @@ SecretAccessKey = Annotated[
 SessionToken = Annotated[
     SecretStr, Matches(r"^[\x21-\x7e]{1,8192}$", "a session token", "IQoJb3JpZ2luX2VjEXAMPLETOKEN")
 ]
-Region = Annotated[
-    str, Matches(r"^(?:auto|[a-z]{2,4}(?:-[a-z]+)+-\d{1,2})$", "the code of a region", "us-east-1"), Destination()
-]
+Region = Annotated[str, Matches(r"^(?:auto|[a-z]{2,4}(?:-[a-z]+)+-\d{1,2})$", "the code of a region", "us-east-1")]
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 Bucket = Annotated[
     str,
@@ -77,12 +75,12 @@ class S3(DocumentConnector):
 
     class Config(DocumentConfig):
         access_key_id: AccessKeyId
-        secret_access_key: SecretAccessKey
-        session_token: SessionToken | None = None
+        secret_access_key: Annotated[SecretAccessKey, SentTo("endpoint_url", "region")]
+        session_token: Annotated[SessionToken | None, SentTo("endpoint_url", "region")] = None
         region: Region
         bucket: Bucket
         path_prefix: PathPrefix = ""
-        endpoint_url: Annotated[EndpointUrl | None, Destination(), Field(validate_default=True)] = None
+        endpoint_url: Annotated[EndpointUrl | None, Field(validate_default=True)] = None
         force_path_style: Annotated[
             bool | None,
             Field(description="Whether addresses have the bucket in the path; by default only if endpointUrl is set"),

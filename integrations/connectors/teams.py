@@ -14,7 +14,7 @@ from ..core.connector import Category, Connector, TestResult
 from ..core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ..core.fields import reveal
 from ..core.http import Flow, Request, Response, encode_json
-from ..core.markers import AssetEvents, Destination, Matches, OAuthReplaces
+from ..core.markers import AssetEvents, Matches, OAuthReplaces, SentTo
 from ..core.oauth import OAuthSpec
 from ..families.chat import CHAT_SENDS, Notice, notice_for
 
@@ -72,7 +72,7 @@ class Teams(Connector):
     )
 
     class Config(ConnectorConfig):
-        webhook_url: Annotated[WebhookUrl | None, Destination(), OAuthReplaces()] = None
+        webhook_url: Annotated[WebhookUrl | None, SentTo(), OAuthReplaces()] = None
         team_id: Annotated[TeamId | None, Field(validate_default=True)] = None
         channel_id: Annotated[ChannelId | None, Field(validate_default=True)] = None
         title: Title = "Invenicum"

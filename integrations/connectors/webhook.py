@@ -15,7 +15,7 @@ from ..core.config import ConnectorConfig
 from ..core.connector import Category, Connector, TestResult
 from ..core.fields import Reachable, reveal
 from ..core.http import Flow, Request, Response, encode_json
-from ..core.markers import AssetEvents, Destination, Internal, Matches, NeverSent
+from ..core.markers import AssetEvents, Internal, Matches, NeverSent, SentTo
 from ..core.signing import (
     NEXT_SIGNATURE_HEADER,
     PREVIOUS_SIGNATURE_HEADER,
@@ -100,13 +100,15 @@ See [verifying webhooks](../verifying-webhooks.md).
 """
 
     class Config(ConnectorConfig):
-        url: Annotated[Url, Destination()]
+        url: Url
         method: Literal["POST", "PUT", "PATCH"] = "POST"
-        headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=50), AfterValidator(_unique)] = {}
+        headers: Annotated[
+            dict[HeaderName, HeaderValue], SentTo("url"), Field(max_length=50), AfterValidator(_unique)
+        ] = {}
         events: AssetEvents = list(ASSET_EVENTS)
         secret: Annotated[SigningSecret | None, NeverSent()] = None
         # After a rotation, the old secret signs too, until this time in Unix seconds.
-        previous_secret: Annotated[SecretStr | None, Internal()] = None
+        previous_secret: Annotated[SecretStr | None, Internal(), NeverSent()] = None
         previous_secret_until: Annotated[int, Internal()] = 0
 
     signing_secret = "secret"

@@ -1,7 +1,7 @@
 """The base of every connector's configuration: one pydantic model from which everything else follows. Pure.
 
 A field of type `SecretStr`, or `dict[str, SecretStr]` (whose names are shown and whose values are not), is a secret.
-What else a field means is declared with the markers of `integrations.core.markers`.
+What else a field means is declared with the markers of `integrations.core.markers`; a secret must say where it is sent.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from .errors import InvalidConfig
 from .fields import reveal
 from .form_texts import NotUnderstood, read_form_text
 from .http import encode_json
-from .markers import Internal
+from .markers import Internal, SentTo
 
 __all__ = ["ConnectorConfig", "FieldFacts"]
 
@@ -43,7 +43,16 @@ class ConnectorConfig(BaseModel):
     rate_limit: Annotated[float, Field(ge=0.01, le=1000)] | None = Field(
         default=None, description="The most deliveries per second."
     )
-    access_token: Annotated[SecretStr | None, Internal()] = None  # the OAuth grant's, if there is a grant
+    access_token: Annotated[SecretStr | None, Internal(), SentTo()] = None  # the OAuth grant's, if there is a grant
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Refuses, with a TypeError, a secret that does not say where it is sent or names a field that is not there."""
+        aliases = {fact.alias for fact in cls.facts()}
+        for fact in cls.facts():
+            named = {*fact.sent_to, *filter(None, [fact.only_with])}
+            if not named <= aliases or (fact.only_with and fact.only_with not in fact.sent_to):
+                raise TypeError(f"{cls.__qualname__}.{fact.name} is sent to something that is not a field.")
 
     @classmethod
     @cache

@@ -9,23 +9,27 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from .form_texts import Kind
-from .markers import Destination, Internal, Matches, NeverSent, OAuthReplaces
+from .markers import Internal, Matches, NeverSent, OAuthReplaces, SentTo
 
 KINDS: dict[Any, Kind] = {list: "list", dict: "mapping", bool: "boolean", int: "number", float: "number"}
-_MARKERS = (Destination, NeverSent, OAuthReplaces, Internal)
+_MARKERS = (NeverSent, OAuthReplaces, Internal)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldFacts:
-    """One field. `name` is its name in Python and `alias` its name in JSON; the rest is as the markers say."""
+    """One field. `name` is its name in Python and `alias` its name in JSON; the rest is as the markers say.
+
+    `sent_to` has the JSON names of the fields that decide where a secret is sent, e.g. `("baseUrl",)`; `only_with` is
+    the one of them without which it is not sent, or empty.
+    """
 
     name: str
     alias: str
     required: bool
     kind: Kind
     secret: bool
-    destination: bool
-    never_sent: bool
+    sent_to: tuple[str, ...]
+    only_with: str
     oauth_replaces: bool
     internal: bool
     accepts_blank: bool
@@ -37,19 +41,24 @@ class FieldFacts:
 
 
 def facts_of(name: str, info: FieldInfo) -> FieldFacts:
-    """The facts about the field `name` of a pydantic model."""
+    """The facts about the field `name` of a pydantic model. Raises TypeError for a secret that does not say where it
+    is sent."""
     metadata = [*info.metadata, *_metadata_in_union(info.annotation)]
     has = {marker: any(isinstance(item, marker) for item in metadata) for marker in _MARKERS}
     kind = _kind_of(info.annotation)
     patterns = [item for item in metadata if isinstance(item, Matches)]
+    secret = SecretStr in _types_in(info.annotation)
+    sent_to = next((item for item in metadata if isinstance(item, SentTo)), None)
+    if secret and sent_to is None and not has[NeverSent]:
+        raise TypeError(f"{name} is a secret: declare with SentTo where it is sent, or with NeverSent that it is not.")
     return FieldFacts(
         name=name,
         alias=info.alias or to_camel(name),
         required=info.is_required() or has[OAuthReplaces],
         kind=kind,
-        secret=SecretStr in _types_in(info.annotation),
-        destination=has[Destination],
-        never_sent=has[NeverSent],
+        secret=secret,
+        sent_to=tuple(map(to_camel, sent_to.fields)) if sent_to else (),
+        only_with=to_camel(sent_to.only_with) if sent_to else "",
         oauth_replaces=has[OAuthReplaces],
         internal=has[Internal],
         accepts_blank=kind == "text" and bool(patterns) and all(pattern.accepts("") for pattern in patterns),

@@ -65,12 +65,20 @@ class OneOf:
         return value
 
 
-class Destination:
-    """Marks a field that decides where the secrets are sent: when it changes, the user must give them again."""
+class SentTo:
+    """Marks a secret that is sent, and says where. Every secret is marked with this or with NeverSent.
+
+    `fields` are the names in Python of the fields that decide where it goes, e.g. `"base_url"`: if one of them changes,
+    the stored secret is not kept and must be given again. Without any, it goes to the provider's own address only.
+    `only_with` is one of them without which the secret is not sent at all, so that it is kept as long as it is blank.
+    """
+
+    def __init__(self, *fields: str, only_with: str = ""):
+        self.fields, self.only_with = fields, only_with
 
 
 class NeverSent:
-    """Marks a secret that only signs or verifies: it is kept when the destination changes."""
+    """Marks a secret that only signs or verifies and never leaves: it is kept whatever changes."""
 
 
 class OAuthReplaces:

@@ -149,7 +149,8 @@ removed when it is deleted. If you give no secret, one is created.
         return {"hookId": text_at(response, self.hook_id_field), "repository": repository}
 
     def on_delete(self, config: Any, state: Mapping[str, Any]) -> Flow[None]:
-        if not state:
+        # Credentials must not be sent to the server of an earlier configuration.
+        if not state or not self._is_of_server(state, config):
             return
         url = f"{state['repository']}/hooks/{quote(state['hookId'], safe='')}"
         response = yield Request("DELETE", url, self.headers(config))
@@ -158,12 +159,15 @@ removed when it is deleted. If you give no secret, one is created.
 
     def _leave(self, state: Mapping[str, Any], config: Any) -> Flow[None]:
         """Removes the webhook from the repository of the previous configuration, if the credentials allow it."""
-        # Credentials must not be sent to another server.
-        if urlsplit(state["repository"])[:2] == urlsplit(self.repository_url(config))[:2]:
-            try:
-                yield from self.on_delete(config, state)
-            except IntegrationError:
-                return
+        try:
+            yield from self.on_delete(config, state)
+        except IntegrationError:
+            return
+
+    def _is_of_server(self, state: Mapping[str, Any], config: Any) -> bool:
+        """Whether the webhook was registered at the server of this configuration."""
+        registered_at, now = urlsplit(str(state["repository"])), urlsplit(self.repository_url(config))
+        return registered_at[:2] == now[:2]
 
     def _find_hook(self, config: Any) -> Flow[str | None]:
         """The id of the webhook that an earlier call registered whose response was lost; None if there is none."""

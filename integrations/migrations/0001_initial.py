@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 ('config', models.JSONField(default=dict, help_text='The values that may be shown, by JSON name.')),
                 ('secrets', fernet_fields.fields.EncryptedJSONField(default=dict, editable=False, help_text='The secret values, encrypted.')),
                 ('secret_names', models.JSONField(default=list, editable=False)),
+                ('generated_names', models.JSONField(default=list, editable=False)),
                 ('subscriptions', models.JSONField(default=list, editable=False)),
                 ('ordered', models.BooleanField(default=False, editable=False)),
                 ('remote_state', models.JSONField(default=dict, editable=False)),

@@ -5,17 +5,19 @@ from pydantic import SecretStr
 
 from integrations.core.config import ConnectorConfig
 from integrations.core.errors import InvalidConfig
-from integrations.core.markers import Destination, NeverSent
-from integrations.credentials import keep_secrets
+from integrations.core.markers import NeverSent, SentTo
+from integrations.credentials import bound_secrets, keep_secrets
 
 
 class Config(ConnectorConfig):
-    url: Annotated[str, Destination()]
-    base_url: Annotated[str, Destination()] = "https://api.example.com"
+    url: str
+    base_url: str = "https://api.example.com"
+    hook_url: str | None = None
     name: str = ""
-    token: SecretStr | None = None
+    token: Annotated[SecretStr | None, SentTo("url", "base_url")] = None
+    hook_token: Annotated[SecretStr | None, SentTo("hook_url", only_with="hook_url")] = None
     signing_key: Annotated[SecretStr | None, NeverSent()] = None
-    headers: dict[str, SecretStr] = {}
+    headers: Annotated[dict[str, SecretStr], SentTo("url", "base_url")] = {}
 
 
 PUBLIC = {"url": "https://a.example.com", "headers": {"Authorization": "", "X-Team": ""}}
@@ -112,8 +114,8 @@ def test_a_trailing_slash_is_no_change() -> None:
 
 
 class ChatConfig(ConnectorConfig):
-    webhook_url: Annotated[SecretStr, Destination()]
-    bot_token: SecretStr | None = None
+    webhook_url: Annotated[SecretStr, SentTo()]
+    bot_token: Annotated[SecretStr | None, SentTo("webhook_url")] = None
 
 
 STORED_CHAT = {"webhookUrl": "https://chat.example.com/1", "botToken": "b0t"}
@@ -127,3 +129,43 @@ def test_a_new_secret_webhook_url_asks_for_the_other_secrets() -> None:
     with pytest.raises(InvalidConfig) as caught:
         keep_secrets(ChatConfig, {"webhookUrl": "https://chat.example.com/2"}, {}, STORED_CHAT)
     assert set(caught.value.details) == {"botToken"}
+
+
+HOOKED = {**PUBLIC, "hookUrl": "https://hooks.example.com/1"}
+HOOK_SECRETS = {"hookToken": "h00k", "signingKey": "k3y"}
+
+
+def keep_hook(**submitted: object) -> dict[str, object]:
+    return keep_secrets(Config, {"url": "https://a.example.com", **submitted}, HOOKED, HOOK_SECRETS)
+
+
+def test_a_secret_asks_only_for_the_fields_that_it_declares() -> None:
+    assert keep_hook(hookUrl="https://hooks.example.com/1", url="https://b.example.com")["hookToken"] == "h00k"
+    with pytest.raises(InvalidConfig) as caught:
+        keep_hook(hookUrl="https://evil.example.com/1")
+    assert caught.value.details == {"hookToken": ["must be given again, because hookUrl changed"]}
+
+
+def test_a_secret_that_is_not_sent_any_more_is_kept_until_it_would_be_sent_elsewhere() -> None:
+    kept = keep_hook(hookUrl="")
+    assert kept["hookToken"] == "h00k"
+    with pytest.raises(InvalidConfig, match="Give hookToken again"):
+        keep_secrets(Config, {**PUBLIC, "hookUrl": "https://evil.example.com"}, PUBLIC, HOOK_SECRETS)
+
+
+def test_secrets_that_would_be_sent_elsewhere_are_left_out_of_what_oauth_brings() -> None:
+    assert bound_secrets(Config, HOOKED, HOOK_SECRETS, HOOKED) == HOOK_SECRETS
+    assert bound_secrets(Config, HOOKED, HOOK_SECRETS, {**HOOKED, "hookUrl": "https://b.example.com"}) == {
+        "signingKey": "k3y"
+    }
+
+
+def test_a_secret_that_does_not_say_where_it_goes_is_refused_when_its_class_is_made() -> None:
+    with pytest.raises(TypeError, match="token is a secret: declare with SentTo"):
+        type("Forgotten", (ConnectorConfig,), {"__annotations__": {"token": SecretStr}})
+
+
+def test_a_secret_can_only_depend_on_fields_that_exist() -> None:
+    declared = {"token": Annotated[SecretStr, SentTo("base_url")]}
+    with pytest.raises(TypeError, match="is sent to something that is not a field"):
+        type("Mistyped", (ConnectorConfig,), {"__annotations__": declared})

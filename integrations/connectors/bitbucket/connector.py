@@ -12,7 +12,7 @@ from ...core.connector import Category, TestResult
 from ...core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
 from ...core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets
 from ...core.http import Flow, Request, Response
-from ...core.markers import NeverSent, OAuthReplaces
+from ...core.markers import OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
 from ...families.documents import Conflict, DocumentConfig, Stored
 from ...families.git import GitConnector, check_size, commit_message, hook_label, token
@@ -51,7 +51,7 @@ class Bitbucket(GitConnector):
     hook_permission = "they need the permission Webhooks"
 
     class Config(DocumentConfig):
-        api_key: Annotated[ApiKey | None, OAuthReplaces()] = None
+        api_key: Annotated[ApiKey | None, SentTo(), OAuthReplaces()] = None
         email: Email | None = None
         workspace: Workspace
         repository: Repository
@@ -59,7 +59,7 @@ class Bitbucket(GitConnector):
         path_prefix: PathPrefix = "assets/"
         sync_assets: SyncAssets = True
         webhook_url: Annotated[HttpsUrl | None, Field(examples=["https://api.invenicum.com/webhooks/bitbucket"])] = None
-        webhook_secret: Annotated[HookSecret | None, NeverSent()] = None
+        webhook_secret: Annotated[HookSecret | None, SentTo("webhook_url", only_with="webhook_url")] = None
         events: Annotated[list[Event], Field(min_length=1)] = ["repo:push"]
 
     def test(self, config: Config) -> Flow[TestResult]:

@@ -14,7 +14,7 @@ from ...core.connector import Category, Connector, TestResult
 from ...core.errors import AuthFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected, bounded_wait
 from ...core.fields import HttpsUrl, reveal
 from ...core.http import Flow, Request, Response
-from ...core.markers import AssetEvents, Destination, Matches, OAuthReplaces
+from ...core.markers import AssetEvents, Matches, OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
 from ...families.chat import CHAT_SENDS, notice_for
 from .inbound import DiscordInbound
@@ -75,7 +75,7 @@ class Discord(Connector):
     concurrency = 1  # https://discord.com/developers/docs/topics/rate-limits: five in two seconds a webhook
 
     class Config(ConnectorConfig):
-        webhook_url: Annotated[WebhookUrl | None, Destination(), OAuthReplaces()] = None
+        webhook_url: Annotated[WebhookUrl | None, SentTo(), OAuthReplaces()] = None
         username: Username | None = None
         avatar_url: Annotated[HttpsUrl | None, Field(examples=["https://cdn.invenicum.com/logo.png"])] = None
         thread_id: ThreadId | None = None

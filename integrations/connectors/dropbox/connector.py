@@ -12,7 +12,7 @@ from ...core.connector import Category, TestResult
 from ...core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited, bounded_wait
 from ...core.fields import token_like
 from ...core.http import Flow, Request, Response
-from ...core.markers import AssetEvents, Matches, OAuthReplaces
+from ...core.markers import AssetEvents, Matches, OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
 from ...families.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
 from .inbound import DropboxInbound
@@ -54,7 +54,7 @@ class Dropbox(DocumentConnector):
 
     class Config(DocumentConfig):
         path: Path = ""
-        access_token: Annotated[AccessToken | None, OAuthReplaces()] = None
+        access_token: Annotated[AccessToken | None, SentTo(), OAuthReplaces()] = None
         events: AssetEvents = list(ASSET_EVENTS)
 
     def test(self, config: Config) -> Flow[TestResult]:

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, urlencode
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from invenicum.events.message import Message
 
@@ -12,7 +12,7 @@ from ...core.connector import Category, TestResult
 from ...core.errors import AuthFailed, IntegrationError, InvalidConfig
 from ...core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets, reveal
 from ...core.http import Flow, Request, Response
-from ...core.markers import Destination, NeverSent, OAuthReplaces
+from ...core.markers import Internal, OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
 from ...families.documents import ABSENT, DocumentConfig, Stored
 from ...families.git import GitConnector, check_size, commit_message, decoded
@@ -58,16 +58,17 @@ class GitHub(GitConnector):
     hook_permission = "they need the scope admin:repo_hook, or Webhooks: read and write"
 
     class Config(DocumentConfig):
-        api_key: Annotated[ApiKey | None, OAuthReplaces()] = None
+        api_key: Annotated[ApiKey | None, SentTo("base_url"), OAuthReplaces()] = None
         organization: Organization
         repository: Repository
         branch: Branch = "main"
         path_prefix: PathPrefix = "assets/"
         sync_assets: SyncAssets = True
         webhook_url: HttpsUrl | None = None
-        webhook_secret: Annotated[HookSecret | None, NeverSent()] = None
+        webhook_secret: Annotated[HookSecret | None, SentTo("base_url", "webhook_url", only_with="webhook_url")] = None
         events: Annotated[list[Event], Field(min_length=1, max_length=80)] = ["push"]
-        base_url: Annotated[BaseUrl | None, Destination()] = None
+        base_url: BaseUrl | None = None
+        access_token: Annotated[SecretStr | None, Internal(), SentTo("base_url")] = None
 
     def test(self, config: Config) -> Flow[TestResult]:
         name = self.repository_name(config)

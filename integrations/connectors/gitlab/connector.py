@@ -2,7 +2,7 @@ import re
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, urlencode
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from invenicum.events.message import Message
 
@@ -11,7 +11,7 @@ from ...core.connector import Category, TestResult
 from ...core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
 from ...core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets, reveal
 from ...core.http import Flow, Request, Response
-from ...core.markers import Destination, NeverSent, OAuthReplaces
+from ...core.markers import Internal, OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
 from ...families.documents import ABSENT, Conflict, DocumentConfig, Stored
 from ...families.git import GitConnector, check_size, commit_message, decoded, hook_label
@@ -52,16 +52,19 @@ class GitLab(GitConnector):
     hook_permission = "they need the role Maintainer"
 
     class Config(DocumentConfig):
-        api_key: Annotated[ApiKey | None, OAuthReplaces()] = None
+        api_key: Annotated[ApiKey | None, SentTo("base_url"), OAuthReplaces()] = None
         project: Project
         branch: Branch = "main"
         path_prefix: PathPrefix = "assets/"
         sync_assets: SyncAssets = True
         webhook_url: Annotated[HttpsUrl | None, Field(examples=["https://api.invenicum.com/webhooks/gitlab"])] = None
-        webhook_secret: Annotated[HookSecret | None, NeverSent()] = None
-        webhook_signing_token: Annotated[SigningToken | None, NeverSent()] = None
+        webhook_secret: Annotated[HookSecret | None, SentTo("base_url", "webhook_url", only_with="webhook_url")] = None
+        webhook_signing_token: Annotated[
+            SigningToken | None, SentTo("base_url", "webhook_url", only_with="webhook_url")
+        ] = None
         events: Annotated[list[Event], Field(min_length=1)] = ["push_events"]
-        base_url: Annotated[BaseUrl | None, Destination()] = None
+        base_url: BaseUrl | None = None
+        access_token: Annotated[SecretStr | None, Internal(), SentTo("base_url")] = None
 
     def generated_secrets(self, config: Config) -> dict[str, str]:
         return {} if config.webhook_signing_token else super().generated_secrets(config)

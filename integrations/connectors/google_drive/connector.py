@@ -14,7 +14,7 @@ from ...core.connector import Category, TestResult
 from ...core.errors import AuthFailed, InvalidConfig
 from ...core.fields import HookSecret, HttpsUrl, PathPrefix
 from ...core.http import Flow, Request, Response
-from ...core.markers import AssetEvents, NeverSent
+from ...core.markers import AssetEvents, SentTo
 from ...core.oauth import OAuthSpec
 from ...core.signing import generate_secret
 from ...families.documents import ABSENT, DocumentConfig, DocumentConnector, Stored
@@ -62,7 +62,7 @@ class GoogleDrive(DocumentConnector):
         webhook_url: Annotated[HttpsUrl | None, Field(examples=["https://api.invenicum.com/webhooks/google_drive"])] = (
             None
         )
-        webhook_secret: Annotated[HookSecret | None, NeverSent()] = None
+        webhook_secret: Annotated[HookSecret | None, SentTo("webhook_url", only_with="webhook_url")] = None
         events: AssetEvents = list(ASSET_EVENTS)
 
     def generated_secrets(self, config: Config) -> dict[str, str]:

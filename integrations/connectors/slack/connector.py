@@ -12,7 +12,7 @@ from ...core.connector import Category, Connector, TestResult
 from ...core.errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ...core.fields import reveal
 from ...core.http import Flow, Request, Response
-from ...core.markers import AssetEvents, Destination, Matches, NeverSent, OAuthReplaces
+from ...core.markers import AssetEvents, Matches, NeverSent, OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
 from ...families.chat import CHAT_SENDS, notice_for
 from .inbound import SlackInbound
@@ -89,11 +89,12 @@ class Slack(Connector):
     concurrency = 1  # https://docs.slack.dev/apis/web-api/rate-limits: one message a second and channel
 
     class Config(ConnectorConfig):
-        webhook_url: Annotated[WebhookUrl | None, Destination(), OAuthReplaces()] = None
+        webhook_url: Annotated[WebhookUrl | None, SentTo(), OAuthReplaces()] = None
         channel: Channel
         username: Username | None = None
         icon_emoji: IconEmoji | None = None
-        bot_token: BotToken | None = None
+        # It belongs to the workspace that the address is of.
+        bot_token: Annotated[BotToken | None, SentTo("webhook_url")] = None
         signing_secret: Annotated[SigningSecret | None, NeverSent()] = None
         events: AssetEvents = list(ASSET_EVENTS)
 

@@ -165,13 +165,14 @@ KEEPING: list[Step] = [
             ("github", "saved", EXAMPLES["github"]),
             (
                 "github",
-                "without its key",
+                "without its secrets",
                 {**EXAMPLES["github"], "apiKey": "", "webhookSecret": "", "baseUrl": "https://git.example.com"},
             ),
+            ("github", "with its secrets", {**EXAMPLES["github"], "baseUrl": "https://git.example.com"}),
             (
                 "github",
-                "with its key",
-                {**EXAMPLES["github"], "webhookSecret": "", "baseUrl": "https://git.example.com"},
+                "to another hook address",
+                {**EXAMPLES["github"], "webhookSecret": "", "webhookUrl": "https://hooks.example.com/github"},
             ),
             ("gitlab", "saved", EXAMPLES["gitlab"]),
             ("gitlab", "without its key", {"project": "my-group/asset-repo", "baseUrl": "https://git.example.com"}),

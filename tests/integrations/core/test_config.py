@@ -6,20 +6,20 @@ from pydantic import Field, SecretStr
 
 from integrations.core.config import ConnectorConfig
 from integrations.core.errors import InvalidConfig
-from integrations.core.markers import Destination, Internal, Matches, NeverSent, OAuthReplaces, OneOf
+from integrations.core.markers import Internal, Matches, NeverSent, OAuthReplaces, OneOf, SentTo
 
 Code = Annotated[str, Matches(r"^[a-z]{2}$", "two characters from a to z", "de")]
 Note = Annotated[str, Matches(r"^.{0,5}$", "at most five characters", "hello")]
 
 
 class Example(ConnectorConfig):
-    address: Annotated[str, Destination()]
-    api_key: Annotated[SecretStr | None, OAuthReplaces()] = None
+    address: str
+    api_key: Annotated[SecretStr | None, SentTo("address"), OAuthReplaces()] = None
     signing_key: Annotated[SecretStr | None, NeverSent()] = None
     country_code: Code | None = None
     note: Note = "x"
     colour: Annotated[str, OneOf(("red", "blue"), "a colour")] = "red"
-    headers: dict[str, SecretStr] = {}
+    headers: Annotated[dict[str, SecretStr], SentTo("address", "country_code", only_with="country_code")] = {}
     counted: Annotated[int, Field(ge=1), Internal()] = 1
 
 
@@ -106,10 +106,11 @@ def test_what_is_stored_and_no_longer_valid_says_so() -> None:
 def test_the_facts_follow_from_the_declaration() -> None:
     facts = {fact.alias: fact for fact in Example.facts()}
     assert list(facts)[:2] == ["address", "apiKey"], "a type's own fields come first"
-    assert facts["address"].destination
     assert facts["apiKey"].secret
+    assert facts["apiKey"].sent_to == ("address",)
     assert facts["apiKey"].required
-    assert facts["signingKey"].never_sent
+    assert facts["signingKey"].sent_to == ()
+    assert (facts["headers"].sent_to, facts["headers"].only_with) == (("address", "countryCode"), "countryCode")
     assert facts["headers"].mapping
     assert facts["counted"].internal
     assert facts["note"].accepts_blank
