@@ -68,16 +68,18 @@ def _of_delivery(delivery: Delivery) -> EventOutcome:
         if _waits_for_earlier_delivery(delivery)
         else "It is being sent."
     )
-    held_until = integration.lane.held_until
-    if held_until and held_until > until:
-        until, reason = held_until, f"{_why_held(integration.lane)} {delivery.error}".strip()
+    lane = integration.lane
+    if lane.next_at and lane.next_at > until:
+        until, reason = lane.next_at, f"The integration's rate limit is reached. {delivery.error}".strip()
+    if lane.held_until and lane.held_until > until:
+        until, reason = lane.held_until, f"{_why_held(lane)} {delivery.error}".strip()
     return EventOutcome(integration, delivery.status, reason, delivery, until)
 
 
 def _why_held(lane: Lane) -> str:
     if lane.has_open_circuit:
         return "The endpoint keeps failing, so its circuit breaker is open."
-    return "The service asked to wait." if lane.failures else "The integration's rate limit is reached."
+    return "The service asked to wait, or its name does not resolve."
 
 
 def _waits_for_earlier_delivery(delivery: Delivery) -> bool:

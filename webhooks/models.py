@@ -139,7 +139,7 @@ class LaneQuerySet(models.QuerySet["Lane"]):
         return self.filter(failures__gte=FAILURES_TO_OPEN)
 
     def held(self, now: datetime) -> LaneQuerySet:
-        """Those on which nothing is sent at `now`: by the circuit breaker, a Retry-After or a rate limit."""
+        """Those on which nothing is sent at `now`: by the circuit breaker or a Retry-After, not by a rate limit."""
         return self.filter(held_until__gt=now)
 
 
@@ -159,6 +159,8 @@ class Lane(models.Model):
     # The circuit breaker: failures since the last success, and until when nothing is sent.
     failures = models.PositiveIntegerField(default=0)
     held_until = models.DateTimeField(null=True)
+    # When its rate limit allows the next delivery, by the database's clock. It may have passed.
+    next_at = models.DateTimeField(null=True)
     # The last notification that its owner got about the failures since `Integration.failing_since`.
     notices = models.PositiveSmallIntegerField(default=0)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from django.db import connection
 
 from . import portable, postgresql
-from .values import Claimed, ClaimRequest, IntegrationId, LaneState, NewDelivery, Outcome
+from .values import Claimed, ClaimRequest, IntegrationId, LaneState, LeasedLane, NewDelivery, Outcome
 
 
 class Statements(Protocol):
@@ -17,11 +17,11 @@ class Statements(Protocol):
 
     def lease_and_read(
         self, request: ClaimRequest
-    ) -> tuple[dict[IntegrationId, int], list[Claimed], IntegrationId | None]:
+    ) -> tuple[dict[IntegrationId, LeasedLane], list[Claimed], IntegrationId | None]:
         """Leases free lanes on which something is due, and reads what is due on them and on the worker's own.
 
-        Returns the leased lanes (id → failures in a row), the deliveries, and the lane at which the search stopped
-        because it had visited as many as one claim may; None if it reached the end.
+        Returns the leased lanes, the deliveries (of those with large messages, as many as fit), and the lane at which
+        the search stopped because it had visited as many as one claim may; None if it reached the end.
         """
 
     def release(self, worker: int, lanes: Collection[IntegrationId]) -> None:
@@ -31,7 +31,7 @@ class Statements(Protocol):
         """Writes outcomes to their deliveries and integrations, and an attempt for each."""
 
     def write_lane_states(self, states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
-        """Writes failures in a row and holds, and since when an integration has been failing."""
+        """Writes failures in a row, holds and when lanes may send next, and since when an integration has failed."""
 
     def insert_deliveries(self, deliveries: Sequence[NewDelivery], now: datetime, due_at: datetime) -> None:
         """Inserts pending deliveries, due at `due_at` unless they wait, in the caller's transaction."""

@@ -5,36 +5,21 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from . import circuit
-from .values import Claimed, DeliveryId, IntegrationId
+from .lane_in_use import LaneInUse
+from .values import LANE_LARGE_BYTES, Claimed, DeliveryId, IntegrationId, LeasedLane
 
 LANE_FIRST_LIMIT = 2  # deliveries at once to an endpoint about which nothing is known yet
-LANE_BURST_SECONDS = 0.1  # that a lane with a rate limit may catch up
-BACKLOG_PER_SLOT = 4  # deliveries kept ready for each that a lane may have in flight
+LANE_CATCH_UP_SECONDS = 0.1  # that a lane with a rate limit may be behind it and still catch up
+# A lane that may not send yet is kept for so long, and is released if it has to wait for longer. More than the seconds
+# between two sweeps, so that one of them finds the lane before its time has come.
+LANE_SLEEP_SECONDS = 6.0
+MAX_SLEEPING_LANES = 1000  # in one process
 LANE_STALLED_SECONDS = 1.0  # without an outcome, after which a lane's backlog no longer counts as work
 SLOW_ATTEMPT_SECONDS = 1.0
 LANE_REFILL_SECONDS = 2.0  # after which a lane is no longer refilled, so that an idle worker can take it over
 MAX_REMEMBERED_LANES = 10_000
-
-
-@dataclass(slots=True)
-class _Lane:
-    limit: int
-    failures: int
-    most: int
-    moved_at: float
-    taken_at: float
-    interval: float = 0.0
-    next_at: float = 0.0
-    backlog: deque[Claimed] = field(default_factory=deque)
-    in_flight: int = 0
-    # What must not be claimed again: waiting in the backlog, in flight, or finished and not yet written.
-    unwritten: set[DeliveryId] = field(default_factory=set)
-    queued: bool = False
-    stopped: bool = False
-    lost: bool = False
 
 
 class Lanes:
@@ -46,12 +31,14 @@ class Lanes:
 
     def __init__(self, concurrency: int):
         self.concurrency = concurrency
-        self._lanes: dict[IntegrationId, _Lane] = {}
+        self._lanes: dict[IntegrationId, LaneInUse] = {}
         self._limits: dict[IntegrationId, int] = {}
         self._ready: deque[IntegrationId] = deque()
         self._sleeping: list[tuple[float, IntegrationId]] = []
         self._slow: set[IntegrationId] = set()
+        self._moved_on: set[IntegrationId] = set()  # lanes whose `next_at` is to be written
         self.waiting = 0  # deliveries that have not been started
+        self.large_bytes = 0  # of large messages, waiting or in flight
         self.only_quick = False  # while True, `next` skips lanes whose endpoints may be slow to respond
 
     def __len__(self) -> int:
@@ -60,10 +47,13 @@ class Lanes:
     def __iter__(self) -> Iterator[IntegrationId]:
         return iter(self._lanes)
 
-    def add(self, lane: IntegrationId, failures: int, now: float) -> None:
-        """Adds a lane with so many failures in a row, and an empty backlog."""
-        limit = self._limits.get(lane, min(LANE_FIRST_LIMIT, self.concurrency)) if failures == 0 else 1
-        self._lanes.setdefault(lane, _Lane(limit, failures, self.concurrency, now, now))
+    def add(self, lane_id: IntegrationId, leased: LeasedLane, now: float) -> None:
+        """Adds a lane that was leased at `now`, with an empty backlog."""
+        failures = leased.failures
+        limit = self._limits.get(lane_id, min(LANE_FIRST_LIMIT, self.concurrency)) if failures == 0 else 1
+        lane = self._lanes.setdefault(lane_id, LaneInUse(limit, failures, self.concurrency, now, now))
+        if leased.next_in is not None:
+            lane.next_at = max(lane.next_at, now + leased.next_in)
 
     def restrict(self, lane_id: IntegrationId, rate: float | None, concurrency: int | None) -> None:
         """Limits a lane to `rate` deliveries a second and to `concurrency` at once; None for no limit."""
@@ -77,16 +67,25 @@ class Lanes:
         lane = self._lanes[claimed.integration_id]
         if claimed.id in lane.unwritten:  # the lane was claimed again: its lease had expired unnoticed
             return
-        if len(lane.backlog) >= BACKLOG_PER_SLOT * lane.limit:
+        if len(lane.backlog) >= lane.room:
             return
+        self._add_bytes(lane, claimed.large_bytes)
         lane.unwritten.add(claimed.id)
         lane.backlog.append(claimed)
         self.waiting += 1
         self._offer(claimed.integration_id, lane)
 
     def moving(self, now: float) -> int:
-        """How many deliveries wait on lanes that make progress: not behind an endpoint that hangs."""
-        return sum(len(lane.backlog) for lane in self._lanes.values() if now - lane.moved_at < LANE_STALLED_SECONDS)
+        """How many deliveries wait on lanes that make progress: not behind an endpoint that hangs or a rate limit."""
+        return sum(
+            len(lane.backlog)
+            for lane in self._lanes.values()
+            if now - lane.moved_at < LANE_STALLED_SECONDS and lane.next_at <= now
+        )
+
+    def sleep_seconds(self) -> float:
+        """How long a lane that is claimed now may have to wait for its rate limit."""
+        return LANE_SLEEP_SECONDS if len(self._sleeping) < MAX_SLEEPING_LANES else 0.0
 
     def next(self, now: float) -> Claimed | None:
         """The delivery to start next; None if every lane is empty, at its limit or ahead of its rate."""
@@ -100,12 +99,12 @@ class Lanes:
             lane.queued = False
             if not lane.backlog or lane.in_flight >= lane.limit or self._is_avoided(lane_id, lane, now):
                 continue
+            if lane.next_at > now:
+                self._sleep(lane_id, lane, now)
+                continue
             if lane.interval:
-                if lane.next_at > now:
-                    lane.queued = True
-                    heapq.heappush(self._sleeping, (lane.next_at, lane_id))
-                    continue
-                lane.next_at = max(lane.next_at, now - LANE_BURST_SECONDS) + lane.interval
+                lane.next_at = max(lane.next_at, now - LANE_CATCH_UP_SECONDS) + lane.interval
+                self._moved_on.add(lane_id)
             lane.in_flight += 1
             claimed = lane.backlog.popleft()
             self.waiting -= 1
@@ -126,30 +125,47 @@ class Lanes:
         elif len(self._slow) < MAX_REMEMBERED_LANES:
             self._slow.add(claimed.integration_id)
         lane.in_flight -= 1
+        self._add_bytes(lane, -claimed.large_bytes)
         self._offer(claimed.integration_id, lane)
 
-    def succeeded(self, lane_id: IntegrationId) -> bool:
-        """Notes that the endpoint accepted a delivery. Returns whether that ended a row of failures."""
+    def succeeded(self, lane_id: IntegrationId, now: float) -> bool:
+        """Notes that the endpoint accepted a delivery. Returns whether that ended a row of failures.
+
+        It closes the circuit. What the endpoint asked for stands: nothing is sent before that time.
+        """
         lane = self._lanes[lane_id]
-        had_failed, lane.failures, lane.stopped = lane.failures > 0, 0, False
+        had_failed, lane.failures, lane.opened_until = lane.failures > 0, 0, float("-inf")
+        if lane.asked_until <= now:
+            lane.stopped = False
         if lane.limit < lane.most:
             lane.limit += 1
             self._remember(lane_id, lane.limit)
             self._offer(lane_id, lane)
         return had_failed
 
-    def failed(self, lane_id: IntegrationId) -> tuple[int, float | None]:
-        """Notes that it did not. Returns the failures in a row, and for how many seconds the circuit opens, if so."""
+    def failed(
+        self, lane_id: IntegrationId, now: float, retry_after: float | None = None, *, unresolved: bool = False
+    ) -> None:
+        """Notes that it did not accept one. `retry_after`: how many seconds it asks to wait.
+
+        `unresolved`: whether its name could not be resolved.
+        """
         lane = self._lanes[lane_id]
         lane.limit = max(lane.limit // 2, 1)
         self._remember(lane_id, lane.limit)
-        if lane.stopped:  # what was in flight when the circuit opened says nothing new
-            return lane.failures, None
-        lane.failures += 1
-        seconds = circuit.open_seconds(lane.failures)
-        if seconds is not None:
+        if not lane.stopped:  # else it was in flight when the lane stopped, and says nothing new
+            lane.failures += 1
+            lane.opened_until = now + circuit.rest_seconds(lane.failures, unresolved=unresolved)
+        if retry_after:  # asked of one request, and kept by all
+            lane.asked_until = max(lane.asked_until, now + retry_after)
+        if lane.held_until > now:
             self.stop(lane_id)
-        return lane.failures, seconds
+
+    def rest(self, lane_id: IntegrationId, until: float) -> None:
+        """Starts nothing more on a lane before `until`."""
+        if lane := self._lanes.get(lane_id):
+            lane.next_at = max(lane.next_at, until)
+            self._moved_on.add(lane_id)
 
     def stop(self, lane_id: IntegrationId) -> None:
         """Starts nothing more on a lane until it is claimed again."""
@@ -161,8 +177,16 @@ class Lanes:
         self._lanes[lane_id].lost = True
         self.drop_backlog(lane_id)
 
-    def failures(self, lane_id: IntegrationId) -> int:
-        return self._lanes[lane_id].failures
+    def health(self, lane_id: IntegrationId) -> tuple[int, float]:
+        """The failures in a row, and until when the lane is held; minus infinity if it never was."""
+        lane = self._lanes[lane_id]
+        return lane.failures, lane.held_until
+
+    def moved_on(self) -> dict[IntegrationId, float]:
+        """When lanes may send next, of those for which that has changed since the last call."""
+        moved = {lane: self._lanes[lane].next_at for lane in self._moved_on if lane in self._lanes}
+        self._moved_on.clear()
+        return moved
 
     def written(self, lane_id: IntegrationId, delivery: DeliveryId) -> None:
         if lane := self._lanes.get(lane_id):  # None if it was dropped because an earlier write failed
@@ -176,24 +200,34 @@ class Lanes:
         """Drops what has not been started on a lane, to be claimed again later."""
         lane = self._lanes[lane_id]
         lane.unwritten.difference_update(claimed.id for claimed in lane.backlog)
+        self._add_bytes(lane, -sum(claimed.large_bytes for claimed in lane.backlog))
         self.waiting -= len(lane.backlog)
         lane.backlog.clear()
 
-    def drop_empty(self) -> dict[IntegrationId, float]:
-        """Drops the lanes on which nothing is left. Returns them → when their rate lets them continue."""
-        empty = {lane: state.next_at for lane, state in self._lanes.items() if not state.unwritten}
+    def drop_stalled(self, now: float) -> None:
+        """Drops the large messages that wait behind endpoints that hang: their memory is of use to others."""
+        for lane_id, lane in self._lanes.items():
+            if lane.large_bytes and now - lane.moved_at >= LANE_STALLED_SECONDS:
+                self.drop_backlog(lane_id)
+
+    def drop_empty(self) -> list[IntegrationId]:
+        """Drops the lanes on which nothing is left, and returns them."""
+        empty = [lane for lane, state in self._lanes.items() if not state.unwritten]
         for lane in empty:
             del self._lanes[lane]
         return empty
 
     def with_room(self, depth: int, limit: int, now: float) -> list[IntegrationId]:
         """Up to `limit` lanes to refill: their backlog is below `depth` and less than half full."""
+        sleeps = self.sleep_seconds()
         found = (
             lane
             for lane, state in self._lanes.items()
             if not (state.stopped or state.lost)
-            and now - state.taken_at < LANE_REFILL_SECONDS
-            and len(state.backlog) < min(depth, BACKLOG_PER_SLOT * state.limit // 2)
+            and (state.interval or now - state.taken_at < LANE_REFILL_SECONDS)
+            and len(state.backlog) < min(depth, (state.room + 1) // 2)
+            and state.next_at - now <= sleeps
+            and not (state.large_bytes and self._has_no_room_for_large(state, now))
         )
         return [lane for lane, _ in zip(found, range(limit), strict=False)]
 
@@ -207,19 +241,36 @@ class Lanes:
         self._lanes.clear()
         self._ready.clear()
         self._sleeping.clear()
-        self.waiting = 0
+        self._moved_on.clear()
+        self.waiting = self.large_bytes = 0
         return lanes
 
-    def _offer(self, lane_id: IntegrationId, lane: _Lane) -> None:
+    def _add_bytes(self, lane: LaneInUse, count: int) -> None:
+        lane.large_bytes += count
+        self.large_bytes += count
+
+    def _sleep(self, lane_id: IntegrationId, lane: LaneInUse, now: float) -> None:
+        """Puts a lane aside until it may send; one for which that is too long is left to a later claim."""
+        if lane.next_at - now > self.sleep_seconds():
+            self.drop_backlog(lane_id)
+            return
+        lane.queued = True
+        heapq.heappush(self._sleeping, (lane.next_at, lane_id))
+
+    def _offer(self, lane_id: IntegrationId, lane: LaneInUse) -> None:
         if lane.backlog and not lane.queued and lane.in_flight < lane.limit:
             lane.queued = True
             self._ready.append(lane_id)
 
-    def _is_avoided(self, lane_id: IntegrationId, lane: _Lane, now: float) -> bool:
+    def _is_avoided(self, lane_id: IntegrationId, lane: LaneInUse, now: float) -> bool:
         if not self.only_quick:
             return False
         hangs = lane.in_flight > 0 and now - lane.moved_at >= LANE_STALLED_SECONDS
         return hangs or lane.failures > 0 or lane_id in self._slow
+
+    @staticmethod
+    def _has_no_room_for_large(lane: LaneInUse, now: float) -> bool:
+        return lane.large_bytes >= LANE_LARGE_BYTES // 2 or now - lane.moved_at >= LANE_STALLED_SECONDS
 
     def _remember(self, lane_id: IntegrationId, limit: int) -> None:
         if len(self._limits) > MAX_REMEMBERED_LANES:

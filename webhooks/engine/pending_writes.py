@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -53,15 +54,12 @@ class PendingWrites:
     def disable(self, integration: IntegrationId, reason: str) -> None:
         self._gone[integration] = reason
 
-    def lane_succeeded(self, lane: IntegrationId) -> None:
-        self._states[lane] = LaneState(0, None)
-
-    def lane_failed(self, lane: IntegrationId, failures: int, hold_seconds: float | None) -> None:
-        """Holds the lane for `hold_seconds` from now; None leaves a hold as it is."""
-        held_until = self._states[lane].held_until if lane in self._states else None
-        if hold_seconds:
-            held_until = timezone.now() + timedelta(seconds=hold_seconds)
-        self._states[lane] = LaneState(failures, held_until)
+    def lane_changed(self, lane: IntegrationId) -> None:
+        """For a lane that began or ceased to fail, or that is held for longer."""
+        failures, held_until = self._lanes.health(lane)
+        seconds = held_until - time.monotonic()
+        held = timezone.now() + timedelta(seconds=seconds) if seconds > 0 else None
+        self._states[lane] = replace(self._states.get(lane, LaneState()), failures=failures, held_until=held)
 
     def write(self, counts: Counter[str]) -> None:
         """Writes everything, releases the lanes on which nothing is left, and adds up statuses in `counts`."""
@@ -70,13 +68,11 @@ class PendingWrites:
             self._lanes.written(outcome.integration_id, outcome.delivery_id)
         if self._postponed:
             self._write_postponed()
-        now, clock = timezone.now(), time.monotonic()
-        for lane, continues_at in self._lanes.drop_empty().items():
-            self._done_lanes.add(lane)
-            if continues_at > clock:  # the next worker has to keep to the rate too
-                self._states.setdefault(lane, LaneState(0, now + timedelta(seconds=continues_at - clock)))
+        for lane, next_at in self._lanes.moved_on().items():  # the next worker has to keep to it too
+            self._states[lane] = replace(self._states.get(lane, LaneState()), next_at=next_at)
+        self._done_lanes.update(self._lanes.drop_empty())
         if outcomes or self._done_lanes:
-            refused = record(self._worker, outcomes, self._states, self._done_lanes, now)
+            refused = record(self._worker, outcomes, self._states, self._done_lanes, timezone.now())
             self._refused.update((outcome.delivery_id, outcome) for outcome in refused)
             self.outcomes = []
             self._states.clear()

@@ -6,21 +6,26 @@ With one writer and no network it does step by step, and mostly through the ORM,
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Case, DateTimeField, F, Value, When
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from integrations.models import Integration
 
 from ..models import Attempt, Delivery, Lane
+from .large_messages import LargeMessage, choose_large
 from .postgresql import PENDING
 from .values import (
     CLAIM_MAX_LANES_VISITED,
     LANE_LEASE,
+    LARGE_MESSAGE_BYTES,
     LONGEST_LANE_LEASE,
     NO_LANE,
     Claimed,
@@ -28,6 +33,7 @@ from .values import (
     DeliveryId,
     IntegrationId,
     LaneState,
+    LeasedLane,
     NewDelivery,
     Outcome,
     version_of,
@@ -48,6 +54,7 @@ SELECT lane.integration_id
   FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
  WHERE (lane.leased_until IS NULL OR lane.leased_until NOT BETWEEN %(now)s AND %(latest)s)
    AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
+   AND (lane.next_at IS NULL OR lane.next_at <= %(sleeps_until)s)
    AND EXISTS (SELECT 1 FROM webhooks_delivery d
                 WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s
                   AND {_IS_FIRST})
@@ -56,12 +63,14 @@ SELECT lane.integration_id
 
 # Finds the deliveries that are due on the worker's lanes. (SQLite has no LATERAL.)
 DUE_ON_LANES = f"""
-SELECT item.id
+SELECT item.id, lane.integration_id,
+       length(CAST(event.body AS BLOB)) + coalesce(length(CAST(event.document AS BLOB)), 0)
   FROM webhooks_lane lane JOIN webhooks_delivery item ON item.id IN (
         SELECT d.id FROM webhooks_delivery d
          WHERE d.integration_id = lane.integration_id AND d.status = 'pending' AND d.due_at <= %(now)s
            AND d.id NOT IN (SELECT value FROM json_each(%(exclude)s)) AND {_IS_FIRST}
          ORDER BY d.due_at LIMIT %(depth)s)
+  JOIN events_event event ON event.id = item.event_id
  WHERE lane.integration_id IN (SELECT value FROM json_each(%(mine)s))
  ORDER BY item.due_at
 """  # noqa: S608 - made of constants
@@ -82,7 +91,9 @@ SELECT min((SELECT d.due_at FROM webhooks_delivery d
 CHANGE_COUNTER = "PRAGMA data_version"
 
 
-def lease_and_read(request: ClaimRequest) -> tuple[dict[IntegrationId, int], list[Claimed], IntegrationId | None]:
+def lease_and_read(
+    request: ClaimRequest,
+) -> tuple[dict[IntegrationId, LeasedLane], list[Claimed], IntegrationId | None]:
     as_text = connection.ops.adapt_datetimefield_value
     values = {
         "now": as_text(request.now),
@@ -92,19 +103,26 @@ def lease_and_read(request: ClaimRequest) -> tuple[dict[IntegrationId, int], lis
         "lanes": request.lanes,
         "depth": request.depth,
         "hops": CLAIM_MAX_LANES_VISITED,
+        "sleeps_until": as_text(request.now + timedelta(seconds=request.sleep_seconds)),
     }
     with transaction.atomic(), connection.cursor() as cursor:
         free = [UUID(row[0]) for row in cursor.execute(FREE_LANES, values).fetchall()]
         lanes = Lane.objects.filter(pk__in=free)
         lanes.update(worker=request.worker, leased_until=request.now + LANE_LEASE)
-        taken = {str(lane): failures for lane, failures in lanes.values_list("pk", "failures")}
+        taken = {
+            str(lane): LeasedLane(failures, (next_at - request.now).total_seconds() if next_at else None)
+            for lane, failures, next_at in lanes.values_list("pk", "failures", "next_at")
+        }
         values["mine"] = json.dumps([*map(_hexadecimal, (*taken, *request.own))])
-        ids = [row[0] for row in cursor.execute(DUE_ON_LANES, values).fetchall()]
+        sizes = [LargeMessage(*row) for row in cursor.execute(DUE_ON_LANES, values).fetchall()]
         last = cursor.execute(LAST_VISITED, values).fetchone() if len(taken) < request.lanes else None
-    return taken, _read(ids), str(UUID(last[0])) if last else None
+    large = {item.delivery: item.size for item in sizes if item.size > LARGE_MESSAGE_BYTES}
+    chosen = choose_large([item for item in sizes if item.delivery in large], request.large_bytes)
+    ids = [item.delivery for item in sizes if item.delivery not in large or item.delivery in chosen]
+    return taken, _read(ids, large), str(UUID(last[0])) if last else None
 
 
-def _read(ids: Sequence[str]) -> list[Claimed]:
+def _read(ids: Sequence[str], large: Mapping[DeliveryId, int]) -> list[Claimed]:
     known = Delivery.objects.select_related("event", "integration").defer("integration__secrets").in_bulk(ids)
     return [
         Claimed(
@@ -115,8 +133,9 @@ def _read(ids: Sequence[str]) -> list[Claimed]:
             delivery.integration.is_active,
             delivery.event.message(),
             delivery.event.created_at.timestamp(),
+            large.get(identifier, 0),
         )
-        for delivery in (known[UUID(identifier)] for identifier in ids)
+        for identifier, delivery in ((identifier, known[UUID(identifier)]) for identifier in ids)
     ]
 
 
@@ -162,7 +181,12 @@ def _attempt(outcome: Outcome) -> Attempt:
 
 def write_lane_states(states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
     for lane, state in states.items():
-        Lane.objects.filter(pk=UUID(lane)).update(failures=state.failures, held_until=state.held_until)
+        changes: dict[str, Any] = {}
+        if state.failures is not None:
+            changes |= {"failures": state.failures, "held_until": state.held_until}
+        if state.next_at is not None:
+            changes["next_at"] = timezone.now() + timedelta(seconds=state.next_at - time.monotonic())
+        Lane.objects.filter(pk=UUID(lane)).update(**changes)
         if state.failures:
             Integration.objects.filter(pk=lane, failing_since=None).update(failing_since=now)
 

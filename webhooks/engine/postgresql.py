@@ -7,25 +7,30 @@ Plain SQL because every delivery pays for it: the ORM cannot express the claim, 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+import time
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
-from invenicum.events.message import Message
 from invenicum.ids import uuid7
 
 from ..models import Delivery
+from .large_messages import LargeMessage, choose_large
+from .postgresql_rows import as_json, claimed, copy_line, id_array
 from .values import (
     CLAIM_MAX_LANES_VISITED,
     LANE_LEASE,
+    LARGE_MESSAGE_BYTES,
     LONGEST_LANE_LEASE,
     NO_LANE,
     Claimed,
     ClaimRequest,
+    DeliveryId,
     IntegrationId,
     LaneState,
+    LeasedLane,
     NewDelivery,
     Outcome,
 )
@@ -74,21 +79,24 @@ CLAIM = f"""{ONLY_PRESORTED}{PENDING}, due AS MATERIALIZED (
      WHERE (lane.leased_until IS NULL
             OR lane.leased_until NOT BETWEEN statement_timestamp() AND statement_timestamp() + %(longest)s)
        AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
+       AND (lane.next_at IS NULL OR lane.next_at <= statement_timestamp() + %(sleep)s)
        AND lane.xmin = (SELECT seen.xmin FROM webhooks_lane seen WHERE seen.integration_id = lane.integration_id)
      LIMIT %(lanes)s
        FOR UPDATE OF lane SKIP LOCKED
 ), taken AS (
     UPDATE webhooks_lane lane SET worker = %(worker)s, leased_until = statement_timestamp() + %(lease)s
       FROM free WHERE lane.integration_id = free.integration_id
-    RETURNING lane.integration_id, lane.failures
+    RETURNING lane.integration_id, lane.failures, lane.next_at
 ), mine AS (
-    SELECT integration_id, failures FROM taken
+    SELECT integration_id, failures, extract(epoch FROM next_at - statement_timestamp())::float8 AS next_in FROM taken
     UNION ALL
-    SELECT unnest(%(own)s::uuid[]), NULL
+    SELECT unnest(%(own)s::uuid[]), NULL, NULL
 )
-SELECT looked.last, mine.integration_id::text, mine.failures, (extract(epoch FROM i.updated_at) * 1000000)::bigint,
+SELECT looked.last, mine.integration_id::text, mine.failures, mine.next_in,
+       (extract(epoch FROM i.updated_at) * 1000000)::bigint,
        i.status = 'active', d.id::text, d.attempt_count, 'evt_' || replace(e.id::text, '-', ''), e.name,
-       extract(epoch FROM e.occurred_at)::float8, e.body, e.document::text, extract(epoch FROM e.created_at)::float8
+       extract(epoch FROM e.occurred_at)::float8, extract(epoch FROM e.created_at)::float8, size.bytes,
+       CASE WHEN size.bytes <= %(large)s THEN e.body END, CASE WHEN size.bytes <= %(large)s THEN e.document::text END
   FROM (SELECT (SELECT id::text FROM pending WHERE hop = %(hops)s) AS last) looked
   LEFT JOIN mine ON TRUE
   LEFT JOIN integrations_integration i ON i.id = mine.integration_id
@@ -98,7 +106,15 @@ SELECT looked.last, mine.integration_id::text, mine.failures, (extract(epoch FRO
        AND d.id <> ALL(%(exclude)s::uuid[]) AND {_IS_FIRST}
      ORDER BY d.due_at LIMIT %(depth)s) d ON TRUE
   LEFT JOIN events_event e ON e.id = d.event_id
+  LEFT JOIN LATERAL (SELECT octet_length(e.body) + coalesce(pg_column_size(e.document), 0) AS bytes) size ON TRUE
 """  # noqa: S608 - made of constants
+
+# Reads what the claim left out of large messages.
+READ_LARGE = """
+SELECT d.id::text, e.body, e.document::text
+  FROM webhooks_delivery d JOIN events_event e ON e.id = d.event_id
+ WHERE d.id = ANY(%(ids)s::uuid[])
+"""
 
 # Ends a worker's leases.
 RELEASE = """
@@ -138,10 +154,13 @@ COPY webhooks_attempt (delivery_id, started_at, duration_ms, status_code, error_
 FROM STDIN
 """
 
-# Writes failures in a row and holds of lanes.
+# Writes failures in a row and holds of lanes, and when they may send next.
 WRITE_LANE_STATES = """
-UPDATE webhooks_lane lane SET failures = s.failures, held_until = s.held_until
-  FROM json_to_recordset(%(states)s) AS s (id uuid, failures integer, held_until timestamptz)
+UPDATE webhooks_lane lane
+   SET failures = coalesce(s.failures, lane.failures),
+       held_until = CASE WHEN s.failures IS NULL THEN lane.held_until ELSE s.held_until END,
+       next_at = coalesce(statement_timestamp() + s.next_in * interval '1 second', lane.next_at)
+  FROM json_to_recordset(%(states)s) AS s (id uuid, failures integer, held_until timestamptz, next_in float8)
  WHERE lane.integration_id = s.id
 """
 
@@ -172,7 +191,9 @@ SELECT id, event, integration, owner, 'pending', CASE WHEN NOT waits THEN %(due_
 """
 
 
-def lease_and_read(request: ClaimRequest) -> tuple[dict[IntegrationId, int], list[Claimed], IntegrationId | None]:
+def lease_and_read(
+    request: ClaimRequest,
+) -> tuple[dict[IntegrationId, LeasedLane], list[Claimed], IntegrationId | None]:
     arguments: dict[str, Any] = {
         "worker": request.worker,
         "now": request.now,
@@ -181,48 +202,29 @@ def lease_and_read(request: ClaimRequest) -> tuple[dict[IntegrationId, int], lis
         "after": request.after,
         "lanes": request.lanes,
         "depth": request.depth,
-        "own": _id_array(request.own),
-        "exclude": _id_array(request.exclude),
+        "own": id_array(request.own),
+        "exclude": id_array(request.exclude),
         "hops": CLAIM_MAX_LANES_VISITED,
+        "sleep": timedelta(seconds=request.sleep_seconds),
+        "large": LARGE_MESSAGE_BYTES,
     }
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, arguments)
         while cursor.nextset():
             pass
         rows = cursor.fetchall()
-    taken = {lane: failures for _, lane, failures, *_ in rows if failures is not None}
-    return taken, [_claimed(row) for row in rows if row[5]], rows[0][0]
-
-
-def _claimed(row: Sequence[Any]) -> Claimed:
-    (
-        _,
-        integration_id,
-        _,
-        version,
-        active,
-        delivery_id,
-        attempts,
-        event_id,
-        name,
-        occurred_at,
-        body,
-        document,
-        published_at,
-    ) = row
-    message = Message(
-        id=event_id,
-        name=name,
-        occurred_at=datetime.fromtimestamp(occurred_at, UTC),
-        body=body.encode(),
-        document=json.loads(document) if document else None,
-    )
-    return Claimed(delivery_id, attempts, integration_id, version, active, message, published_at)
+        taken = {lane: LeasedLane(failures, wait) for _, lane, failures, wait, *_ in rows if failures is not None}
+        sizes = [LargeMessage(row[6], row[1], row[11]) for row in rows if row[6] and row[11] > LARGE_MESSAGE_BYTES]
+        large: dict[DeliveryId, Sequence[Any]] = {}
+        if chosen := choose_large(sizes, request.large_bytes):
+            cursor.execute(READ_LARGE, {"ids": id_array(chosen)})
+            large = {delivery: content for delivery, *content in cursor.fetchall()}
+    return taken, [claimed(row, large) for row in rows if row[6] and (row[12] or row[6] in large)], rows[0][0]
 
 
 def release(worker: int, lanes: Collection[IntegrationId]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(RELEASE, {"worker": worker, "lanes": _id_array(lanes)})
+        cursor.execute(RELEASE, {"worker": worker, "lanes": id_array(lanes)})
 
 
 def write_outcomes(outcomes: Sequence[Outcome], now: datetime) -> None:
@@ -230,23 +232,25 @@ def write_outcomes(outcomes: Sequence[Outcome], now: datetime) -> None:
     failed = [outcome for outcome in outcomes if outcome.status != Delivery.Status.DELIVERED]
     with connection.cursor() as cursor:
         if delivered:
-            ids = _id_array(outcome.delivery_id for outcome in delivered)
+            ids = id_array(outcome.delivery_id for outcome in delivered)
             cursor.execute(WRITE_DELIVERED, {"now": now, "ids": ids})
-            synced = _id_array({outcome.integration_id for outcome in delivered})
+            synced = id_array({outcome.integration_id for outcome in delivered})
             cursor.execute(WRITE_SYNC, {"now": now, "ids": synced})
         if failed:
-            cursor.execute(WRITE_FAILED, {"now": now, "outcomes": json.dumps([_as_json(one) for one in failed])})
+            cursor.execute(WRITE_FAILED, {"now": now, "outcomes": json.dumps([as_json(one) for one in failed])})
         if outcomes:
             with connection.wrap_database_errors, cursor.copy(WRITE_ATTEMPTS) as copy:
-                copy.write("".join(map(_copy_line, outcomes)))
+                copy.write("".join(map(copy_line, outcomes)))
 
 
 def write_lane_states(states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
+    clock = time.monotonic()
     rows = [
         {
             "id": lane,
             "failures": state.failures,
             "held_until": state.held_until.isoformat() if state.held_until else None,
+            "next_in": None if state.next_at is None else state.next_at - clock,
         }
         for lane, state in states.items()
     ]
@@ -254,7 +258,7 @@ def write_lane_states(states: Mapping[IntegrationId, LaneState], now: datetime) 
     with connection.cursor() as cursor:
         cursor.execute(WRITE_LANE_STATES, {"states": json.dumps(rows)})
         if failing:
-            cursor.execute(WRITE_FAILING, {"now": now, "ids": _id_array(failing)})
+            cursor.execute(WRITE_FAILING, {"now": now, "ids": id_array(failing)})
 
 
 def insert_deliveries(deliveries: Sequence[NewDelivery], now: datetime, due_at: datetime) -> None:
@@ -285,26 +289,3 @@ def due_since(now: datetime) -> datetime | None:
 
 def change_counter() -> int | None:
     return None
-
-
-def _id_array(ids: Iterable[str]) -> str:
-    """An array of ids as PostgreSQL writes it; psycopg takes ten times as long."""
-    return "{" + ",".join(ids) + "}"
-
-
-def _as_json(outcome: Outcome) -> dict[str, Any]:
-    due_at = outcome.due_at.isoformat() if outcome.due_at else None
-    return {"id": outcome.delivery_id, "status": outcome.status, "due_at": due_at, "error": outcome.error}
-
-
-def _copy_line(outcome: Outcome) -> str:
-    """A line of COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html"""
-    status_code = "\\N" if outcome.status_code is None else outcome.status_code
-    return (
-        f"{outcome.delivery_id}\t{outcome.started_at.isoformat()}\t{outcome.duration_ms}\t{status_code}"
-        f"\t{outcome.error_class}\t{_escaped(outcome.error)}\t{_escaped(outcome.response_excerpt)}\n"
-    )
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")

@@ -24,6 +24,10 @@ CLAIM_MAX_LANES_VISITED = 2000  # with pending deliveries, in one claim
 LANE_LEASE = timedelta(seconds=20)
 LONGEST_LANE_LEASE = 2 * LANE_LEASE
 
+# A message of more bytes than this counts as large. What waits and is in flight of others is bounded by its number.
+LARGE_MESSAGE_BYTES = 8 * 1024
+LANE_LARGE_BYTES = 1024 * 1024  # of one lane in a claim, and at least one message
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,7 +41,8 @@ class ClaimRequest:
     """What a worker asks for: up to `lanes` free lanes, and up to `depth` deliveries of each.
 
     Lanes are visited in the order of their ids, starting after `after`. `own` are lanes that the worker already
-    leases and that have room for more; the deliveries in `exclude` are not read.
+    leases and that have room for more; the deliveries in `exclude` are not read. Lanes that may send within
+    `sleep_seconds` are leased as well. Of large messages, at most `large_bytes` are read.
     """
 
     worker: int
@@ -47,6 +52,8 @@ class ClaimRequest:
     after: IntegrationId = NO_LANE
     own: Collection[IntegrationId] = ()
     exclude: Collection[DeliveryId] = ()
+    sleep_seconds: float = 0.0
+    large_bytes: int = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +67,28 @@ class Claimed:
     active: bool
     message: Message
     published_at: float  # Unix seconds
+    large_bytes: int = 0  # of its message; 0 if that is not large
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedLane:
+    """A lane as it was when it was leased: failures in a row, and in how many seconds it may send next.
+
+    `next_in` is negative if it might have sent earlier, and None if it never had to wait.
+    """
+
+    failures: int
+    next_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The lanes that were leased (id → failures in a row), and deliveries on these and on the worker's own.
+    """The lanes that were leased, and deliveries on these and on the worker's own.
 
     `after` is where the next claim continues: NO_LANE if all lanes have been visited.
     """
 
-    lanes: dict[IntegrationId, int]
+    lanes: dict[IntegrationId, LeasedLane]
     deliveries: list[Claimed]
     after: IntegrationId
 
@@ -92,10 +111,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """What changed about a lane: failures in a row, and until when it is held (None ends a hold)."""
+    """What changed about a lane: failures in a row, until when it is held (None ends a hold), when it may send next.
 
-    failures: int
-    held_until: datetime | None
+    With `failures` None, these and the hold stay as they are. `next_at` is in seconds of the monotonic clock; with None
+    it stays as it is.
+    """
+
+    failures: int | None = None
+    held_until: datetime | None = None
+    next_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ MAX_FLOWS_IN_FLIGHT = 2000  # in one process
 LANE_CONCURRENCY = 16  # flows at once to one integration
 BACKLOG_DELIVERIES = 2000  # claimed ahead
 MAX_WAITING_DELIVERIES = 5 * BACKLOG_DELIVERIES  # including those that wait behind endpoints that hang
+LARGE_MESSAGES_BYTES = 32 * 1024 * 1024  # waiting and in flight in one process; of small ones, the number is bounded
 CLAIM_MAX_DEPTH = 64  # deliveries of one integration in a claim
 CLAIM_MIN_LANES, CLAIM_MAX_LANES = 30, 1000
 WRITE_BATCH_OUTCOMES = 500  # are written without waiting for more
@@ -208,10 +209,15 @@ class Worker:
         depth = min(max(2 * BACKLOG_DELIVERIES // lanes, 1), CLAIM_MAX_DEPTH)
         own = self._lanes.with_room(depth // 2, lanes, time.monotonic())
         exclude = [*self._lanes.unwritten(own), *self._writes.refused]
-        claimed = claim.claim_due(ClaimRequest(self._mark, now, lanes, depth, self._after, own, exclude))
+        sleep_seconds = self._lanes.sleep_seconds()
+        room = LARGE_MESSAGES_BYTES - self._lanes.large_bytes
+        leased_at = time.monotonic()
+        claimed = claim.claim_due(
+            ClaimRequest(self._mark, now, lanes, depth, self._after, own, exclude, sleep_seconds, room)
+        )
         self._after = claimed.after
-        for lane, failures in claimed.lanes.items():
-            self._lanes.add(lane, failures, time.monotonic())
+        for lane, leased in claimed.lanes.items():
+            self._lanes.add(lane, leased, leased_at)
         found = self._add_to_backlog(claimed.deliveries)
         if found is not None:
             self._depth = max(found / (len(claimed.lanes) + len(own)), 1.0)
@@ -253,17 +259,15 @@ class Worker:
         counters.count(ATTEMPT_LABELS[outcome.status], outcome.error_class)
         if error is None:
             counters.observe(max(time.time() - claimed.published_at, 0.0))
-            if self._lanes.succeeded(lane):
-                self._writes.lane_succeeded(lane)
+            if self._lanes.succeeded(lane, time.monotonic()):
+                self._writes.lane_changed(lane)
         elif isinstance(error, Gone):
             self._writes.disable(lane, outcome.error)
             self._lanes.stop(lane)
         elif isinstance(error, IntegrationError) and not error.permanent:
-            failures, hold_seconds = self._lanes.failed(lane)
-            if error.retry_after:  # asked of one request, and kept by all
-                self._lanes.stop(lane)
-                hold_seconds = max(error.retry_after, hold_seconds or 0.0)
-            self._writes.lane_failed(lane, failures, hold_seconds)
+            unresolved = error.error_class == "dns"
+            self._lanes.failed(lane, time.monotonic(), error.retry_after, unresolved=unresolved)
+            self._writes.lane_changed(lane)
 
     def _renew_leases(self, now: float) -> None:
         """Renews the leases, and drops the backlog of integrations that have changed since it was claimed."""
@@ -275,6 +279,7 @@ class Worker:
             self._lanes.lose(lane)
         for lane in claim.changed(self._lanes.versions()):
             self._lanes.drop_backlog(lane)
+        self._lanes.drop_stalled(now)
 
     def _give_up(self, result: Drained) -> None:
         """Ends what is still in flight, writes, and releases all lanes. The endpoints may receive it twice."""

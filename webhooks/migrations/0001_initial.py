@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ('leased_until', models.DateTimeField(null=True)),
                 ('failures', models.PositiveIntegerField(default=0)),
                 ('held_until', models.DateTimeField(null=True)),
+                ('next_at', models.DateTimeField(null=True)),
                 ('notices', models.PositiveSmallIntegerField(default=0)),
             ],
         ),

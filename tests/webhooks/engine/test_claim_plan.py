@@ -1,6 +1,7 @@
 """A claim reads a few deliveries of each lane, however many are pending and whatever the statistics say."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from invenicum.events.publish import Draft, publish_many
 from tests.factories import connect_webhook
 from webhooks.engine.claim import new_worker_mark
 from webhooks.engine.postgresql import CLAIM, ONLY_PRESORTED
-from webhooks.engine.values import CLAIM_MAX_LANES_VISITED, LANE_LEASE, LONGEST_LANE_LEASE, NO_LANE
+from webhooks.engine.values import CLAIM_MAX_LANES_VISITED, LANE_LEASE, LARGE_MESSAGE_BYTES, LONGEST_LANE_LEASE, NO_LANE
 from webhooks.models import Delivery
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such statistics")
@@ -49,6 +50,8 @@ def deliveries_read() -> float:
         "own": "{}",
         "exclude": "{}",
         "hops": CLAIM_MAX_LANES_VISITED,
+        "sleep": timedelta(0),
+        "large": LARGE_MESSAGE_BYTES,
     }
     statement = CLAIM.removeprefix(ONLY_PRESORTED)
     with transaction.atomic(), connection.cursor() as cursor:

@@ -2,15 +2,15 @@ from datetime import UTC, datetime
 
 from invenicum.events.message import Message
 from webhooks.engine import circuit
+from webhooks.engine.lane_in_use import BACKLOG_PER_SLOT
 from webhooks.engine.lanes import (
-    BACKLOG_PER_SLOT,
     LANE_FIRST_LIMIT,
     LANE_REFILL_SECONDS,
     LANE_STALLED_SECONDS,
     SLOW_ATTEMPT_SECONDS,
     Lanes,
 )
-from webhooks.engine.values import Claimed
+from webhooks.engine.values import Claimed, LeasedLane
 
 NOW = datetime(2026, 3, 7, 10, 30, tzinfo=UTC)
 A, B = "a", "b"
@@ -23,8 +23,8 @@ def claimed(lane: str, number: int) -> Claimed:
 
 def lanes_with(*, concurrency: int, **counts: int) -> Lanes:
     lanes = Lanes(concurrency)
-    lanes.add(A, 0, 0.0)
-    lanes.add(B, 0, 0.0)
+    lanes.add(A, LeasedLane(0), 0.0)
+    lanes.add(B, LeasedLane(0), 0.0)
     for lane, count in zip((A, B), (counts.get("a", 0), counts.get("b", 0)), strict=True):
         for number in range(count):
             lanes.push(claimed(lane, number))
@@ -40,7 +40,7 @@ def take_all(lanes: Lanes) -> list[Claimed]:
 
 def test_lanes_are_served_in_turn() -> None:
     lanes = lanes_with(concurrency=10, a=3, b=2)
-    lanes.succeeded(A)
+    lanes.succeeded(A, 0.0)
     assert [item.integration_id for item in take_all(lanes)] == [A, B, A, B, A]
 
 
@@ -106,10 +106,10 @@ def test_what_a_lane_may_have_in_flight_grows_with_success_and_halves_with_failu
     lanes = lanes_with(concurrency=16, a=100)
     assert len(take_all(lanes)) == LANE_FIRST_LIMIT
     for _ in range(3):
-        lanes.succeeded(A)
+        lanes.succeeded(A, 0.0)
     assert len(take_all(lanes)) == 3
-    lanes.failed(A)
-    lanes.failed(A)
+    lanes.failed(A, 0.0)
+    lanes.failed(A, 0.0)
     lanes.finished(claimed(A, 0), 0.0, 0.01)
     assert take_all(lanes) == []
 
@@ -117,7 +117,7 @@ def test_what_a_lane_may_have_in_flight_grows_with_success_and_halves_with_failu
 def test_a_lane_keeps_to_its_rate_and_may_catch_up_a_little() -> None:
     lanes = lanes_with(concurrency=50, b=1)
     for _ in range(48):
-        lanes.succeeded(A)
+        lanes.succeeded(A, 0.0)
     for number in range(40):
         lanes.push(claimed(A, number))
     lanes.restrict(A, 10, None)
@@ -136,31 +136,36 @@ def test_a_lane_keeps_to_its_rate_and_may_catch_up_a_little() -> None:
 
 def test_after_ten_failures_in_a_row_the_circuit_opens() -> None:
     lanes = lanes_with(concurrency=16, a=100)
-    results = [lanes.failed(A) for _ in range(circuit.FAILURES_TO_OPEN)]
-    assert results[-2:] == [(9, None), (10, 30.0)]
+    results = []
+    for _ in range(circuit.FAILURES_TO_OPEN):
+        lanes.failed(A, 0.0)
+        results.append(lanes.health(A))
+    assert results[-2:] == [(9, 0.0), (10, 30.0)]
     assert take_all(lanes) == []
     assert lanes.unwritten([A]) == []
-    assert lanes.failed(A) == (10, None)  # what was in flight when it opened
+    lanes.failed(A, 1.0)  # what was in flight when it opened
+    assert lanes.health(A) == (10, 30.0)
 
 
 def test_a_half_open_circuit_begins_with_one_probe() -> None:
     lanes = Lanes(16)
-    lanes.add(A, circuit.FAILURES_TO_OPEN, 0.0)
+    lanes.add(A, LeasedLane(circuit.FAILURES_TO_OPEN), 0.0)
     for number in range(5):
         lanes.push(claimed(A, number))
     assert len(take_all(lanes)) == 1
-    assert lanes.failed(A) == (11, 60.0)
+    lanes.failed(A, 0.0)
+    assert lanes.health(A) == (11, 60.0)
 
 
 def test_a_probe_that_succeeds_ends_the_row_of_failures() -> None:
     lanes = Lanes(16)
-    lanes.add(A, circuit.FAILURES_TO_OPEN, 0.0)
+    lanes.add(A, LeasedLane(circuit.FAILURES_TO_OPEN), 0.0)
     lanes.push(claimed(A, 0))
     item = lanes.next(0.0)
     assert item is not None
-    assert lanes.succeeded(A) is True
-    assert lanes.succeeded(A) is False
-    assert lanes.failures(A) == 0
+    assert lanes.succeeded(A, 0.0) is True
+    assert lanes.succeeded(A, 0.0) is False
+    assert lanes.health(A)[0] == 0
 
 
 def test_a_type_that_takes_one_at_a_time_gets_one_at_a_time() -> None:
@@ -169,7 +174,7 @@ def test_a_type_that_takes_one_at_a_time_gets_one_at_a_time() -> None:
     for number in range(5):
         lanes.push(claimed(A, number))
     assert len(take_all(lanes)) == 1
-    lanes.succeeded(A)
+    lanes.succeeded(A, 0.0)
     assert take_all(lanes) == []
 
 
@@ -178,7 +183,7 @@ def test_the_backlog_of_a_lane_is_short_until_its_endpoint_has_accepted_more() -
     assert len(lanes.unwritten([A])) == BACKLOG_PER_SLOT * LANE_FIRST_LIMIT
     assert lanes.with_room(64, 10, 0.0) == [B]
     for _ in range(14):
-        lanes.succeeded(A)
+        lanes.succeeded(A, 0.0)
     assert lanes.with_room(64, 10, 0.0) == [A, B]
 
 
@@ -194,7 +199,7 @@ def test_what_waits_behind_an_endpoint_that_hangs_does_not_count_as_moving() -> 
 def test_with_only_quick_no_lane_that_failed_hangs_or_was_slow_is_served() -> None:
     lanes = Lanes(1)
     for lane, failures in ((A, 0), (B, 0), ("failed", 1), ("hangs", 0)):
-        lanes.add(lane, failures, 0.0)
+        lanes.add(lane, LeasedLane(failures), 0.0)
         for number in range(3):
             lanes.push(claimed(lane, number))
     for item in take_all(lanes):

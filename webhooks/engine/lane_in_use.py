@@ -1,0 +1,44 @@
+"""One lane as the worker that leases it knows it. Pure; times are seconds of a monotonic clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from .values import Claimed, DeliveryId
+
+BACKLOG_PER_SLOT = 4  # deliveries kept ready for each that a lane may have in flight
+LIMITED_BACKLOG_SECONDS = 0.5  # of its rate that a lane with a rate limit keeps ready, and at least one delivery
+
+
+@dataclass(slots=True)
+class LaneInUse:
+    limit: int
+    failures: int
+    most: int
+    moved_at: float
+    taken_at: float
+    # The rate limit: seconds between two deliveries, and when the next may be started.
+    interval: float = 0.0
+    next_at: float = float("-inf")
+    # Until when nothing is sent: because the circuit breaker opened, and because the endpoint asked for it.
+    opened_until: float = float("-inf")
+    asked_until: float = float("-inf")
+    backlog: deque[Claimed] = field(default_factory=deque)
+    in_flight: int = 0
+    large_bytes: int = 0  # of large messages, waiting or in flight
+    # What must not be claimed again: waiting in the backlog, in flight, or finished and not yet written.
+    unwritten: set[DeliveryId] = field(default_factory=set)
+    queued: bool = False
+    stopped: bool = False
+    lost: bool = False
+
+    @property
+    def held_until(self) -> float:
+        return max(self.opened_until, self.asked_until)
+
+    @property
+    def room(self) -> int:
+        """How many deliveries are kept ready."""
+        room = BACKLOG_PER_SLOT * self.limit
+        return min(room, max(int(LIMITED_BACKLOG_SECONDS / self.interval), 1)) if self.interval else room

@@ -1,0 +1,67 @@
+"""How the engine's values are written for PostgreSQL, and read from the rows of a claim. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from invenicum.events.message import Message
+
+from .values import Claimed, DeliveryId, Outcome
+
+
+def claimed(row: Sequence[Any], large: Mapping[DeliveryId, Sequence[Any]]) -> Claimed:
+    (
+        _,
+        integration_id,
+        _,
+        _,
+        version,
+        active,
+        delivery_id,
+        attempts,
+        event_id,
+        name,
+        occurred_at,
+        published_at,
+        size,
+        body,
+        document,
+    ) = row
+    if body is None:
+        body, document = large[delivery_id]
+    else:
+        size = 0
+    message = Message(
+        id=event_id,
+        name=name,
+        occurred_at=datetime.fromtimestamp(occurred_at, UTC),
+        body=body.encode(),
+        document=json.loads(document) if document else None,
+    )
+    return Claimed(delivery_id, attempts, integration_id, version, active, message, published_at, size)
+
+
+def id_array(ids: Iterable[str]) -> str:
+    """An array of ids as PostgreSQL writes it; psycopg takes ten times as long."""
+    return "{" + ",".join(ids) + "}"
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    due_at = outcome.due_at.isoformat() if outcome.due_at else None
+    return {"id": outcome.delivery_id, "status": outcome.status, "due_at": due_at, "error": outcome.error}
+
+
+def copy_line(outcome: Outcome) -> str:
+    """A line of COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html"""
+    status_code = "\\N" if outcome.status_code is None else outcome.status_code
+    return (
+        f"{outcome.delivery_id}\t{outcome.started_at.isoformat()}\t{outcome.duration_ms}\t{status_code}"
+        f"\t{outcome.error_class}\t{_escaped(outcome.error)}\t{_escaped(outcome.response_excerpt)}\n"
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
