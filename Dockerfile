@@ -31,4 +31,4 @@ EXPOSE 8000
 VOLUME /data
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=4)"]
-CMD ["gunicorn", "-c", "python:invenicum.gunicorn", "invenicum.wsgi"]
+CMD ["python", "-m", "invenicum.web"]

@@ -15,7 +15,7 @@ _secret_name = re.compile(
     re.IGNORECASE,
 )
 # They have handlers of their own, which would print everything a second time.
-_loud = ("django", "django.server", "gunicorn.error")
+_loud = ("django", "django.server", "_granian")
 # They log every task, of which there are many a second under load.
 _chatty = ("celery.app.trace", "celery.beat", "celery.worker.strategy")
 

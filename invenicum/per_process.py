@@ -12,7 +12,7 @@ class PerProcess(Generic[Value]):
     """Gives each process its own value, made by `make` at first use there.
 
     `PerProcess(Waker).get()` returns the same `Waker` to all threads of a process and another one in a process that was
-    forked from it, as Celery and gunicorn do. The value of the parent is left untouched in the child: closing it there
+    forked from it, as Celery does. The value of the parent is left untouched in the child: closing it there
     would end connections that the parent uses.
     """
 

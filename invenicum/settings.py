@@ -20,7 +20,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- Addresses and storage ----------------------------------------------------------------------
 
+HOST = env.str("HOST", "127.0.0.1")
 PORT = env.int("PORT", 8000)
+WEB_WORKERS = env.int("WEB_WORKERS", 2)  # processes
+WEB_THREADS = env.int("WEB_THREADS", 8)  # of each process, that run Django
+WEB_BODY_MEMORY = env.int("WEB_BODY_MEMORY", 64 * 1024 * 1024)  # bytes of request bodies that each process holds
 DATA_DIR = Path(env.str("DATA_DIR", "") or BASE_DIR / ".data").resolve()
 DATABASE_URL = env.str("DATABASE_URL", "")
 CELERY_BROKER_URL = secret("CELERY_BROKER_URL")

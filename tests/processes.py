@@ -80,7 +80,7 @@ class Process:
 
 def web(env: Mapping[str, str], log: Path) -> Process:
     """The web server, on the `PORT` of `env`."""
-    return Process(["-m", "gunicorn", "-c", "python:invenicum.gunicorn", "invenicum.wsgi"], env, log)
+    return Process(["-m", "invenicum.web"], env, log)
 
 
 def worker(env: Mapping[str, str], log: Path, processes: int = 1) -> Process:

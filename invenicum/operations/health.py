@@ -1,11 +1,13 @@
 """`/healthz`, `/readyz` and `/metrics`, for probes and monitoring.
 
 They are answered before any other middleware: a probe calls by an address that is not in `ALLOWED_HOSTS`, and must be
-answered while the database is down.
+answered while the database is down. The web server answers them before Django, by `probes.py`, which asks the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -21,9 +23,21 @@ from webhooks.engine.metrics import EngineCollector
 
 # The engine looks for work every few seconds: by the `deliver` loop, or by the sweep that beat sends.
 ENGINE_SILENT_AFTER = timedelta(seconds=60)
-BROKER_TIMEOUT_SECONDS = 2.0
+BROKER_TIMEOUT_SECONDS = 1.5
 
 Answer = Callable[[HttpRequest], HttpResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check has found: "ok", "not used", or what is wrong. drained_at: when the engine last looked for work."""
+
+    state: str
+    drained_at: datetime | None = None
+
+
+LIVE = {"status": "ok"}
+UNKNOWN = Finding("not reachable")
 
 
 def answer_probes(get_response: Answer) -> Answer:
@@ -38,20 +52,26 @@ def answer_probes(get_response: Answer) -> Answer:
 
 def live() -> HttpResponse:
     """This process answers."""
-    return JsonResponse({"status": "ok"})
+    return JsonResponse(LIVE)
 
 
 def ready() -> HttpResponse:
     """200 if everything that a delivery needs is there, else 503. The body names each part's state."""
-    drained_at, database = _ask_database()
-    checks = {"database": database, "broker": _ask_broker(), "engine": _judge_engine(drained_at)}
-    is_ready = all(state in ("ok", "not used") for state in checks.values())
+    status, body = conclude({name: ask() for name, ask in CHECKS.items()})
+    return JsonResponse(body, status=status)
+
+
+def conclude(findings: Mapping[str, Finding]) -> tuple[int, dict[str, Any]]:
+    """The status and body of `/readyz` for what each of CHECKS has found."""
+    drained_at = findings["database"].drained_at
+    states = {name: finding.state for name, finding in findings.items()} | {"engine": _judge_engine(drained_at)}
+    is_ready = all(state in ("ok", "not used") for state in states.values())
     body = {
         "status": "ok" if is_ready else "not ready",
-        **checks,
+        **states,
         "lastDrain": format_timestamp(drained_at) if drained_at else None,
     }
-    return JsonResponse(body, status=200 if is_ready else 503)
+    return 200 if is_ready else 503, body
 
 
 def metrics() -> HttpResponse:
@@ -64,22 +84,26 @@ def metrics() -> HttpResponse:
 PROBES = {"/healthz": live, "/readyz": ready, "/metrics": metrics}
 
 
-def _ask_database() -> tuple[datetime | None, str]:
+def ask_database() -> Finding:
     try:
-        return last_drain(), "ok"
+        return Finding("ok", last_drain())
     except DatabaseError:
-        return None, "not reachable"
+        return UNKNOWN
 
 
-def _ask_broker() -> str:
+def ask_broker() -> Finding:
     if not settings.CELERY_BROKER_URL:
-        return "not used"
-    with app.connection_for_write(connect_timeout=BROKER_TIMEOUT_SECONDS) as broker:
+        return Finding("not used")
+    limits = {"socket_timeout": BROKER_TIMEOUT_SECONDS, "socket_connect_timeout": BROKER_TIMEOUT_SECONDS}
+    with app.connection_for_write(connect_timeout=BROKER_TIMEOUT_SECONDS, transport_options=limits) as broker:
         try:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_TIMEOUT_SECONDS)
         except (OSError, OperationalError):
-            return "not reachable"
-    return "ok"
+            return UNKNOWN
+    return Finding("ok")
+
+
+CHECKS = {"database": ask_database, "broker": ask_broker}
 
 
 def _judge_engine(drained_at: datetime | None) -> str:

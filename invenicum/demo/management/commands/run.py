@@ -195,7 +195,7 @@ def _environment() -> dict[str, str]:
 
 
 def _services() -> list[tuple[str, list[str]]]:
-    web = [sys.executable, "-m", "gunicorn", "-c", "python:invenicum.gunicorn", "invenicum.wsgi"]
+    web = [sys.executable, "-m", "invenicum.web"]
     if not settings.CELERY_BROKER_URL:
         return [("The web server", web), ("The delivery engine", _manage("deliver"))]
     celery = [sys.executable, "-m", "celery", "-A", "invenicum"]

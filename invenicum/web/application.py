@@ -1,0 +1,117 @@
+"""The ASGI application that the web server calls: probes, quick handlers, and Django in threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from invenicum.api.errors import CRASHED, INTERNAL_ERROR
+
+from . import wsgi
+from .answers import Answer, Receive, Scope, Send, error_answer, send_answer
+from .bodies import Body, BodyMemory, ClientGone, NoRoom, TooSlow, announced_length
+from .process import ProcessDuties
+from .threads import Busy, Threads
+
+# A request that no thread has taken after this time is refused: its client has often given up.
+QUEUE_SECONDS = 10.0
+QUEUE_REQUESTS = 512  # that wait for a thread of one process
+RETRY_AFTER_SECONDS = 2
+
+OVERLOADED = "OVERLOADED"
+REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
+
+Probe = Callable[[], Awaitable[Answer]]
+BodyLimit = Callable[[str], int]
+# Gets the scope and the whole body on the event loop, so it must not block. None passes the request on to Django.
+Handler = Callable[[Scope, bytes], Awaitable[Answer | None]]
+
+log = structlog.get_logger(__name__)
+
+
+class Application:
+    """An ASGI application.
+
+    django: the WSGI application that answers everything else. threads: how many run it. probes: by path, answered on
+    the event loop whatever the threads do. handlers: by method and path, `{("POST", "/events"): publish}`.
+    body_limit: returns the most bytes that the body of a request to this path may have. body_memory: the most bytes of
+    bodies that the process holds.
+    """
+
+    def __init__(
+        self,
+        django: wsgi.Application,
+        *,
+        threads: int,
+        probes: Mapping[str, Probe],
+        body_limit: BodyLimit,
+        body_memory: int,
+        handlers: Mapping[tuple[str, str], Handler] | None = None,
+    ):
+        self._django = django
+        self._threads = Threads(threads, QUEUE_REQUESTS, QUEUE_SECONDS)
+        self._probes = probes
+        self._handlers = handlers or {}
+        self._body_limit = body_limit
+        self._bodies = BodyMemory(body_memory)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await ProcessDuties().run(receive, send)
+            return
+        probe = self._probes.get(scope["path"].rstrip("/"))
+        if probe and scope["method"] in ("GET", "HEAD"):
+            await send_answer(send, await probe())
+            return
+        try:
+            await self._answer(scope, receive, send)
+        except (ClientGone, TimeoutError):
+            pass  # it sends no more, or does not read its answer
+        except TooSlow:
+            message = "The request's body did not arrive in time"
+            await send_answer(send, error_answer(408, REQUEST_TIMEOUT, message))
+        except (Busy, NoRoom):
+            message = f"Too many requests at once: try again in {RETRY_AFTER_SECONDS} seconds"
+            await send_answer(send, error_answer(503, OVERLOADED, message, RETRY_AFTER_SECONDS))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        length, limit = announced_length(scope["headers"]), self._body_limit(scope["path"])
+        if length == 0:
+            await self._answer_body(scope, b"", send)
+        elif length is not None and length > limit:
+            await self._ask_django(scope, wsgi.Unread(limit), send)
+        else:
+            body = await self._bodies.read(receive, limit)
+            try:
+                await self._answer_body(scope, body, send)
+            finally:
+                body.release()
+
+    async def _answer_body(self, scope: Scope, body: Body | bytes, send: Send) -> None:
+        content = body if isinstance(body, bytes) else body.content
+        handler = self._handlers.get((scope["method"], scope["path"]))
+        if handler:
+            answer = await handler(scope, bytes(content))
+            if answer:
+                await send_answer(send, answer)
+                return
+        await self._ask_django(scope, content, send)
+
+    async def _ask_django(self, scope: Scope, body: bytes | bytearray | wsgi.Unread, send: Send) -> None:
+        try:
+            answer = await self._threads.run(lambda: wsgi.call(self._django, scope, body))
+        except (Busy, asyncio.CancelledError):
+            raise
+        except Exception:
+            log.exception("request_crashed", path=scope["path"])
+            answer = error_answer(500, INTERNAL_ERROR, CRASHED)
+        rest = answer.rest
+        if rest is None:
+            await send_answer(send, answer)
+            return
+        try:
+            await send_answer(send, answer, lambda: self._threads.run(lambda: next(rest, b"")))
+        finally:
+            await self._threads.run(rest.close)  # type: ignore[attr-defined]  # a generator

@@ -1,0 +1,118 @@
+"""Reading a request's body on the event loop, within limits of bytes and time."""
+
+import asyncio
+from collections.abc import Iterable
+
+from .answers import Receive
+
+# A body has this long, and a second more for each BODY_BYTES_A_SECOND that have arrived.
+BODY_SECONDS = 10.0
+BODY_BYTES_A_SECOND = 64 * 1024
+
+
+class BodyNotRead(Exception):
+    """There is no whole body."""
+
+
+class TooSlow(BodyNotRead):
+    """The client sends it too slowly."""
+
+
+class NoRoom(BodyNotRead):
+    """Other bodies take all the memory that this process has for them."""
+
+
+class ClientGone(BodyNotRead):
+    """The client ended the connection."""
+
+
+class Body:
+    """A body that counts against its process's memory until `release` is called."""
+
+    def __init__(self, memory: "BodyMemory", timer: asyncio.Timeout):
+        self.content = bytearray()
+        self._memory = memory
+        self._timer = timer
+        self._began = asyncio.get_running_loop().time()
+        self.is_evicted = False
+
+    def add(self, chunk: bytes) -> None:
+        self.content += chunk
+        self._timer.reschedule(self._began + BODY_SECONDS + len(self.content) / BODY_BYTES_A_SECOND)
+
+    def evict(self) -> None:
+        """Ends the reading of this body, so that others have its memory."""
+        self.is_evicted = True
+        self._timer.reschedule(self._began)
+
+    def release(self) -> None:
+        self._memory.give_back(self)
+
+
+class BodyMemory:
+    """The bodies that one process holds, of at most `limit` bytes together. For the event loop's thread only.
+
+    Beyond that the body that has been arriving for longest is given up: a client that sends slowly must not keep out
+    those that do not.
+    """
+
+    def __init__(self, limit: int):
+        self._limit = limit
+        self._held = 0
+        self._arriving: dict[Body, None] = {}  # the oldest first
+
+    async def read(self, receive: Receive, limit: int) -> Body:
+        """The whole body, or its first `limit` + 1 bytes if it is longer. Raises BodyNotRead."""
+        try:
+            async with asyncio.timeout(BODY_SECONDS) as timer:
+                body = Body(self, timer)
+                self._arriving[body] = None
+                try:
+                    await self._fill(body, receive, limit)
+                except BaseException:
+                    self.give_back(body)
+                    raise
+                finally:
+                    del self._arriving[body]
+        except TimeoutError:
+            raise NoRoom if body.is_evicted else TooSlow from None
+        return body
+
+    async def _fill(self, body: Body, receive: Receive, limit: int) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunk = message.get("body", b"")[: limit + 1 - len(body.content)]
+            body.add(chunk)
+            self._held += len(chunk)
+            if self._held > self._limit:
+                self._make_room(body)
+            if len(body.content) > limit or not message.get("more_body"):
+                return
+
+    def _make_room(self, wanted: Body) -> None:
+        excess = self._held - self._limit
+        for body in self._arriving:
+            if body.is_evicted:
+                excess -= len(body.content)
+            elif excess > 0:
+                excess -= len(body.content)
+                body.evict()
+        if wanted.is_evicted or excess > 0:
+            raise NoRoom
+
+    def give_back(self, body: Body) -> None:
+        self._held -= len(body.content)
+        body.content = bytearray()
+
+
+def announced_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """The bytes that a request's headers announce: 0 if it has no body, None if it comes in chunks."""
+    length = 0
+    for name, value in headers:
+        if name == b"transfer-encoding":
+            return None
+        if name == b"content-length":
+            length = int(value)
+    return length

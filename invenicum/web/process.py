@@ -1,0 +1,68 @@
+"""What a worker process of the web server does for itself."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from pathlib import Path
+
+from .answers import Receive, Send
+
+PARENT_LOOK_SECONDS = 1.0
+# How long a client may take nothing of what was sent before the system ends its connection.
+UNREAD_MILLISECONDS = 30_000
+
+
+class ProcessDuties:
+    """ASGI's lifespan: begins what the process does beside answering requests."""
+
+    def __init__(self) -> None:
+        self._parent = os.getppid()
+
+    async def run(self, receive: Receive, send: Send) -> None:
+        await receive()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(bound_unread_answers)  # the server listens when the start is complete
+        watch = loop.create_task(self._end_with_parent())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        watch.cancel()
+        await send({"type": "lifespan.shutdown.complete"})
+        loop.call_soon(_end)
+
+    async def _end_with_parent(self) -> None:
+        """Stops this process if the server that started it was killed, and so can no longer stop it."""
+        while os.getppid() == self._parent:
+            await asyncio.sleep(PARENT_LOOK_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _end() -> None:
+    """Ends the process, all of whose requests are answered, without taking down the interpreter.
+
+    The server's own threads would then abort the process with a message, and calls that hang would hold it up.
+    """
+    logging.shutdown()
+    os._exit(0)
+
+
+def bound_unread_answers() -> None:
+    """Sets TCP_USER_TIMEOUT on the listening sockets of this process, from which accepted connections inherit it.
+
+    Linux ends a connection whose window has been closed for that long, even if its client confirms the probes. The
+    server has no option for it, and its sockets are not visible from Python.
+    """
+    if not hasattr(socket, "TCP_USER_TIMEOUT"):
+        return  # not Linux
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if not os.readlink(Path("/proc/self/fd", name)).startswith("socket:"):
+                continue
+            candidate = socket.socket(fileno=os.dup(int(name)))
+        except OSError:  # closed meanwhile
+            continue
+        with candidate:
+            is_tcp = candidate.family in (socket.AF_INET, socket.AF_INET6) and candidate.type == socket.SOCK_STREAM
+            if is_tcp and candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                candidate.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MILLISECONDS)
