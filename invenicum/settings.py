@@ -171,7 +171,10 @@ if DATABASE_URL:
         # Options in DATABASE_URL take precedence.
         DATABASES["default"]["OPTIONS"] = {
             "connect_timeout": 5,  # seconds
-            "tcp_user_timeout": 10_000,  # milliseconds
+            "tcp_user_timeout": 10_000,  # milliseconds, for what was sent; keepalives are for a response awaited
+            "keepalives_idle": 10,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
             **DATABASES["default"].get("OPTIONS", {}),
         }
 else:
@@ -191,6 +194,9 @@ else:
             "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")},
         }
     }
+
+# Seconds that a worker waits for one statement, before it gives it up and tries again.
+STATEMENT_TIMEOUT = env.float("STATEMENT_TIMEOUT", 15.0)
 
 # --- Cache and queue ----------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from fernet_fields import DecryptionError
@@ -28,6 +27,7 @@ from integrations.core.http import Flow, Request, Response
 from integrations.egress.curl import FlowDriver, run_flow
 from integrations.models import Integration
 from integrations.services import change_status
+from invenicum.transactions import bounded
 
 from .audit import Action, audit
 from .clients import client_for
@@ -185,7 +185,8 @@ def _take_lease(grant: Grant) -> bool:
     free = Q(leased_until=None) | Q(leased_until__lt=now)
     mine = Grant.objects.filter(free, pk=grant.pk, generation=grant.generation, refused_at=None)
     lease = timedelta(seconds=settings.DELIVERY_TIMEOUT) + REFRESH_LEASE_MARGIN
-    return mine.update(leased_until=now + lease) == 1
+    with bounded():
+        return mine.update(leased_until=now + lease) == 1
 
 
 def _reload(grant: Grant) -> None:
@@ -195,7 +196,7 @@ def _reload(grant: Grant) -> None:
         raise NeedsReconnect(_name(grant)) from None
 
 
-@transaction.atomic
+@bounded()
 def _save(grant: Grant, tokens: Tokens) -> None:
     columns = columns_of(tokens, timezone.now(), grant.refresh_token) | {"failing_since": None, "leased_until": None}
     # Even if our lease has expired: our tokens are newer than those of the row.
@@ -206,7 +207,7 @@ def _save(grant: Grant, tokens: Tokens) -> None:
     _reload(grant)
 
 
-@transaction.atomic
+@bounded()
 def _refuse(grant: Grant, error: str) -> bool:
     """Marks the integration, whose deliveries then wait; a job notifies its owner. Returns whether it is the current
     tokens that are refused."""
@@ -223,7 +224,7 @@ def _refuse(grant: Grant, error: str) -> bool:
     return True
 
 
-@transaction.atomic
+@bounded()
 def _record_failure(grant: Grant, reason: str) -> None:
     now, integration = timezone.now(), grant.integration
     current = Grant.objects.filter(pk=grant.pk, generation=grant.generation)

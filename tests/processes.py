@@ -98,6 +98,17 @@ def deliver(env: Mapping[str, str], log: Path) -> Process:
     return Process(["manage.py", "deliver"], env, log)
 
 
+def children(process: Process) -> list[int]:
+    """The ids of a process's children. Linux only."""
+    parent = process.process.pid
+    return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+def engine_process(process: Process) -> int:
+    """The id of the process that delivers: the child of a `deliver` or worker with one, else itself."""
+    return (children(process) or [process.process.pid])[0]
+
+
 def is_running(process_id: int) -> bool:
     """Whether the process exists and is not a zombie. Linux only."""
     try:

@@ -16,7 +16,7 @@ from invenicum.accounts.models import User
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
 from tests.faults.conftest import Broker, Receiver, all_delivered, counts, expire_leases, on_postgresql, publish
-from tests.processes import Process, beat, deliver, environment, worker
+from tests.processes import Process, beat, children, deliver, environment, worker
 from tests.waiting import wait_until
 from webhooks.engine.worker import LANE_CONCURRENCY
 from webhooks.models import Delivery, EngineHeartbeat, Lane
@@ -35,11 +35,6 @@ def sweeping(broker: Broker, folder: Path, beats: int = 1) -> Iterator[dict[str,
         for number in range(beats):
             running.enter_context(beat(env, folder / f"beat-{number}.log", folder / f"schedule-{number}"))
         yield env
-
-
-def children(process: Process) -> list[int]:
-    parent = process.process.pid
-    return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
 def test_workers_that_are_killed_repeatedly_lose_nothing(

@@ -5,15 +5,20 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
+from django.db.models import Model, QuerySet
 from django.db.models.functions import Now
 
 from integrations.models import Integration
+from invenicum.transactions import bounded
 
 from ..models import Delivery, Lane
 from .database import statements
 from .values import LANE_LEASE, NO_LANE, Claim, ClaimRequest, DeliveryId, IntegrationId, version_of
+
+Row = TypeVar("Row", bound=Model)
 
 
 def new_worker_mark() -> int:
@@ -33,10 +38,14 @@ def claim_due(request: ClaimRequest) -> Claim:
 
 
 def renew(worker: int, lanes: Collection[IntegrationId]) -> list[IntegrationId]:
-    """Renews the leases of lanes on which the worker still has work. Returns those that it has lost to others."""
-    mine = Lane.objects.filter(pk__in=map(UUID, lanes), worker=worker)
-    if mine.update(leased_until=Now() + LANE_LEASE) == len(lanes):
-        return []
+    """Renews the leases of lanes on which the worker still has work. Returns those that it has lost to others.
+
+    A lane that another connection has locked is left to the next renewal.
+    """
+    mine = Lane.objects.filter(pk__in=[*map(UUID, lanes)], worker=worker)
+    with bounded():
+        if _unlocked(mine).update(leased_until=Now() + LANE_LEASE) == len(lanes):
+            return []
     kept = {str(lane) for lane in mine.values_list("pk", flat=True)}
     return [lane for lane in lanes if lane not in kept]
 
@@ -53,15 +62,32 @@ def changed(versions: Mapping[IntegrationId, int]) -> list[IntegrationId]:
 
 def release(worker: int, lanes: Collection[IntegrationId]) -> None:
     """Ends the leases of lanes, for any worker to take at once."""
-    statements().release(worker, lanes)
+    with bounded():
+        statements().release(worker, lanes)
 
 
 def suspend(deliveries: Collection[DeliveryId]) -> None:
-    """Makes deliveries wait until their integration, which is not active, is active again."""
-    Delivery.objects.filter(id__in=deliveries, status=Delivery.Status.PENDING).update(due_at=None)
+    """Makes deliveries wait until their integration, which was not active when they were claimed, is active again.
+
+    Those whose integration has been resumed since stay due. Its row is locked meanwhile, so that a resumption is
+    committed either before, and seen here, or after, and then makes them due again.
+    """
+    with bounded():
+        owners = Delivery.objects.filter(pk__in=deliveries).values("integration_id")
+        inactive = Integration.objects.filter(pk__in=owners).exclude(status=Integration.Status.ACTIVE).order_by("pk")
+        waiting = list(_unlocked(inactive).values_list("pk", flat=True))
+        pending = Delivery.objects.filter(pk__in=deliveries, status=Delivery.Status.PENDING)
+        _unlocked(pending.filter(integration_id__in=waiting)).update(due_at=None)
 
 
 def postpone(deliveries: Collection[DeliveryId], due_at: datetime) -> None:
     """Postpones deliveries that could not be tried; those that were suspended in the meantime stay suspended."""
     pending = Delivery.objects.filter(id__in=deliveries, status=Delivery.Status.PENDING, due_at__isnull=False)
-    pending.update(due_at=due_at)
+    with bounded():
+        _unlocked(pending).update(due_at=due_at)
+
+
+def _unlocked(rows: QuerySet[Row]) -> QuerySet[Row]:
+    """The rows of a query that no other connection has locked; they are locked until the transaction ends."""
+    free = rows.order_by().select_for_update(skip_locked=True, no_key=True).values("pk")
+    return rows.model._default_manager.filter(pk__in=free)

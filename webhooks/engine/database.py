@@ -27,11 +27,17 @@ class Statements(Protocol):
     def release(self, worker: int, lanes: Collection[IntegrationId]) -> None:
         """Ends the worker's leases of `lanes`: any worker may take them at once."""
 
-    def write_outcomes(self, outcomes: Sequence[Outcome], now: datetime) -> None:
-        """Writes outcomes to their deliveries and integrations, and an attempt for each."""
+    def write_outcomes(self, worker: int, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Writes outcomes to their deliveries and integrations, and an attempt for each.
 
-    def write_lane_states(self, states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
-        """Writes failures in a row, holds and when lanes may send next, and since when an integration has failed."""
+        A failure counts only if the worker still leases the delivery's lane: else another may be sending it.
+        """
+
+    def write_lane_states(self, worker: int, states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
+        """Writes failures in a row, holds and when lanes may send next, and since when an integration has failed.
+
+        Only of lanes that the worker still leases.
+        """
 
     def insert_deliveries(self, deliveries: Sequence[NewDelivery], now: datetime, due_at: datetime) -> None:
         """Inserts pending deliveries, due at `due_at` unless they wait, in the caller's transaction."""

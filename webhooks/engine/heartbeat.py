@@ -8,9 +8,10 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+
+from invenicum.transactions import bounded
 
 from ..models import EngineHeartbeat
 from .database import statements
@@ -36,14 +37,13 @@ class Heartbeat:
             return
         self._written_at = time.monotonic()
         now = timezone.now()
-        EngineHeartbeat.objects.update_or_create(
-            worker=self._worker,
-            defaults={
-                "last_drain_at": now,
-                "last_outcome_at": self._last_outcome_at,
-                "counters": self.counters.as_json(),
-            },
-        )
+        columns = {
+            "last_drain_at": now,
+            "last_outcome_at": self._last_outcome_at,
+            "counters": self.counters.as_json(),
+        }
+        with bounded():
+            EngineHeartbeat.objects.update_or_create(worker=self._worker, defaults=columns)
         _fold(now)
 
     def wrote_outcomes(self) -> None:
@@ -51,7 +51,7 @@ class Heartbeat:
         self._last_outcome_at = timezone.now()
 
 
-@transaction.atomic
+@bounded()
 def _fold(now: datetime) -> None:
     """Adds the counters of workers that are long gone to one row, so that no sum ever goes back."""
     gone = EngineHeartbeat.objects.filter(last_drain_at__lt=now - HEARTBEAT_RETENTION).exclude(worker=GONE_WORKERS)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError
 from django.utils import timezone
 
 from integrations.core.errors import IntegrationError
 from integrations.core.redaction import redact
 from integrations.egress.curl import Finished
+from invenicum.transactions import bounded, is_locked
 
-from ..models import Delivery
+from ..models import Delivery, Lane
 from .database import statements
 from .schedule import next_delay
 from .values import Claimed, IntegrationId, LaneState, Outcome
@@ -76,35 +78,68 @@ def record(
     """Writes outcomes, attempts and the `states` of lanes, and releases `done_lanes`, in one transaction.
 
     An outcome counts only while its delivery is pending: one that was cancelled in the meantime, or delivered by
-    another worker after the lease had expired, stays as it is. Its attempt is logged in any case. If the database
-    refuses an outcome, the others are written without it. Returns the refused ones.
+    another worker after the lease had expired, stays as it is. A failure, and the state of a lane, count only while the
+    worker leases the lane. The attempt is logged in any case. If the database refuses an outcome, or another connection
+    has locked its row, the others are written without it. Returns those that were not written.
     """
     try:
-        with transaction.atomic():
-            statements().write_outcomes(outcomes, now)
+        with bounded():
+            statements().write_outcomes(worker, outcomes, now)
             _write_lanes(worker, states, done_lanes, now)
         return []
-    except OperationalError:  # of the database as a whole
-        raise
+    except OperationalError as error:
+        if not is_locked(error):  # it is the database as a whole
+            raise
+        log.warning("rows_locked", error=str(error).partition("\n")[0])
+        return _record_unlocked(worker, outcomes, states, done_lanes, now)
     except DatabaseError:
-        refused = _record_in_halves(outcomes, now)
-    with transaction.atomic():
+        refused = _record_in_halves(worker, outcomes, now)
+    with bounded():
         _write_lanes(worker, states, done_lanes, now)
     return refused
 
 
-def _record_in_halves(outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
+def _record_unlocked(
+    worker: int,
+    outcomes: Sequence[Outcome],
+    states: Mapping[IntegrationId, LaneState],
+    done_lanes: Collection[IntegrationId],
+    now: datetime,
+) -> list[Outcome]:
+    """Does what `record` does without waiting: skips the rows that other connections have locked.
+
+    The leases of lanes that are skipped expire. Returns the outcomes that were not written.
+    """
+    lanes = Lane.objects.filter(pk__in={UUID(lane) for lane in (*states, *done_lanes)}, worker=worker)
+    deliveries = Delivery.objects.filter(pk__in=[UUID(outcome.delivery_id) for outcome in outcomes])
+    with bounded():
+        unlocked = {str(pk) for pk in lanes.select_for_update(skip_locked=True).values_list("pk", flat=True)}
+        present = {str(pk) for pk in deliveries.order_by().values_list("pk", flat=True)}
+        free = deliveries.order_by().select_for_update(skip_locked=True, no_key=True)
+        writable = {str(pk) for pk in free.values_list("pk", flat=True)}
+        statements().write_outcomes(worker, [one for one in outcomes if one.delivery_id in writable], now)
+        _write_lanes(
+            worker,
+            {lane: state for lane, state in states.items() if lane in unlocked},
+            unlocked.intersection(done_lanes),
+            now,
+        )
+    locked = present - writable
+    return [outcome for outcome in outcomes if outcome.delivery_id in locked]
+
+
+def _record_in_halves(worker: int, outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
     """Writes the outcomes that the database accepts, and returns the others."""
     try:
-        with transaction.atomic():
-            statements().write_outcomes(outcomes, now)
+        with bounded():
+            statements().write_outcomes(worker, outcomes, now)
         return []
-    except OperationalError:
-        raise
     except DatabaseError as error:
+        if isinstance(error, OperationalError) and not is_locked(error):
+            raise
         if len(outcomes) > 1:
             middle = len(outcomes) // 2
-            return _record_in_halves(outcomes[:middle], now) + _record_in_halves(outcomes[middle:], now)
+            return _record_in_halves(worker, outcomes[:middle], now) + _record_in_halves(worker, outcomes[middle:], now)
         [outcome] = outcomes
         if not Delivery.objects.filter(pk=outcome.delivery_id).exists():
             return []  # deleted with its owner during the attempt
@@ -116,6 +151,6 @@ def _write_lanes(
     worker: int, states: Mapping[IntegrationId, LaneState], done: Collection[IntegrationId], now: datetime
 ) -> None:
     if states:
-        statements().write_lane_states(states, now)
+        statements().write_lane_states(worker, states, now)
     if done:
         statements().release(worker, done)

@@ -9,9 +9,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import OperationalError
 from django.utils import timezone
 
 from integrations.services import disable
+from invenicum.transactions import bounded, is_locked
 
 from . import claim
 from .heartbeat import Heartbeat
@@ -80,9 +82,8 @@ class PendingWrites:
             if outcomes:
                 self._heartbeat.wrote_outcomes()
         counts.update(str(outcome.status) for outcome in outcomes)
-        for integration, reason in self._gone.items():
-            disable(UUID(integration), reason)
-        self._gone.clear()
+        if self._gone:
+            self._disable_gone()
 
     def retry_refused(self, now: datetime) -> None:
         """Tries again, every REFUSED_RETRY_SECONDS, to write what the database refused."""
@@ -91,6 +92,18 @@ class PendingWrites:
             self._refused_tried_at = clock
             refused = record(self._worker, list(self._refused.values()), {}, (), now)
             self._refused = {outcome.delivery_id: outcome for outcome in refused}
+
+    def _disable_gone(self) -> None:
+        """Disables integrations whose endpoints are gone. One whose row is locked is disabled by its next answer."""
+        gone, self._gone = self._gone, {}
+        for integration, reason in gone.items():
+            try:
+                with bounded():
+                    disable(UUID(integration), reason)
+            except OperationalError as error:
+                if not is_locked(error):
+                    self._gone = gone
+                    raise
 
     def _write_postponed(self) -> None:
         claim.postpone([item.id for item in self._postponed], timezone.now() + TOKEN_REFRESH_RETRY)

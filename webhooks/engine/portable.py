@@ -84,7 +84,7 @@ SELECT min((SELECT d.due_at FROM webhooks_delivery d
              WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s AND {_IS_FIRST}
              ORDER BY d.due_at LIMIT 1))
   FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
- WHERE lane.held_until IS NULL OR lane.held_until <= %(now)s
+ WHERE (lane.held_until IS NULL OR lane.held_until <= %(now)s) AND (lane.next_at IS NULL OR lane.next_at <= %(now)s)
 """  # noqa: S608 - made of constants
 
 # Changes when another connection commits: https://www.sqlite.org/pragma.html#pragma_data_version
@@ -143,7 +143,7 @@ def release(worker: int, lanes: Collection[IntegrationId]) -> None:
     Lane.objects.filter(pk__in=map(UUID, lanes), worker=worker).update(worker=None, leased_until=None)
 
 
-def write_outcomes(outcomes: Sequence[Outcome], now: datetime) -> None:
+def write_outcomes(worker: int, outcomes: Sequence[Outcome], now: datetime) -> None:
     pending = Delivery.objects.filter(status=Delivery.Status.PENDING)
     one_more = F("attempt_count") + 1
     delivered = [outcome for outcome in outcomes if outcome.status == Delivery.Status.DELIVERED]
@@ -157,7 +157,7 @@ def write_outcomes(outcomes: Sequence[Outcome], now: datetime) -> None:
         if outcome.status == Delivery.Status.DELIVERED:
             continue
         due_at = Case(When(due_at=None, then=None), default=Value(outcome.due_at), output_field=DateTimeField())
-        pending.filter(id=outcome.delivery_id).update(
+        pending.filter(id=outcome.delivery_id, integration__lane__worker=worker).update(
             status=outcome.status,
             attempt_count=one_more,
             error=outcome.error,
@@ -179,15 +179,15 @@ def _attempt(outcome: Outcome) -> Attempt:
     )
 
 
-def write_lane_states(states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
+def write_lane_states(worker: int, states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
     for lane, state in states.items():
         changes: dict[str, Any] = {}
         if state.failures is not None:
             changes |= {"failures": state.failures, "held_until": state.held_until}
         if state.next_at is not None:
             changes["next_at"] = timezone.now() + timedelta(seconds=state.next_at - time.monotonic())
-        Lane.objects.filter(pk=UUID(lane)).update(**changes)
-        if state.failures:
+        mine = Lane.objects.filter(pk=UUID(lane), worker=worker)
+        if mine.update(**changes) and state.failures:
             Integration.objects.filter(pk=lane, failing_since=None).update(failing_since=now)
 
 

@@ -138,14 +138,16 @@ UPDATE integrations_integration SET last_sync = %(now)s, failing_since = NULL
                FOR UPDATE SKIP LOCKED)
 """
 
-# Schedules or ends deliveries that failed. One that was suspended during the attempt (due_at NULL) stays suspended.
+# Schedules or ends deliveries that failed, unless another worker has taken their lanes over. One that was suspended
+# during the attempt (due_at NULL) stays suspended.
 WRITE_FAILED = """
 UPDATE webhooks_delivery d
    SET status = o.status, attempt_count = attempt_count + 1, error = o.error,
        due_at = CASE WHEN d.due_at IS NULL THEN NULL ELSE o.due_at END,
        finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE %(now)s END
-  FROM json_to_recordset(%(outcomes)s) AS o (id uuid, status text, due_at timestamptz, error text)
- WHERE d.id = o.id AND d.status = 'pending'
+  FROM json_to_recordset(%(outcomes)s) AS o (id uuid, lane uuid, status text, due_at timestamptz, error text),
+       webhooks_lane lane
+ WHERE d.id = o.id AND d.status = 'pending' AND lane.integration_id = o.lane AND lane.worker = %(worker)s
 """
 
 # Logs attempts.
@@ -154,20 +156,22 @@ COPY webhooks_attempt (delivery_id, started_at, duration_ms, status_code, error_
 FROM STDIN
 """
 
-# Writes failures in a row and holds of lanes, and when they may send next.
+# Writes failures in a row and holds of lanes, and when they may send next, if the worker leases them.
 WRITE_LANE_STATES = """
 UPDATE webhooks_lane lane
    SET failures = coalesce(s.failures, lane.failures),
        held_until = CASE WHEN s.failures IS NULL THEN lane.held_until ELSE s.held_until END,
        next_at = coalesce(statement_timestamp() + s.next_in * interval '1 second', lane.next_at)
   FROM json_to_recordset(%(states)s) AS s (id uuid, failures integer, held_until timestamptz, next_in float8)
- WHERE lane.integration_id = s.id
+ WHERE lane.integration_id = s.id AND lane.worker = %(worker)s
 """
 
 # Notes since when integrations have been failing.
 WRITE_FAILING = """
 UPDATE integrations_integration SET failing_since = %(now)s
- WHERE id = ANY(%(ids)s::uuid[]) AND failing_since IS NULL
+ WHERE id IN (SELECT i.id FROM integrations_integration i JOIN webhooks_lane lane ON lane.integration_id = i.id
+               WHERE i.id = ANY(%(ids)s::uuid[]) AND i.failing_since IS NULL AND lane.worker = %(worker)s
+               FOR UPDATE OF i SKIP LOCKED)
 """
 
 # Finds since when the delivery has been due that has waited longest among those that could be sent.
@@ -176,7 +180,7 @@ SELECT min((SELECT d.due_at FROM webhooks_delivery d
              WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s AND {_IS_FIRST}
              ORDER BY d.due_at LIMIT 1))
   FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
- WHERE lane.held_until IS NULL OR lane.held_until <= %(now)s
+ WHERE (lane.held_until IS NULL OR lane.held_until <= %(now)s) AND (lane.next_at IS NULL OR lane.next_at <= %(now)s)
 """  # noqa: S608 - made of constants
 
 # Inserts the deliveries of new events.
@@ -227,23 +231,25 @@ def release(worker: int, lanes: Collection[IntegrationId]) -> None:
         cursor.execute(RELEASE, {"worker": worker, "lanes": id_array(lanes)})
 
 
-def write_outcomes(outcomes: Sequence[Outcome], now: datetime) -> None:
+def write_outcomes(worker: int, outcomes: Sequence[Outcome], now: datetime) -> None:
     delivered = [outcome for outcome in outcomes if outcome.status == Delivery.Status.DELIVERED]
     failed = [outcome for outcome in outcomes if outcome.status != Delivery.Status.DELIVERED]
     with connection.cursor() as cursor:
+        # First: while the server waits for data no timeout ends a statement, and nothing is locked yet.
+        if outcomes:
+            with connection.wrap_database_errors, cursor.copy(WRITE_ATTEMPTS) as copy:
+                copy.write("".join(map(copy_line, outcomes)))
         if delivered:
             ids = id_array(outcome.delivery_id for outcome in delivered)
             cursor.execute(WRITE_DELIVERED, {"now": now, "ids": ids})
             synced = id_array({outcome.integration_id for outcome in delivered})
             cursor.execute(WRITE_SYNC, {"now": now, "ids": synced})
         if failed:
-            cursor.execute(WRITE_FAILED, {"now": now, "outcomes": json.dumps([as_json(one) for one in failed])})
-        if outcomes:
-            with connection.wrap_database_errors, cursor.copy(WRITE_ATTEMPTS) as copy:
-                copy.write("".join(map(copy_line, outcomes)))
+            rows = json.dumps([as_json(one) for one in failed])
+            cursor.execute(WRITE_FAILED, {"worker": worker, "now": now, "outcomes": rows})
 
 
-def write_lane_states(states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
+def write_lane_states(worker: int, states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
     clock = time.monotonic()
     rows = [
         {
@@ -256,9 +262,9 @@ def write_lane_states(states: Mapping[IntegrationId, LaneState], now: datetime) 
     ]
     failing = [lane for lane, state in states.items() if state.failures]
     with connection.cursor() as cursor:
-        cursor.execute(WRITE_LANE_STATES, {"states": json.dumps(rows)})
+        cursor.execute(WRITE_LANE_STATES, {"worker": worker, "states": json.dumps(rows)})
         if failing:
-            cursor.execute(WRITE_FAILING, {"now": now, "ids": id_array(failing)})
+            cursor.execute(WRITE_FAILING, {"worker": worker, "now": now, "ids": id_array(failing)})
 
 
 def insert_deliveries(deliveries: Sequence[NewDelivery], now: datetime, due_at: datetime) -> None:

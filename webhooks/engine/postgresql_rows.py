@@ -51,7 +51,13 @@ def id_array(ids: Iterable[str]) -> str:
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
     due_at = outcome.due_at.isoformat() if outcome.due_at else None
-    return {"id": outcome.delivery_id, "status": outcome.status, "due_at": due_at, "error": outcome.error}
+    return {
+        "id": outcome.delivery_id,
+        "lane": outcome.integration_id,
+        "status": outcome.status,
+        "due_at": due_at,
+        "error": outcome.error,
+    }
 
 
 def copy_line(outcome: Outcome) -> str:

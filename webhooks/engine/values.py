@@ -21,7 +21,7 @@ NO_LANE: IntegrationId = str(UUID(int=0))  # sorts before every lane
 CLAIM_MAX_LANES_VISITED = 2000  # with pending deliveries, in one claim
 # Leases go by the database's clock, which all workers share. One that lasts longer than any can was taken before that
 # clock was set back.
-LANE_LEASE = timedelta(seconds=20)
+LANE_LEASE = timedelta(seconds=10)
 LONGEST_LANE_LEASE = 2 * LANE_LEASE
 
 # A message of more bytes than this counts as large. What waits and is in flight of others is bounded by its number.

@@ -250,7 +250,7 @@ class Worker:
         claimed, error = finished.key, finished.error
         lane = claimed.integration_id
         self._lanes.finished(claimed, time.monotonic(), finished.duration)
-        if isinstance(error, BeingRefreshed):
+        if isinstance(error, BeingRefreshed | Error):  # the database is at fault, which is no attempt
             self._writes.postpone(claimed)
             return
         outcome = outcome_of(finished, self._integrations.secrets(claimed))
