@@ -236,6 +236,7 @@ API_MAX_BODY = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY
 # What services send to /webhooks may be larger: GitHub's and GitLab's own limit is 25 MiB.
 INBOUND_MAX_BODY = env.int("INBOUND_MAX_BODY", 25 * 1024 * 1024)
+INBOUND_BYTES_AT_ONCE = env.int("INBOUND_BYTES_AT_ONCE", 64 * 1024 * 1024)  # in each web process
 # Of the operator's Slack app, for the accounts that are connected to it with OAuth.
 SLACK_SIGNING_SECRET = secret("SLACK_SIGNING_SECRET")
 REST_FRAMEWORK = {

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
@@ -18,7 +19,9 @@ from .payloads import bounded
 from .texts import storable
 
 MAX_UNVERIFIED_BODY_BYTES = 2 * 1024 * 1024  # what is parsed as JSON before a signature is verified
+MAX_HANDSHAKE_BODY_BYTES = 16 * 1024  # what is read of a request without a signature, for providers with a handshake
 MAX_KEYS_PER_REQUEST = 200
+MAX_KEY_LENGTH = 255
 MAX_EVENT_NAME_LENGTH = 100
 MAX_DELIVERY_ID_LENGTH = 200
 MAX_FORM_FIELDS = 100
@@ -134,7 +137,8 @@ class InboundRequest:
 class Inbound:
     """How a provider's hooks are matched, verified and read. Each connector's `inbound` is an instance of a subclass.
 
-    Subclasses implement `keys_of`, `keys_in`, `is_authentic` and `read`, and `handshake` if the provider has one.
+    Subclasses set `proof_headers`, and implement `keys_of`, `keys_in`, `is_authentic` and `read`, and `handshake` if
+    the provider has one.
     Everywhere, `config` is the connector's `Config` and `state` what its `on_save` last returned.
     """
 
@@ -145,6 +149,12 @@ class Inbound:
     # If the provider signs with one secret for all accounts of the operator's app: the name of the setting that holds
     # it, or `client` for the app's OAuth client secret.
     app_secret: ClassVar[str] = ""
+    # In lower case, the headers of which an authentic request has at least one: its signature, or a shared secret.
+    proof_headers: ClassVar[tuple[str, ...]]
+
+    def has_proof(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request with these headers (names in lower case) may be authentic: its body is worth reading."""
+        return any(headers.get(name, "").strip() for name in self.proof_headers)
 
     def answer_handshake(self, request: InboundRequest) -> HookResponse | None:
         """The answer to a provider that checks the address before it uses it; None if the request is no such check."""
@@ -158,12 +168,14 @@ class Inbound:
     def keys_named_in(self, request: InboundRequest) -> tuple[str, ...]:
         """What the request says it is about, such as `("my-org/asset-repo",)`, to look up in what `keys_of` returned.
 
-        At most MAX_KEYS_PER_REQUEST storable texts; none if the body is unreadable or too large to be parsed yet.
+        At most MAX_KEYS_PER_REQUEST storable texts of at most MAX_KEY_LENGTH characters; none if the body is unreadable
+        or too large to be parsed yet.
         """
         if not request.may_be_parsed_unverified:
             return ()
         try:
-            return tuple(storable(key) for key in self.keys_in(request) if key)[:MAX_KEYS_PER_REQUEST]
+            keys = (storable(key) for key in self.keys_in(request) if 0 < len(key) <= MAX_KEY_LENGTH)
+            return tuple(islice(keys, MAX_KEYS_PER_REQUEST))
         except Unreadable:
             return ()
 

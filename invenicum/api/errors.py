@@ -26,6 +26,7 @@ PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
 RATE_LIMITED = "RATE_LIMITED"
 QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 INTERNAL_ERROR = "INTERNAL_ERROR"
+UNAVAILABLE = "UNAVAILABLE"  # for the moment: see Retry-After
 
 # In `details`, what is wrong with the body as a whole.
 WHOLE_BODY = "body"

@@ -34,8 +34,13 @@ def read_body(stream: IO[bytes], limit: int | None = None) -> bytes:
     limit = settings.API_MAX_BODY if limit is None else limit
     body = stream.read(limit + 1)
     if len(body) > limit:
-        raise ApiError(413, PAYLOAD_TOO_LARGE, f"The body is larger than {limit} bytes")
+        raise too_large(limit)
     return body
+
+
+def too_large(limit: int) -> ApiError:
+    """The error for a body of more than `limit` bytes."""
+    return ApiError(413, PAYLOAD_TOO_LARGE, f"The body is larger than {limit} bytes")
 
 
 def parse_json(body: bytes) -> Any:

@@ -50,7 +50,7 @@ class Stack:
         """Starts everything. Returns when the web server and the workers answer."""
         self.broker.start()
         self._running.callback(self.broker.kill)
-        self.run(web(self.environment, self._folder / "web.log"))
+        self.web = self.run(web(self.environment, self._folder / "web.log"))
         self.worker = self.run(worker(self.environment, self._folder / "worker.log", processes=2))
         self.run(beat(self.environment, self._folder / "beat.log", self._folder / "schedule"))
         wait_for_port(self.port)

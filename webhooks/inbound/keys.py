@@ -4,12 +4,10 @@ from contextlib import suppress
 
 from integrations import registry
 from integrations.core.errors import InvalidConfig
-from integrations.core.inbound import Inbound
+from integrations.core.inbound import MAX_KEY_LENGTH, Inbound
 from integrations.models import Integration
 
 from ..models import InboundKey
-
-MAX_KEY_LENGTH = 255
 
 
 class NoInbound(LookupError):

@@ -5,8 +5,8 @@ Before a signature is verified, a request is only parsed to find those integrati
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NoReturn
 from uuid import UUID
 
 import structlog
@@ -18,7 +18,15 @@ from fernet_fields import DecryptionError
 from integrations import grants
 from integrations.core.config import ConnectorConfig
 from integrations.core.errors import InvalidConfig
-from integrations.core.inbound import HookResponse, Inbound, InboundRequest, InvalidSignature, ReceivedEvent
+from integrations.core.inbound import (
+    MAX_HANDSHAKE_BODY_BYTES,
+    MAX_UNVERIFIED_BODY_BYTES,
+    HookResponse,
+    Inbound,
+    InboundRequest,
+    InvalidSignature,
+    ReceivedEvent,
+)
 from integrations.models import Integration, IntegrationQuerySet
 from invenicum.events.publish import publish
 from oauth_flows.clients import client_for
@@ -34,6 +42,23 @@ log = structlog.get_logger(__name__)
 
 class TooLarge(Exception):
     """The body is too large to be parsed before a signature is verified, and the address names no integration."""
+
+
+def expect(integration_type: str, integration_id: str, headers: Mapping[str, str], size: int) -> None:
+    """Judges a request before its body of `size` bytes is read: whether an integration may verify it.
+
+    `integration_id` is as in `receive`; names of `headers` are in lower case. Raises NoInbound, InvalidSignature if it
+    has no signature or its address names no integration, or TooLarge.
+    """
+    inbound = inbound_of(integration_type)
+    may_be_handshake = type(inbound).handshake is not Inbound.handshake and size <= MAX_HANDSHAKE_BODY_BYTES
+    if not inbound.has_proof(headers) and not may_be_handshake:
+        _refuse(integration_type, "it has no signature")
+    if not integration_id:
+        if size > MAX_UNVERIFIED_BODY_BYTES:
+            raise TooLarge
+    elif not Integration.objects.live().filter(pk=_parse_id(integration_id), type=integration_type).exists():
+        _refuse(integration_type, "there is no such integration")
 
 
 def answer_handshake(integration_type: str, request: InboundRequest) -> HookResponse | None:
@@ -70,10 +95,14 @@ def receive(integration_type: str, integration_id: str, request: InboundRequest)
             continue
         results.append(event if isinstance(event, HookResponse) else _store(integration, event))
     if not results:
-        # The provider is not told whether there was no candidate or no valid signature; the operator needs to know.
-        log.warning("inbound_refused", type=integration_type, candidates=len(candidates))
-        raise InvalidSignature
+        _refuse(integration_type, f"none of {len(candidates)} integrations verifies it")
     return inbound.accepted if inbound.accepted and isinstance(results[0], InboundEvent) else results[0]
+
+
+def _refuse(integration_type: str, reason: str) -> NoReturn:
+    """The provider is not told whether there was no integration or no valid signature; the operator needs to know."""
+    log.warning("inbound_refused", type=integration_type, reason=reason)
+    raise InvalidSignature
 
 
 def _parse_id(text: str) -> UUID:

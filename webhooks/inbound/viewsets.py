@@ -11,12 +11,12 @@ from rest_framework.response import Response
 
 from integrations.core.inbound import HookResponse, InboundRequest, InvalidSignature, Unreadable
 from invenicum.api.envelopes import answer_of
-from invenicum.api.errors import INVALID_CONFIG, NOT_FOUND, NOTHING_HERE, PAYLOAD_TOO_LARGE, ApiError
+from invenicum.api.errors import INVALID_CONFIG, NOT_FOUND, NOTHING_HERE, PAYLOAD_TOO_LARGE, UNAVAILABLE, ApiError
 from invenicum.api.openapi import Error
-from invenicum.api.parsers import read_body
+from invenicum.api.parsers import too_large
 from invenicum.api.viewsets import ApiViewSet
 
-from . import keys, receive
+from . import bodies, keys, receive
 from .serializers import ReceivedHookSerializer
 
 INVALID_SIGNATURE = "INVALID_SIGNATURE"
@@ -40,7 +40,7 @@ class HookViewSet(ApiViewSet):
         responses={(200, "text/plain"): {"type": "string"}, 404: Error},
     )
     def retrieve(self, request: Request, integration_type: str, integration_id: str = "") -> HttpResponse:
-        response = receive.answer_handshake(integration_type, _inbound_request(request))
+        response = receive.answer_handshake(integration_type, _inbound_request(request, b""))
         if response is None:
             raise Http404
         return _http_response(response)
@@ -60,7 +60,13 @@ class HookViewSet(ApiViewSet):
         },
     )
     def create(self, request: Request, integration_type: str, integration_id: str = "") -> HttpResponse | Response:
-        received = receive.receive(integration_type, integration_id, _inbound_request(request))
+        size = bodies.declared_size(request)
+        if size > settings.INBOUND_MAX_BODY:
+            raise too_large(settings.INBOUND_MAX_BODY)
+        receive.expect(integration_type, integration_id, _headers(request), size)
+        address = f"{integration_type}/{integration_id}"
+        with bodies.read(request, address, settings.INBOUND_MAX_BODY) as body:
+            received = receive.receive(integration_type, integration_id, _inbound_request(request, body))
         return _http_response(received) if isinstance(received, HookResponse) else self.answer(received, status=202)
 
     def api_error(self, error: Exception) -> ApiError | None:
@@ -73,6 +79,9 @@ class HookViewSet(ApiViewSet):
             case receive.TooLarge():
                 message = "A body this large needs the address with the integration's id: /webhooks/<type>/<id>"
                 return ApiError(413, PAYLOAD_TOO_LARGE, message)
+            case bodies.TooManyBytes():
+                message = "Too many large requests are being received: try again in a few seconds"
+                return ApiError(503, UNAVAILABLE, message, headers={"Retry-After": str(bodies.RETRY_AFTER_SECONDS)})
             case Unreadable():
                 return ApiError(400, INVALID_CONFIG, str(error))
         return super().api_error(error)
@@ -86,10 +95,12 @@ class IntegrationHookViewSet(HookViewSet):
     """The address of one integration."""
 
 
-def _inbound_request(request: Request) -> InboundRequest:
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    body = read_body(request.stream, settings.INBOUND_MAX_BODY) if request.stream else b""
-    return InboundRequest(headers, body, time.time(), request.query_params.dict())
+def _headers(request: Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+def _inbound_request(request: Request, body: bytes) -> InboundRequest:
+    return InboundRequest(_headers(request), body, time.time(), request.query_params.dict())
 
 
 def _http_response(response: HookResponse) -> HttpResponse:

@@ -13,6 +13,7 @@ class BitbucketInbound(GitInbound):
     event_header = "x-event-key"
     delivery_id_headers = ("x-request-uuid",)
     signature_header = "x-hub-signature"
+    proof_headers = (signature_header,)
 
     def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"{config.workspace}/{config.repository}".lower(),)

@@ -19,6 +19,7 @@ class DiscordInbound(Inbound):
 An event is published by the name that Discord gives it: `discord.application_authorized`.
 """
     accepted = HookResponse(204)
+    proof_headers = ("x-signature-ed25519",)
 
     def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
         return (config.application_id or "",)

@@ -15,6 +15,7 @@ The operator of this service enters this address in the *App Console* under *Web
 connected with OAuth, `dropbox.change` then says that something has changed in it, not what.
 """
     app_secret = "client"
+    proof_headers = ("x-dropbox-signature",)
 
     def handshake(self, request: InboundRequest) -> HookResponse | None:
         challenge = request.query.get("challenge")

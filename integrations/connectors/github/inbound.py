@@ -13,6 +13,7 @@ class GitHubInbound(GitInbound):
     event_header = "x-github-event"
     delivery_id_headers = ("x-github-delivery",)
     signature_header = "x-hub-signature-256"
+    proof_headers = (signature_header,)
     # …#release: publishing a release is sent three times, as `created`, `published` and `released`.
     echoes = frozenset({("release", "created"), ("release", "released")})
 

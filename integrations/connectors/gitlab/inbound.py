@@ -17,6 +17,7 @@ class GitLabInbound(GitInbound):
     # https://docs.gitlab.com/user/project/integrations/webhooks/#delivery-headers
     event_header = "x-gitlab-event"
     delivery_id_headers = ("webhook-id", "idempotency-key")
+    proof_headers = ("webhook-signature", "x-gitlab-token")
 
     def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
         return (config.project.lower(),)

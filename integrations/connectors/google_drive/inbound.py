@@ -13,6 +13,7 @@ class GoogleDriveInbound(Inbound):
 Give this address as `webhookUrl`. Google must be able to reach it over https. `google_drive.change` then says that
 one of the files that Invenicum may see has changed, not which.
 """
+    proof_headers = ("x-goog-channel-token",)
 
     def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
         return (state.get("channelId", ""),)

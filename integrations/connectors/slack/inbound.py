@@ -23,6 +23,7 @@ An event is published by the name that Slack gives it: `slack.message`, `slack.r
 left out, so that our own do not come back.
 """
     app_secret = "SLACK_SIGNING_SECRET"
+    proof_headers = ("x-slack-signature",)
 
     def handshake(self, request: InboundRequest) -> HookResponse | None:
         # The request names no team, so there is no secret to verify it with:

@@ -101,6 +101,7 @@ def test_the_keys_in_a_request_are_storable_and_bounded() -> None:
     assert ExampleInbound().keys_named_in(request(b'{"keys": ["a\\u0000", "", "b"]}')) == ("a\ufffd", "b")
     many = b'{"keys": [%s]}' % b",".join([b'"k"'] * (MAX_KEYS_PER_REQUEST + 1))
     assert len(ExampleInbound().keys_named_in(request(many))) == MAX_KEYS_PER_REQUEST
+    assert ExampleInbound().keys_named_in(request(b'{"keys": ["%s", "%s"]}' % (b"k" * 256, b"k" * 255))) == ("k" * 255,)
 
 
 def test_a_payload_is_the_body_or_a_form_s_field() -> None:
