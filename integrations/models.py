@@ -27,6 +27,8 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
 
 # The internal fields of a signing secret that is being rotated.
 PREVIOUS_SECRET = {"previousSecret", "previousSecretUntil"}
+# The fields of a configuration that say which events are sent and how, not where.
+HOW_IT_IS_SENT = {"events", "ordered", "rateLimit"}
 
 
 class Integration(models.Model):
@@ -119,6 +121,10 @@ class Integration(models.Model):
         self.ordered = config.ordered
         self.hook_status, self.hook_error = self.HookStatus.NO_PROBLEM, ""
         return generated
+
+    def target(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What its deliveries are sent to and with which credentials: the configuration without how they are sent."""
+        return {name: value for name, value in self.config.items() if name not in HOW_IT_IS_SENT}, self.secrets
 
     def apply_incomplete(self, public: dict[str, Any], secrets: dict[str, Any]) -> None:
         """Sets the same columns for what OAuth brought if the configuration still lacks something; the caller saves.

@@ -23,7 +23,7 @@ from .core.signing import ROTATION_OVERLAP_SECONDS, generate_secret
 from .credentials import gives_key, keep_secrets
 from .egress.curl import run_flow
 from .models import Integration, IntegrationQuerySet
-from .signals import integration_deleted, integration_resumed, integration_stopped
+from .signals import integration_deleted, integration_resumed, integration_stopped, target_changed
 
 CONNECT_AGAIN = "The service no longer accepts the connection: connect again."
 
@@ -113,16 +113,21 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
         integration.account = ""
     refused = connected and grants.current().is_refused(integration)
     was_incomplete = stored is not None and missing(stored) is not None
+    target = stored.target() if stored else None
     generated = integration.apply(connector, config)
     if is_active is None:
         is_active = was_incomplete or was != Status.PAUSED
     integration.stop_reason = CONNECT_AGAIN if refused else ""
     integration.status = Status.PAUSED if not is_active else Status.NEEDS_RECONNECT if refused else Status.ACTIVE
-    integration.failing_since = None
+    has_new_target = target != integration.target()
+    if has_new_target or was != Status.ACTIVE:
+        integration.failing_since = None
     integration.save()
     provider_jobs.schedule_save(integration)
     if was is not None:
         _announce(integration, was)
+    if target is not None and has_new_target:
+        target_changed.send(sender=Integration, integration=integration)
     return Saved(
         integration=integration,
         created=stored is None,

@@ -11,7 +11,13 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from integrations.models import Integration
-from integrations.signals import integration_deleted, integration_resumed, integration_stopped, remote_state_changed
+from integrations.signals import (
+    integration_deleted,
+    integration_resumed,
+    integration_stopped,
+    remote_state_changed,
+    target_changed,
+)
 from invenicum.accounts.models import User
 from invenicum.accounts.signals import account_removed
 from invenicum.events.models import Event
@@ -41,10 +47,15 @@ def on_integration_saved(
 ) -> None:
     if created:
         Lane.objects.create(integration=instance)
-    elif instance.failing_since is None:  # saved or resumed: earlier failures no longer count
-        Lane.objects.filter(pk=instance.pk, failures__gt=0).update(failures=0, held_until=None)
     if update_fields is None or "config" in update_fields:
         refresh_keys(instance)
+
+
+@receiver(target_changed)
+def on_target_changed(integration: Integration, **kwargs: Any) -> None:
+    """Lets one delivery probe the new target at once. The failures still count: if it fails too, the lane rests."""
+    if Lane.objects.filter(pk=integration.pk, held_until__isnull=False).update(held_until=None):
+        transaction.on_commit(wake.wake)
 
 
 @receiver(remote_state_changed)
@@ -54,6 +65,7 @@ def on_remote_state_changed(integration: Integration, **kwargs: Any) -> None:
 
 @receiver(integration_resumed)
 def on_integration_resumed(integration: Integration, **kwargs: Any) -> None:
+    Lane.objects.with_open_circuit().filter(pk=integration.pk).update(held_until=None)  # for one probe
     if _pending(integration).filter(due_at=None).update(due_at=timezone.now()):
         transaction.on_commit(wake.wake)
 
