@@ -39,7 +39,7 @@ class Grants:
         `timeout`: seconds for all of it; None for the flow's usual time, and more for the refresh. Raises what the flow
         raises, or an IntegrationError if there is no valid token.
         """
-        return run_flow(call(config), timeout)
+        return run_flow(call(config), timeout, account=integration.owner_id)
 
     def end(self, integration: Integration) -> None:
         """Erases the grant, if there is one, in the caller's transaction, and queues the revocation of its tokens."""

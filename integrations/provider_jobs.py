@@ -109,7 +109,7 @@ class ProviderJobRunner(JobRunner[ProviderJob]):
             integration = Integration.objects.live().filter(pk=job.integration_id).first()
             return _save(connector, integration) if integration else None
         config = connector.Config.load(job.payload["config"], job.payload["secrets"])
-        run_flow(connector.on_delete(config, job.payload["state"]))
+        run_flow(connector.on_delete(config, job.payload["state"]), account=job.integration_id)
         return None
 
     def failure_of(self, error: Exception) -> Failure | None:

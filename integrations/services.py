@@ -21,6 +21,7 @@ from .core.connector import Connector, TestResult
 from .core.errors import InvalidConfig
 from .core.signing import ROTATION_OVERLAP_SECONDS, generate_secret
 from .credentials import gives_key, keep_secrets
+from .destinations import check_ports
 from .egress.curl import run_flow
 from .models import Integration, IntegrationQuerySet
 from .signals import integration_deleted, integration_resumed, integration_stopped, target_changed
@@ -82,7 +83,7 @@ def test_connection(owner: User, integration_type: str, values: Mapping[str, Any
     with outgoing_slots.hold(timeout, owner.pk):
         if stored and connected:
             return grants.current().run(stored, config, connector.test, timeout)
-        return run_flow(connector.test(config), timeout)
+        return run_flow(connector.test(config), timeout, account=owner.pk)
 
 
 def save_integration(
@@ -172,7 +173,9 @@ def _parse(connector: Connector, values: Mapping[str, Any], stored: Integration 
         raise InvalidConfig(
             f"{connector.name} is connected with OAuth: begin with GET /integrations/oauth/authorize/{connector.type}."
         )
-    return connector.Config.parse(values, connected=connected), connected
+    config = connector.Config.parse(values, connected=connected)
+    check_ports(config)
+    return config, connected
 
 
 @transaction.atomic

@@ -83,7 +83,15 @@ try:
     EGRESS_ALLOW = tuple(ipaddress.ip_network(cidr.strip()) for cidr in _cidrs if cidr.strip())
 except ValueError as error:
     raise ImproperlyConfigured(f"EGRESS_ALLOW must be a comma-separated list of networks: {error}.") from None
+try:
+    EGRESS_PORTS = frozenset(int(port) for port in env.str("EGRESS_PORTS", "").split(",") if port.strip())
+except ValueError:
+    raise ImproperlyConfigured("EGRESS_PORTS must be port numbers, separated by commas, for example 81,591.") from None
 EGRESS_PROXY = env.str("EGRESS_PROXY", "")
+EGRESS_PROXY_RESOLVES = env.bool("EGRESS_PROXY_RESOLVES", False)
+EGRESS_DNS_TIMEOUT = env.float("EGRESS_DNS_TIMEOUT", 4.0)  # seconds
+EGRESS_DNS_LOOKUPS = env.int("EGRESS_DNS_LOOKUPS", 200)
+EGRESS_DNS_LOOKUPS_PER_ACCOUNT = env.int("EGRESS_DNS_LOOKUPS_PER_ACCOUNT", 4)
 DELIVERY_TIMEOUT = env.float("DELIVERY_TIMEOUT", 15.0)  # seconds
 try:
     RETRY_SCHEDULE = tuple(

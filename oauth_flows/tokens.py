@@ -257,7 +257,8 @@ def run(
         grant = grants_of([integration.pk]).get(integration.pk)
         left = None if timeout is None else max(deadline - time.monotonic(), 0.0)
         try:
-            return run_flow(authorized(grant, config, call) if grant else call(config), left)
+            flow = authorized(grant, config, call) if grant else call(config)
+            return run_flow(flow, left, account=integration.owner_id)
         except BeingRefreshed:
             if time.monotonic() > deadline:
                 raise ConnectionFailed(f"The connection to {integration.type} is being renewed: try again.") from None

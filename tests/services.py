@@ -111,6 +111,7 @@ def start() -> None:
     os.environ.setdefault("SECRET_KEY", "test-secret-key-that-is-long-enough-for-every-purpose")
     os.environ.setdefault("FERNET_KEYS", "test-fernet-key")
     os.environ.setdefault("EGRESS_ALLOW", "127.0.0.0/8")
+    os.environ.setdefault("EGRESS_PORTS", "9")  # of this machine, on which nothing listens
     servers = []
     if os.environ.get("TEST_DATABASE") != "sqlite":
         servers.append(start_postgres(folder / "postgres"))

@@ -34,11 +34,22 @@ class Options:
     # At most open at once, including idle ones. Further requests wait, and the waiting counts towards their timeout.
     connections: int = field(default_factory=_connections)
     allow: tuple[Network, ...] = ()
-    # If set, the proxy decides which addresses may be reached; only the form of URLs is checked here.
+    ports: frozenset[int] = frozenset()  # allowed besides those that always are
+    lookup_timeout: float = 4.0  # of a name; it counts towards `timeout`
     proxy: str = ""
+    # If True, only the proxy looks names up, and it has to judge their addresses: this service judges none but those
+    # that are written in a URL.
+    proxy_resolves: bool = False
     certificates: str = field(default_factory=_certificates)
 
     @classmethod
     def from_settings(cls) -> "Options":
-        """The options that the environment sets: DELIVERY_TIMEOUT, EGRESS_ALLOW and EGRESS_PROXY."""
-        return cls(timeout=settings.DELIVERY_TIMEOUT, allow=settings.EGRESS_ALLOW, proxy=settings.EGRESS_PROXY)
+        """The options that the environment sets: DELIVERY_TIMEOUT, and those that begin with EGRESS_."""
+        return cls(
+            timeout=settings.DELIVERY_TIMEOUT,
+            allow=settings.EGRESS_ALLOW,
+            ports=settings.EGRESS_PORTS,
+            lookup_timeout=settings.EGRESS_DNS_TIMEOUT,
+            proxy=settings.EGRESS_PROXY,
+            proxy_resolves=settings.EGRESS_PROXY_RESOLVES,
+        )

@@ -1,6 +1,8 @@
 """Which addresses may be reached, and which URLs are acceptable. Pure."""
 
 import ipaddress
+import re
+import socket
 from collections.abc import Collection
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -51,6 +53,11 @@ _TRANSLATED = IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# Below it are the ports of mail, remote shells, directories and the like, which must not be sent anything by users.
+FIRST_UNPRIVILEGED_PORT = 1024
+
+# What two readers of a URL agree on to be a host: other characters may end it for one of them.
+_HOST = re.compile(r"[0-9A-Za-z._-]{1,255}|[0-9A-Fa-f:.]{2,45}")
 
 
 @lru_cache(maxsize=10_000)
@@ -85,6 +92,43 @@ def url_problem(url: str) -> str | None:
     if "@" in parts.netloc:
         return "has a user name or password in it, which is not sent"
     return None
+
+
+def port_problem(port: int | None, ports: Collection[int] = ()) -> str | None:
+    """Why `port` may not be used, as the end of a sentence; None if it may, as the default ports of http and https,
+    those from 1024 on, and those of `ports`.
+    """
+    if port is None or port >= FIRST_UNPRIVILEGED_PORT or port in _DEFAULT_PORTS.values() or port in ports:
+        return None
+    return (
+        f"uses port {port}, which is not allowed; 80, 443 and the ports from {FIRST_UNPRIVILEGED_PORT} on are, and the "
+        "operator of this service can allow others with EGRESS_PORTS"
+    )
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """The host of an ASCII URL in lower case, without brackets, and its port. Raises ValueError if it is not certain
+    that a proxy or libcurl would read the same ones.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not _HOST.fullmatch(host) or "@" in parts.netloc or parts.scheme not in _DEFAULT_PORTS:
+        raise ValueError
+    return host, parts.port or _DEFAULT_PORTS[parts.scheme]
+
+
+def literal_address(host: str) -> str | None:
+    """The address that `host` spells, e.g. "127.0.0.1" for `127.1`, `0x7f.1`, `2130706433` and `localhost`.
+
+    None for a name that has to be looked up. `localhost` and names below it mean this machine (RFC 6761, 6.3).
+    """
+    host = host.rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return "127.0.0.1"
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return host if ":" in host else None
 
 
 def ascii_url(url: str) -> str:

@@ -1,19 +1,23 @@
 """One easy handle of libcurl: takes a request, gives a response."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 
 import pycurl
 
 from invenicum.version import USER_AGENT
 
+from ..core.errors import TransportError
 from ..core.http import Request, Response
 from .failures import unacceptable, unsendable
 from .options import Options
-from .policy import ascii_url
+from .policy import ascii_url, host_and_port, literal_address
 
 MAX_HEADER_BYTES = 64 * 1024
+# How often libcurl may ask for the same request: it forgets addresses while the request waits for a free connection.
+MAX_LOOKUPS_OF_REQUEST = 10
+_ADDRESSES_LIFETIME_SECONDS = 60  # in libcurl, for the one request
 
 # pycurl has no names for these: https://curl.se/libcurl/c/symbols-in-versions.html
 _SUPPRESS_CONNECT_HEADERS = 265
@@ -35,12 +39,25 @@ _FRAMING_HEADERS = frozenset(
 class Transfer:
     """A handle for one request after the other, of different users: `prepare` sets everything that differs."""
 
-    __slots__ = ("_body", "_body_limit", "_headers", "_method", "_milliseconds", "closed_because", "curl", "url")
+    __slots__ = (
+        "_body",
+        "_body_limit",
+        "_headers",
+        "_lookups",
+        "_method",
+        "_milliseconds",
+        "curl",
+        "needs_lookup",
+        "refusal",
+        "url",
+    )
 
     def __init__(self, options: Options):
         self.curl = pycurl.Curl()
         self.url = ""
-        self.closed_because: str | None = None
+        self.refusal: str | None = None
+        self.needs_lookup = False
+        self._lookups = 0
         self._headers: list[bytes] = []
         self._body = bytearray()
         self._body_limit = options.body_limit
@@ -52,13 +69,15 @@ class Transfer:
         """Sets up the handle for `request`, with a timeout in seconds. Raises TransportError if it must not be sent."""
         curl, method = self.curl, request.method
         self.url = request.url
-        self.closed_because = None
+        self.refusal = None
         self._headers.clear()
         self._body.clear()
-        milliseconds = max(round(seconds * 1000), 1)  # 0 would mean no timeout
-        if milliseconds != self._milliseconds:
-            curl.setopt(pycurl.TIMEOUT_MS, milliseconds)
-            self._milliseconds = milliseconds
+        self.limit(seconds)
+        if self._lookups:
+            curl.unsetopt(pycurl.RESOLVE)
+            curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
+            self._lookups = 0
+        self.needs_lookup = False
         try:
             curl.setopt(pycurl.URL, ascii_url(request.url))
         except ValueError:
@@ -74,6 +93,29 @@ class Transfer:
             curl.setopt(pycurl.POSTFIELDS, request.body)
         elif method != "HEAD":
             curl.setopt(pycurl.HTTPGET, 1)
+
+    def limit(self, seconds: float) -> None:
+        """Sets how long the request may take from now on."""
+        milliseconds = max(round(seconds * 1000), 1)  # 0 would mean no timeout
+        if milliseconds != self._milliseconds:
+            self.curl.setopt(pycurl.TIMEOUT_MS, milliseconds)
+            self._milliseconds = milliseconds
+
+    def host_and_port(self) -> tuple[str, int]:
+        """Of the request's URL. Raises TransportError for a host that may be read in two ways."""
+        try:
+            return host_and_port(ascii_url(self.url))
+        except ValueError:
+            raise unacceptable(self.url) from None
+
+    def connect_to(self, addresses: Collection[str]) -> None:
+        """Gives libcurl the addresses of the host, for this request only."""
+        host, port = self.host_and_port()
+        shown = ",".join(f"[{address}]" if ":" in address else address for address in addresses)
+        self.curl.setopt(pycurl.RESOLVE, [f"+{host}:{port}:{shown}"])
+        self.curl.setopt(pycurl.DNS_CACHE_TIMEOUT, _ADDRESSES_LIFETIME_SECONDS)
+        self._lookups += 1
+        self.needs_lookup = False
 
     def response(self) -> Response:
         """The response of the request that has ended, its body cut off at `body_limit`."""
@@ -107,6 +149,8 @@ class Transfer:
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(pycurl.HTTP_CONTENT_DECODING, 0)
         curl.setopt(pycurl.USERAGENT, USER_AGENT)
+        if not options.proxy:
+            curl.setopt(pycurl.RESOLVER_START_FUNCTION, self._begin_lookup)
         # Connections that are kept alive need no lookup, and libcurl scans its whole DNS cache after every transfer.
         curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, round(options.connect_timeout * 1000))
@@ -115,6 +159,15 @@ class Transfer:
         curl.setopt(pycurl.SSL_VERIFYPEER, 1)
         curl.setopt(pycurl.SSL_VERIFYHOST, 2)
         curl.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
+
+    def _begin_lookup(self, *_: object) -> int:
+        """Called by libcurl when it needs the addresses of a host: refuses (1) to look a name up in its own threads."""
+        try:
+            is_name = literal_address(self.host_and_port()[0]) is None
+        except TransportError:
+            return 1
+        self.needs_lookup = is_name and self._lookups < MAX_LOOKUPS_OF_REQUEST
+        return int(is_name)
 
 
 class ResponseHeaders(Mapping[str, str]):

@@ -29,6 +29,7 @@ class Prepared:
     config: ConnectorConfig
     grant: Grant | None
     secrets: Collection[str]
+    account: int  # its owner
 
 
 class IntegrationCache:
@@ -84,6 +85,11 @@ class IntegrationCache:
         # The token may have been refreshed since.
         return (*prepared.secrets, prepared.grant.access_token) if prepared.grant else prepared.secrets
 
+    def account(self, claimed: Claimed) -> int | None:
+        """Whose integration it is: an account's lookups of names are counted together."""
+        prepared = self._known[claimed.integration_id][1]
+        return None if isinstance(prepared, IntegrationError) else prepared.account
+
     def limits(self, claimed: Claimed) -> tuple[float | None, int | None]:
         """Deliveries a second, and deliveries at once; None for no limit."""
         prepared = self._known[claimed.integration_id][1]
@@ -100,7 +106,7 @@ def _prepare(integration: Integration, grant: Grant | None) -> Prepared | Integr
     try:
         config = integration.load_config()
         secrets = (*_texts(integration.secrets), *_texts(grant.tokens if grant else {}))
-        return Prepared(registry.get(integration.type), config, grant, secrets)
+        return Prepared(registry.get(integration.type), config, grant, secrets, integration.owner_id)
     except DecryptionError:
         return InvalidConfig("The stored secrets cannot be decrypted with the configured keys.", permanent=False)
     except registry.UnknownType:

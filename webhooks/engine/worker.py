@@ -243,7 +243,8 @@ class Worker:
         most = min(MAX_FLOWS_IN_FLIGHT, self._driver.options.connections)
         while self._driver.in_flight < most and (claimed := self._lanes.next(clock)):
             flow = self._integrations.flow(claimed, now)
-            self._driver.start(claimed, flow, secrets=self._integrations.secrets(claimed))
+            secrets, account = self._integrations.secrets(claimed), self._integrations.account(claimed)
+            self._driver.start(claimed, flow, secrets=secrets, account=account)
 
     def _note(self, finished: Finished[Claimed]) -> None:
         """Notes the outcome of a flow that has ended, and what it says about the flow's lane."""

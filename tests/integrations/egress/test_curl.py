@@ -218,9 +218,18 @@ def test_one_flow_can_be_run_by_itself(options: Options) -> None:
 def test_the_policy_comes_from_the_settings(settings: Any) -> None:
     settings.DELIVERY_TIMEOUT = 7.0
     settings.EGRESS_ALLOW = LOOPBACK
+    settings.EGRESS_PORTS = frozenset({81})
+    settings.EGRESS_DNS_TIMEOUT = 2.0
     settings.EGRESS_PROXY = "http://proxy.example:3128"
-    options = Options.from_settings()
-    assert (options.timeout, options.allow, options.proxy) == (7.0, LOOPBACK, "http://proxy.example:3128")
+    settings.EGRESS_PROXY_RESOLVES = True
+    assert Options.from_settings() == Options(
+        timeout=7.0,
+        allow=LOOPBACK,
+        ports=frozenset({81}),
+        lookup_timeout=2.0,
+        proxy="http://proxy.example:3128",
+        proxy_resolves=True,
+    )
 
 
 def test_closing_drops_the_flows_in_flight_and_their_connections(options: Options) -> None:

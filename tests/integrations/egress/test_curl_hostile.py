@@ -1,6 +1,7 @@
 """Receivers that misbehave, and addresses that must not be reached. Every message can be shown to a user."""
 
 import gzip
+import ipaddress
 import itertools
 import socket
 import time
@@ -131,6 +132,32 @@ def test_a_refused_port_is_refused(finish: Finish) -> None:
     failure(finish(ask(f"http://127.0.0.1:{port}/secret")), "refused", f"http://127.0.0.1:{port}", "refused")
 
 
+@pytest.mark.parametrize("port", [1, 22, 25, 389, 1023])
+def test_a_port_of_another_kind_of_service_is_not_connected_to(finish: Finish, port: int) -> None:
+    for host in ("127.0.0.1", "localhost", "8.8.8.8"):
+        failure(finish(ask(f"http://{host}:{port}/secret")), "blocked", f"uses port {port}", "EGRESS_PORTS")
+
+
+def test_the_operator_can_allow_a_port() -> None:
+    with FlowDriver[None](Options(allow=LOOPBACK, ports=frozenset({2}))) as driver:
+        driver.start(None, ask("http://127.0.0.1:2/"))
+        [finished] = driver.poll(WAIT_DEADLINE_SECONDS)
+        failure(finished, "refused")
+
+
+def test_a_port_that_refuses_and_a_host_that_is_unreachable_give_the_same_error() -> None:
+    unreachable = ipaddress.ip_network("240.0.0.0/4")  # the system has no way there
+    options = Options(timeout=WAIT_DEADLINE_SECONDS, allow=(*LOOPBACK, unreachable))
+    messages = set()
+    with FlowDriver[int](options) as driver:
+        for host in ("127.0.0.1", "240.0.0.1"):
+            driver.start(1, ask(f"http://{host}:{free_port()}/secret"))
+            [finished] = driver.poll(WAIT_DEADLINE_SECONDS)
+            if not isinstance(finished.error, TimedOut):  # some systems do not say that there is no way
+                messages.add(failure(finished, "refused").message.split(" ", 1)[1])
+    assert messages == {"refused the connection or could not be reached."}
+
+
 def test_a_host_that_never_accepts_costs_the_connect_timeout(options: Options) -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
@@ -223,7 +250,8 @@ def test_proxy_variables_of_the_environment_are_ignored(
 def test_a_proxy_from_the_settings_is_used_for_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeServer(ok) as proxy:
         monkeypatch.setenv("no_proxy", "*")
-        assert run_flow(ask("http://example.com/a"), options=Options(proxy=proxy.url)).status == 200
+        options = Options(proxy=proxy.url, proxy_resolves=True)
+        assert run_flow(ask("http://example.com/a"), options=options).status == 200
     assert proxy.requests[0].path == "http://example.com/a"
 
 

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.egress.policy import Address, ascii_url, closed_because, origin, url_problem
+from integrations.egress.policy import (
+    Address,
+    ascii_url,
+    closed_because,
+    host_and_port,
+    literal_address,
+    origin,
+    port_problem,
+    url_problem,
+)
 
 OPEN = [
     "1.1.1.1",
@@ -169,3 +178,49 @@ def test_letters_outside_ascii_are_encoded_as_browsers_do() -> None:
     assert ascii_url("https://example.com/a%20b?c=d#e") == "https://example.com/a%20b?c=d#e"
     # Full-width characters are normalised to ASCII before the address check.
     assert ascii_url("http://１２７。０。０。１/é") == "http://127.0.0.1/%C3%A9"
+
+
+@pytest.mark.parametrize("port", [None, 80, 443, 1024, 8080, 8443, 65535])
+def test_a_web_port_and_any_high_port_may_be_used(port: int | None) -> None:
+    assert port_problem(port) is None
+
+
+@pytest.mark.parametrize("port", [1, 22, 25, 81, 444, 1023])
+def test_any_other_port_only_if_the_operator_allows_it(port: int) -> None:
+    assert f"uses port {port}, which is not allowed" in (port_problem(port) or "")
+    assert port_problem(port, frozenset({port})) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.1", "127.0.0.1"),
+        ("0x7f.1", "127.0.0.1"),
+        ("2130706433", "127.0.0.1"),
+        ("10.1.2.3.", "10.1.2.3"),
+        ("localhost", "127.0.0.1"),
+        ("a.localhost.", "127.0.0.1"),
+        ("::1", "::1"),
+        ("example.com", None),
+        ("localhost.example.com", None),
+        ("1.example", None),
+    ],
+)
+def test_an_address_is_known_in_every_spelling(host: str, address: str | None) -> None:
+    assert literal_address(host) == address
+
+
+def test_the_host_and_port_of_a_url_are_those_that_any_reader_finds() -> None:
+    assert host_and_port("https://Example.com./a?b@c:1") == ("example.com.", 443)
+    assert host_and_port("http://[2606:4700::1111]:8080/") == ("2606:4700::1111", 8080)
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_a_host_is_plain_or_refused(host: str, rest: str) -> None:
+    for url in (f"http://{host}", f"https://{host}/{rest}", host):
+        try:
+            found, port = host_and_port(url)
+        except ValueError:
+            continue
+        assert set(found) <= set("0123456789abcdefghijklmnopqrstuvwxyz.:_-")
+        assert 0 < port < 65536
