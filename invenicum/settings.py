@@ -3,11 +3,15 @@
 import ipaddress
 import warnings
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
 
 from invenicum import logging, quotas
 from invenicum.env import json_object, kept_secret, oauth_clients, secret
@@ -208,10 +212,21 @@ STATEMENT_TIMEOUT = env.float("STATEMENT_TIMEOUT", 15.0)
 
 # --- Cache and queue ----------------------------------------------------------------------------
 
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CELERY_BROKER_URL}
-    if CELERY_BROKER_URL.startswith(("redis://", "rediss://"))
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+_redis = CELERY_BROKER_URL.startswith(("redis://", "rediss://"))
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    if not _redis
+    else {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CELERY_BROKER_URL,
+        # Requests are limited by what is cached, and go on without if it does not answer: they must not wait for it.
+        "OPTIONS": {
+            "socket_connect_timeout": 0.5,  # seconds
+            "socket_timeout": 0.5,
+            # At once and once, for a connection that has been closed; never after a timeout.
+            "retry": Retry(NoBackoff(), 1, (RedisConnectionError,)),
+        },
+    }
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False  # tasks carry no state: the database knows what is due
@@ -235,7 +250,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 vars().update(quotas.from_environment(env.int))
 # How many threads of a web process may wait for other services at once.
-OUTGOING_AT_ONCE = env.int("OUTGOING_AT_ONCE", max(env.int("WEB_THREADS", 8) // 4, 1))
+OUTGOING_AT_ONCE = env.int("OUTGOING_AT_ONCE", max(WEB_THREADS // 4, 1))
 CONNECTION_TEST_TIMEOUT = env.float("CONNECTION_TEST_TIMEOUT", 10.0)  # seconds
 
 # --- API ----------------------------------------------------------------------------------------

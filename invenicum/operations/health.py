@@ -6,7 +6,7 @@ answered while the database is down. The web server answers them before Django, 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -18,11 +18,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from invenicum.celery import app
 from invenicum.timestamps import format_timestamp
-from webhooks.engine.heartbeat import last_drain
+from webhooks.engine.heartbeat import Progress, progress
 from webhooks.engine.metrics import EngineCollector
 
 # The engine looks for work every few seconds: by the `deliver` loop, or by the sweep that beat sends.
 ENGINE_SILENT_AFTER = timedelta(seconds=60)
+ENGINE_STILL_MARGIN = timedelta(seconds=15)
 BROKER_TIMEOUT_SECONDS = 1.5
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -30,10 +31,10 @@ Answer = Callable[[HttpRequest], HttpResponse]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check has found: "ok", "not used", or what is wrong. drained_at: when the engine last looked for work."""
+    """What a check has found: "ok", "not used", or what is wrong. progress: what the engine did, from the database."""
 
     state: str
-    drained_at: datetime | None = None
+    progress: Progress | None = None
 
 
 LIVE = {"status": "ok"}
@@ -63,8 +64,9 @@ def ready() -> HttpResponse:
 
 def conclude(findings: Mapping[str, Finding]) -> tuple[int, dict[str, Any]]:
     """The status and body of `/readyz` for what each of CHECKS has found."""
-    drained_at = findings["database"].drained_at
-    states = {name: finding.state for name, finding in findings.items()} | {"engine": _judge_engine(drained_at)}
+    progress = findings["database"].progress
+    drained_at = progress.last_drain if progress else None
+    states = {name: finding.state for name, finding in findings.items()} | {"engine": _judge_engine(progress)}
     is_ready = all(state in ("ok", "not used") for state in states.values())
     body = {
         "status": "ok" if is_ready else "not ready",
@@ -86,7 +88,7 @@ PROBES = {"/healthz": live, "/readyz": ready, "/metrics": metrics}
 
 def ask_database() -> Finding:
     try:
-        return Finding("ok", last_drain())
+        return Finding("ok", progress())
     except DatabaseError:
         return UNKNOWN
 
@@ -106,7 +108,13 @@ def ask_broker() -> Finding:
 CHECKS = {"database": ask_database, "broker": ask_broker}
 
 
-def _judge_engine(drained_at: datetime | None) -> str:
-    if drained_at is None:
+def _judge_engine(progress: Progress | None) -> str:
+    if progress is None or progress.last_drain is None:
         return "never seen"
-    return "ok" if timezone.now() - drained_at < ENGINE_SILENT_AFTER else "not seen lately"
+    now = timezone.now()
+    if now - progress.last_drain >= ENGINE_SILENT_AFTER:
+        return "not seen lately"
+    # Longer than any attempt takes, a delivery has been due and no attempt has ended.
+    still = now - timedelta(seconds=settings.DELIVERY_TIMEOUT) - ENGINE_STILL_MARGIN
+    is_late = progress.due_since is not None and progress.due_since < still
+    return "stands still" if is_late and (progress.last_outcome or still) <= still else "ok"

@@ -54,6 +54,18 @@ def test_it_is_not_ready_when_the_engine_never_ran_or_stopped(client: Client) ->
     assert (status, body["status"], body["engine"]) == (503, "not ready", "not seen lately")
 
 
+def test_it_is_not_ready_when_something_is_due_and_nothing_moves(client: Client, alice: User) -> None:
+    seen(1)
+    connect_webhook(alice)
+    publish(alice, "asset.created", {})
+    assert readiness(client)[1]["engine"] == "ok"
+    Delivery.objects.update(due_at=timezone.now() - timedelta(minutes=1))
+    status, body = readiness(client)
+    assert (status, body["engine"]) == (503, "stands still")
+    EngineHeartbeat.objects.update(last_outcome_at=timezone.now() - timedelta(seconds=5))
+    assert readiness(client)[1]["engine"] == "ok"
+
+
 def test_it_is_not_ready_without_its_broker(client: Client, settings: LazySettings) -> None:
     seen(1)
     settings.CELERY_BROKER_URL = f"redis://:a-password@127.0.0.1:{free_port()}/0"
