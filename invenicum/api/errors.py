@@ -2,6 +2,7 @@
 
 import logging
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from rest_framework.response import Response
 
 from invenicum.pages import error_page, wants_page
 from invenicum.quotas import QuotaExceeded
+
+from .unavailable import RETRY_AFTER_SECONDS, is_unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +34,14 @@ UNAVAILABLE = "UNAVAILABLE"  # for the moment: see Retry-After
 # In `details`, what is wrong with the body as a whole.
 WHOLE_BODY = "body"
 
+RETRY_AFTER = "Retry-After"  # header: seconds
+
 PROGRAMS_ONLY = ("/api/", "/webhooks/")  # addresses at which no person looks
 
 NOTHING_HERE = "There is nothing at this address"
 MISSING_TOKEN = "Send an access token in the header Authorization: Bearer <token>"
 CRASHED = "Something went wrong on our side. The error has been logged."
+DATABASE_AWAY = "The database cannot be reached at the moment: try again shortly"
 
 
 class ApiError(exceptions.APIException):
@@ -69,7 +75,7 @@ def over_quota(error: QuotaExceeded, details: Details | None = None) -> ApiError
     """
     if error.retry_after is None:
         return ApiError(409, QUOTA_EXCEEDED, error.message, details)
-    headers = {"Retry-After": str(max(math.ceil(error.retry_after), 1))}
+    headers = {RETRY_AFTER: str(max(math.ceil(error.retry_after), 1))}
     return ApiError(429, RATE_LIMITED, error.message, details, headers)
 
 
@@ -110,7 +116,7 @@ def _as_api_error(exception: Exception) -> ApiError | None:
         case exceptions.Throttled():
             seconds = math.ceil(getattr(exception, "wait", None) or 1)
             message = f"Too many requests: try again in {seconds} seconds"
-            return ApiError(429, RATE_LIMITED, message, headers={"Retry-After": str(seconds)})
+            return ApiError(429, RATE_LIMITED, message, headers={RETRY_AFTER: str(seconds)})
         case QuotaExceeded():
             return over_quota(exception)
         case RequestDataTooBig():
@@ -119,6 +125,9 @@ def _as_api_error(exception: Exception) -> ApiError | None:
             return ApiError(status, INVALID_CONFIG, str(exception.detail))
         case UnreadablePostError():
             return ApiError(400, INVALID_CONFIG, "The request's body is incomplete")
+        case _ if is_unavailable(exception):
+            logger.warning("The database cannot be used: %s", exception)
+            return ApiError(503, UNAVAILABLE, DATABASE_AWAY, headers={RETRY_AFTER: str(RETRY_AFTER_SECONDS)})
     return None
 
 
@@ -158,9 +167,23 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
+    """The answer to the exception that is being handled."""
+    if is_unavailable(sys.exception()):
+        return _unavailable(request)
     if _wants_page(request):
         return error_page(500, "Something went wrong on our side", "The error has been logged. Please try again later.")
     return _answer(500, INTERNAL_ERROR, CRASHED)
+
+
+def _unavailable(request: HttpRequest) -> HttpResponseBase:
+    if _wants_page(request):
+        response: HttpResponseBase = error_page(
+            503, "The service is not available at the moment", "Please try again in a few seconds."
+        )
+    else:
+        response = _answer(503, UNAVAILABLE, DATABASE_AWAY)
+    response.headers[RETRY_AFTER] = str(RETRY_AFTER_SECONDS)
+    return response
 
 
 def forged_form(request: HttpRequest, reason: str = "") -> HttpResponseBase:

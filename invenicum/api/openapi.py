@@ -65,6 +65,7 @@ _DESCRIPTIONS = {
     "415": "The body is not declared as JSON.",
     "429": "Too many requests: see Retry-After.",
     "500": "An error of this service; it has been logged.",
+    "503": "The service cannot use its database at the moment: see Retry-After.",
 }
 
 
@@ -125,6 +126,7 @@ class ApiSchema(AutoSchema):
             "415": has_body,
             "429": bool(self.view.get_throttles()),
             "500": True,
+            "503": True,
         }
         return [status for status, does in applies.items() if does]
 

@@ -3,79 +3,27 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.faults.conftest import Broker, Receiver, on_postgresql
-from tests.processes import Process, beat, deliver, environment, worker
-from tests.services import postgres_url, start_postgres
+from tests.faults.database import Database
+from tests.processes import Process, beat, deliver, worker
 from tests.waiting import wait_until
 
 pytestmark = on_postgresql
 
 DELIVERIES = 500
-SEED = """
-import django; django.setup()
-from invenicum.accounts.models import User
-from invenicum.events.publish import Draft, publish_many
-from tests.factories import connect_webhook
-owner, _ = User.objects.get_or_create(username="alice")
-connect_webhook(owner, "{url}")
-publish_many([Draft(owner, "asset.created", {{"assetId": str(n)}}) for n in range({count})])
-"""
-
-
-class Database:
-    """A PostgreSQL that the test can crash. It keeps everything that was committed."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.url = postgres_url(folder)
-        self.start()
-
-    def start(self) -> None:
-        self._process = start_postgres(self.folder, "synchronous_commit=on")
-        wait_until(self._answers, "the database has recovered")
-
-    def crash(self) -> None:
-        """An immediate shutdown: connections are cut, and the next start has to recover."""
-        self._process.send_signal(signal.SIGQUIT)
-        self._process.wait()
-
-    def environment(self, **more: str) -> dict[str, str]:
-        return environment(DJANGO_SETTINGS_MODULE="invenicum.settings", **more) | {"DATABASE_URL": self.url}
-
-    def publish(self, receiver: Receiver, count: int, log: Path) -> None:
-        script = SEED.format(url=receiver.url, count=count)
-        with Process(["-c", script], self.environment(), log) as seeding:
-            assert seeding.wait() == 0, seeding.output()
-
-    def counts(self) -> dict[str, int]:
-        with self._connect() as connection:
-            return dict(connection.execute("SELECT status, count(*) FROM webhooks_delivery GROUP BY status").fetchall())
-
-    def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(host=str(self.folder), user="postgres", dbname="postgres")
-
-    def _answers(self) -> bool:
-        try:
-            self._connect().close()
-        except psycopg.OperationalError:
-            return False
-        return True
 
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
     folder = Path(tempfile.mkdtemp(prefix="invenicum-test-"))
     database = Database(folder / "postgres")
-    with Process(["manage.py", "migrate", "-v0"], database.environment(), folder / "migrate.log") as migrating:
-        assert migrating.wait() == 0, migrating.output()
+    database.migrate(folder / "migrate.log")
     yield database
     database.crash()
     shutil.rmtree(folder, ignore_errors=True)

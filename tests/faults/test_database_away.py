@@ -1,0 +1,130 @@
+"""Web requests while PostgreSQL is away, and when it comes back. On a server of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.conftest import on_postgresql
+from tests.faults.database import Database, LosesAnswer
+from tests.processes import Process, web
+from tests.services import free_port, wait_for_port
+from tests.waiting import WAIT_DEADLINE_SECONDS
+
+pytestmark = on_postgresql
+
+TOKEN = """
+from invenicum.accounts.models import User
+from invenicum.accounts.scopes import USER_SCOPES
+from invenicum.accounts.tokens import issue_token
+owner, _ = User.objects.get_or_create(username="alice")
+print(issue_token(owner, USER_SCOPES))
+"""
+EVENT = {"event": "report.ready", "data": {"n": 1}}
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Web:
+    """The web server, with a user's token."""
+
+    def __init__(self, process: Process, port: int, token: str) -> None:
+        self.process = process
+        self._port = port
+        self._token = token
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=WAIT_DEADLINE_SECONDS)
+        is_form = isinstance(body, str)
+        content_type = "application/x-www-form-urlencoded" if is_form else "application/json"
+        given = {"Authorization": f"Bearer {self._token}", "Content-Type": content_type}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            content = body if is_form or body is None else json.dumps(body)
+            connection.request(method, path, content, given | named)
+            response = connection.getresponse()
+            return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Database]:
+    folder = Path(tempfile.mkdtemp(prefix="invenicum-test-"))
+    database = Database(folder / "postgres")
+    database.migrate(folder / "migrate.log")
+    yield database
+    database.crash()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def token(database: Database) -> str:
+    return database.run(TOKEN, database.folder.parent / "token.log")
+
+
+@contextmanager
+def serving(database: Database, token: str, folder: Path, url: str) -> Iterator[Web]:
+    """The web server on the database at `url`."""
+    port = free_port()
+    env = database.environment(PORT=str(port), WEB_WORKERS="1") | {"DATABASE_URL": url}
+    with web(env, folder / "web.log") as process:
+        wait_for_port(port)
+        yield Web(process, port, token)
+
+
+def test_while_the_database_is_away_every_request_gets_503_and_then_works_at_once(
+    database: Database, token: str, tmp_path: Path
+) -> None:
+    with serving(database, token, tmp_path, database.url) as server:
+        lose_and_regain(database, server)
+
+
+def lose_and_regain(database: Database, server: Web) -> None:
+    for _ in range(20):  # so that several threads have a connection to lose
+        assert server.ask("GET", "/api/v1/assets")[0] == 200
+    session = {"Cookie": "sessionid=0123456789abcdef0123456789abcdef"}
+    database.crash()
+    for method, path, body in (
+        ("GET", "/api/v1/assets", None),
+        ("GET", "/events", None),
+        ("POST", "/api/v1/events", EVENT),
+        ("POST", "/oauth/token", "grant_type=client_credentials&client_id=a&client_secret=b"),
+        ("POST", "/webhooks/github/0190f5a1-0000-7000-8000-000000000000", {}),
+    ):
+        status, headers, content = server.ask(method, path, body, webhook_id="evt_" + "0" * 32)
+        assert (path, status, headers.get("retry-after")) == (path, 503, "2"), content
+        assert headers["content-type"] == "application/json"
+        envelope = json.loads(content)
+        assert (envelope["success"], envelope["error"]) == (False, "UNAVAILABLE")
+    for path in ("/admin/", "/signin"):
+        status, headers, content = server.ask("GET", path, Accept="text/html", **session)
+        assert (path, status, headers.get("retry-after")) == (path, 503, "2"), content
+        assert headers["content-type"].startswith("text/html")
+    assert server.ask("GET", "/healthz")[0] == 200
+    database.start()
+    for _ in range(20):
+        assert server.ask("GET", "/api/v1/assets")[0] == 200
+        assert server.ask("POST", "/api/v1/events", EVENT)[0] == 202
+    assert server.process.process.poll() is None
+
+
+def test_a_publish_in_doubt_is_safe_to_repeat_with_its_key(database: Database, token: str, tmp_path: Path) -> None:
+    before = database.rows("SELECT count(*) FROM events_event")[0][0]
+    proxy = LosesAnswer(database.folder)
+    with proxy.running(), serving(database, token, tmp_path, proxy.url) as server:
+        assert server.ask("GET", "/events")[0] == 200
+        proxy.is_armed.set()
+        status, headers, _ = server.ask("POST", "/events", EVENT, Idempotency_Key="in-doubt")
+        assert (status, headers["retry-after"], proxy.is_armed.is_set()) == (503, "2", False)
+        answers = [server.ask("POST", "/events", EVENT, Idempotency_Key="in-doubt") for _ in range(2)]
+    assert [status for status, _, _ in answers] == [202, 202]
+    assert answers[0][2] == answers[1][2]
+    assert database.rows("SELECT count(*) FROM events_event")[0][0] == before + 1
