@@ -18,6 +18,7 @@ from .judgement import needs_lookup, reachable, refusal
 from .lookups import Addresses, Answers, Lookups, process_lookups
 from .options import Options
 from .runs import Finished, Run
+from .steps import StepMeter
 from .transfer import Transfer
 from .waiting import Waiting
 
@@ -43,6 +44,7 @@ class FlowDriver(Generic[Key]):
         self._idle: list[Transfer] = []
         self._transfers: list[Transfer] = []
         self._finished: list[Finished[Key]] = []
+        self.steps: StepMeter[Key] = StepMeter()
         self._epoll = select.epoll()
         self._epoll.register(self._answers.descriptor, select.EPOLLIN)
         self._connections: set[int] = set()
@@ -118,6 +120,7 @@ class FlowDriver(Generic[Key]):
         if self._waiting:
             wait = max(0.0, min(wait, self._waiting.next_end() - time.monotonic()))
         events = self._epoll.poll(wait)
+        self.steps.begin_turn()
         for descriptor, _ in events:
             if descriptor == self._answers.descriptor:
                 self._take_answers()
@@ -154,7 +157,7 @@ class FlowDriver(Generic[Key]):
         """Resumes the flow, and gives libcurl the request that it yields."""
         for _ in range(_MAX_UNSENDABLE_IN_A_ROW):
             try:
-                request = step(value)
+                request = self.steps.run(run.key, step, value)
             except StopIteration as stop:
                 return self._finish(run, stop.value, None)
             except Exception as error:  # noqa: BLE001 - an error of one flow must not affect the others

@@ -90,6 +90,11 @@ class IntegrationCache:
         prepared = self._known[claimed.integration_id][1]
         return None if isinstance(prepared, IntegrationError) else prepared.account
 
+    def connector_type(self, claimed: Claimed) -> str:
+        """For example `slack`; empty if the configuration cannot be used."""
+        prepared = self._known[claimed.integration_id][1]
+        return "" if isinstance(prepared, IntegrationError) else prepared.connector.type
+
     def limits(self, claimed: Claimed) -> tuple[float | None, int | None]:
         """Deliveries a second, and deliveries at once; None for no limit."""
         prepared = self._known[claimed.integration_id][1]

@@ -24,12 +24,15 @@ LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 
 
 
 class Counters:
-    """The counters of one worker. `attempts` by `outcome|error class`; `latency` by bucket, the last one unbounded."""
+    """The counters of one worker. `attempts` by `outcome|error class`; `latency` by bucket, the last one unbounded;
+    `slow_steps` by connector.
+    """
 
     def __init__(self) -> None:
         self.attempts: Counter[str] = Counter()
         self.latency = [0] * (len(LATENCY_SECONDS) + 1)
         self.latency_sum = 0.0
+        self.slow_steps: Counter[str] = Counter()
 
     def count(self, outcome: str, error_class: str) -> None:
         self.attempts[f"{outcome}|{error_class}"] += 1
@@ -39,7 +42,12 @@ class Counters:
         self.latency_sum += seconds
 
     def as_json(self) -> dict[str, Any]:
-        return {"attempts": dict(self.attempts), "latency": self.latency, "latencySum": self.latency_sum}
+        return {
+            "attempts": dict(self.attempts),
+            "latency": self.latency,
+            "latencySum": self.latency_sum,
+            "slowSteps": dict(self.slow_steps),
+        }
 
     def add(self, stored: dict[str, Any]) -> None:
         """Adds the counters that another worker wrote."""
@@ -47,6 +55,7 @@ class Counters:
         for bucket, count in enumerate(stored.get("latency", ())):
             self.latency[bucket] += count
         self.latency_sum += stored.get("latencySum", 0.0)
+        self.slow_steps.update(stored.get("slowSteps", {}))
 
 
 def total(stored: Iterable[dict[str, Any]]) -> Counters:
@@ -80,6 +89,14 @@ class EngineCollector(Collector):
             attempts.add_metric(key.split("|"), count)
         yield attempts
         yield _histogram(counters)
+        slow = CounterMetricFamily(
+            "invenicum_slow_flow_steps",
+            "Steps of deliveries that took more than 50 ms of processor time; their lanes rest.",
+            labels=["type"],
+        )
+        for connector, count in sorted(counters.slow_steps.items()):
+            slow.add_metric([connector], count)
+        yield slow
         yield from _queue()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,8 +20,10 @@ from . import claim
 from .heartbeat import Heartbeat
 from .integration_cache import IntegrationCache
 from .lanes import Lanes
+from .open_files import raise_open_files_limit
 from .outcomes import outcome_of
 from .pending_writes import PendingWrites
+from .slow_steps import slow_down
 from .values import NO_LANE, Claimed, ClaimRequest, Drained
 
 MAX_FLOWS_IN_FLIGHT = 2000  # in one process
@@ -37,6 +38,7 @@ WRITE_INTERVAL_SECONDS = 0.02  # that an outcome may wait for others
 # Between two claims while flows are in flight; doubled each time that nothing was found.
 CLAIM_POLL_MIN_SECONDS, CLAIM_POLL_MAX_SECONDS = 0.01, 0.05
 LEASE_RENEWAL_SECONDS = 1.0  # between two renewals of leases, which also look for changed integrations
+START_FLOWS_SECONDS = 0.05  # before those in flight are attended to
 SHUTDOWN_GRACE_SECONDS = 5.0  # for the flows in flight; Docker kills after ten
 DATABASE_RETRY_SECONDS = 1.0  # after the database has failed
 
@@ -70,7 +72,7 @@ class ProcessWorker:
     """Keeps a process's worker between drains, so that connections stay open and configurations decrypted."""
 
     def __init__(self) -> None:
-        _raise_open_files_limit()
+        raise_open_files_limit(4 * MAX_FLOWS_IN_FLIGHT)
         self._heartbeat = Heartbeat()
         self._worker: Worker | None = None
 
@@ -86,15 +88,6 @@ class ProcessWorker:
 
 
 _process_workers = PerProcess(ProcessWorker)
-
-
-def _raise_open_files_limit() -> None:
-    """Raises the soft limit of open files as far as the system allows: each flow needs a connection."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 4 * MAX_FLOWS_IN_FLIGHT
-    if hard != resource.RLIM_INFINITY:
-        wanted = min(hard, wanted)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 class Worker:
@@ -145,12 +138,12 @@ class Worker:
 
     def _send(self, now: float, claim_again: bool) -> None:
         """Starts flows and drives them until some have ended or it is time for the database."""
-        if not self._database_retry_at:
-            self._start_flows()
-        wait = min(CLAIM_POLL_MAX_SECONDS, self._lanes.wakes_in(now))
+        has_more = not self._database_retry_at and self._start_flows()
+        wait = 0.0 if has_more else min(CLAIM_POLL_MAX_SECONDS, self._lanes.wakes_in(now))
         if self._next_claim_at > now:
             wait = min(wait, self._next_claim_at - now)
         finished = self._driver.poll(wait)
+        self._slow_down()
         for flow in finished:
             self._note(flow)
         if not (finished or claim_again or self._driver.in_flight):
@@ -238,13 +231,22 @@ class Worker:
             self._lanes.push(item)
         return self._lanes.waiting - waiting
 
-    def _start_flows(self) -> None:
+    def _start_flows(self) -> bool:
+        """Returns whether there may be more to start: it must not keep those in flight waiting."""
         clock, now = time.monotonic(), int(time.time())
         most = min(MAX_FLOWS_IN_FLIGHT, self._driver.options.connections)
         while self._driver.in_flight < most and (claimed := self._lanes.next(clock)):
             flow = self._integrations.flow(claimed, now)
             secrets, account = self._integrations.secrets(claimed), self._integrations.account(claimed)
             self._driver.start(claimed, flow, secrets=secrets, account=account)
+            self._slow_down()
+            if time.monotonic() - clock > START_FLOWS_SECONDS:
+                return True
+        return False
+
+    def _slow_down(self) -> None:
+        for step in self._driver.steps.take_slow():
+            slow_down(step, self._integrations.connector_type(step.key), self._lanes, self._heartbeat.counters)
 
     def _note(self, finished: Finished[Claimed]) -> None:
         """Notes the outcome of a flow that has ended, and what it says about the flow's lane."""
