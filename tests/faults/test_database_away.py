@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from invenicum.ids import uuid7
 from tests.faults.conftest import on_postgresql
 from tests.faults.database import Database, LosesAnswer
 from tests.processes import Process, web
@@ -92,14 +93,15 @@ def lose_and_regain(database: Database, server: Web) -> None:
         assert server.ask("GET", "/api/v1/assets")[0] == 200
     session = {"Cookie": "sessionid=0123456789abcdef0123456789abcdef"}
     database.crash()
-    for method, path, body in (
-        ("GET", "/api/v1/assets", None),
-        ("GET", "/events", None),
-        ("POST", "/api/v1/events", EVENT),
-        ("POST", "/oauth/token", "grant_type=client_credentials&client_id=a&client_secret=b"),
-        ("POST", "/webhooks/github/0190f5a1-0000-7000-8000-000000000000", {}),
+    for method, path, body, given in (
+        ("GET", "/api/v1/assets", None, {}),
+        ("GET", "/events", None, {}),
+        ("POST", "/api/v1/events", EVENT, {}),
+        ("POST", "/oauth/token", "grant_type=client_credentials&client_id=a&client_secret=b", {}),
+        ("POST", f"/webhooks/github/{uuid7()}", {}, {"X-Hub-Signature-256": "sha256=" + "0" * 64}),
+        ("POST", "/", None, {"X-Invenicum-Signature": "0", "webhook-id": f"evt_{uuid7().hex}"}),  # in the middleware
     ):
-        status, headers, content = server.ask(method, path, body, webhook_id="evt_" + "0" * 32)
+        status, headers, content = server.ask(method, path, body, **given)
         assert (path, status, headers.get("retry-after")) == (path, 503, "2"), content
         assert headers["content-type"] == "application/json"
         envelope = json.loads(content)
