@@ -17,11 +17,17 @@ from bench.section import measure
 from bench.shapes import Size
 from bench.stand import ROOT
 
+YARDSTICKS = "yardsticks"  # measured in each run, so that runs on different machines can be compared
 SECTIONS = {
+    YARDSTICKS: "Yardsticks of this machine",
     "throughput": "Throughput",
     "growth": "Growth",
-    "publish": "Publishing",
-    "latency": "Latency",
+    "slow": "Endpoints that answer late",
+    "ingest": "Publishing over HTTP",
+    "api": "The app's requests",
+    "publish": "Publishing in the process",
+    "idle": "Idle: from POST to request",
+    "latency": "Latency under load",
     "fairness": "Fairness",
     "memory": "Memory",
     "embedded": "The embedded default: SQLite, no broker",
@@ -43,6 +49,7 @@ def main() -> None:
     if unknown:
         parser.error(f"there is no section {', '.join(unknown)}")
     chosen = given.sections or [name for name in SECTIONS if given.size == Size.FULL or name not in ONLY_FULL]
+    chosen = [YARDSTICKS, *(name for name in chosen if name != YARDSTICKS)]
     facts, results = report.machine(), {}
     report.show_machine(facts)
     failed = False

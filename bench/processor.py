@@ -9,8 +9,11 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def seconds(pid: int) -> float:
-    """Processor time of a process and all its descendants, ended ones included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    """Processor time of a process and all its descendants; of those that have ended as far as they were waited for."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
     return sum(map(int, fields[11:15])) / _TICKS + sum(map(seconds, children(pid)))
 
 

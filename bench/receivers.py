@@ -1,4 +1,4 @@
-"""Receivers in one event loop that answer, hang, drip one byte a second, or refuse connections."""
+"""Receivers in one event loop that answer, answer late, hang, drip one byte a second, or refuse connections."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import resource
 import selectors
 import socket
 import time
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from multiprocessing.connection import Connection
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nServer: bench\r\nContent-Length: 2\r\n\r\nok"
 DRIP_INTERVAL_SECONDS = 1.0
+LATE_SECONDS = 0.3
 ID = b"webhook-id: evt_"
 
 
 class Behaviour(StrEnum):
     ANSWERS = "answers"
+    ANSWERS_LATE = "answers late"
     HANGS = "hangs"
     DRIPS = "drips"
     REFUSES = "refuses"
@@ -60,6 +64,7 @@ class _Loop:
         self._selector.register(pipe, selectors.EVENT_READ, self._report)
         self._arrivals: dict[str, float] = {}
         self._drips: list[tuple[float, int, socket.socket, int]] = []
+        self._late: deque[tuple[float, socket.socket, str, float]] = deque()
         self._listeners = [self._listen(behaviour) for behaviour in behaviours]
         pipe.send([listener.getsockname()[1] for listener in self._listeners])
 
@@ -70,9 +75,12 @@ class _Loop:
             loop.turn()
 
     def turn(self) -> None:
-        wait = max(self._drips[0][0] - time.monotonic(), 0) if self._drips else None
+        waits = [queue[0][0] for queue in (self._drips, self._late) if queue]
+        wait = max(min(waits) - time.monotonic(), 0) if waits else None
         for key, _ in self._selector.select(wait):
             key.data(key.fileobj)
+        while self._late and self._late[0][0] <= time.monotonic():
+            self._answer(*self._late.popleft()[1:])
         while self._drips and self._drips[0][0] <= time.monotonic():
             self._drip(*heapq.heappop(self._drips)[2:])
 
@@ -116,11 +124,19 @@ class _Loop:
     def _react(self, connection: socket.socket, head: bytearray, behaviour: Behaviour, now: float) -> None:
         if behaviour == Behaviour.DRIPS:
             self._drip(connection, 0)
-        elif behaviour == Behaviour.ANSWERS:
+            return
+        named = head.find(ID)
+        event = head[named + len(ID) : named + len(ID) + 32].decode() if named >= 0 else ""
+        if behaviour == Behaviour.ANSWERS:
+            self._answer(connection, event, now)
+        elif behaviour == Behaviour.ANSWERS_LATE:
+            self._late.append((time.monotonic() + LATE_SECONDS, connection, event, now))
+
+    def _answer(self, connection: socket.socket, event: str, received_at: float) -> None:
+        with suppress(OSError):  # the sender has closed the connection
             connection.send(ANSWER)
-            named = head.find(ID)
-            if named >= 0:
-                self._arrivals.setdefault(head[named + len(ID) : named + len(ID) + 32].decode(), now)
+        if event:
+            self._arrivals.setdefault(event, received_at)
 
     def _drip(self, connection: socket.socket, sent: int) -> None:
         try:

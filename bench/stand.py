@@ -38,6 +38,7 @@ http {{
     server {{ listen 127.0.0.1:{first}-{last}; return 200 "ok"; }}
 }}
 """
+WEB = ("-m", "invenicum.web")
 STOP_TIMEOUT_SECONDS = 30
 
 
@@ -49,6 +50,7 @@ class Stand:
         self.folder = Path(tempfile.mkdtemp(prefix="invenicum-bench-"))
         self.folder.chmod(0o755)
         self.receiver_pid = 0
+        self.web_process: subprocess.Popen[bytes] | None = None
         self._postgres: subprocess.Popen[bytes] | None = None
         self._children: list[subprocess.Popen[bytes]] = []
         self._receivers: list[Receiver] = []
@@ -147,6 +149,19 @@ class Stand:
         self._children.append(child)
         return child
 
+    def output(self, *arguments: str, **env: str) -> str:
+        """What a Python process prints."""
+        command = [sys.executable, *arguments]
+        ended = subprocess.run(command, cwd=ROOT, env=self.env | env, check=True, stdout=subprocess.PIPE, text=True)
+        return ended.stdout
+
+    def web(self, broker: str = "", **env: str) -> int:
+        """Starts the web server as it is shipped. Returns its port as soon as it answers."""
+        port = free_port()
+        self.web_process = self.python(*WEB, PORT=str(port), CELERY_BROKER_URL=broker, **env)
+        wait_for_port(port)
+        return port
+
     def deliver(self, *arguments: str) -> subprocess.Popen[bytes]:
         """A `deliver` command."""
         return self.python("manage.py", "deliver", *arguments)
@@ -171,6 +186,9 @@ class Stand:
 
     def database_seconds(self) -> float:
         return processor.seconds(self._postgres.pid) if self._postgres else 0.0
+
+    def web_seconds(self) -> float:
+        return processor.seconds(self.web_process.pid) if self.web_process else 0.0
 
     def receiver_seconds(self) -> float:
         return processor.seconds(self.receiver_pid) if self.receiver_pid else 0.0
