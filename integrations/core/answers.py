@@ -6,7 +6,7 @@ from typing import Any
 
 from .errors import AuthFailed, ConnectionFailed, Gone, IntegrationError, RateLimited, Rejected, bounded_wait
 from .http import Response
-from .texts import one_line
+from .texts import cut, one_line
 
 MIN_RESET_SECONDS = 1.0
 MAX_EXCERPT_LENGTH = 200
@@ -38,8 +38,8 @@ def reset_after(response: Response, header: str) -> float | None:
 
 
 def excerpt(value: object, limit: int = MAX_EXCERPT_LENGTH) -> str:
-    """A provider's text as one line of at most `limit` characters; empty if it is not a text."""
-    return one_line(value)[:limit] if isinstance(value, str) else ""
+    """A provider's text as one line of at most `limit` characters, with a `…` if cut; empty if it is not a text."""
+    return cut(one_line(value), limit) if isinstance(value, str) else ""
 
 
 def field_of(response: Response, *path: str) -> Any:

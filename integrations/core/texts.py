@@ -8,6 +8,14 @@ from typing import Any
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
+CUT_MARK = "…"
+
+
+def cut(text: str, limit: int) -> str:
+    """`text`, or its beginning and a `…`, at most `limit` characters: redaction sees there that a part may be left."""
+    return text if len(text) <= limit else text[: limit - 1] + CUT_MARK
+
+
 def one_line(text: str) -> str:
     """`text` as one line without control characters, words separated by single spaces."""
     return " ".join(UNSAFE.sub(" ", text).split())

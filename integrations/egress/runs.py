@@ -90,7 +90,11 @@ class Run(Generic[Key]):
             .decode("utf-8", "replace")
             .replace("\0", "\N{REPLACEMENT CHARACTER}")
         )
-        return (redact(text, self._secrets) if self._secrets else text)[:MAX_EXCERPT_LENGTH]
+        if self._secrets:
+            is_cut = len(self.response.body) > _EXCERPT_SOURCE_BYTES
+            # The cut may have left a part of a character.
+            text = redact(text.rstrip("\N{REPLACEMENT CHARACTER}") if is_cut else text, self._secrets, is_cut=is_cut)
+        return text[:MAX_EXCERPT_LENGTH]
 
     def abandon(self) -> None:
         with suppress(Exception):
