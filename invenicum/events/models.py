@@ -56,3 +56,13 @@ class Event(models.Model):
             body=self.body.encode(),
             document=self.document,
         )
+
+
+class FeedServer(models.Model):
+    """The PostgreSQL server that gave the events their positions: one row, see `renumbering.py`."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    identifier = models.BigIntegerField()  # `system_identifier` of `pg_control_system()`
+
+    def __str__(self) -> str:
+        return str(self.identifier)

@@ -33,6 +33,13 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='FeedServer',
+            fields=[
+                ('id', models.SmallIntegerField(primary_key=True, serialize=False)),
+                ('identifier', models.BigIntegerField()),
+            ],
+        ),
         migrations.RunPython(create_sequence, drop_sequence),
         migrations.CreateModel(
             name='Event',
