@@ -11,7 +11,13 @@ from django.utils import timezone
 from integrations import provider_jobs
 from oauth_flows import jobs
 
-from . import failure_alerts, replays, shutdown, wake
+from . import (
+    failure_alerts,
+    replays,
+    shutdown,
+    wake,
+    worker_processes,  # noqa: F401 - it receives signals
+)
 from .engine.worker import drain
 from .retention import prune as prune_before
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from invenicum.accounts.models import User
 from tests.factories import connect_webhook
 from tests.faults.conftest import Receiver, all_delivered, counts, expire_leases, on_postgresql, publish
-from tests.processes import deliver, environment
+from tests.processes import deliver, engine_process, environment
 from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
 from webhooks.engine import postgresql
 from webhooks.engine.claim import claim_due, new_worker_mark
@@ -130,11 +130,11 @@ def test_a_worker_that_wakes_after_its_leases_ran_out_leaves_the_rest_to_others(
     publish(alice, 400)
     with deliver(environment(), tmp_path / "sleeper.log") as sleeper:
         wait_until(lambda: len(receiver.seen) > 20, "the worker is in mid-batch")
-        os.kill(sleeper.process.pid, signal.SIGSTOP)  # like a suspended or swapping machine
+        os.kill(engine_process(sleeper), signal.SIGSTOP)  # like a suspended or swapping machine
         expire_leases()
         with deliver(environment(), tmp_path / "other.log"):
             wait_until(lambda: len(receiver.seen) > 100, "another takes over")
-            os.kill(sleeper.process.pid, signal.SIGCONT)
+            os.kill(engine_process(sleeper), signal.SIGCONT)
             wait_until(all_delivered, "everything is delivered")
             assert sleeper.terminate() == 0
     assert counts() == {Status.DELIVERED: 400}

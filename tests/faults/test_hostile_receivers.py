@@ -16,7 +16,7 @@ from tests.factories import connect_webhook
 from tests.fakes.certificates import Authority
 from tests.fakes.http_server import Answer, FakeServer, hang, reset, stream
 from tests.faults.conftest import Receiver, all_delivered, counts, on_postgresql, publish
-from tests.processes import Process, deliver, environment
+from tests.processes import Process, deliver, engine_process, environment
 from tests.services import free_port
 from tests.waiting import wait_until
 from webhooks.models import Attempt, Delivery, EngineHeartbeat, Lane
@@ -54,7 +54,7 @@ ELSEWHERE = {"is signed by an unknown authority": "tls", "refuses": "refused", "
 
 def most_memory(process: Process) -> int:
     """Its peak memory, in MiB."""
-    lines = Path(f"/proc/{process.process.pid}/status").read_text().splitlines()
+    lines = Path(f"/proc/{engine_process(process)}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
 
 

@@ -1,6 +1,7 @@
 """The delivery engine. The rest of the service uses a few names of it, each from its own module:
 
-- `worker.drain` delivers what is due,
+- `worker.drain` delivers what is due, and `worker.end_process` is called before a process ends,
+- `crashes.release_dead_workers` releases what processes that died had leased,
 - `heartbeat.last_drain` says when a worker last looked for work, `heartbeat.progress` whether anything moves,
 - `metrics.EngineCollector` is what Prometheus reads,
 - `database.statements` inserts deliveries and watches for changes, on the database in use.

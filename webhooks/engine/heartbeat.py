@@ -7,6 +7,7 @@ import socket
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Max
 from django.utils import timezone
@@ -14,8 +15,10 @@ from django.utils import timezone
 from invenicum.transactions import bounded
 
 from ..models import EngineHeartbeat
+from . import claim
 from .database import statements
 from .metrics import Counters, total
+from .processes import this_process
 
 HEARTBEAT_INTERVAL_SECONDS = 2.0
 HEARTBEAT_RETENTION = timedelta(days=1)
@@ -27,24 +30,41 @@ class Heartbeat:
 
     def __init__(self) -> None:
         self.counters = Counters()
-        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self.mark = claim.new_worker_mark()
+        self._process = this_process()
+        self._worker = f"{socket.gethostname()}:{os.getpid()}:{self.mark:x}"
         self._written_at = float("-inf")
         self._last_outcome_at: datetime | None = None
 
-    def beat(self) -> None:
-        """Writes that this process looked for work just now, and its counters; at most once in two seconds."""
+    def beat(self) -> bool:
+        """Writes that this process looked for work just now, and its counters; at most once in two seconds.
+
+        Returns whether it wrote. The first time it writes before anything is leased, so that others can notice that
+        this process died.
+        """
         if time.monotonic() - self._written_at < HEARTBEAT_INTERVAL_SECONDS:
-            return
+            return False
+        self.write()
         self._written_at = time.monotonic()
-        now = timezone.now()
-        columns = {
-            "last_drain_at": now,
+        _fold(timezone.now())
+        return True
+
+    def write(self, *, has_ended: bool = False) -> None:
+        """Writes the counters; `has_ended` if this process leases nothing more."""
+        columns: dict[str, Any] = {
+            "last_drain_at": timezone.now(),
             "last_outcome_at": self._last_outcome_at,
             "counters": self.counters.as_json(),
         }
+        if self._process:
+            columns |= {
+                "mark": None if has_ended else self.mark,
+                "machine": self._process.machine,
+                "process_id": self._process.id,
+                "process_started": self._process.started,
+            }
         with bounded():
             EngineHeartbeat.objects.update_or_create(worker=self._worker, defaults=columns)
-        _fold(now)
 
     def wrote_outcomes(self) -> None:
         """Notes that outcomes of deliveries were written just now; the next beat tells it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+import structlog
 from fernet_fields import DecryptionError
 
 from integrations import registry
@@ -19,6 +20,8 @@ from oauth_flows.tokens import authorized, grants_of
 from .values import Claimed, IntegrationId, version_of
 
 MAX_CACHED_INTEGRATIONS = 10_000
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,9 @@ def _prepare(integration: Integration, grant: Grant | None) -> Prepared | Integr
         return InvalidConfig(f"There is no connector of type {integration.type}.", permanent=False)
     except IntegrationError as error:
         return error
+    except Exception:
+        log.exception("integration_unusable", integration=str(integration.id))
+        return InvalidConfig("The stored configuration cannot be used; the reason has been logged.", permanent=False)
 
 
 def _texts(secrets: object) -> Iterable[str]:

@@ -22,10 +22,14 @@ from ..models import Delivery, EngineHeartbeat, Lane
 # From an event's publication to the 2xx that ended its delivery.
 LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200, 86400)
 
+FAULTS = ("worker_died", "drain", "delivery", "lane", "delivery_set_aside")
+
 
 class Counters:
-    """The counters of one worker. `attempts` by `outcome|error class`; `latency` by bucket, the last one unbounded;
-    `slow_steps` by connector.
+    """The counters of one worker.
+
+    `attempts` by `outcome|error class`; `latency` by bucket, the last one unbounded; `slow_steps` by connector;
+    `faults` of the engine by kind.
     """
 
     def __init__(self) -> None:
@@ -33,6 +37,7 @@ class Counters:
         self.latency = [0] * (len(LATENCY_SECONDS) + 1)
         self.latency_sum = 0.0
         self.slow_steps: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
 
     def count(self, outcome: str, error_class: str) -> None:
         self.attempts[f"{outcome}|{error_class}"] += 1
@@ -47,6 +52,7 @@ class Counters:
             "latency": self.latency,
             "latencySum": self.latency_sum,
             "slowSteps": dict(self.slow_steps),
+            "faults": dict(self.faults),
         }
 
     def add(self, stored: dict[str, Any]) -> None:
@@ -56,6 +62,7 @@ class Counters:
             self.latency[bucket] += count
         self.latency_sum += stored.get("latencySum", 0.0)
         self.slow_steps.update(stored.get("slowSteps", {}))
+        self.faults.update(stored.get("faults", {}))
 
 
 def total(stored: Iterable[dict[str, Any]]) -> Counters:
@@ -97,6 +104,14 @@ class EngineCollector(Collector):
         for connector, count in sorted(counters.slow_steps.items()):
             slow.add_metric([connector], count)
         yield slow
+        faults = CounterMetricFamily(
+            "invenicum_engine_faults",
+            "Workers that died, deliveries that were set aside, and faults of the engine that were contained.",
+            labels=["kind"],
+        )
+        for kind in FAULTS:
+            faults.add_metric([kind], counters.faults[kind])
+        yield faults
         yield from _queue()
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from integrations.services import disable
 from invenicum.transactions import bounded, is_locked
 
-from . import claim
+from . import claim, crashes
 from .heartbeat import Heartbeat
 from .lanes import Lanes
 from .outcomes import record
@@ -34,6 +34,7 @@ class PendingWrites:
         self._lanes = lanes
         self.outcomes: list[Outcome] = []
         self._postponed: list[Claimed] = []
+        self._faulty: list[Claimed] = []
         self._states: dict[IntegrationId, LaneState] = {}
         self._done_lanes: set[IntegrationId] = set()
         self._gone: dict[IntegrationId, str] = {}
@@ -43,7 +44,7 @@ class PendingWrites:
 
     def __bool__(self) -> bool:
         """Whether deliveries are still to be written."""
-        return bool(self.outcomes or self._postponed)
+        return bool(self.outcomes or self._postponed or self._faulty)
 
     @property
     def refused(self) -> Collection[DeliveryId]:
@@ -52,6 +53,10 @@ class PendingWrites:
     def postpone(self, claimed: Claimed) -> None:
         """For a delivery that waits until its integration's token is refreshed: that was no attempt."""
         self._postponed.append(claimed)
+
+    def blame(self, claimed: Claimed) -> None:
+        """For a delivery at which the engine itself failed, so that it has no outcome."""
+        self._faulty.append(claimed)
 
     def disable(self, integration: IntegrationId, reason: str) -> None:
         self._gone[integration] = reason
@@ -70,6 +75,8 @@ class PendingWrites:
             self._lanes.written(outcome.integration_id, outcome.delivery_id)
         if self._postponed:
             self._write_postponed()
+        if self._faulty:
+            self._write_faulty()
         for lane, next_at in self._lanes.moved_on().items():  # the next worker has to keep to it too
             self._states[lane] = replace(self._states.get(lane, LaneState()), next_at=next_at)
         self._done_lanes.update(self._lanes.drop_empty())
@@ -92,6 +99,13 @@ class PendingWrites:
             self._refused_tried_at = clock
             refused = record(self._worker, list(self._refused.values()), {}, (), now)
             self._refused = {outcome.delivery_id: outcome for outcome in refused}
+
+    def _write_faulty(self) -> None:
+        set_aside = crashes.blame([item.id for item in self._faulty])
+        self._heartbeat.counters.faults["delivery_set_aside"] += set_aside
+        for item in self._faulty:
+            self._lanes.written(item.integration_id, item.id)
+        self._faulty = []
 
     def _disable_gone(self) -> None:
         """Disables integrations whose endpoints are gone. One whose row is locked is disabled by its next answer."""

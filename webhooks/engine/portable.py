@@ -20,6 +20,7 @@ from django.utils.dateparse import parse_datetime
 from integrations.models import Integration
 
 from ..models import Attempt, Delivery, Lane
+from .crashes import read_each
 from .large_messages import LargeMessage, choose_large
 from .postgresql import PENDING
 from .values import (
@@ -124,8 +125,10 @@ def lease_and_read(
 
 def _read(ids: Sequence[str], large: Mapping[DeliveryId, int]) -> list[Claimed]:
     known = Delivery.objects.select_related("event", "integration").defer("integration__secrets").in_bulk(ids)
-    return [
-        Claimed(
+
+    def read(identifier: str) -> Claimed:
+        delivery = known[UUID(identifier)]
+        return Claimed(
             str(delivery.id),
             delivery.attempt_count,
             str(delivery.integration_id),
@@ -135,8 +138,8 @@ def _read(ids: Sequence[str], large: Mapping[DeliveryId, int]) -> list[Claimed]:
             delivery.event.created_at.timestamp(),
             large.get(identifier, 0),
         )
-        for identifier, delivery in ((identifier, known[UUID(identifier)]) for identifier in ids)
-    ]
+
+    return read_each(ids, read, UUID)
 
 
 def release(worker: int, lanes: Collection[IntegrationId]) -> None:
@@ -148,7 +151,7 @@ def write_outcomes(worker: int, outcomes: Sequence[Outcome], now: datetime) -> N
     one_more = F("attempt_count") + 1
     delivered = [outcome for outcome in outcomes if outcome.status == Delivery.Status.DELIVERED]
     pending.filter(id__in=[outcome.delivery_id for outcome in delivered]).update(
-        status=Delivery.Status.DELIVERED, attempt_count=one_more, due_at=None, error="", finished_at=now
+        status=Delivery.Status.DELIVERED, attempt_count=one_more, crash_count=0, due_at=None, error="", finished_at=now
     )
     Integration.objects.filter(id__in={outcome.integration_id for outcome in delivered}).update(
         last_sync=now, failing_since=None
@@ -160,6 +163,7 @@ def write_outcomes(worker: int, outcomes: Sequence[Outcome], now: datetime) -> N
         pending.filter(id=outcome.delivery_id, integration__lane__worker=worker).update(
             status=outcome.status,
             attempt_count=one_more,
+            crash_count=0,
             error=outcome.error,
             due_at=due_at,
             finished_at=None if outcome.status == Delivery.Status.PENDING else now,

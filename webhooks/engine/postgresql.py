@@ -17,6 +17,7 @@ from django.db import connection
 from invenicum.ids import uuid7
 
 from ..models import Delivery
+from .crashes import read_each
 from .large_messages import LargeMessage, choose_large
 from .postgresql_rows import as_json, claimed, copy_line, id_array
 from .values import (
@@ -125,7 +126,8 @@ UPDATE webhooks_lane SET worker = NULL, leased_until = NULL
 # Ends deliveries that succeeded.
 WRITE_DELIVERED = """
 UPDATE webhooks_delivery
-   SET status = 'delivered', attempt_count = attempt_count + 1, due_at = NULL, error = '', finished_at = %(now)s
+   SET status = 'delivered', attempt_count = attempt_count + 1, crash_count = 0, due_at = NULL,
+       error = '', finished_at = %(now)s
  WHERE id = ANY(%(ids)s::uuid[]) AND status = 'pending'
 """
 
@@ -142,7 +144,7 @@ UPDATE integrations_integration SET last_sync = %(now)s, failing_since = NULL
 # during the attempt (due_at NULL) stays suspended.
 WRITE_FAILED = """
 UPDATE webhooks_delivery d
-   SET status = o.status, attempt_count = attempt_count + 1, error = o.error,
+   SET status = o.status, attempt_count = attempt_count + 1, crash_count = 0, error = o.error,
        due_at = CASE WHEN d.due_at IS NULL THEN NULL ELSE o.due_at END,
        finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE %(now)s END
   FROM json_to_recordset(%(outcomes)s) AS o (id uuid, lane uuid, status text, due_at timestamptz, error text),
@@ -223,7 +225,8 @@ def lease_and_read(
         if chosen := choose_large(sizes, request.large_bytes):
             cursor.execute(READ_LARGE, {"ids": id_array(chosen)})
             large = {delivery: content for delivery, *content in cursor.fetchall()}
-    return taken, [claimed(row, large) for row in rows if row[6] and (row[12] or row[6] in large)], rows[0][0]
+    found = (row for row in rows if row[6] and (row[12] or row[6] in large))
+    return taken, read_each(found, lambda row: claimed(row, large), lambda row: row[6]), rows[0][0]
 
 
 def release(worker: int, lanes: Collection[IntegrationId]) -> None:

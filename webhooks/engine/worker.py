@@ -10,23 +10,17 @@ import structlog
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
-from integrations.core.errors import Gone, IntegrationError
-from integrations.egress.curl import Finished, FlowDriver
 from invenicum.per_process import PerProcess
-from oauth_flows.tokens import BeingRefreshed
 
-from ..models import Delivery
-from . import claim
+from . import claim, crashes
+from .attempts import MAX_FLOWS_IN_FLIGHT, Attempts
 from .heartbeat import Heartbeat
 from .integration_cache import IntegrationCache
 from .lanes import Lanes
 from .open_files import raise_open_files_limit
-from .outcomes import outcome_of
 from .pending_writes import PendingWrites
-from .slow_steps import slow_down
 from .values import NO_LANE, Claimed, ClaimRequest, Drained
 
-MAX_FLOWS_IN_FLIGHT = 2000  # in one process
 LANE_CONCURRENCY = 16  # flows at once to one integration
 BACKLOG_DELIVERIES = 2000  # claimed ahead
 MAX_WAITING_DELIVERIES = 5 * BACKLOG_DELIVERIES  # including those that wait behind endpoints that hang
@@ -38,15 +32,9 @@ WRITE_INTERVAL_SECONDS = 0.02  # that an outcome may wait for others
 # Between two claims while flows are in flight; doubled each time that nothing was found.
 CLAIM_POLL_MIN_SECONDS, CLAIM_POLL_MAX_SECONDS = 0.01, 0.05
 LEASE_RENEWAL_SECONDS = 1.0  # between two renewals of leases, which also look for changed integrations
-START_FLOWS_SECONDS = 0.05  # before those in flight are attended to
 SHUTDOWN_GRACE_SECONDS = 5.0  # for the flows in flight; Docker kills after ten
 DATABASE_RETRY_SECONDS = 1.0  # after the database has failed
 
-ATTEMPT_LABELS: dict[str, str] = {
-    Delivery.Status.DELIVERED: "delivered",
-    Delivery.Status.PENDING: "retried",
-    Delivery.Status.FAILED: "failed",
-}
 log = structlog.get_logger(__name__)
 
 
@@ -80,14 +68,26 @@ class ProcessWorker:
         worker = self._worker = self._worker or Worker(self._heartbeat)
         try:
             return worker.drain(seconds, should_stop, hand_over)
-        except BaseException:
-            # What was in flight may not have been written: its leases expire, and it is claimed again.
+        except BaseException as error:
+            # What was in flight may not have been written: it is claimed again.
             self._worker = None
-            worker.close()
+            worker.abandon(error)
             raise
+
+    def end(self) -> None:
+        """To be called before the process ends: writes what was counted, and that nothing is leased any more."""
+        if self._worker:
+            self._worker.close()
+            self._worker = None
+            self._heartbeat.write(has_ended=True)
 
 
 _process_workers = PerProcess(ProcessWorker)
+
+
+def end_process() -> None:
+    """Ends this process's worker: to be called before the process ends. Raises `django.db.Error`."""
+    _process_workers.get().end()
 
 
 class Worker:
@@ -98,11 +98,11 @@ class Worker:
 
     def __init__(self, heartbeat: Heartbeat | None = None) -> None:
         self._heartbeat = heartbeat or Heartbeat()
-        self._mark = claim.new_worker_mark()
-        self._driver: FlowDriver[Claimed] = FlowDriver()
+        self._mark = self._heartbeat.mark
         self._integrations = IntegrationCache()
         self._lanes = Lanes(LANE_CONCURRENCY)
         self._writes = PendingWrites(self._mark, self._lanes, self._heartbeat)
+        self._attempts = Attempts(self._integrations, self._lanes, self._writes, self._heartbeat)
         self._after = NO_LANE
         self._depth = 1.0  # deliveries found on a lane by the last claim, on average
         self._written_at = self._renewed_at = self._next_claim_at = 0.0
@@ -110,7 +110,17 @@ class Worker:
         self._database_retry_at = 0.0  # 0 while the database works
 
     def close(self) -> None:
-        self._driver.close()
+        self._attempts.close()
+
+    def abandon(self, error: BaseException) -> None:
+        """Ends a worker whose drain was ended by an error: its lanes are released for others at once."""
+        self._attempts.close()
+        if not isinstance(error, Error):
+            self._heartbeat.counters.faults["drain"] += 1
+        try:
+            claim.release(self._mark, self._lanes.clear())
+        except Exception as another:  # noqa: BLE001 - then the leases expire
+            log.warning("lanes_not_released", error=str(another).strip())
 
     def drain(self, seconds: float | None, should_stop: Callable[[], bool], hand_over: Callable[[], Any]) -> Drained:
         result = Drained()
@@ -122,7 +132,7 @@ class Worker:
             is_over = now >= slice_ends
             # Nothing would be sent while all workers of a machine wait at once for endpoints that hang.
             self._lanes.only_quick = is_over
-            if not result.more and (should_stop() or (is_over and self._driver.oldest > slice_ends)):
+            if not result.more and (should_stop() or (is_over and self._attempts.oldest > slice_ends)):
                 result.more = True
                 hand_over()
                 for lane in self._lanes:
@@ -138,15 +148,12 @@ class Worker:
 
     def _send(self, now: float, claim_again: bool) -> None:
         """Starts flows and drives them until some have ended or it is time for the database."""
-        has_more = not self._database_retry_at and self._start_flows()
+        has_more = not self._database_retry_at and self._attempts.start()
         wait = 0.0 if has_more else min(CLAIM_POLL_MAX_SECONDS, self._lanes.wakes_in(now))
         if self._next_claim_at > now:
             wait = min(wait, self._next_claim_at - now)
-        finished = self._driver.poll(wait)
-        self._slow_down()
-        for flow in finished:
-            self._note(flow)
-        if not (finished or claim_again or self._driver.in_flight):
+        ended = self._attempts.poll(wait)
+        if not (ended or claim_again or self._attempts.in_flight):
             time.sleep(wait)  # for a lane that is ahead of its rate, or for the database
 
     def _try_database(self, result: Drained, now: float) -> bool:
@@ -166,10 +173,12 @@ class Worker:
     def _exchange(self, result: Drained, now: float) -> bool:
         """Writes, renews leases and claims, each if it is time to. Returns whether to claim again at once."""
         unwritten, waited = len(self._writes.outcomes), now - self._written_at
-        if unwritten >= WRITE_BATCH_OUTCOMES or waited >= WRITE_INTERVAL_SECONDS or not self._driver.in_flight:
+        if unwritten >= WRITE_BATCH_OUTCOMES or waited >= WRITE_INTERVAL_SECONDS or not self._attempts.in_flight:
             self._writes.write(result.counts)
             self._written_at = time.monotonic()
         self._renew_leases(now)
+        if self._heartbeat.beat():
+            crashes.release_dead_workers()
         if result.more or not self._has_room() or (now < self._next_claim_at and self._is_busy()):
             return False
         claim_again = self._claim()
@@ -182,7 +191,7 @@ class Worker:
 
     def _is_busy(self) -> bool:
         """Whether any claimed delivery is still to be sent, in flight or to be written."""
-        return bool(self._driver.in_flight or self._writes or self._lanes.waiting)
+        return bool(self._attempts.in_flight or self._writes or self._lanes.waiting)
 
     def _has_room(self) -> bool:
         moving = self._lanes.moving(time.monotonic())
@@ -193,7 +202,6 @@ class Worker:
 
     def _claim(self) -> bool:
         """Claims a batch. Returns whether to claim again at once."""
-        self._heartbeat.beat()
         now = timezone.now()
         self._writes.retry_refused(now)
         began_at_first = self._after == NO_LANE
@@ -231,47 +239,6 @@ class Worker:
             self._lanes.push(item)
         return self._lanes.waiting - waiting
 
-    def _start_flows(self) -> bool:
-        """Returns whether there may be more to start: it must not keep those in flight waiting."""
-        clock, now = time.monotonic(), int(time.time())
-        most = min(MAX_FLOWS_IN_FLIGHT, self._driver.options.connections)
-        while self._driver.in_flight < most and (claimed := self._lanes.next(clock)):
-            flow = self._integrations.flow(claimed, now)
-            secrets, account = self._integrations.secrets(claimed), self._integrations.account(claimed)
-            self._driver.start(claimed, flow, secrets=secrets, account=account)
-            self._slow_down()
-            if time.monotonic() - clock > START_FLOWS_SECONDS:
-                return True
-        return False
-
-    def _slow_down(self) -> None:
-        for step in self._driver.steps.take_slow():
-            slow_down(step, self._integrations.connector_type(step.key), self._lanes, self._heartbeat.counters)
-
-    def _note(self, finished: Finished[Claimed]) -> None:
-        """Notes the outcome of a flow that has ended, and what it says about the flow's lane."""
-        claimed, error = finished.key, finished.error
-        lane = claimed.integration_id
-        self._lanes.finished(claimed, time.monotonic(), finished.duration)
-        if isinstance(error, BeingRefreshed | Error):  # the database is at fault, which is no attempt
-            self._writes.postpone(claimed)
-            return
-        outcome = outcome_of(finished, self._integrations.secrets(claimed))
-        self._writes.outcomes.append(outcome)
-        counters = self._heartbeat.counters
-        counters.count(ATTEMPT_LABELS[outcome.status], outcome.error_class)
-        if error is None:
-            counters.observe(max(time.time() - claimed.published_at, 0.0))
-            if self._lanes.succeeded(lane, time.monotonic()):
-                self._writes.lane_changed(lane)
-        elif isinstance(error, Gone):
-            self._writes.disable(lane, outcome.error)
-            self._lanes.stop(lane)
-        elif isinstance(error, IntegrationError) and not error.permanent:
-            unresolved = error.error_class == "dns"
-            self._lanes.failed(lane, time.monotonic(), error.retry_after, unresolved=unresolved)
-            self._writes.lane_changed(lane)
-
     def _renew_leases(self, now: float) -> None:
         """Renews the leases, and drops the backlog of integrations that have changed since it was claimed."""
         if now - self._renewed_at < LEASE_RENEWAL_SECONDS or not self._lanes:
@@ -286,13 +253,13 @@ class Worker:
 
     def _give_up(self, result: Drained) -> None:
         """Ends what is still in flight, writes, and releases all lanes. The endpoints may receive it twice."""
-        if self._driver.in_flight:
-            self._driver.close()
-            self._driver = FlowDriver()
+        self._attempts.give_up()
         try:
             self._writes.write(result.counts)
             if self._lanes:
                 claim.release(self._mark, self._lanes.clear())
+            if result.more:  # the process may end
+                self._heartbeat.write()
         except Error as error:  # then the leases expire
             log.warning("lanes_not_released", error=str(error).strip())
             self._lanes.clear()

@@ -1,23 +1,24 @@
-"""The `deliver` command: the whole engine in one process, without a broker."""
+"""The `deliver` command: the whole engine on one machine, without a broker."""
 
-import signal
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 
+from ... import supervisor
 from ...engine.database import statements
-from ...engine.worker import drain
+from ...engine.worker import drain, end_process
 from ...tasks import run_jobs
 
 DRAIN_MAX_PAUSE_SECONDS = 0.5  # a retry becomes due without a change in the database
 JOBS_INTERVAL_SECONDS = 0.5
 CHANGE_POLL_SECONDS = 0.005  # between two reads of the change counter, which take microseconds
 DRAIN_PAUSE_SECONDS = 0.03  # if the database has no change counter
-DATABASE_RETRY_SECONDS = 1.0  # after the database has failed
+FAILURE_RETRY_SECONDS = 1.0  # after the database, or the engine itself, has failed
 
 log = structlog.get_logger(__name__)
 
@@ -29,28 +30,44 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="deliver what is due now and exit")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
-        stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
         if once:
             run_jobs()
-            drain(should_stop=stop.is_set)
-            return
-        threading.Thread(target=_run_jobs, args=(stop,), daemon=True).start()
-        while not stop.is_set():
-            try:
-                before = statements().change_counter()
-                drain(should_stop=stop.is_set)
-                _wait_for_change(before, stop)
-            except Error as error:
-                log.warning("database_failed", error=str(error).strip())
-                close_old_connections()
-                stop.wait(DATABASE_RETRY_SECONDS)
+            drain()
+            end_process()
+        else:
+            supervisor.keep_running(_deliver)
 
 
-def _run_jobs(stop: threading.Event) -> None:
+def _deliver(should_stop: Callable[[], bool]) -> None:
+    threading.Thread(target=_run_jobs, args=(should_stop,), daemon=True).start()
+    while not should_stop():
+        try:
+            before = statements().change_counter()
+            drain(should_stop=should_stop)
+            _wait_for_change(before, should_stop)
+        except Error as error:
+            log.warning("database_failed", error=str(error).strip())
+            _pause(should_stop)
+        except Exception:  # contained: what was leased is released
+            log.exception("engine_failed")
+            _pause(should_stop)
+    try:
+        end_process()
+    except Error as error:
+        log.warning("database_failed", error=str(error).strip())
+
+
+def _pause(should_stop: Callable[[], bool]) -> None:
+    close_old_connections()
+    ends = time.monotonic() + FAILURE_RETRY_SECONDS
+    while time.monotonic() < ends and not should_stop():
+        time.sleep(CHANGE_POLL_SECONDS)
+
+
+def _run_jobs(should_stop: Callable[[], bool]) -> None:
     """Runs in a thread of its own: a provider that does not respond must not delay the deliveries."""
-    while not stop.wait(JOBS_INTERVAL_SECONDS):
+    while not should_stop():
+        time.sleep(JOBS_INTERVAL_SECONDS)
         close_old_connections()
         try:
             run_jobs()
@@ -58,9 +75,10 @@ def _run_jobs(stop: threading.Event) -> None:
             log.exception("jobs_failed")
 
 
-def _wait_for_change(before: int | None, stop: threading.Event) -> None:
+def _wait_for_change(before: int | None, should_stop: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DRAIN_MAX_PAUSE_SECONDS
     interval = DRAIN_PAUSE_SECONDS if before is None else CHANGE_POLL_SECONDS
-    while time.monotonic() < deadline and not stop.wait(interval):
+    while time.monotonic() < deadline and not should_stop():
+        time.sleep(interval)
         if before is None or statements().change_counter() != before:
             return

@@ -1,0 +1,152 @@
+"""Attempts: starting the flows of deliveries, driving them all at once, and noting how they end."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+from django.db import Error
+
+from integrations.core.errors import Gone, IntegrationError
+from integrations.egress.curl import Finished, FlowDriver
+from oauth_flows.tokens import BeingRefreshed
+
+from ..models import Delivery
+from .current_delivery import CurrentDelivery
+from .heartbeat import Heartbeat
+from .integration_cache import IntegrationCache
+from .lanes import Lanes
+from .outcomes import outcome_of
+from .pending_writes import PendingWrites
+from .slow_steps import slow_down
+from .values import Claimed, Outcome
+
+MAX_FLOWS_IN_FLIGHT = 2000  # in one process
+START_FLOWS_SECONDS = 0.05  # before those in flight are attended to
+
+ATTEMPT_LABELS: dict[str, str] = {
+    Delivery.Status.DELIVERED: "delivered",
+    Delivery.Status.PENDING: "retried",
+    Delivery.Status.FAILED: "failed",
+}
+log = structlog.get_logger(__name__)
+
+
+class Attempts:
+    """The attempts of one worker that are in flight. Outcomes go to `writes`, and what they say of a lane to `lanes`.
+
+    A fault of a flow, or of the engine at one delivery, is contained to that delivery or its lane.
+    """
+
+    def __init__(self, integrations: IntegrationCache, lanes: Lanes, writes: PendingWrites, heartbeat: Heartbeat):
+        self._integrations = integrations
+        self._lanes = lanes
+        self._writes = writes
+        self._heartbeat = heartbeat
+        self._current = CurrentDelivery(heartbeat.mark)
+        self._driver: FlowDriver[Claimed] = FlowDriver()
+
+    @property
+    def in_flight(self) -> int:
+        return self._driver.in_flight
+
+    @property
+    def oldest(self) -> float:
+        """When the oldest attempt in flight was started, in seconds of the monotonic clock; inf if there is none."""
+        return self._driver.oldest
+
+    def poll(self, wait: float) -> int:
+        """Drives the attempts until some have ended, at most `wait` seconds, and notes these. Returns how many."""
+        finished = self._driver.poll(wait)
+        self._slow_down()
+        for attempt in finished:
+            self._note(attempt)
+        return len(finished)
+
+    def give_up(self) -> None:
+        """Ends what is in flight, without an outcome."""
+        if self._driver.in_flight:
+            self._driver.close()
+            self._driver = FlowDriver()
+
+    def close(self) -> None:
+        self._driver.close()
+
+    def start(self) -> bool:
+        """Starts the deliveries whose turn it is, as many as may be in flight.
+
+        Returns whether there may be more to start: it must not keep those in flight waiting.
+        """
+        clock, now = time.monotonic(), int(time.time())
+        most = min(MAX_FLOWS_IN_FLIGHT, self._driver.options.connections)
+        while self._driver.in_flight < most and (claimed := self._lanes.next(clock)):
+            try:
+                with self._current.working_on(claimed.id):
+                    self._start(claimed, now)
+            except Exception as error:  # noqa: BLE001 - a fault at one delivery must not stop the others
+                self._lanes.finished(claimed, time.monotonic(), 0.0)
+                self._contain("delivery", claimed, error)
+            if time.monotonic() - clock > START_FLOWS_SECONDS:
+                return True
+        return False
+
+    def _start(self, claimed: Claimed, now: int) -> None:
+        flow = self._current.watch(claimed.id, self._integrations.flow(claimed, now))
+        secrets, account = self._integrations.secrets(claimed), self._integrations.account(claimed)
+        self._driver.start(claimed, flow, secrets=secrets, account=account)
+        self._slow_down()
+
+    def _slow_down(self) -> None:
+        for step in self._driver.steps.take_slow():
+            slow_down(step, self._integrations.connector_type(step.key), self._lanes, self._heartbeat.counters)
+
+    def _note(self, finished: Finished[Claimed]) -> None:
+        """Notes the outcome of a flow that has ended. A fault is contained to its delivery or its lane."""
+        claimed = finished.key
+        self._lanes.finished(claimed, time.monotonic(), finished.duration)
+        try:
+            with self._current.working_on(claimed.id):
+                outcome = self._outcome_of(finished)
+        except Exception as error:  # noqa: BLE001
+            self._contain("delivery", claimed, error)
+            return
+        try:
+            if outcome:
+                self._note_outcome(claimed, outcome, finished.error)
+        except Exception as error:  # noqa: BLE001
+            self._contain("lane", claimed, error)
+
+    def _contain(self, kind: str, claimed: Claimed, error: Exception) -> None:
+        """Logs and counts a fault of the engine. One that leaves a delivery without an outcome is blamed on it."""
+        log.error("engine_fault", kind=kind, delivery=claimed.id, lane=claimed.integration_id, exc_info=error)
+        self._heartbeat.counters.faults[kind] += 1
+        if kind == "delivery":
+            self._writes.blame(claimed)
+        else:  # what is known of the lane may be wrong: it is claimed again
+            self._lanes.stop(claimed.integration_id)
+
+    def _outcome_of(self, finished: Finished[Claimed]) -> Outcome | None:
+        """The outcome of an attempt, noted to be written; None if it was none."""
+        claimed, error = finished.key, finished.error
+        if isinstance(error, BeingRefreshed | Error):  # the database is at fault, which is no attempt
+            self._writes.postpone(claimed)
+            return None
+        outcome = outcome_of(finished, self._integrations.secrets(claimed))
+        self._writes.outcomes.append(outcome)
+        return outcome
+
+    def _note_outcome(self, claimed: Claimed, outcome: Outcome, error: Exception | None) -> None:
+        """Counts an outcome, and notes what it says about the lane."""
+        lane, counters = claimed.integration_id, self._heartbeat.counters
+        counters.count(ATTEMPT_LABELS[outcome.status], outcome.error_class)
+        if error is None:
+            counters.observe(max(time.time() - claimed.published_at, 0.0))
+            if self._lanes.succeeded(lane, time.monotonic()):
+                self._writes.lane_changed(lane)
+        elif isinstance(error, Gone):
+            self._writes.disable(lane, outcome.error)
+            self._lanes.stop(lane)
+        elif isinstance(error, IntegrationError) and not error.permanent:
+            unresolved = error.error_class == "dns"
+            self._lanes.failed(lane, time.monotonic(), error.retry_after, unresolved=unresolved)
+            self._writes.lane_changed(lane)
