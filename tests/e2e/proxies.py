@@ -40,6 +40,7 @@ class Answer:
 class Proxy:
     """A proxy that serves HOST with TLS on a port of this machine, and its log."""
 
+    name: str
     port: int
     log: Callable[[], str]
 
@@ -47,15 +48,19 @@ class Proxy:
     def url(self) -> str:
         return f"https://{HOST}:{self.port}"
 
+    def connect(self, source: str = "127.0.0.1") -> ssl.SSLSocket:
+        """A connection with TLS from the address `source`."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        plain = socket.create_connection(("127.0.0.1", self.port), WAIT_DEADLINE_SECONDS, (source, 0))
+        return context.wrap_socket(plain, server_hostname=HOST)
+
     def ask(
         self, method: str, path: str, body: bytes | None = None, *, source: str = "127.0.0.1", **headers: str
     ) -> Answer:
         """One request from the address `source`; underscores in header names become dashes."""
         connection = HTTPConnection(HOST, self.port, timeout=WAIT_DEADLINE_SECONDS)
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        plain = socket.create_connection(("127.0.0.1", self.port), WAIT_DEADLINE_SECONDS, (source, 0))
-        connection.sock = context.wrap_socket(plain, server_hostname=HOST)
+        connection.sock = self.connect(source)
         try:
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
             response = connection.getresponse()
@@ -102,7 +107,7 @@ def nginx(folder: Path, service_port: int, port: int) -> Iterator[Proxy]:
     assert check.returncode == 0, check.stderr
     assert "warn" not in check.stderr
     with _running(command, port, folder, {}):
-        yield Proxy(port, (folder / "integrations.access.log").read_text)
+        yield Proxy("nginx", port, (folder / "integrations.access.log").read_text)
 
 
 @contextmanager
@@ -112,11 +117,13 @@ def caddy(folder: Path, service_port: int, port: int) -> Iterator[Proxy]:
     assert "127.0.0.1:8000" in text
     options = f"admin off\nlocal_certs\nskip_install_trust\nhttp_port {free_port()}\nhttps_port {port}\n"
     file = folder / "Caddyfile"
-    file.write_text(f"{{\n{options}}}\n" + text.replace("127.0.0.1:8000", f"127.0.0.1:{service_port}"))
+    text = text.replace("127.0.0.1:8000", f"127.0.0.1:{service_port}")
+    assert "\n{\n" in text
+    file.write_text(text.replace("\n{\n", f"\n{{\n{options}", 1))
     home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     command = [program("caddy"), "run", "--config", str(file), "--adapter", "caddyfile"]
     with _running(command, port, folder, home):
-        yield Proxy(port, (folder / "output").read_text)
+        yield Proxy("caddy", port, (folder / "output").read_text)
 
 
 @contextmanager

@@ -4,7 +4,10 @@ import hashlib
 import hmac
 import json
 import sqlite3
+import ssl
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,3 +133,40 @@ def test_the_log_has_the_requests_id_and_no_query(site: Site) -> None:
     wait_until(lambda: "/integrations/oauth/callback/dropbox" in site.proxy.log(), "the proxy has logged the request")
     assert "req-77" in site.proxy.log()
     assert "s3cr3t" not in site.proxy.log()
+
+
+def test_clients_that_are_slow_are_cut_off_and_delay_nobody(site: Site) -> None:
+    with ExitStack() as running:
+        request = f"POST /api/v1/assets HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
+        slow = []
+        for sent in (f"{request}X-Name: ", f"{request}Content-Length: 100\r\n\r\n{{"):
+            for _ in range(50):
+                client = running.enter_context(site.proxy.connect())
+                client.sendall(sent.encode())
+                slow.append(client)
+        began = time.monotonic()
+        assert site.api("GET", "/assets?limit=1").status == 200
+        assert time.monotonic() - began < 4
+        # Caddy waits for bodies a good while longer.
+        for client in slow if site.proxy.name == "nginx" else slow[:50]:
+            while _receive(client):
+                pass
+
+
+def _receive(client: ssl.SSLSocket) -> bytes:
+    try:
+        return client.recv(65536)
+    except (ConnectionResetError, ssl.SSLEOFError):
+        return b""
+
+
+def test_one_address_has_a_bounded_number_of_requests_under_way(site: Site) -> None:
+    if site.proxy.name != "nginx":
+        pytest.skip("Caddy has no such limit")
+    with ExitStack() as running:
+        request = f"POST /api/v1/assets HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 100\r\n\r\n{{"
+        for _ in range(300):
+            running.enter_context(site.proxy.connect()).sendall(request.encode())
+        answer = site.api("GET", "/assets?limit=1")
+        assert (answer.status, answer.json()["error"], answer.headers["retry-after"]) == (429, "RATE_LIMITED", "2")
+        assert site.api("GET", "/assets?limit=1", source="127.0.0.78").status == 200
