@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
@@ -11,7 +12,7 @@ from invenicum.api.errors import CRASHED, INTERNAL_ERROR
 
 from . import wsgi
 from .answers import Answer, Receive, Scope, Send, error_answer, send_answer
-from .bodies import Body, BodyMemory, ClientGone, NoRoom, TooSlow, announced_length
+from .bodies import BodyMemory, ClientGone, NoRoom, TooSlow, announced_length
 from .process import ProcessDuties
 from .threads import Busy, Threads
 
@@ -20,11 +21,14 @@ QUEUE_SECONDS = 10.0
 QUEUE_REQUESTS = 512  # that wait for a thread of one process
 RETRY_AFTER_SECONDS = 2
 
+UNJUDGED_BODY_BYTES = 256 * 1024
+
 OVERLOADED = "OVERLOADED"
 REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
 
 Probe = Callable[[], Awaitable[Answer]]
 BodyLimit = Callable[[str], int]
+BodyJudge = Callable[[Scope, int], bool]
 # Gets the scope and the whole body on the event loop, so it must not block. None passes the request on to Django.
 Handler = Callable[[Scope, bytes], Awaitable[Answer | None]]
 
@@ -36,8 +40,9 @@ class Application:
 
     django: the WSGI application that answers everything else. threads: how many run it. probes: by path, answered on
     the event loop whatever the threads do. handlers: by method and path, `{("POST", "/events"): publish}`.
-    body_limit: returns the most bytes that the body of a request to this path may have. body_memory: the most bytes of
-    bodies that the process holds.
+    body_limit: returns the most bytes that the body of a request to this path may have. judge_body: called in a thread
+    before a body of more than UNJUDGED_BODY_BYTES is read, with its announced length; if it returns False, Django gets
+    the request with a body that cannot be read. body_memory: the most bytes of bodies that the process holds.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Application:
         probes: Mapping[str, Probe],
         body_limit: BodyLimit,
         body_memory: int,
+        judge_body: BodyJudge = lambda scope, length: True,
         handlers: Mapping[tuple[str, str], Handler] | None = None,
     ):
         self._django = django
@@ -55,6 +61,7 @@ class Application:
         self._probes = probes
         self._handlers = handlers or {}
         self._body_limit = body_limit
+        self._judge_body = judge_body
         self._bodies = BodyMemory(body_memory)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,27 +86,31 @@ class Application:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         length, limit = announced_length(scope["headers"]), self._body_limit(scope["path"])
         if length == 0:
-            await self._answer_body(scope, b"", send)
-        elif length is not None and length > limit:
+            await self._answer_body(scope, io.BytesIO(), send)
+        elif not await self._is_worth_reading(scope, length or 0, limit):
             await self._ask_django(scope, wsgi.Unread(limit), send)
         else:
-            body = await self._bodies.read(receive, limit)
+            body = await self._bodies.read(receive, limit, length or 0)
             try:
-                await self._answer_body(scope, body, send)
+                await self._answer_body(scope, body.stream, send)
             finally:
                 body.release()
 
-    async def _answer_body(self, scope: Scope, body: Body | bytes, send: Send) -> None:
-        content = body if isinstance(body, bytes) else body.content
+    async def _is_worth_reading(self, scope: Scope, length: int, limit: int) -> bool:
+        if length <= UNJUDGED_BODY_BYTES or length > limit:
+            return length <= limit
+        return await self._threads.run(lambda: self._judge_body(scope, length))
+
+    async def _answer_body(self, scope: Scope, body: io.BytesIO, send: Send) -> None:
         handler = self._handlers.get((scope["method"], scope["path"]))
         if handler:
-            answer = await handler(scope, bytes(content))
+            answer = await handler(scope, body.getvalue())
             if answer:
                 await send_answer(send, answer)
                 return
-        await self._ask_django(scope, content, send)
+        await self._ask_django(scope, body, send)
 
-    async def _ask_django(self, scope: Scope, body: bytes | bytearray | wsgi.Unread, send: Send) -> None:
+    async def _ask_django(self, scope: Scope, body: io.BytesIO | wsgi.Unread, send: Send) -> None:
         try:
             answer = await self._threads.run(lambda: wsgi.call(self._django, scope, body))
         except (Busy, asyncio.CancelledError):

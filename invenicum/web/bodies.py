@@ -1,6 +1,7 @@
 """Reading a request's body on the event loop, within limits of bytes and time."""
 
 import asyncio
+import io
 from collections.abc import Iterable
 
 from .answers import Receive
@@ -29,16 +30,19 @@ class ClientGone(BodyNotRead):
 class Body:
     """A body that counts against its process's memory until `release` is called."""
 
-    def __init__(self, memory: "BodyMemory", timer: asyncio.Timeout):
-        self.content = bytearray()
+    def __init__(self, memory: "BodyMemory", timer: asyncio.Timeout, announced: int):
+        # Of the announced size, `read` returns its content without a copy. Zeros that nothing was written to cost no
+        # memory.
+        self.stream = io.BytesIO(bytes(announced))
+        self.size = 0
         self._memory = memory
         self._timer = timer
         self._began = asyncio.get_running_loop().time()
         self.is_evicted = False
 
     def add(self, chunk: bytes) -> None:
-        self.content += chunk
-        self._timer.reschedule(self._began + BODY_SECONDS + len(self.content) / BODY_BYTES_A_SECOND)
+        self.size += self.stream.write(chunk)
+        self._timer.reschedule(self._began + BODY_SECONDS + self.size / BODY_BYTES_A_SECOND)
 
     def evict(self) -> None:
         """Ends the reading of this body, so that others have its memory."""
@@ -61,11 +65,14 @@ class BodyMemory:
         self._held = 0
         self._arriving: dict[Body, None] = {}  # the oldest first
 
-    async def read(self, receive: Receive, limit: int) -> Body:
-        """The whole body, or its first `limit` + 1 bytes if it is longer. Raises BodyNotRead."""
+    async def read(self, receive: Receive, limit: int, announced: int = 0) -> Body:
+        """The whole body, or its first `limit` + 1 bytes if it is longer. Raises BodyNotRead.
+
+        announced: its size if that is known, at most `limit`.
+        """
         try:
             async with asyncio.timeout(BODY_SECONDS) as timer:
-                body = Body(self, timer)
+                body = Body(self, timer, announced)
                 self._arriving[body] = None
                 try:
                     await self._fill(body, receive, limit)
@@ -76,6 +83,7 @@ class BodyMemory:
                     del self._arriving[body]
         except TimeoutError:
             raise NoRoom if body.is_evicted else TooSlow from None
+        body.stream.seek(0)
         return body
 
     async def _fill(self, body: Body, receive: Receive, limit: int) -> None:
@@ -83,28 +91,29 @@ class BodyMemory:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
-            chunk = message.get("body", b"")[: limit + 1 - len(body.content)]
+            chunk = message.get("body", b"")[: limit + 1 - body.size]
             body.add(chunk)
             self._held += len(chunk)
             if self._held > self._limit:
                 self._make_room(body)
-            if len(body.content) > limit or not message.get("more_body"):
+            if body.size > limit or not message.get("more_body"):
                 return
 
     def _make_room(self, wanted: Body) -> None:
         excess = self._held - self._limit
         for body in self._arriving:
             if body.is_evicted:
-                excess -= len(body.content)
+                excess -= body.size
             elif excess > 0:
-                excess -= len(body.content)
+                excess -= body.size
                 body.evict()
         if wanted.is_evicted or excess > 0:
             raise NoRoom
 
     def give_back(self, body: Body) -> None:
-        self._held -= len(body.content)
-        body.content = bytearray()
+        self._held -= body.size
+        body.size = 0
+        body.stream = io.BytesIO()
 
 
 def announced_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:

@@ -30,7 +30,7 @@ class Unread:
     readline = read
 
 
-def call(application: Application, scope: Scope, body: bytes | bytearray | Unread) -> Answer:
+def call(application: Application, scope: Scope, body: io.BytesIO | Unread) -> Answer:
     """The application's answer, to be called in a thread. Its `rest` is None or must be iterated to its end."""
     head: list[tuple[int, Headers]] = []
 
@@ -49,7 +49,7 @@ def call(application: Application, scope: Scope, body: bytes | bytearray | Unrea
     return Answer(*head[0], first, rest=_chain(second, pieces) if second else None)
 
 
-def _environ(scope: Scope, body: bytes | bytearray | Unread) -> Environ:
+def _environ(scope: Scope, body: io.BytesIO | Unread) -> Environ:
     server, client = scope.get("server") or ("localhost", "80"), scope.get("client") or ("", "")
     environ: Environ = {
         "REQUEST_METHOD": scope["method"],
@@ -83,7 +83,8 @@ def _environ(scope: Scope, body: bytes | bytearray | Unread) -> Environ:
         environ |= {"wsgi.input": body, "CONTENT_LENGTH": length}
     else:
         environ.pop("HTTP_TRANSFER_ENCODING", None)
-        environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body)) if body or length else ""}
+        size = body.getbuffer().nbytes
+        environ |= {"wsgi.input": body, "CONTENT_LENGTH": str(size) if size or length else ""}
     return environ
 
 

@@ -60,7 +60,8 @@ async def quick(scope, body):
 
 application = Application(
     django_stands_for, threads=2, probes={{"/healthz": probe}}, handlers={{("POST", "/quick"): quick}},
-    body_limit=lambda path: {LIMIT}, body_memory=1 << 20,
+    body_limit=lambda path: 1 << 20 if path == "/judged" else {LIMIT}, judge_body=lambda scope, length: False,
+    body_memory=1 << 20,
 )
 """
 
@@ -107,6 +108,12 @@ def test_a_body_in_chunks_is_cut_just_beyond_the_limit(server: int) -> None:
 def test_a_body_that_announces_too_much_is_not_waited_for(server: int) -> None:
     with socket.create_connection(("127.0.0.1", server), WAIT_DEADLINE_SECONDS) as client:
         client.sendall(b"POST /environ HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n{")
+        assert client.recv(15) == b"HTTP/1.1 200 OK"
+
+
+def test_a_large_body_that_is_judged_not_worth_reading_is_not_waited_for(server: int) -> None:
+    with socket.create_connection(("127.0.0.1", server), WAIT_DEADLINE_SECONDS) as client:
+        client.sendall(b"POST /judged HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n{")
         assert client.recv(15) == b"HTTP/1.1 200 OK"
 
 
