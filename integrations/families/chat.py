@@ -32,6 +32,9 @@ MAX_CHANGES = 10
 MAX_TEXT_LENGTH = 150
 MAX_LINK_LENGTH = 2000
 MAX_SOURCE_LENGTH = 5000  # characters of a value that are looked at to show MAX_TEXT_LENGTH of them
+MAX_SHOWN_ITEMS = 100  # of a list
+MAX_SHOWN_DEPTH = 5  # of lists in lists
+MAX_FIELDS_READ = 1000  # of an event, to find those that are shown
 # Fields of an event that are shown elsewhere in the message, or not at all.
 NOT_FACTS = {
     *("assetId", "name", "title", "url", "changes", "createdBy", "updatedBy", "deletedBy"),
@@ -91,16 +94,27 @@ def label(name: str) -> str:
     return text(" ".join([SPELLINGS.get(first, first), *rest]))
 
 
-def text(value: Any) -> str:
-    """Any JSON value as one line of at most MAX_TEXT_LENGTH characters, without control characters."""
+def text(value: Any, depth: int = 0) -> str:
+    """Any JSON value as one line of at most MAX_TEXT_LENGTH characters, without control characters.
+
+    `depth`: in how many lists it is; of those that are deeper than MAX_SHOWN_DEPTH only an ellipsis is shown.
+    """
     if isinstance(value, bool):
         value = "yes" if value else "no"
     elif isinstance(value, list):
-        value = _first_part(map(text, value), ", ")
+        items = value[:MAX_SHOWN_ITEMS]
+        value = _first_part((text(item, depth + 1) for item in items), ", ") if depth < MAX_SHOWN_DEPTH else "…"
     elif isinstance(value, dict):
-        value = _first_part(json.JSONEncoder(ensure_ascii=False).iterencode(value))
+        value = _json(value)
     line = one_line(str("" if value is None else value)[:MAX_SOURCE_LENGTH])
     return line if len(line) <= MAX_TEXT_LENGTH else line[: MAX_TEXT_LENGTH - 1] + "…"
+
+
+def _json(value: dict[str, Any]) -> str:
+    try:
+        return _first_part(json.JSONEncoder(ensure_ascii=False).iterencode(value))
+    except RecursionError:
+        return "…"
 
 
 def _first_part(parts: Iterable[str], separator: str = "") -> str:
@@ -125,14 +139,18 @@ def fitting(lines: Iterable[str], limit: int) -> str:
 
 
 def _facts(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    plain = ((key, value) for key, value in data.items() if key not in NOT_FACTS and not isinstance(value, dict))
+    plain = (
+        (key, value)
+        for key, value in islice(data.items(), MAX_FIELDS_READ)
+        if key not in NOT_FACTS and not isinstance(value, dict)
+    )
     shown = ((label(key), text(value)) for key, value in plain)
     return tuple(islice(((name, value) for name, value in shown if name and value), MAX_FACTS))
 
 
 def _changes(changes: Any) -> tuple[Change, ...]:
     found: list[Change] = []
-    for name, change in changes.items() if isinstance(changes, dict) else ():
+    for name, change in islice(changes.items(), MAX_FIELDS_READ) if isinstance(changes, dict) else ():
         if len(found) == MAX_CHANGES:
             break
         if isinstance(change, dict):

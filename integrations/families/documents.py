@@ -22,6 +22,13 @@ MAX_CONFLICT_ATTEMPTS = 3  # in one delivery, if the file or branch changes duri
 MAX_READ_BYTES = 64 * 1024  # of a response; the driver cuts off the rest
 
 
+MAX_INDENTED_CHARACTERS = 32 * 1024  # of a document without its indent
+MAX_INDENTED_DEPTH = 10  # of objects and lists in each other
+MAX_NESTED_CHANGES = 5_000  # lists and objects that one event adds to a list or removes from it: they are slow
+MAX_FIELD_CHANGES = 1_000  # fields that one event changes
+_KEYS = json.JSONEncoder(sort_keys=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A document as it is at the provider. `content` is None if it does not exist.
@@ -55,8 +62,25 @@ def document_path(prefix: str, name: str) -> str:
 
 
 def encode_document(document: Mapping[str, Any]) -> bytes:
-    """Indented JSON, because people read it and Git compares lines. The same document gives the same bytes."""
-    return (json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
+    """Indented JSON, because people read it and Git compares lines. The same document gives the same bytes.
+
+    A large or deep document stays on one line: each of its values would have a line, and an indent as wide as it is
+    deep. Raises Rejected if it is too deep to be written.
+    """
+    try:
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    except RecursionError:
+        raise Rejected("The asset's document is nested too deeply.") from None
+    if len(text) <= MAX_INDENTED_CHARACTERS and not _is_deeper(document, MAX_INDENTED_DEPTH):
+        text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
+    return f"{text}\n".encode()
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, Mapping | list):
+        return False
+    items = value.values() if isinstance(value, Mapping) else value
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
 
 
 def updated_document(data: Mapping[str, Any], existing: bytes | None) -> dict[str, Any]:
@@ -66,6 +90,8 @@ def updated_document(data: Mapping[str, Any], existing: bytes | None) -> dict[st
     """
     document: dict[str, Any] = {**_decoded(existing), "assetId": data["assetId"]}
     changes = data.get("changes")
+    if isinstance(changes, dict) and len(changes) > MAX_FIELD_CHANGES:
+        raise Rejected(f"The event changes more than {MAX_FIELD_CHANGES:,} fields.")
     for name, change in changes.items() if isinstance(changes, dict) else ():
         if name == "assetId" or not isinstance(change, dict):
             continue
@@ -90,7 +116,10 @@ def _changed_list(current: Any, change: Mapping[str, Any]) -> list[Any]:
     items, added, removed = (
         value if isinstance(value, list) else [] for value in (current, change.get("added"), change.get("removed"))
     )
-    # By keys in sets: a list and its changes may have tens of thousands of items.
+    for values in (added, removed):
+        if sum(isinstance(item, list | dict) for item in values) > MAX_NESTED_CHANGES:
+            raise Rejected(f"The event changes a list by more than {MAX_NESTED_CHANGES:,} lists or objects.")
+    # By keys in sets: a list may have tens of thousands of items.
     removed_keys = {_key_of(item) for item in removed}
     kept = [item for item in items if _key_of(item) not in removed_keys]
     kept_keys = {_key_of(item) for item in kept}
@@ -99,7 +128,7 @@ def _changed_list(current: Any, change: Mapping[str, Any]) -> list[Any]:
 
 def _key_of(item: Any) -> Hashable:
     """Equal for equal JSON values."""
-    return ("json", json.dumps(item, sort_keys=True)) if isinstance(item, list | dict) else cast(Hashable, item)
+    return ("json", _KEYS.encode(item)) if isinstance(item, list | dict) else cast(Hashable, item)
 
 
 class DocumentConfig(ConnectorConfig):

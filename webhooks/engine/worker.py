@@ -17,8 +17,8 @@ from .attempts import MAX_FLOWS_IN_FLIGHT, Attempts
 from .heartbeat import Heartbeat
 from .integration_cache import IntegrationCache
 from .lanes import Lanes
-from .open_files import raise_open_files_limit
 from .pending_writes import PendingWrites
+from .process_start import collect_less_garbage, raise_open_files_limit
 from .values import NO_LANE, Claimed, ClaimRequest, Drained
 
 LANE_CONCURRENCY = 16  # flows at once to one integration
@@ -61,6 +61,7 @@ class ProcessWorker:
 
     def __init__(self) -> None:
         raise_open_files_limit(4 * MAX_FLOWS_IN_FLIGHT)
+        collect_less_garbage()
         self._heartbeat = Heartbeat()
         self._worker: Worker | None = None
 

@@ -111,3 +111,12 @@ def test_of_a_long_list_only_what_can_be_shown_is_formatted() -> None:
 def test_a_value_of_a_megabyte_is_cut_before_it_is_formatted(value: Any) -> None:
     assert len(text(value)) == MAX_TEXT_LENGTH
     assert text(value).endswith("…")
+
+
+def test_lists_in_lists_end_in_an_ellipsis() -> None:
+    value: Any = ["inner"]
+    for _ in range(900):
+        value = [value]
+    assert text(value) == "…"
+    assert text([["a"], "b"]) == "a, b"
+    assert text({"deep": value})

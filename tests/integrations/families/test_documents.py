@@ -89,3 +89,21 @@ def test_a_list_of_many_thousand_items_is_merged() -> None:
     changes = {"tags": {"added": added, "removed": current[::2]}}
     merged = updated_document({"assetId": "a", "changes": changes}, json.dumps({"tags": current}).encode())["tags"]
     assert merged == current[1::2] + added
+
+
+def test_a_large_or_deep_document_stays_on_one_line() -> None:
+    deep: Any = "inner"
+    for _ in range(100):
+        deep = [deep]
+    for value in ("x" * 40_000, deep):
+        content = encode_document({"value": value})
+        assert content.count(b"\n") == 1
+        assert json.loads(content) == {"value": value}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"tags": {"added": [[]] * 6000}}, {f"field-{number}": {"new": 1} for number in range(2000)}]
+)
+def test_an_event_that_changes_too_much_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(Rejected, match="more than"):
+        updated_document({"assetId": "a", "changes": changes}, None)
