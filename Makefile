@@ -9,6 +9,7 @@
 #   make browser  install Chromium for the browser tests (Debian, as root)
 #   make node     install Node.js for the receiver test (Debian, as root)
 #   make proxies  install nginx and Caddy for the tests of deploy/ (Debian, as root)
+#   make pgbouncer install PgBouncer for the test of a pooler (Debian, as root)
 #   make payloads install GitHub's example payloads for the tests of hooks (needs npm and the network)
 #   make clients  check the OpenAPI document and make the clients from it (needs npm and the network): openapi-lint,
 #                 client-typescript (which also runs its tests), client-python, client-dart
@@ -18,7 +19,7 @@
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run dev test check fix audit browser node proxies payloads clients openapi openapi-lint client-typescript client-python client-dart bench lock clean
+.PHONY: run dev test check fix audit browser node proxies pgbouncer payloads clients openapi openapi-lint client-typescript client-python client-dart bench lock clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -72,6 +73,11 @@ proxies:
 	@{ PATH="$$PATH:/usr/sbin"; command -v nginx && command -v caddy; } >/dev/null || { \
 		command -v apt-get >/dev/null || { echo "Install nginx and Caddy yourself: this machine has no apt-get." >&2; exit 1; }; \
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends nginx-light caddy; }
+
+pgbouncer:
+	@{ PATH="$$PATH:/usr/sbin"; command -v pgbouncer; } >/dev/null || { \
+		command -v apt-get >/dev/null || { echo "Install PgBouncer yourself: this machine has no apt-get." >&2; exit 1; }; \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends pgbouncer; }
 
 payloads: | .venv/bin/python
 	@npm install --prefix .venv/payloads --no-save --no-package-lock --ignore-scripts --silent @octokit/webhooks-examples@7.6.1

@@ -179,6 +179,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASE_URL:
     DATABASES = {"default": env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True)}
     if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        # A pooler such as PgBouncer gives each transaction another session, and a server's cursor belongs to one.
+        DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
         # A host that no longer responds is given up after seconds; the system's timeout is a quarter of an hour.
         # Options in DATABASE_URL take precedence.
         DATABASES["default"]["OPTIONS"] = {

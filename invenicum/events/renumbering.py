@@ -76,7 +76,7 @@ def renumber_if_moved(connection: BaseDatabaseWrapper) -> None:
 
 def _is_same_server(cursor: Any) -> bool:
     cursor.execute(IS_SAME_SERVER)
-    return cursor.fetchone() == (True,)
+    return bool(cursor.fetchone()[0])
 
 
 def _renumber(cursor: Any) -> None:

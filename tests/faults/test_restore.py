@@ -70,7 +70,7 @@ def test_the_feed_survives_a_restore_on_a_new_server(folder: Path) -> None:
     old.crash()
 
     new = Database(folder / "new")
-    restore = [postgres_program("pg_restore"), "--exit-on-error", "--no-owner", f"--dbname={new.url}", backup]
+    restore = [str(postgres_program("pg_restore")), "--exit-on-error", "--no-owner", f"--dbname={new.url}", str(backup)]
     subprocess.run(restore, check=True)
     highest, next_id = new.rows("SELECT max(position), pg_current_xact_id()::text::bigint FROM events_event")[0]
     assert highest > next_id  # or the test would show nothing
