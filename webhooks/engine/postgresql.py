@@ -220,12 +220,12 @@ def lease_and_read(
             pass
         rows = cursor.fetchall()
         taken = {lane: LeasedLane(failures, wait) for _, lane, failures, wait, *_ in rows if failures is not None}
-        sizes = [LargeMessage(row[6], row[1], row[11]) for row in rows if row[6] and row[11] > LARGE_MESSAGE_BYTES]
+        sizes = [LargeMessage(row[6], row[1], row[12]) for row in rows if row[6] and row[12] > LARGE_MESSAGE_BYTES]
         large: dict[DeliveryId, Sequence[Any]] = {}
         if chosen := choose_large(sizes, request.large_bytes):
             cursor.execute(READ_LARGE, {"ids": id_array(chosen)})
             large = {delivery: content for delivery, *content in cursor.fetchall()}
-    found = (row for row in rows if row[6] and (row[12] or row[6] in large))
+    found = (row for row in rows if row[6] and (row[13] is not None or row[6] in large))
     return taken, read_each(found, lambda row: claimed(row, large), lambda row: row[6]), rows[0][0]
 
 

@@ -46,6 +46,29 @@ def test_what_is_due_arrives_signed_and_is_recorded(alice: User) -> None:
     assert integration.last_sync is not None
 
 
+def test_large_events_arrive_among_small_ones_within_the_memory_for_them(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "LARGE_MESSAGES_BYTES", 100_000)
+    texts = ["x" * 40_000 if number % 2 else "small" for number in range(20)]
+    most = 0
+
+    def look() -> bool:
+        nonlocal most
+        most = max(most, patient._lanes.large_bytes)
+        return False
+
+    with answering(200) as server:
+        connect_webhook(alice, server.url)
+        publish_many([Draft(alice, "asset.created", {"assetId": "a", "text": text}) for text in texts])
+        patient = worker.Worker()
+        patient.drain(None, look, lambda: None)
+        patient.close()
+    assert sorted(request.json()["data"]["text"] for request in server.requests) == sorted(texts)
+    assert set(Delivery.objects.values_list("status", "attempt_count")) == {(Status.DELIVERED, 1)}
+    assert 40_000 < most <= 100_000
+
+
 def test_a_failure_is_tried_again_when_the_schedule_says_so(alice: User, settings: Any) -> None:
     settings.RETRY_SCHEDULE = (0, 60, 600)
     with answering(500, body=b"broken") as server:
