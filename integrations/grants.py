@@ -41,6 +41,10 @@ class Grants:
         """
         return run_flow(call(config), timeout, account=integration.owner_id)
 
+    def flow(self, integration: Integration, config: ConnectorConfig, call: Callable[[Any], Flow[T]]) -> Flow[T]:
+        """Like `run`, as a flow for a durable job: instead of waiting for a refresh it raises `Postponed`."""
+        return call(config)
+
     def end(self, integration: Integration) -> None:
         """Erases the grant, if there is one, in the caller's transaction, and queues the revocation of its tokens."""
 

@@ -176,6 +176,13 @@ class ProviderJob(Job):
     # For `delete`: config, secrets and state as they were, because the integration's own are erased at once.
     payload = EncryptedJSONField(null=True, editable=False)
 
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration_id"], condition=Q(kind="save"), name="one_save_job_an_integration"
+            )
+        ]
+
     def __str__(self) -> str:
         return f"{self.kind} job {self.pk}"
 

@@ -20,36 +20,49 @@ from invenicum.jobs import Failure, JobRunner
 from . import grants, registry
 from .core.connector import Connector
 from .core.errors import IntegrationError
-from .egress.curl import run_flow
+from .core.http import Flow
 from .models import Integration, ProviderJob
 from .signals import remote_state_changed
 
 PROVIDER_JOB_RETRY_SECONDS = (0, 30, 300, 1800, 7200, 21600, 43200)
+MAX_WAITING_DELETES = 10  # of one owner and type
 UNREADABLE = "The stored secrets cannot be decrypted with the configured keys."
 
 log = structlog.get_logger(__name__)
 
 
 def schedule_save(integration: Integration) -> None:
-    """Queues `on_save`, if its connector has one, in place of any earlier one that is still to be done."""
-    connector = registry.get(integration.type)
-    _queued_saves(integration).delete()
-    if _overrides(connector, "on_save"):
+    """Queues `on_save`, if its connector has one, in place of any earlier one that is still to be done.
+
+    The caller has locked the integration. If its `on_save` runs at this moment, it runs once more afterwards.
+    """
+    if not _overrides(registry.get(integration.type), "on_save"):
+        return
+    now = timezone.now()
+    if not _saves(integration).update(due_at=now, attempt_count=0, last_error=""):
         ProviderJob.objects.create(
-            kind=ProviderJob.Kind.SAVE, type=integration.type, integration_id=integration.pk, due_at=timezone.now()
+            kind=ProviderJob.Kind.SAVE,
+            type=integration.type,
+            integration_id=integration.pk,
+            owner_id=integration.owner_id,
+            due_at=now,
         )
 
 
 def schedule_delete(integration: Integration) -> None:
-    """Queues `on_delete` with a copy of all that it needs; call it before the integration is erased."""
+    """Queues `on_delete` with a copy of all that it needs; call it before the integration is erased.
+
+    If its owner has too many of this type waiting already, the provider is not told.
+    """
     connector = registry.get(integration.type)
-    _queued_saves(integration).delete()
-    if _overrides(connector, "on_delete") and _is_readable(integration):
+    _saves(integration).filter(leased_until=None).delete()  # one that runs finds that the integration is gone
+    if _overrides(connector, "on_delete") and _has_room(integration) and _is_readable(integration):
         access_token = grants.current().access_token(integration)
         ProviderJob.objects.create(
             kind=ProviderJob.Kind.DELETE,
             type=integration.type,
             integration_id=integration.pk,
+            owner_id=integration.owner_id,
             payload={
                 "config": integration.config,
                 "secrets": integration.secrets | ({"accessToken": access_token} if access_token else {}),
@@ -59,8 +72,19 @@ def schedule_delete(integration: Integration) -> None:
         )
 
 
-def _queued_saves(integration: Integration) -> QuerySet[ProviderJob]:
+def _saves(integration: Integration) -> QuerySet[ProviderJob]:
     return ProviderJob.objects.filter(integration_id=integration.pk, kind=ProviderJob.Kind.SAVE)
+
+
+def _has_room(integration: Integration) -> bool:
+    """Whether its owner may queue another removal: with a provider that hangs they could be made by the thousand."""
+    waiting = ProviderJob.objects.filter(
+        owner_id=integration.owner_id, type=integration.type, kind=ProviderJob.Kind.DELETE
+    )
+    if waiting.count() < MAX_WAITING_DELETES:
+        return True
+    log.warning("provider_not_told", type=integration.type, integration=str(integration.pk), reason="too many wait")
+    return False
 
 
 def _is_readable(integration: Integration) -> bool:
@@ -74,11 +98,6 @@ def _is_readable(integration: Integration) -> bool:
 
 def _overrides(connector: Connector, method: str) -> bool:
     return getattr(type(connector), method) is not getattr(Connector, method)
-
-
-def run_due_jobs(limit: int = 20) -> int:
-    """Carries out at most `limit` jobs that are due, one after the other. Returns how many were tried."""
-    return ProviderJobRunner().run_due(limit)
 
 
 def failure_of(error: Exception, unreadable: str = UNREADABLE) -> Failure | None:
@@ -103,13 +122,13 @@ class ProviderJobRunner(JobRunner[ProviderJob]):
     def claimable(self) -> QuerySet[ProviderJob]:
         return ProviderJob.objects.defer("payload")
 
-    def run(self, job: ProviderJob) -> datetime | None:
+    def flow(self, job: ProviderJob) -> Flow[datetime | None]:
         connector = registry.get(job.type)
         if job.kind == ProviderJob.Kind.SAVE:
             integration = Integration.objects.live().filter(pk=job.integration_id).first()
-            return _save(connector, integration) if integration else None
+            return (yield from _save(connector, integration)) if integration else None
         config = connector.Config.load(job.payload["config"], job.payload["secrets"])
-        run_flow(connector.on_delete(config, job.payload["state"]), account=job.integration_id)
+        yield from connector.on_delete(config, job.payload["state"])
         return None
 
     def failure_of(self, error: Exception) -> Failure | None:
@@ -119,7 +138,7 @@ class ProviderJobRunner(JobRunner[ProviderJob]):
         if job.kind == ProviderJob.Kind.DELETE:
             super().give_up(job, failure)  # with the row go the credentials in its payload
         else:
-            self._rows(job).update(due_at=None, last_error=failure.message[:500])
+            self._rows(job).update(due_at=None, last_error=failure.message[:500], leased_until=None)
 
     def on_failure(self, job: ProviderJob, failure: Failure, *, given_up: bool) -> None:
         if job.kind == ProviderJob.Kind.SAVE:
@@ -131,8 +150,8 @@ class ProviderJobRunner(JobRunner[ProviderJob]):
         return {"kind": job.kind, "type": job.type}
 
 
-def _save(connector: Connector, integration: Integration) -> datetime | None:
-    state = grants.current().run(
+def _save(connector: Connector, integration: Integration) -> Flow[datetime | None]:
+    state = yield from grants.current().flow(
         integration, integration.load_config(), lambda config: connector.on_save(config, integration.remote_state)
     )
     _keep_state(integration, state)

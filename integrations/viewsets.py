@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, 
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 
 from invenicum.accounts.authentication import current_user
 from invenicum.accounts.idempotency import idempotent
@@ -13,7 +14,7 @@ from invenicum.api.envelopes import DoneSerializer, answer_of, done_of, page_of
 from invenicum.api.errors import ApiError
 from invenicum.api.openapi import Error
 from invenicum.api.pagination import OnePagePagination
-from invenicum.api.throttling import OutgoingThrottle
+from invenicum.api.throttling import OutgoingThrottle, SaveThrottle
 from invenicum.api.viewsets import ApiViewSet
 
 from . import api_errors, registry, services
@@ -35,6 +36,9 @@ from .serializers import (
 TYPE_PARAMETER = OpenApiParameter(
     "integration_type", str, "path", description="One of the types that `GET /connectors` lists, for example `slack`."
 )
+
+
+CHANGES = ("create", "partial_update", "destroy", "rotate_secret")
 
 
 class IntegrationApiViewSet(ApiViewSet):
@@ -76,6 +80,10 @@ class IntegrationViewSet(IntegrationApiViewSet):
     """The caller's own integrations, at most one of each type."""
 
     serializer_class = IntegrationSerializer
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Each change has consequences: a job at the provider, and a configuration that every worker reads again."""
+        return [SaveThrottle()] if self.action in CHANGES else super().get_throttles()
 
     @extend_schema(
         operation_id="saveIntegration",

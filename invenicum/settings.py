@@ -235,11 +235,14 @@ CELERY_TASK_ACKS_LATE = False  # tasks carry no state: the database knows what i
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 10, "socket_connect_timeout": 2}
+# What takes long or talks to providers has a queue of its own, for a worker of its own. A worker that names no queue
+# serves both.
+CELERY_TASK_QUEUES = {name: {"routing_key": name} for name in ("celery", "jobs")}
+CELERY_TASK_ROUTES = {name: {"queue": "jobs"} for name in ("webhooks.tasks.run_jobs", "webhooks.tasks.prune")}
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "webhooks.tasks.sweep", "schedule": env.float("SWEEP_INTERVAL", 5.0)},
-    # Separate from the sweep, so that a provider that does not answer delays no delivery.
     "jobs": {"task": "webhooks.tasks.run_jobs", "schedule": 5.0, "options": {"expires": 5.0}},
-    "prune": {"task": "webhooks.tasks.prune", "schedule": 3600.0},
+    "prune": {"task": "webhooks.tasks.prune", "schedule": 3600.0, "options": {"expires": 3600.0}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
@@ -272,7 +275,10 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "invenicum.api.responses.AlwaysJSON",
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "invenicum.api.openapi.ApiSchema",
-    "DEFAULT_THROTTLE_RATES": {"outgoing": env.str("OUTGOING_RATE_LIMIT", "120/min")},
+    "DEFAULT_THROTTLE_RATES": {
+        "outgoing": env.str("OUTGOING_RATE_LIMIT", "120/min"),
+        "save": env.str("SAVE_RATE_LIMIT", "60/min"),
+    },
     "EXCEPTION_HANDLER": "invenicum.api.errors.exception_handler",
     "NON_FIELD_ERRORS_KEY": "body",
     "UNAUTHENTICATED_USER": None,
@@ -353,4 +359,5 @@ LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "sign-in"
 CSRF_FAILURE_VIEW = "invenicum.api.errors.forged_form"
 EMAIL_CONFIG = env.dj_email_url("EMAIL_URL", "console://")
 vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = EMAIL_CONFIG.get("EMAIL_TIMEOUT") or 10  # seconds; a mail server that hangs must not stop the others
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "integrations@localhost")

@@ -156,6 +156,6 @@ def _finish(
             return Unconfirmed(client.type, authorization.return_url, result)
         integration = connect(authorization.owner, client, connection)
     except TokensUnused as error:
-        revoke_unused(client, error.tokens)
+        revoke_unused(authorization.owner, client, error.tokens)
         raise
     return Connected(integration, client.name, authorization.return_url)

@@ -146,4 +146,5 @@ def _schedule_revocation(found: UnconfirmedConnection) -> None:
         log.warning("unconfirmed_not_revoked", type=found.type)
         return
     kept = {name: columns[name] for name in ("tokens", "expires_at")}
-    schedule(Revocation(type=found.type, client_id=found.client_id, account=found.account, **kept))
+    owned = {"owner_id": found.owner_id, "account": found.account}
+    schedule(Revocation(type=found.type, client_id=found.client_id, **owned, **kept))

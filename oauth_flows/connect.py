@@ -113,7 +113,7 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
         Grant.objects.create(integration=integration, **columns)
     else:
         if old.account != account or old.client_id != client.client_id:
-            schedule(revocation_of(old, client.type))
+            schedule(revocation_of(old, integration))
         # A refresh of the old tokens that is under way finds another generation and does not overwrite these.
         no_failure = {"failing_since": None, "refused_at": None, "refusal": "", "owner_notified_at": None}
         current = {**columns, **no_failure, "leased_until": None, "generation": old.generation + 1}
@@ -127,8 +127,8 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
     )
 
 
-def revoke_unused(client: Client, tokens: Tokens) -> None:
-    """Queues the revocation of tokens that were issued to `client` but belong to no connection."""
+def revoke_unused(owner: User, client: Client, tokens: Tokens) -> None:
+    """Queues the revocation of tokens that were issued to `client` for `owner` but belong to no connection."""
     columns = columns_of(tokens, timezone.now())
     kept = {name: columns[name] for name in ("tokens", "expires_at")}
-    schedule(Revocation(type=client.type, client_id=client.client_id, **kept))
+    schedule(Revocation(type=client.type, client_id=client.client_id, owner_id=owner.pk, **kept))

@@ -40,5 +40,8 @@ class OAuthGrants(Grants):
     ) -> T:
         return tokens.run(integration, config, call, timeout)
 
+    def flow(self, integration: Integration, config: ConnectorConfig, call: Callable[[Any], Flow[T]]) -> Flow[T]:
+        return tokens.flow(integration, config, call)
+
     def end(self, integration: Integration) -> None:
         end_grants(integration)

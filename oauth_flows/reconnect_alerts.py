@@ -1,5 +1,7 @@
 """Mail to the owners of connections that their provider no longer accepts."""
 
+from collections.abc import Callable
+
 from django.utils import timezone
 
 from integrations import registry
@@ -8,11 +10,16 @@ from invenicum.mail import send_to_owner
 from .models import Grant
 
 
-def notify_owners(limit: int = 20) -> int:
-    """Mails the owners of at most `limit` refused connections, once for each refusal. Returns how many."""
+def notify_owners(limit: int = 20, is_over: Callable[[], bool] = lambda: False) -> int:
+    """Mails the owners of at most `limit` refused connections, once for each refusal. Returns how many.
+
+    `is_over` is asked before each mail whether the rest is left to the next call.
+    """
     refused = Grant.objects.filter(refused_at__isnull=False, owner_notified_at=None, integration__deleted_at=None)
     count = 0
     for grant in refused.select_related("integration__owner").defer("tokens", "integration__secrets")[:limit]:
+        if is_over():
+            break
         # Marked before it is sent: two workers must not both send it, and a mail that bounces is not sent again.
         if Grant.objects.filter(pk=grant.pk, owner_notified_at=None).update(owner_notified_at=timezone.now()):
             _notify(grant)

@@ -18,7 +18,6 @@ from fernet_fields import DecryptionError
 from integrations import provider_jobs, registry
 from integrations.core.errors import ConnectionFailed
 from integrations.core.http import Flow
-from integrations.egress.curl import run_flow
 from integrations.models import Integration, ProviderJob
 from integrations.services import erase
 from invenicum.accounts.models import User
@@ -41,17 +40,18 @@ def end_grants(integration: Integration) -> None:
     for grant in Grant.objects.select_for_update().defer("tokens").filter(integration=integration):
         audit(Action.DISCONNECTED, integration.type, owner_id=integration.owner_id, account=grant.account)
         try:
-            schedule(revocation_of(grant, integration.type))
+            schedule(revocation_of(grant, integration))
         except DecryptionError:  # without the key the provider cannot be called
             log.warning("grant_not_revoked", type=integration.type, grant=grant.pk)
         grant.delete()
 
 
-def revocation_of(grant: Grant, integration_type: str) -> Revocation:
-    """An unsaved revocation of a grant's tokens. Raises DecryptionError."""
+def revocation_of(grant: Grant, integration: Integration) -> Revocation:
+    """An unsaved revocation of the tokens of an integration's grant. Raises DecryptionError."""
     return Revocation(
-        type=integration_type,
-        integration_id=grant.integration_id,
+        type=integration.type,
+        integration_id=integration.pk,
+        owner_id=integration.owner_id,
         account=grant.account,
         client_id=grant.client_id,
         tokens=grant.tokens,
@@ -82,11 +82,6 @@ def disconnect(grant: Grant) -> None:
         erase(integration)
 
 
-def revoke_due(limit: int = 20) -> int:
-    """Carries out at most `limit` revocations that are due, one after the other. Returns how many were tried."""
-    return RevocationRunner().run_due(limit)
-
-
 class RevocationRunner(JobRunner[Revocation]):
     """Revokes tokens, and notes in the audit trail how that ended."""
 
@@ -98,14 +93,14 @@ class RevocationRunner(JobRunner[Revocation]):
         hooks = ProviderJob.objects.filter(integration_id=OuterRef("integration_id"), kind=ProviderJob.Kind.DELETE)
         return Revocation.objects.exclude(Exists(hooks)).defer("tokens")
 
-    def run(self, job: Revocation) -> datetime | None:
+    def flow(self, job: Revocation) -> Flow[datetime | None]:
         client = client_for(job.type)
         if client.client_id != job.client_id:
             _end(job, Action.REVOCATION_GIVEN_UP, "Its OAuth client is no longer configured here.")
         elif client.spec.revokes_account and _account_is_in_use(job):
             _end(job, Action.DISCONNECTED, "Erased here, not revoked: another connection uses the account.")
         else:
-            run_flow(_revoke(client, job))
+            yield from _revoke(client, job)
             _end(job, Action.REVOKED)
         return None
 
@@ -125,7 +120,7 @@ class RevocationRunner(JobRunner[Revocation]):
 
 @transaction.atomic
 def _end(revocation: Revocation, action: Action, detail: str = "") -> None:
-    owner = User.objects.filter(integrations=revocation.integration_id).first() if revocation.integration_id else None
+    owner = User.objects.filter(pk=revocation.owner_id).first()
     audit(action, revocation.type, owner=owner, account=revocation.account, detail=detail)
     Revocation.objects.filter(pk=revocation.pk).delete()
 

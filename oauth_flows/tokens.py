@@ -27,6 +27,7 @@ from integrations.core.http import Flow, Request, Response
 from integrations.egress.curl import FlowDriver, run_flow
 from integrations.models import Integration
 from integrations.services import change_status
+from invenicum.jobs import Postponed
 from invenicum.transactions import bounded
 
 from .audit import Action, audit
@@ -263,6 +264,15 @@ def run(
             if time.monotonic() > deadline:
                 raise ConnectionFailed(f"The connection to {integration.type} is being renewed: try again.") from None
             time.sleep(TOKEN_REFRESH_POLL_SECONDS)
+
+
+def flow(integration: Integration, config: ConnectorConfig, call: Callable[[Any], Flow[T]]) -> Flow[T]:
+    """`run` as a flow for a durable job: raises Postponed while another caller is refreshing the token."""
+    grant = grants_of([integration.pk]).get(integration.pk)
+    try:
+        return (yield from authorized(grant, config, call) if grant else call(config))
+    except BeingRefreshed:
+        raise Postponed from None
 
 
 def refresh_due(limit: int = 100) -> int:

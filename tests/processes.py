@@ -83,9 +83,10 @@ def web(env: Mapping[str, str], log: Path) -> Process:
     return Process(["-m", "invenicum.web"], env, log)
 
 
-def worker(env: Mapping[str, str], log: Path, processes: int = 1) -> Process:
-    """A Celery worker."""
+def worker(env: Mapping[str, str], log: Path, processes: int = 1, queues: str = "") -> Process:
+    """A Celery worker. It serves all queues, or those that `queues` names, e.g. `jobs`."""
     arguments = ["-m", "celery", "-A", "invenicum", "worker", f"--concurrency={processes}", "--loglevel=info"]
+    arguments += [f"--queues={queues}"] if queues else []
     return Process([*arguments, "--without-gossip", "--without-mingle"], env, log)
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import settings
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+WORKERS = ("worker", "jobs")
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 DOCUMENTED = (ROOT / "docs/settings.md").read_text()
 VARIABLE = re.compile(r"""(?:env\.\w+|secret|json_object|environ\.get)\(\s*f?["']([A-Z][A-Z_]+)["']""")
@@ -45,12 +47,18 @@ def test_the_example_environment_names_only_known_variables() -> None:
 
 
 def test_every_service_has_a_health_check_and_starts_after_those_it_needs() -> None:
-    assert set(OURS) == {"migrate", "web", "worker", "beat"}
-    for name in ("postgres", "redis", "worker", "beat"):
+    assert set(OURS) == {"migrate", "web", "worker", "jobs", "beat"}
+    for name in ("postgres", "redis", "worker", "jobs", "beat"):
         assert SERVICES[name]["healthcheck"]["test"], name
     assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()  # of the web server
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "worker", "jobs", "beat"):
         assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_each_queue_has_a_worker_of_its_own() -> None:
+    served = {name: SERVICES[name]["command"][SERVICES[name]["command"].index("--queues") + 1] for name in WORKERS}
+    assert sorted(served.values()) == sorted(settings.CELERY_TASK_QUEUES)
+    assert served["worker"] == "celery"
 
 
 def test_no_secret_has_a_default() -> None:

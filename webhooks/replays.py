@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -51,9 +51,16 @@ def start(
     return replay
 
 
-def run_due() -> None:
-    """Queues the next batch of each replay that has some left. Workers call it every few seconds."""
-    for pk in Replay.objects.filter(finished_at=None).values_list("pk", flat=True):
+def run_due(is_over: Callable[[], bool] = lambda: False) -> None:
+    """Queues the next batch of one replay of each owner that has some left. Workers call it every few seconds.
+
+    `is_over` is asked before each batch whether the rest is left to the next call; the order is random, so that it is
+    not always the same ones that are left.
+    """
+    unfinished = Replay.objects.filter(finished_at=None).order_by("?").values_list("owner_id", "pk")
+    for pk in dict(unfinished).values():
+        if is_over():
+            return
         with transaction.atomic():
             replay = Replay.objects.select_for_update(skip_locked=True).filter(pk=pk, finished_at=None).first()
             if replay:

@@ -1,9 +1,11 @@
 """Retention: deleting old events with their deliveries and attempts, unless one of the deliveries is pending."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.db.models import QuerySet
@@ -18,30 +20,36 @@ from .models import Attempt, Delivery, InboundEvent
 
 PRUNE_BATCH_EVENTS = 2000  # deleted in one transaction
 
+log = structlog.get_logger(__name__)
 
-def prune(before: datetime) -> int:
+
+def prune(before: datetime, is_over: Callable[[], bool] = lambda: False) -> int:
     """Deletes events published before a time, and returns how many; also expired idempotency keys, sessions and
     tokens.
 
     It reads the primary key, which begins with the time, and so needs no other index. Each batch has its own
-    transaction, so that the engine does not wait for it.
+    transaction, so that the engine does not wait for it. `is_over` is asked before each batch whether the rest is left
+    to the next call.
     """
-    forget_old_keys()
-    SessionStore.clear_expired()
-    clear_expired_tokens()
+    for remove_expired in (forget_old_keys, SessionStore.clear_expired, clear_expired_tokens):
+        try:
+            remove_expired()
+        except Exception:  # one that fails must not stop the others
+            log.exception("expired_not_removed", kind=remove_expired.__name__)
     total, last, end = 0, UUID(int=0), first_id_at(before)
     unpublished = InboundEvent.objects.filter(event=None, id__lt=end)
     unpublished._raw_delete(unpublished.db)
-    while True:
+    while not is_over():
         ids = list(
             Event.objects.filter(id__gt=last, id__lt=end)
             .order_by("id")
             .values_list("id", flat=True)[:PRUNE_BATCH_EVENTS]
         )
         if not ids:
-            return total
+            break
         total += _delete(ids)
         last = ids[-1]
+    return total
 
 
 @transaction.atomic

@@ -1,27 +1,18 @@
-"""The Celery tasks. They take no arguments: what is due is in the database."""
+"""The Celery tasks. They take no arguments: what is due is in the database.
 
-from datetime import timedelta
+`deliver_due` and `sweep` deliver, on Celery's default queue. The others are on the queue `jobs`, and only wake threads
+(`duties`): a worker that serves both queues goes on delivering, whatever a duty waits for.
+"""
 
-import structlog
 from celery import shared_task
-from django.conf import settings
-from django.db import Error
-from django.utils import timezone
-
-from integrations import provider_jobs
-from oauth_flows import jobs
 
 from . import (
-    failure_alerts,
-    replays,
+    duties,
     shutdown,
     wake,
     worker_processes,  # noqa: F401 - it receives signals
 )
 from .engine.worker import drain
-from .retention import prune as prune_before
-
-log = structlog.get_logger(__name__)
 
 DRAIN_SLICE_SECONDS = 20.0  # after which a draining task makes room for others
 
@@ -41,16 +32,10 @@ def sweep() -> None:
 @shared_task(name="webhooks.tasks.run_jobs")
 def run_jobs() -> None:
     """Does the other jobs: hooks at providers, token refreshes, revocations, notifications, replays."""
-    for run in (provider_jobs.run_due_jobs, failure_alerts.watch, replays.run_due, jobs.run_due_jobs):
-        try:
-            run()
-        except Error:
-            raise
-        except Exception:  # one that fails must not stop the others
-            log.exception("duty_failed", duty=run.__module__)
+    duties.wake(*duties.FREQUENT)
 
 
 @shared_task(name="webhooks.tasks.prune")
 def prune() -> None:
     """Removes what is older than the retention time."""
-    prune_before(timezone.now() - timedelta(days=settings.RETENTION_DAYS))
+    duties.wake("retention")

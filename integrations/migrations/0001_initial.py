@@ -21,7 +21,9 @@ class Migration(migrations.Migration):
             name='ProviderJob',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('owner_id', models.BigIntegerField()),
                 ('due_at', models.DateTimeField(db_index=True, null=True)),
+                ('leased_until', models.DateTimeField(null=True)),
                 ('attempt_count', models.PositiveSmallIntegerField(default=0)),
                 ('last_error', models.CharField(blank=True, max_length=500)),
                 ('kind', models.CharField(choices=[('save', 'Save'), ('delete', 'Delete')], max_length=10)),
@@ -29,9 +31,6 @@ class Migration(migrations.Migration):
                 ('integration_id', models.UUIDField(db_index=True)),
                 ('payload', fernet_fields.fields.EncryptedJSONField(editable=False, null=True)),
             ],
-            options={
-                'abstract': False,
-            },
         ),
         migrations.CreateModel(
             name='Integration',
@@ -78,5 +77,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='integration',
             constraint=models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('owner', 'type'), name='one_integration_a_type'),
+        ),
+        migrations.AddConstraint(
+            model_name='providerjob',
+            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'save')), fields=('integration_id',), name='one_save_job_an_integration'),
         ),
     ]

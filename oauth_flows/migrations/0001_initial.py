@@ -34,7 +34,9 @@ class Migration(migrations.Migration):
             name='Revocation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('owner_id', models.BigIntegerField()),
                 ('due_at', models.DateTimeField(db_index=True, null=True)),
+                ('leased_until', models.DateTimeField(null=True)),
                 ('attempt_count', models.PositiveSmallIntegerField(default=0)),
                 ('last_error', models.CharField(blank=True, max_length=500)),
                 ('type', models.CharField(max_length=40)),

@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 from integrations.models import Integration
-from integrations.provider_jobs import run_due_jobs
 from integrations.services import save_integration
 from invenicum.accounts.models import User
 from tests.fakes.github import TOKEN, FakeGitHub
 from tests.fakes.slack import WEBHOOK, FakeSlack
 from tests.inbound import send_github
+from tests.jobs import run_provider_jobs
 from webhooks.engine.worker import drain
 
 RELEASE = {
@@ -27,7 +27,7 @@ def test_a_release_at_github_is_announced_in_slack(alice: User, settings: Any) -
         repository = {"organization": "my-org", "repository": "asset-repo", "webhookUrl": hook, "events": ["release"]}
         save_integration(alice, "github", {"apiKey": TOKEN, **repository})
         save_integration(alice, "slack", {"webhookUrl": WEBHOOK, "channel": "#releases", "events": ["github.release"]})
-        run_due_jobs()
+        run_provider_jobs()
         (made,) = github.hooks.values()
         assert made["config"]["url"] == hook
         secret = made["config"]["secret"]  # generated for the user, stored by GitHub and by us

@@ -62,6 +62,8 @@ class Harness:
         settings.RETRY_SCHEDULE = (0, 3600, 7200)  # seconds; long enough that a slow test sees no retry
         # All requests are in the same minute for the throttles, however slow the machine is.
         environment.setattr(SimpleRateThrottle, "timer", staticmethod(float))
+        # Some areas save more often than an account may in a minute.
+        limit_saves("10000/min")(self)
         for name, key in PEOPLE.items():
             User.objects.create_user(name, f"{name}@example.com", account_id=str(key))
         User.objects.filter(username="dora").update(is_active=False)
@@ -151,6 +153,16 @@ def keep_channel_id(harness: Harness) -> None:
 
 def set_setting(name: str, value: Any) -> Callable[[Harness], None]:
     return lambda harness: setattr(harness.settings, name, value)
+
+
+def limit_saves(rate: str) -> Callable[[Harness], None]:
+    """Sets how often each account may change its integrations, e.g. `60/min`."""
+
+    def act(harness: Harness) -> None:
+        rates = {**SimpleRateThrottle.THROTTLE_RATES, "save": rate}
+        harness.environment.setattr(SimpleRateThrottle, "THROTTLE_RATES", rates)
+
+    return act
 
 
 def configure_clients(*types: str) -> Callable[[Harness], None]:

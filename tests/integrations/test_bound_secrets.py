@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from integrations.models import Integration, ProviderJob
-from integrations.provider_jobs import run_due_jobs
 from invenicum.accounts.models import User
 from oauth_flows.models import Grant
 from tests.fakes.http_server import Answer, FakeServer, Received
+from tests.jobs import run_provider_jobs
 
 pytestmark = pytest.mark.django_db
 
@@ -127,6 +127,7 @@ def test_a_new_key_is_not_sent_to_the_server_of_the_configuration_before(alice: 
             kind=ProviderJob.Kind.DELETE,
             type="gitlab",
             integration_id=Integration.objects.get().pk,
+            owner_id=alice.pk,
             payload={
                 "config": {"project": "g/p", "baseUrl": later.url},
                 "secrets": {"apiKey": "glpat-of-the-later-server"},
@@ -134,5 +135,5 @@ def test_a_new_key_is_not_sent_to_the_server_of_the_configuration_before(alice: 
             },
             due_at="2020-01-01T00:00:00Z",
         )
-        assert run_due_jobs() == 1
+        assert run_provider_jobs() == 1
         assert earlier.requests == []

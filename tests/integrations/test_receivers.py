@@ -11,7 +11,6 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from integrations.models import Integration, ProviderJob
-from integrations.provider_jobs import run_due_jobs
 from integrations.services import delete_integration, save_integration
 from invenicum.accounts.models import User
 from invenicum.events.publish import publish
@@ -19,8 +18,9 @@ from oauth_flows.models import AuditEntry, Grant, Revocation
 from tests.factories import connect_webhook
 from tests.fakes.gitlab import TOKEN, FakeGitLab
 from tests.fakes.http_server import Answer, FakeServer, Received
+from tests.jobs import run_provider_jobs
+from webhooks import duties
 from webhooks.models import Attempt, Delivery, Lane
-from webhooks.tasks import run_jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -67,7 +67,7 @@ def connected(gitlab: Provider, alice: User) -> User:
         expires_at=now + timedelta(hours=1),
     )
     save_integration(alice, "gitlab", GITLAB)
-    assert run_due_jobs() == 1
+    assert run_provider_jobs() == 1
     assert len(gitlab.hooks) == 1
     connect_webhook(alice)
     publish(alice, "asset.created", {"assetId": "asset-1", "name": "Chair"})
@@ -86,7 +86,7 @@ def check_nothing_is_left(provider: Provider) -> None:
         assert TOKEN.encode() not in b"".join(bytes(row[0]) for row in cursor.fetchall())
     assert {job.kind for job in ProviderJob.objects.all()} == {"delete"}
     assert Revocation.objects.count() == 1
-    run_jobs()
+    duties.run_all()
     assert provider.hooks == {}
     assert provider.calls[0].startswith("DELETE ")
     assert provider.calls.count("POST revoke") == 2, "the access token and the refresh token"
@@ -149,14 +149,14 @@ def test_a_provider_that_is_down_is_called_later(connected: User, gitlab: Provid
     answer = gitlab.handler
     gitlab.handler = lambda request: (503, {}, b"")
     connected.delete()
-    run_jobs()
+    duties.run_all()
     job = ProviderJob.objects.get()
     assert job.attempt_count == 1
     assert "503" in job.last_error
     assert Revocation.objects.get().attempt_count == 0, "the hook needs the token"
     gitlab.handler = answer
     ProviderJob.objects.update(due_at=timezone.now())
-    run_jobs()
+    duties.run_all()
     assert gitlab.hooks == {}
     assert not Revocation.objects.exists()
 
@@ -164,7 +164,7 @@ def test_a_provider_that_is_down_is_called_later(connected: User, gitlab: Provid
 def test_earlier_deletions_of_the_owner_still_reach_the_provider(connected: User, gitlab: Provider) -> None:
     delete_integration(connected, "gitlab")
     connected.delete()
-    run_jobs()
+    duties.run_all()
     assert gitlab.hooks == {}
     assert gitlab.calls.count("POST revoke") == 2
 
@@ -173,7 +173,7 @@ def test_a_deletion_that_is_rolled_back_reaches_no_provider(connected: User, git
     with transaction.atomic():
         connected.delete()
         transaction.set_rollback(True)
-    run_jobs()
+    duties.run_all()
     assert len(gitlab.hooks) == 1
     assert Integration.objects.live().count() == 2
     assert gitlab.calls == []
@@ -185,7 +185,7 @@ def test_a_user_whose_secrets_can_no_longer_be_decrypted_can_be_deleted(connecte
         cursor.execute("UPDATE oauth_flows_grant SET tokens = %s", [b"?"])
     connected.delete()
     assert not Integration.objects.exists()
-    run_jobs()
+    duties.run_all()
     assert gitlab.calls == [], "nothing can be said to the provider without the key"
 
 

@@ -20,7 +20,7 @@ from tests.fakes.authorization_server import AuthorizationServer
 from tests.oauth_flows.consent import Consent
 from tests.oauth_flows.test_authorizations import AUTHORIZE, CALLBACK, PAGE, begin
 from tests.waiting import WAIT_DEADLINE_SECONDS
-from webhooks.tasks import run_jobs
+from webhooks import duties
 
 pytestmark = pytest.mark.django_db
 
@@ -284,9 +284,9 @@ def test_neither_code_nor_state_nor_token_is_in_any_log(
     client.get(CALLBACK, parameters)  # refused
     grant = Grant.objects.get()
     Grant.objects.update(refresh_at=timezone.now())
-    run_jobs()
+    duties.run_all()
     client.delete("/api/v1/integrations/google_drive")
-    run_jobs()
+    duties.run_all()
     # The test's own statements to the database, which are not logged in production, are left out.
     written = "\n".join(record.getMessage() for record in caplog.records if record.name != "django.db.backends")
     written += "".join(capfd.readouterr())

@@ -13,7 +13,6 @@ from pytest_django import Settings
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from invenicum.accounts.services import remove
-from oauth_flows import jobs
 from oauth_flows.models import AuditEntry, Grant, Revocation, UnconfirmedConnection
 from tests.api_client import Api
 from tests.fakes.authorization_server import AuthorizationServer
@@ -21,6 +20,7 @@ from tests.oauth_flows.consent import Consent
 from tests.oauth_flows.native_app import CALLBACK, CONFIRM, confirm, consent, press, result_of, start
 from tests.oauth_flows.test_authorizations import begin, leaked
 from tests.waiting import WAIT_DEADLINE_SECONDS
+from webhooks import duties
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("native")]
 
@@ -118,10 +118,10 @@ def test_a_link_that_another_person_was_tricked_into_opening_connects_nothing(
     # Nothing in Bob's browser lets Alice's account be connected in another way.
     again = victims_browser.get(f"{CALLBACK.replace('callback', 'authorize')}", headers={"Sec-Fetch-Site": "none"})
     assert again.status_code == 401
-    jobs.run_due_jobs()
+    duties.run_all("connections", "jobs")
     assert drive.knows(token)
     UnconfirmedConnection.objects.update(expires_at=timezone.now())
-    jobs.run_due_jobs()
+    duties.run_all("connections", "jobs")
     assert not drive.knows(token)
     assert not UnconfirmedConnection.objects.exists()
     assert not Revocation.objects.exists()
@@ -189,7 +189,7 @@ def test_tokens_that_are_not_confirmed_are_not_revoked_under_a_connection_of_the
     app.get(CALLBACK, ada.allow(begin(app)["authorizationUrl"]))
     unconfirmed(api, alice, ada)
     UnconfirmedConnection.objects.update(expires_at=timezone.now())
-    jobs.run_due_jobs()
+    duties.run_all("connections", "jobs")
     assert drive.knows(Grant.objects.get().access_token)
     assert "another connection uses the account" in AuditEntry.objects.latest("id").detail
 
@@ -202,9 +202,14 @@ def test_a_connection_that_ends_does_not_revoke_what_is_to_be_confirmed(
     result = unconfirmed(api, alice, ada)
     Grant.objects.get().integration.delete()
     Revocation.objects.create(
-        type="google_drive", client_id=drive.client_id, account="ada@example.com", tokens={}, due_at=timezone.now()
+        type="google_drive",
+        owner_id=alice.pk,
+        client_id=drive.client_id,
+        account="ada@example.com",
+        tokens={},
+        due_at=timezone.now(),
     )
-    jobs.run_due_jobs()
+    duties.run_all("connections", "jobs")
     assert "another connection uses the account" in AuditEntry.objects.latest("id").detail
     assert confirm(api(alice), result).status_code == 200
 
@@ -216,7 +221,7 @@ def test_what_was_granted_for_a_user_who_is_removed_is_revoked(
     token = UnconfirmedConnection.objects.get().tokens["access"]
     remove(alice)
     assert not UnconfirmedConnection.objects.exists()
-    jobs.run_due_jobs()
+    duties.run_all("connections", "jobs")
     assert not drive.knows(token)
 
 

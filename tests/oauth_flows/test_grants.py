@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from integrations import provider_jobs, services
+from integrations import services
 from integrations.core.errors import InvalidConfig
 from integrations.models import Integration, ProviderJob
 from invenicum.accounts.models import User
 from oauth_flows.models import Grant, Revocation
 from tests.api_client import Api
 from tests.fakes.token_server import TokenServer
+from tests.jobs import run_provider_jobs
 from tests.oauth_flows.connected import connect_dropbox
 
 pytestmark = pytest.mark.django_db
@@ -108,4 +109,4 @@ def test_bob_can_neither_see_nor_change_it(dropbox: TokenServer, alice: User, bo
     tested = client.post("/api/v1/integrations/test", {"type": "dropbox", "config": {}})
     assert tested.status_code == 400
     assert Grant.objects.exists()
-    assert provider_jobs.run_due_jobs() == 0
+    assert run_provider_jobs() == 0

@@ -9,7 +9,7 @@ from oauth_flows.models import Grant
 from oauth_flows.reconnect_alerts import notify_owners
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
-from webhooks.tasks import run_jobs
+from webhooks import duties
 
 pytestmark = pytest.mark.django_db
 
@@ -18,8 +18,8 @@ def test_the_owner_of_a_refused_connection_is_notified_once(dropbox: TokenServer
     connect_dropbox(alice, expires_in=-1)
     connect_dropbox(bob)
     dropbox.revoked = True
-    run_jobs()
-    run_jobs()
+    duties.run_all()
+    duties.run_all()
     [message] = mail.outbox
     assert message.to == ["alice@example.com"]
     assert message.subject == "Invenicum: connect Dropbox again"

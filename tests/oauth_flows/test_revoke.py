@@ -14,15 +14,16 @@ from oauth_flows.code_exchange import Connection
 from oauth_flows.connect import connect
 from oauth_flows.models import AuditEntry, Grant, Revocation
 from oauth_flows.protocol import Tokens
-from oauth_flows.revoke import REVOCATION_RETRY_SECONDS, disconnect, revoke_due
+from oauth_flows.revoke import REVOCATION_RETRY_SECONDS, disconnect
 from tests.api_client import Api
 from tests.fakes.authorization_server import AuthorizationServer
 from tests.fakes.http_server import FakeServer, close, json_answer
 from tests.fakes.token_server import TokenServer
+from tests.jobs import revoke_due
 from tests.oauth_flows.connected import connect_dropbox
 from tests.oauth_flows.consent import Consent
 from tests.oauth_flows.test_authorizations import CALLBACK, begin
-from webhooks.tasks import run_jobs
+from webhooks import duties
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +44,7 @@ def test_deleting_revokes_both_tokens_at_the_provider(
     assert not Grant.objects.exists()
     before = len(drive.log())
     assert revoke_due() == 0  # the hooks first
-    run_jobs()
+    duties.run_all()
     assert [(call["path"], call["status"]) for call in drive.log()[before:]] == [("/o/revoke_token/", 200)] * 2
     assert not drive.knows(grant.access_token)
     assert not Revocation.objects.exists()
@@ -112,7 +113,10 @@ def test_a_token_that_was_revoked_already_counts_as_revoked(dropbox: TokenServer
 def test_hooks_are_removed_before_the_tokens_are_revoked(dropbox: TokenServer, alice: User) -> None:
     grant = connect_dropbox(alice)
     job = ProviderJob.objects.create(
-        kind="delete", integration_id=grant.integration_id, due_at=timezone.now() + timedelta(hours=1)
+        kind="delete",
+        integration_id=grant.integration_id,
+        owner_id=alice.pk,
+        due_at=timezone.now() + timedelta(hours=1),
     )
     services.delete_integration(alice, "dropbox")
     assert revoke_due() == 0
@@ -154,11 +158,11 @@ def google(settings: Settings, alice: User) -> Iterator[FakeServer]:
 def test_deleting_one_connection_of_an_account_does_not_end_the_other(google: FakeServer, alice: User) -> None:
     """Google ends everything that the account gave the client, whichever token is revoked."""
     services.delete_integration(alice, "google_drive")
-    run_jobs()
+    duties.run_all()
     assert google.requests == []
     assert "another connection" in AuditEntry.objects.latest("id").detail
     services.delete_integration(alice, "google_analytics")
-    run_jobs()
+    duties.run_all()
     assert len(google.requests) == 2
 
 
@@ -167,7 +171,7 @@ def test_tokens_of_a_client_that_is_no_longer_ours_are_given_up(
 ) -> None:
     services.delete_integration(alice, "google_drive")
     settings.OAUTH_CLIENTS = {"google_drive": ("another", "secret")}
-    run_jobs()
+    duties.run_all()
     assert google.requests == []
     assert actions()[-1] == "revocation_given_up"
 

@@ -10,13 +10,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from invenicum.accounts.models import User
-from oauth_flows import jobs
 from oauth_flows.models import Authorization, StartLink
 from tests.api_client import Api
 from tests.fakes.authorization_server import AuthorizationServer
 from tests.oauth_flows.consent import Consent
 from tests.oauth_flows.native_app import CALLBACK, PAGE, RETURN_URL, START, press, start
 from tests.oauth_flows.test_authorizations import leaked
+from webhooks import duties
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("native")]
 
@@ -104,10 +104,10 @@ def test_a_link_ends_with_its_user(alice: User, api: Api) -> None:
 
 def test_links_that_were_not_opened_are_removed(alice: User, api: Api) -> None:
     start(api(alice))
-    jobs.run_due_jobs()
+    duties.run_all("connections", "jobs")
     assert StartLink.objects.exists()
     StartLink.objects.update(expires_at=timezone.now())
-    jobs.run_due_jobs()
+    duties.run_all("connections", "jobs")
     assert not StartLink.objects.exists()
 
 

@@ -7,9 +7,8 @@ from integrations.models import Integration
 from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
 from tests.factories import connect_webhook
-from webhooks import replays
+from webhooks import duties, replays
 from webhooks.models import Delivery, Lane
-from webhooks.tasks import run_jobs
 
 
 def test_a_job_that_fails_does_not_stop_the_others(alice: User, bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,5 +22,5 @@ def test_a_job_that_fails_does_not_stop_the_others(alice: User, bob: User, monke
     Delivery.objects.update(status=Delivery.Status.FAILED, due_at=None)
     monkeypatch.setattr(replays, "REPLAY_BATCH_DELIVERIES", 2)
     replays.start(alice, "webhook", now - timedelta(hours=1), None, ["failed"])
-    run_jobs()
+    duties.run_all()
     assert Delivery.objects.filter(status=Delivery.Status.PENDING).count() == 4

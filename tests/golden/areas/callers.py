@@ -1,7 +1,7 @@
 """Authentication: tokens of each kind, and which error comes first if there are several."""
 
-from ..harness import create_tokens, send_connection_tests, set_setting
-from ..scenario import API, ActionStep, Step, get, post
+from ..harness import create_tokens, limit_saves, send_connection_tests, set_setting
+from ..scenario import API, ActionStep, Step, delete, get, patch, post
 
 ASSETS = f"{API}/assets"
 HEADERS = {
@@ -100,6 +100,12 @@ STEPS: list[Step] = [
         headers={"Accept": "text/html"},
         shows=lambda page: page[page.index("<h1>") : page.index("</main>")].splitlines(),
     ),
-    post("saving, which is not limited", f"{API}/integrations", {}, user="bob"),
+    post("saving, which has a limit of its own", f"{API}/integrations", {}, user="bob"),
     post("testing as Alice, whose limit is her own", f"{API}/integrations/test", {}),
+    ActionStep("Bob has saved as often as he may", limit_saves("0/min")),
+    post("saving once too often", f"{API}/integrations", {}, user="bob"),
+    patch("pausing once too often", f"{API}/integrations/slack", {"isActive": False}, user="bob"),
+    post("rotating once too often", f"{API}/integrations/webhook/secret/rotate", user="bob"),
+    delete("deleting once too often", f"{API}/integrations/slack", user="bob"),
+    get("reading, which is not limited", f"{API}/integrations/status", user="bob"),
 ]

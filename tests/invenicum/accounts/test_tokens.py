@@ -4,7 +4,7 @@ from oauth2_provider.models import AccessToken
 
 from invenicum.accounts.models import User
 from invenicum.accounts.tokens import find_token, holder_of, issue_token
-from webhooks.tasks import prune
+from webhooks import duties
 
 
 def test_a_token_is_found_with_its_user(alice: User) -> None:
@@ -19,5 +19,5 @@ def test_a_token_is_found_with_its_user(alice: User) -> None:
 def test_expired_tokens_are_pruned(alice: User) -> None:
     issue_token(alice, lifetime=timedelta(seconds=-1))
     kept = issue_token(alice)
-    prune()
+    duties.run_all("retention")
     assert AccessToken.objects.get() == find_token(kept)

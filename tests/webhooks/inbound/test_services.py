@@ -8,7 +8,6 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations.models import Integration
-from integrations.provider_jobs import run_due_jobs
 from invenicum.accounts.models import User
 from invenicum.events.models import Event
 from oauth_flows.models import Grant
@@ -26,6 +25,7 @@ from tests.inbound import (
     sign,
     standard_headers,
 )
+from tests.jobs import run_provider_jobs
 from webhooks.models import InboundEvent
 
 MESSAGE = {
@@ -158,7 +158,7 @@ def test_a_dropbox_hook_reaches_the_account_that_it_names_if_oauth_connected_it(
         settings.PROVIDER_ENDPOINTS = {"dropbox": {"apiUrl": fake.url}}
         connected, pasted = connect(alice, "dropbox"), connect(bob, "dropbox")
         assert send_dropbox(ACCOUNT_ID).status_code == 401  # the account's id is not known yet
-        assert run_due_jobs() == 2
+        assert run_provider_jobs() == 2
     grant(connected)
     for path in ("dropbox", f"dropbox/{connected.id}"):
         assert send_dropbox("dbid:somebody-else", ACCOUNT_ID, path=path).status_code == 202

@@ -9,13 +9,12 @@ import structlog
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 
-from ... import supervisor
+from ... import duties, supervisor
 from ...engine.database import statements
 from ...engine.worker import drain, end_process
-from ...tasks import run_jobs
 
 DRAIN_MAX_PAUSE_SECONDS = 0.5  # a retry becomes due without a change in the database
-JOBS_INTERVAL_SECONDS = 0.5
+DUTIES_INTERVAL_SECONDS = 0.5
 CHANGE_POLL_SECONDS = 0.005  # between two reads of the change counter, which take microseconds
 DRAIN_PAUSE_SECONDS = 0.03  # if the database has no change counter
 FAILURE_RETRY_SECONDS = 1.0  # after the database, or the engine itself, has failed
@@ -31,7 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         if once:
-            run_jobs()
+            duties.run_all()
             drain()
             end_process()
         else:
@@ -39,7 +38,7 @@ class Command(BaseCommand):
 
 
 def _deliver(should_stop: Callable[[], bool]) -> None:
-    threading.Thread(target=_run_jobs, args=(should_stop,), daemon=True).start()
+    threading.Thread(target=_wake_duties, args=(should_stop,), daemon=True).start()
     while not should_stop():
         try:
             before = statements().change_counter()
@@ -51,6 +50,7 @@ def _deliver(should_stop: Callable[[], bool]) -> None:
         except Exception:  # contained: what was leased is released
             log.exception("engine_failed")
             _pause(should_stop)
+    duties.stop()
     try:
         end_process()
     except Error as error:
@@ -64,15 +64,10 @@ def _pause(should_stop: Callable[[], bool]) -> None:
         time.sleep(CHANGE_POLL_SECONDS)
 
 
-def _run_jobs(should_stop: Callable[[], bool]) -> None:
-    """Runs in a thread of its own: a provider that does not respond must not delay the deliveries."""
+def _wake_duties(should_stop: Callable[[], bool]) -> None:
     while not should_stop():
-        time.sleep(JOBS_INTERVAL_SECONDS)
-        close_old_connections()
-        try:
-            run_jobs()
-        except Exception:
-            log.exception("jobs_failed")
+        duties.wake(*duties.FREQUENT)
+        time.sleep(DUTIES_INTERVAL_SECONDS)
 
 
 def _wait_for_change(before: int | None, should_stop: Callable[[], bool]) -> None:

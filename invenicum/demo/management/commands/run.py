@@ -199,9 +199,11 @@ def _services() -> list[tuple[str, list[str]]]:
     if not settings.CELERY_BROKER_URL:
         return [("The web server", web), ("The delivery engine", _manage("deliver"))]
     celery = [sys.executable, "-m", "celery", "-A", "invenicum"]
-    worker = [*celery, "worker", "--loglevel", "WARNING", "--concurrency", "2"]
+    worker = [*celery, "worker", "--loglevel", "WARNING"]
+    deliveries = [*worker, "--queues", "celery", "--concurrency", "2"]
+    jobs = [*worker, "--queues", "jobs", "--concurrency", "1", "--hostname", "jobs@%h"]
     beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile="]
-    return [("The web server", web), ("The worker", worker), ("The beat", beat)]
+    return [("The web server", web), ("The worker", deliveries), ("The jobs worker", jobs), ("The beat", beat)]
 
 
 def _manage(*arguments: str) -> list[str]:
