@@ -2,8 +2,12 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
+
+MAX_STRANGERS_DEPTH = (
+    100  # of what a stranger sends: deeper values would exhaust the stack of those who walk through them
+)
 
 
 def loads(text: str | bytes, *, object_pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
@@ -13,6 +17,32 @@ def loads(text: str | bytes, *, object_pairs_hook: Callable[[list[tuple[str, Any
     RecursionError if it is nested too deeply.
     """
     return json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=object_pairs_hook)
+
+
+def loads_of_stranger(text: str | bytes) -> Any:
+    """The value of a JSON text that anybody may have written: as `loads`, and nested at most MAX_STRANGERS_DEPTH deep.
+
+    Raises ValueError for anything else.
+    """
+    try:
+        value = loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if is_deeper(value, MAX_STRANGERS_DEPTH):
+        raise ValueError("it is nested too deeply")
+    return value
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects are nested in `value` more than `levels` deep."""
+    level = [value] if isinstance(value, list | dict) else []
+    for _ in range(levels):
+        level = [item for node in level for item in _items(node) if isinstance(item, list | dict)]
+    return bool(level)
+
+
+def _items(node: Any) -> Iterable[Any]:
+    return node.values() if isinstance(node, dict) else node
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from invenicum import strict_json
+
 from .errors import ConnectionFailed
 from .texts import storable
 
@@ -68,9 +70,9 @@ class Response:
     def json(self) -> Any:
         """The body as JSON with storable texts. Raises ConnectionFailed if it is not JSON."""
         try:
-            value = json.loads(self.body)
+            value = strict_json.loads_of_stranger(self.body)
             return value if self.body.isascii() and b"\\u" not in self.body else storable(value)
-        except (ValueError, RecursionError):
+        except ValueError:
             raise ConnectionFailed(f"The answer (HTTP {self.status}) was not JSON.") from None
 
     def json_object(self) -> dict[str, Any]:

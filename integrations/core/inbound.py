@@ -116,8 +116,8 @@ class InboundRequest:
         try:
             if self.header("content-type").startswith("application/x-www-form-urlencoded"):
                 text = parse_qs(text.decode(), max_num_fields=MAX_FORM_FIELDS).get("payload", [""])[0].encode()
-            value = strict_json.loads(text)
-        except (ValueError, RecursionError):
+            value = strict_json.loads_of_stranger(text)
+        except ValueError:
             raise Unreadable("The body is not acceptable JSON.") from None
         if not isinstance(value, dict):
             raise Unreadable("The body is JSON, but not an object.")

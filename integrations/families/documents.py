@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 
 from pydantic import Field
 
+from invenicum import strict_json
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_DELETED, ASSET_EVENTS, ASSET_UPDATED, PING
 
@@ -106,8 +107,8 @@ def updated_document(data: Mapping[str, Any], existing: bytes | None) -> dict[st
 
 def _decoded(existing: bytes | None) -> dict[str, Any]:
     try:
-        document = json.loads(existing or b"{}")
-    except (ValueError, RecursionError):  # edited by hand and no longer JSON: the next change starts a new document
+        document = strict_json.loads_of_stranger(existing or b"{}")
+    except ValueError:  # edited by hand and no longer JSON: the next change starts a new document
         return {}
     return storable(document) if isinstance(document, dict) else {}
 

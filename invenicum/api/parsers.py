@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import IO, Any
 
 from django.conf import settings
@@ -56,7 +56,8 @@ def parse_json(body: bytes) -> Any:
         raise _malformed(str(error)) from None
     except RecursionError:
         raise _malformed(f"it is nested deeper than {MAX_DEPTH} levels") from None
-    _check_depth(value)
+    if strict_json.is_deeper(value, MAX_DEPTH):
+        raise _malformed(f"it is nested deeper than {MAX_DEPTH} levels")
     # Only an escape can contain these: raw control characters and surrogates were refused above.
     if "\\u" in text:
         _check_text(value)
@@ -73,15 +74,6 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise ValueError(f"the name {twice!a} occurs twice in one object")
     return found
-
-
-def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
-        if not level:
-            return
-    raise _malformed(f"it is nested deeper than {MAX_DEPTH} levels")
 
 
 def _check_text(value: Any) -> None:
@@ -102,9 +94,3 @@ def _check_text(value: Any) -> None:
         raise _malformed("a text contains a NUL character")
     if any("\ud800" <= character <= "\udfff" for character in whole):
         raise _malformed("a text contains half of a surrogate pair")
-
-
-def _children(node: Any) -> Iterable[Any]:
-    if isinstance(node, dict):
-        return node.values()
-    return node if isinstance(node, list) else ()
