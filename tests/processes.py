@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,6 +33,7 @@ class Process:
 
     def __init__(self, arguments: list[str], env: Mapping[str, str], log: Path) -> None:
         self.arguments = arguments
+        self.within: Sequence[str] = ()  # a command that runs the process, such as `unshare --mount`
         self.env = env
         self.log = log
 
@@ -40,7 +41,7 @@ class Process:
         with self.log.open("ab") as output:
             # A group of its own, so that a kill reaches Celery's children too.
             self.process = subprocess.Popen(
-                [sys.executable, *self.arguments],
+                [*self.within, sys.executable, *self.arguments],
                 cwd=ROOT,
                 env=dict(self.env),
                 stdout=output,

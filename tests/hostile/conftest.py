@@ -39,6 +39,7 @@ class Stack:
         self.environment = environment(
             CELERY_BROKER_URL=self.broker.url, PORT=str(self.port), DATA_DIR=str(folder / "data")
         )
+        self.within: list[str] = []  # a command that runs each process
         self._folder = folder
         self._running = ExitStack()
 
@@ -59,6 +60,7 @@ class Stack:
 
     def run(self, process: Process) -> Process:
         """Starts one more process, which ends with the others."""
+        process.within = self.within
         return self._running.enter_context(process)
 
     def stop(self) -> None:

@@ -37,10 +37,14 @@ class Latencies:
 
 
 class Neighbour:
-    """Publishes events of `owner` over the API on `port`, to a custom webhook. Use it as a context manager."""
+    """Publishes events of `owner` over the API on `port`, to a custom webhook. Use it as a context manager.
 
-    def __init__(self, owner: User, port: int) -> None:
+    `host` is the webhook's name for this machine.
+    """
+
+    def __init__(self, owner: User, port: int, host: str = "127.0.0.1") -> None:
         self._owner = owner
+        self._host = host
         self._port = port
         self._token = issue_token(owner, ["events:write"])
         self._arrived: dict[str, float] = {}
@@ -49,7 +53,7 @@ class Neighbour:
 
     def __enter__(self) -> Neighbour:
         self._server.__enter__()
-        connect_webhook(self._owner, self._server.url)
+        connect_webhook(self._owner, f"http://{self._host}:{self._server.port}")
         return self
 
     def __exit__(
