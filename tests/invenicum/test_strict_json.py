@@ -16,3 +16,16 @@ def test_other_json_is_read_as_by_python() -> None:
     assert strict_json.loads(text) == json.loads(text)
     with pytest.raises(json.JSONDecodeError):
         strict_json.loads("{")
+
+
+@pytest.mark.parametrize("depth", [101, 900, 30_000])
+def test_a_stranger_cannot_nest_deeper_than_code_can_follow(depth: int) -> None:
+    for text in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth):
+        with pytest.raises(ValueError, match="nested too deeply"):
+            strict_json.loads_of_stranger(text)
+
+
+def test_a_hundred_levels_are_read() -> None:
+    text = "[" * 100 + "]" * 100
+    assert strict_json.loads_of_stranger(text) == json.loads(text)
+    assert strict_json.loads_of_stranger("1") == 1

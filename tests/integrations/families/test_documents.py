@@ -107,3 +107,10 @@ def test_a_large_or_deep_document_stays_on_one_line() -> None:
 def test_an_event_that_changes_too_much_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(Rejected, match="more than"):
         updated_document({"assetId": "a", "changes": changes}, None)
+
+
+@pytest.mark.parametrize("existing", [b'{"a":' * 400 + b"1" + b"}" * 400, b'{"price": NaN}', b'{"price": 1e400}'])
+def test_a_document_that_cannot_be_written_again_is_replaced(existing: bytes) -> None:
+    document = updated_document({"assetId": "a", "changes": {"name": {"new": "b"}}}, existing)
+    assert encode_document(document)
+    assert document == {"assetId": "a", "name": "b"}
