@@ -39,12 +39,14 @@ class Latencies:
 class Neighbour:
     """Publishes events of `owner` over the API on `port`, to a custom webhook. Use it as a context manager.
 
-    `host` is the webhook's name for this machine.
+    `host` is the webhook's name for this machine. With `closes` its receiver closes each connection, so that each event
+    needs a new one and, if `host` is a name, its address.
     """
 
-    def __init__(self, owner: User, port: int, host: str = "127.0.0.1") -> None:
+    def __init__(self, owner: User, port: int, host: str = "127.0.0.1", *, closes: bool = False) -> None:
         self._owner = owner
         self._host = host
+        self._headers = {"Connection": "close"} if closes else {}
         self._port = port
         self._token = issue_token(owner, ["events:write"])
         self._arrived: dict[str, float] = {}
@@ -81,7 +83,7 @@ class Neighbour:
     def _receive(self, request: Received) -> Answer:
         with self._lock:
             self._arrived.setdefault(request.headers["webhook-id"], time.time())
-        return 200, {}, b""
+        return 200, self._headers, b""
 
 
 def assert_unharmed(attacked: Latencies, quiet: Latencies) -> None:

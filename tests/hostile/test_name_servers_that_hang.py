@@ -55,7 +55,7 @@ def stack(transactional_db: None, tmp_path: Path, name_server: NameServer) -> It
 
 
 def test_names_that_never_resolve_delay_no_other_account(stack: Stack, bob: User, name_server: NameServer) -> None:
-    with Neighbour(bob, stack.port, NAME) as neighbour:
+    with Neighbour(bob, stack.port, NAME, closes=True) as neighbour:
         quiet = neighbour.measure()
         for number in range(ACCOUNTS):
             owner = User.objects.create_user(f"hostile-{number}")
