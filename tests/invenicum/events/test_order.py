@@ -59,8 +59,8 @@ class Server:
 
 @pytest.fixture
 def servers(monkeypatch: pytest.MonkeyPatch) -> list[Server]:
-    """Two whose clocks are twenty milliseconds apart."""
-    return [Server(timedelta(milliseconds=20), monkeypatch), Server(timedelta(), monkeypatch)]
+    """Two whose clocks are a minute apart: more than a slow machine takes between two events."""
+    return [Server(timedelta(minutes=1), monkeypatch), Server(timedelta(), monkeypatch)]
 
 
 def published(owner: User) -> list[Event]:
