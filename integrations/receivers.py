@@ -7,6 +7,7 @@ from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
 from invenicum.accounts.models import User
+from invenicum.accounts.services import lock_account
 
 from .models import Integration
 from .services import erase
@@ -18,6 +19,7 @@ def on_user_deleted(instance: User, **kwargs: Any) -> None:
 
     The jobs that this leaves for the providers outlive the rows.
     """
+    lock_account(instance)  # first, as everything does that locks several rows of a user
     live = Integration.objects.live().without_secrets().select_for_update()
     for integration in live.filter(owner=instance):
         erase(integration)

@@ -74,6 +74,9 @@ if INVENICUM_JWT_SECRET and len(INVENICUM_JWT_SECRET.encode()) < _JWT_SECRET_BYT
         "`openssl rand -base64 48`, and give it to the backend and to this service."
     )
 
+# If it is set, such a token must have it in its claim `aud`.
+INVENICUM_JWT_AUDIENCE = env.str("INVENICUM_JWT_AUDIENCE", "")
+
 # Web apps on other origins that may call the API with a token. They cannot use cookies.
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
 CORS_URLS_REGEX = r"^/(?!admin/)"

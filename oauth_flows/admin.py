@@ -1,3 +1,5 @@
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -10,21 +12,35 @@ from .clients import redirect_uri
 from .models import AuditEntry, Grant, ProviderApp, Revocation
 from .revoke import disconnect
 
+# The fields that decide where a client's secret is sent, and as whose.
+SECRET_IS_BOUND_TO = ("type", "client_id", "server")
+
 
 class ProviderAppForm(forms.ModelForm[ProviderApp]):
-    """The secret can be set and is never shown: blank keeps the one that is stored."""
+    """The secret can be set and is never shown. Blank keeps the one that is stored, unless it would go elsewhere."""
 
     new_secret = forms.CharField(
         label="Client secret",
         required=False,
         strip=True,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Stored encrypted and never shown. Leave it blank to keep the one that is stored.",
+        help_text=(
+            "Stored encrypted and never shown. Leave it blank to keep the one that is stored; if type, client id or "
+            "server change, give it again."
+        ),
     )
 
     class Meta:
         model = ProviderApp
         fields = ["type", "client_id", "server"]
+
+    def clean(self) -> dict[str, Any] | None:
+        """A stored secret is not sent to another provider or server, nor with the id of another client."""
+        moved = [name for name in self.changed_data if name in SECRET_IS_BOUND_TO]
+        if self.instance.pk is not None and moved and self.cleaned_data.get("new_secret") == "":
+            names = " and ".join(str(self.fields[name].label).lower() for name in moved)
+            self.add_error("new_secret", f"Give the secret again: {names} changed, and it would be sent there.")
+        return super().clean()
 
     def clean_new_secret(self) -> str:
         secret: str = self.cleaned_data["new_secret"]

@@ -20,6 +20,8 @@ class BrowserAuthentication(BaseAuthentication):
         if request.headers.get("Sec-Fetch-Site") not in ("same-origin", "none"):
             return None
         signed_in = getattr(request._request, "user", None)
-        is_signed_in = isinstance(signed_in, User) and signed_in.is_active
-        user = signed_in if is_signed_in else browser_session.user_of(request.session)
-        return (user, Access(frozenset({"integrations:write"}))) if user else None
+        scopes = frozenset({"integrations:write"})
+        if isinstance(signed_in, User) and signed_in.is_active:
+            return signed_in, Access(scopes)
+        user = browser_session.user_of(request.session)
+        return (user, Access(scopes, browser_session.origin_of(request.session))) if user else None

@@ -14,13 +14,14 @@ from django.utils import timezone
 from integrations import outgoing_slots
 from integrations.egress.curl import run_flow
 from invenicum.accounts.models import User
+from invenicum.accounts.tokens import Origin
 
 from . import browser_session
 from .audit import Action, audit
 from .browser_session import digest
 from .clients import client_for, redirect_uri
 from .code_exchange import connect_flow
-from .confirmations import keep
+from .confirmations import CHANGED, TOKEN_ENDED, keep
 from .connect import Connected, connect, revoke_unused
 from .errors import OAuthError, TokensUnused
 from .models import Authorization
@@ -28,6 +29,7 @@ from .protocol import Client, authorization_url
 from .return_urls import is_allowed_return
 
 AUTHORIZATION_LIFETIME = timedelta(minutes=10)
+NO_TOKEN = Origin()
 STALE = "This sign-in has expired, has already been used, or was started in another browser. Please start again."
 
 
@@ -48,16 +50,19 @@ class Unconfirmed:
     result: str = field(repr=False)
 
 
-def begin(user: User, integration_type: str, session: SessionBase, return_url: str = "") -> Begun:
+def begin(
+    user: User, integration_type: str, session: SessionBase, return_url: str = "", origin: Origin = NO_TOKEN
+) -> Begun:
     """Begins to connect an integration of `user` in the browser of this `session`.
 
     `return_url` is the absolute address of the app's page to return to; its origin must be in `OAUTH_RETURN_ORIGINS`.
+    `origin` is the token of the request: what it began ends with it.
     Raises UnknownType, NotConfigured, or OAuthError for an address that is not allowed.
     """
     client = client_for(integration_type)
     if return_url:
         check_return_url(return_url)
-    return open_authorization(client, user, browser_session.bind(session, user), return_url)
+    return open_authorization(client, user, browser_session.bind(session, user, origin), return_url, origin)
 
 
 def check_return_url(return_url: str) -> None:
@@ -67,9 +72,15 @@ def check_return_url(return_url: str) -> None:
 
 
 def open_authorization(
-    client: Client, owner: User, browser_digest: str, return_url: str, *, needs_confirmation: bool = False
+    client: Client,
+    owner: User,
+    browser_digest: str,
+    return_url: str,
+    origin: Origin,
+    *,
+    needs_confirmation: bool = False,
 ) -> Begun:
-    """Begins an authorization in the browser that carries the mark of `browser_digest`.
+    """Begins an authorization in the browser that carries the mark of `browser_digest`, with the token `origin`.
 
     `needs_confirmation`: it was begun with a start link, and the owner's app has to confirm the connection.
     """
@@ -81,6 +92,10 @@ def open_authorization(
         browser_digest=browser_digest,
         owner=owner,
         type=client.type,
+        client_id=client.client_id,
+        servers=client.servers,
+        token_checksum=origin.checksum,
+        token_expires_at=origin.expires_at,
         code_verifier=verifier,
         return_url=return_url,
         needs_confirmation=needs_confirmation,
@@ -147,12 +162,16 @@ def _finish(
         raise OAuthError("The answer came from another service than the one that was asked. Please start again.")
     if authorization.expires_at <= timezone.now():
         raise OAuthError("Signing in took longer than ten minutes. Please start again.")
+    if not authorization.has_valid_token:
+        raise OAuthError(TOKEN_ENDED)
     client = client_for(integration_type)
+    if not authorization.is_of(client):  # the code is of another client, or of another server
+        raise OAuthError(CHANGED)
     flow = connect_flow(client, redirect_uri(integration_type), authorization.code_verifier, params)
     try:
         connection = run_flow(flow, timeout)
         if authorization.needs_confirmation:
-            result = keep(authorization.owner, client, connection)
+            result = keep(authorization.owner, client, connection, authorization.origin)
             return Unconfirmed(client.type, authorization.return_url, result)
         integration = connect(authorization.owner, client, connection)
     except TokensUnused as error:

@@ -7,11 +7,13 @@ import hmac
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.sessions.backends.base import SessionBase
 
 from invenicum.accounts.models import User
+from invenicum.accounts.tokens import Origin
 
 SESSION_KEY = "oauth"
 LINK_SESSION_KEY = "oauth_link"
@@ -19,8 +21,9 @@ LINK_SESSION_KEY = "oauth_link"
 TRY_AGAIN_SECONDS = 3600
 
 
-def bind(session: SessionBase, user: User) -> str:
-    """Marks this browser as the one that begins authorizations for `user`; returns the digest of the mark.
+def bind(session: SessionBase, user: User, origin: Origin) -> str:
+    """Marks this browser as the one that begins authorizations for `user` with the token `origin`; returns the digest
+    of the mark.
 
     The mark stays the same until another user begins an authorization in this browser.
     """
@@ -28,7 +31,9 @@ def bind(session: SessionBase, user: User) -> str:
     if browser.get("user") != user.pk:
         session.cycle_key()
         browser = {"id": secrets.token_urlsafe(32), "user": user.pk}
-    session[SESSION_KEY] = {**browser, "until": int(time.time()) + TRY_AGAIN_SECONDS}
+    until = int(time.time()) + TRY_AGAIN_SECONDS
+    expires = origin.expires_at.timestamp() if origin.expires_at else None
+    session[SESSION_KEY] = {**browser, "until": until, "token": origin.checksum, "token_expires": expires}
     return digest(str(browser["id"]))
 
 
@@ -50,10 +55,17 @@ def mark_of(session: SessionBase) -> Mark:
     return Mark(browser.get("id", ""), browser.get("user"))
 
 
-def user_of(session: SessionBase) -> User | None:
-    """The user for whom this browser began an authorization within the last hour."""
+def origin_of(session: SessionBase) -> Origin:
+    """The token with which this browser last began an authorization."""
     browser = _browser(session)
-    if browser.get("until", 0) < time.time():
+    expires = browser.get("token_expires")
+    return Origin(browser.get("token", ""), datetime.fromtimestamp(expires, UTC) if expires else None)
+
+
+def user_of(session: SessionBase) -> User | None:
+    """The user for whom this browser began an authorization within the last hour, as long as its token is valid."""
+    browser = _browser(session)
+    if browser.get("until", 0) < time.time() or not origin_of(session).is_valid:
         return None
     return User.objects.filter(pk=browser["user"], is_active=True).first()
 

@@ -17,6 +17,8 @@ from django.utils import timezone
 from fernet_fields import DecryptionError
 
 from invenicum.accounts.models import User
+from invenicum.accounts.services import lock_account
+from invenicum.accounts.tokens import Origin
 
 from .audit import Action, audit
 from .browser_session import digest
@@ -31,6 +33,7 @@ from .tokens import columns_of
 
 CONFIRMATION_LIFETIME = timedelta(minutes=10)
 CHANGED = "The set-up of this server has changed meanwhile. Please start again."
+TOKEN_ENDED = "The sign-in that this was started with has ended. Please start again."
 STALE_RESULT = "This result has expired, was used already, or belongs to another user. Please start again."
 
 log = structlog.get_logger(__name__)
@@ -45,8 +48,11 @@ class ConfirmationRefused(OAuthError):
 
 
 @transaction.atomic
-def keep(owner: User, client: Client, connection: Connection) -> str:
-    """Keeps what a provider granted until the app of `owner` confirms it. Returns the one-time result code."""
+def keep(owner: User, client: Client, connection: Connection, origin: Origin) -> str:
+    """Keeps what a provider granted until the app of `owner` confirms it. Returns the one-time result code.
+
+    `origin` is the token that the flow began with: what is not confirmed before it ends is revoked.
+    """
     result, now = secrets.token_urlsafe(32), timezone.now()
     UnconfirmedConnection.objects.create(
         result_digest=digest(result),
@@ -54,6 +60,9 @@ def keep(owner: User, client: Client, connection: Connection) -> str:
         type=client.type,
         account=connection.account,
         client_id=client.client_id,
+        servers=client.servers,
+        token_checksum=origin.checksum,
+        token_expires_at=origin.expires_at,
         tokens=asdict(connection.tokens),
         issued_at=now,
         expires_at=now + CONFIRMATION_LIFETIME,
@@ -89,6 +98,8 @@ def audit_refusal(error: ConfirmationRefused) -> None:
 
 @transaction.atomic
 def _confirm(user: User, key: str) -> Connected:
+    if not lock_account(user):  # locked first, as its removal does
+        raise OAuthError(STALE_RESULT)
     try:
         # A second request waits here until the first has removed the row.
         found = UnconfirmedConnection.objects.select_for_update().filter(pk=key).first()
@@ -96,8 +107,10 @@ def _confirm(user: User, key: str) -> Connected:
         raise OAuthError(CHANGED) from None
     if found is None:
         raise OAuthError(STALE_RESULT)
+    if not found.has_valid_token:
+        raise OAuthError(TOKEN_ENDED)
     client = client_for(found.type)
-    if client.client_id != found.client_id:
+    if not found.is_of(client):
         raise OAuthError(CHANGED)
     integration = connect(user, client, Connection(_tokens(found), found.account))
     found.delete()
@@ -147,4 +160,5 @@ def _schedule_revocation(found: UnconfirmedConnection) -> None:
         return
     kept = {name: columns[name] for name in ("tokens", "expires_at")}
     owned = {"owner_id": found.owner_id, "account": found.account}
-    schedule(Revocation(type=found.type, client_id=found.client_id, **owned, **kept))
+    of_client = {"client_id": found.client_id, "servers": found.servers}
+    schedule(Revocation(type=found.type, **owned, **of_client, **kept))

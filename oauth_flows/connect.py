@@ -105,6 +105,7 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
     columns = {
         "account": account,
         "client_id": client.client_id,
+        "servers": client.servers,
         "scopes": list(client.spec.scopes if tokens.scopes is None else tokens.scopes),
         "connected_at": now,
         **columns_of(tokens, now),
@@ -112,7 +113,7 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
     if old is None:
         Grant.objects.create(integration=integration, **columns)
     else:
-        if old.account != account or old.client_id != client.client_id:
+        if old.account != account or not old.is_of(client):
             schedule(revocation_of(old, integration))
         # A refresh of the old tokens that is under way finds another generation and does not overwrite these.
         no_failure = {"failing_since": None, "refused_at": None, "refusal": "", "owner_notified_at": None}
@@ -131,4 +132,5 @@ def revoke_unused(owner: User, client: Client, tokens: Tokens) -> None:
     """Queues the revocation of tokens that were issued to `client` for `owner` but belong to no connection."""
     columns = columns_of(tokens, timezone.now())
     kept = {name: columns[name] for name in ("tokens", "expires_at")}
-    schedule(Revocation(type=client.type, client_id=client.client_id, owner_id=owner.pk, **kept))
+    of_client = {"type": client.type, "client_id": client.client_id, "servers": client.servers}
+    schedule(Revocation(owner_id=owner.pk, **of_client, **kept))

@@ -10,9 +10,10 @@ from fernet_fields import EncryptedJSONField, EncryptedTextField
 
 from integrations import registry
 from integrations.models import Integration
+from invenicum.accounts.tokens import Origin
 from invenicum.jobs import Job
 
-from .protocol import is_safe
+from .protocol import Client, is_safe
 
 
 class ProviderApp(models.Model):
@@ -47,7 +48,43 @@ class ProviderApp(models.Model):
             raise ValidationError({"server": "Give an https address without a path."})
 
 
-class Authorization(models.Model):
+class OfClient(models.Model):
+    """What belongs to one client at one provider: no other client, and no other server, is ever sent it."""
+
+    client_id = models.CharField(max_length=255)
+    # `Client.servers` when it was issued.
+    servers = models.CharField(max_length=1000)
+
+    class Meta:
+        abstract = True
+
+    def is_of(self, client: Client) -> bool:
+        """Whether `client`, as it is set up now, is the one that it belongs to."""
+        return (self.client_id, self.servers) == (client.client_id, client.servers)
+
+
+class OfToken(models.Model):
+    """What ends with the access token that it was begun with. Both columns are empty if a signed-in person began it."""
+
+    # Of an access token of this server; empty for a token of Invenicum, which cannot be revoked.
+    token_checksum = models.CharField(max_length=64, blank=True)
+    token_expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def origin(self) -> Origin:
+        """That token."""
+        return Origin(self.token_checksum, self.token_expires_at)
+
+    @property
+    def has_valid_token(self) -> bool:
+        """Whether that token would still be accepted."""
+        return self.origin.is_valid
+
+
+class Authorization(OfClient, OfToken):
     """A flow under way: from the redirect to the provider until the callback. Removed by the callback it is for.
 
     State and browser are kept as digests: a person who can read the table cannot finish a flow.
@@ -68,7 +105,7 @@ class Authorization(models.Model):
         return f"{self.type} flow of {self.owner.public_id}"
 
 
-class StartLink(models.Model):
+class StartLink(OfToken):
     """A one-time link that an app has asked for, and that no browser has opened yet. Opening makes an Authorization."""
 
     code_digest = models.CharField(max_length=64, primary_key=True)
@@ -81,7 +118,7 @@ class StartLink(models.Model):
         return f"{self.type} link of {self.owner.public_id}"
 
 
-class UnconfirmedConnection(models.Model):
+class UnconfirmedConnection(OfClient, OfToken):
     """What a provider granted in a flow that began with a start link, until the owner's app confirms it.
 
     Removed by the confirmation, or by a job that has the tokens revoked.
@@ -91,7 +128,6 @@ class UnconfirmedConnection(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     type = models.CharField(max_length=40)
     account = models.CharField(max_length=255, blank=True)
-    client_id = models.CharField(max_length=255)
     # The fields of `Tokens`.
     tokens = EncryptedJSONField(editable=False)
     issued_at = models.DateTimeField()
@@ -104,13 +140,11 @@ class UnconfirmedConnection(models.Model):
         return f"unconfirmed {self.type} connection of {self.owner.public_id}"
 
 
-class Grant(models.Model):
+class Grant(OfClient):
     """The tokens behind a connected integration, and the account that they belong to."""
 
     integration = models.OneToOneField(Integration, models.CASCADE, related_name="grant")
     account = models.CharField(max_length=255, blank=True)
-    # Which of our clients the tokens were issued to: no other can refresh or revoke them.
-    client_id = models.CharField(max_length=255)
     # `access` and, if the provider issued one, `refresh`.
     tokens = EncryptedJSONField(editable=False)
     scopes = models.JSONField(default=list)
@@ -148,7 +182,7 @@ class Grant(models.Model):
         return self.expires_at is not None and self.expires_at <= now
 
 
-class Revocation(Job):
+class Revocation(OfClient, Job):
     """Tokens to be revoked at their provider. The row and its tokens go when that is done or given up."""
 
     type = models.CharField(max_length=40)
@@ -156,7 +190,6 @@ class Revocation(Job):
     # outlives its integration when a user is deleted with all rows of theirs.
     integration_id = models.UUIDField(null=True)
     account = models.CharField(max_length=255, blank=True)
-    client_id = models.CharField(max_length=255)
     tokens = EncryptedJSONField(editable=False)
     expires_at = models.DateTimeField(null=True)
 

@@ -30,6 +30,15 @@ class Client:
     client_secret: str = field(repr=False)
     server: str = ""
 
+    @property
+    def servers(self) -> str:
+        """The origins that codes, tokens and the secret are sent to, e.g. `https://github.com https://api.github.com`.
+
+        What was issued there must not be sent to others.
+        """
+        urls = (self.spec.token_url, self.spec.revoke_url)
+        return " ".join(dict.fromkeys("://".join(_origin(url)) for url in urls if url))
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:

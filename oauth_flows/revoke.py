@@ -54,6 +54,7 @@ def revocation_of(grant: Grant, integration: Integration) -> Revocation:
         owner_id=integration.owner_id,
         account=grant.account,
         client_id=grant.client_id,
+        servers=grant.servers,
         tokens=grant.tokens,
         expires_at=grant.expires_at,
     )
@@ -95,8 +96,8 @@ class RevocationRunner(JobRunner[Revocation]):
 
     def flow(self, job: Revocation) -> Flow[datetime | None]:
         client = client_for(job.type)
-        if client.client_id != job.client_id:
-            _end(job, Action.REVOCATION_GIVEN_UP, "Its OAuth client is no longer configured here.")
+        if not job.is_of(client):
+            _end(job, Action.REVOCATION_GIVEN_UP, "Its OAuth client or server is no longer configured here.")
         elif client.spec.revokes_account and _account_is_in_use(job):
             _end(job, Action.DISCONNECTED, "Erased here, not revoked: another connection uses the account.")
         else:
@@ -129,7 +130,7 @@ def _account_is_in_use(revocation: Revocation) -> bool:
     """Whether revoking would also end another connection, because the account consented once for both."""
     if not revocation.account:
         return True  # not known, so it may be
-    same = {"client_id": revocation.client_id, "account": revocation.account}
+    same = {"client_id": revocation.client_id, "servers": revocation.servers, "account": revocation.account}
     return Grant.objects.filter(**same).exists() or UnconfirmedConnection.objects.filter(**same).exists()
 
 

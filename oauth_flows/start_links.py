@@ -16,10 +16,11 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
 
 from invenicum.accounts.models import User
+from invenicum.accounts.tokens import Origin
 from invenicum.api.addresses import PREFIX
 
 from . import browser_session
-from .authorizations import Begun, check_return_url, open_authorization
+from .authorizations import NO_TOKEN, Begun, check_return_url, open_authorization
 from .browser_session import digest
 from .clients import client_for
 from .errors import OAuthError
@@ -38,12 +39,12 @@ class Started:
     expires_at: datetime
 
 
-def start(user: User, integration_type: str, return_url: str) -> Started:
+def start(user: User, integration_type: str, return_url: str, origin: Origin = NO_TOKEN) -> Started:
     """Makes a link with which a browser begins to connect an integration of `user`.
 
     `return_url` is the absolute address that the browser goes to in the end, e.g. `invenicum://oauth`; its origin or
-    custom scheme must be in `OAUTH_RETURN_ORIGINS`. Raises UnknownType, NotConfigured, or OAuthError for an address
-    that is not allowed.
+    custom scheme must be in `OAUTH_RETURN_ORIGINS`. `origin` is the token of the request: the link and what comes of it
+    end with it. Raises UnknownType, NotConfigured, or OAuthError for an address that is not allowed.
     """
     client_for(integration_type)
     check_return_url(return_url)
@@ -53,6 +54,8 @@ def start(user: User, integration_type: str, return_url: str) -> Started:
         owner=user,
         type=integration_type,
         return_url=return_url,
+        token_checksum=origin.checksum,
+        token_expires_at=origin.expires_at,
         expires_at=now + START_LINK_LIFETIME,
     )
     url = f"{settings.PUBLIC_URL}{OPEN_PATH}{integration_type}?{urlencode({'code': code})}"
@@ -64,7 +67,7 @@ def look_up(integration_type: str, code: str) -> StartLink:
     # Looked up by digest, so that its duration reveals nothing about existing codes.
     live = StartLink.objects.filter(expires_at__gt=timezone.now(), owner__is_active=True, type=integration_type)
     link = live.filter(code_digest=digest(code)).select_related("owner").first()
-    if link is None:
+    if link is None or not link.has_valid_token:
         raise OAuthError(STALE_LINK)
     return link
 
@@ -80,7 +83,7 @@ def use(integration_type: str, code: str, session: SessionBase) -> Begun:
     if StartLink.objects.filter(pk=link.pk).delete()[0] == 0:
         raise OAuthError(STALE_LINK)
     mark = browser_session.bind_link(session)
-    return open_authorization(client, link.owner, mark, link.return_url, needs_confirmation=True)
+    return open_authorization(client, link.owner, mark, link.return_url, link.origin, needs_confirmation=True)
 
 
 def remove_expired() -> None:

@@ -160,6 +160,10 @@ def refresh(grant: Grant) -> Flow[None]:
         raise BeingRefreshed
     try:
         client = client_for(grant.integration.type)
+        if not grant.is_of(client):  # the tokens must not be sent to another server, nor by another client
+            if _refuse(grant, "issued to another client or by another server"):
+                raise NeedsReconnect(client.name)
+            return _reload(grant)
         if not grant.refresh_token:
             raise TokenError("invalid_grant", client.name)
         response = yield refresh_request(client, grant.refresh_token)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integrations import api_errors, registry
-from invenicum.accounts.authentication import BearerAuthentication, current_user
+from invenicum.accounts.authentication import BearerAuthentication, current_access, current_user
 from invenicum.accounts.idempotency import idempotent
 from invenicum.accounts.models import User
 from invenicum.api.envelopes import answer_of, done_of
@@ -91,7 +91,8 @@ class AuthorizationViewSet(ApiViewSet):
     )
     def authorize(self, request: Request, integration_type: str) -> HttpResponseBase:
         return_url = request.query_params.get("returnUrl", "")
-        begun = authorizations.begin(current_user(request), integration_type, request.session, return_url)
+        origin = current_access(request).origin
+        begun = authorizations.begin(current_user(request), integration_type, request.session, return_url, origin)
         if wants_page(request):
             return pages.redirect(begun.authorization_url)
         return Response(self.write(begun, BegunSerializer))
@@ -137,7 +138,8 @@ class AuthorizationViewSet(ApiViewSet):
     @idempotent
     def start(self, request: Request, integration_type: str) -> Response:
         given = self.read(request.data, StartSerializer)
-        started = start_links.start(current_user(request), integration_type, given["return_url"])
+        origin = current_access(request).origin
+        started = start_links.start(current_user(request), integration_type, given["return_url"], origin)
         return self.answer(started, StartedSerializer)
 
     # Any person's browser. GET changes nothing, the page's button does.

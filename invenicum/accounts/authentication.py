@@ -10,7 +10,7 @@ from .invenicum_tokens import RefusedToken, read_token
 from .models import User
 from .scopes import USER_SCOPES
 from .services import user_of_token
-from .tokens import Access, find_token, holder_of
+from .tokens import Access, Origin, find_token, holder_of
 
 INVALID_TOKEN = "Invalid or expired token"  # the app logs its user out on exactly this text
 
@@ -42,11 +42,15 @@ def _by_access_token(token: str) -> tuple[User, Access] | None:
 
 def _by_jwt(token: str) -> tuple[User, Access] | None:
     try:
-        identity = read_token(token, settings.INVENICUM_JWT_SECRET)
+        identity = read_token(token, settings.INVENICUM_JWT_SECRET, settings.INVENICUM_JWT_AUDIENCE)
     except RefusedToken as error:
         log.warning("invenicum_token_refused", reason=str(error))
         return None
-    return user_of_token(identity.account_id, identity.email, identity.name), Access(USER_SCOPES)
+    user = user_of_token(identity.account_id, identity.email, identity.name, identity.issued_at)
+    if user is None:
+        log.warning("invenicum_token_refused", reason="its account was removed after it was issued")
+        return None
+    return user, Access(USER_SCOPES, Origin(expires_at=identity.expires_at))
 
 
 def current_user(request: Request) -> User:

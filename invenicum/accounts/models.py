@@ -5,12 +5,16 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Q
 from fernet_fields import EncryptedJSONField
 from oauth2_provider.models import AbstractApplication, ApplicationManager
 
-from .public_ids import MAX_ACCOUNT_ID, generate_local_id, public_id_of
+from .public_ids import INVENICUM_USERNAME_PREFIX, LOCAL_MARK, MAX_ACCOUNT_ID, generate_local_id, public_id_of
 from .redirect_uris import redirect_uri_refusal
 from .scopes import SERVICE_SCOPES, user_scopes_text
+
+_IS_LOCAL = Q(account_id__startswith=LOCAL_MARK)
+_HAS_INVENICUM_NAME = Q(username__startswith=INVENICUM_USERNAME_PREFIX)
 
 
 class User(AbstractUser):  # type: ignore[django-manager-missing]  # the toolkit names the relation
@@ -22,10 +26,32 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # the toolkit
 
     account_id = models.CharField(max_length=MAX_ACCOUNT_ID, unique=True, default=generate_local_id, editable=False)
 
+    # If an account of this id was removed before: until when tokens of Invenicum are refused for being older.
+    removed_before = models.DateTimeField(null=True, editable=False)
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            # A user of Invenicum has a name that no user who is created here can have, and the other way round.
+            models.CheckConstraint(
+                condition=(_IS_LOCAL & ~_HAS_INVENICUM_NAME) | (_HAS_INVENICUM_NAME & ~_IS_LOCAL),
+                name="local_or_invenicum_user",
+            )
+        ]
+
     @property
     def public_id(self) -> str:
         """`user-456`."""
         return public_id_of(self.account_id)
+
+
+class RemovedAccount(models.Model):
+    """That an account was removed, and when: a token of Invenicum from before must not create it again."""
+
+    account_digest = models.CharField(max_length=64, primary_key=True)  # SHA-256 of the account id
+    removed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"account removed {self.removed_at:%Y-%m-%d %H:%M}"
 
 
 class IdempotencyKey(models.Model):

@@ -9,6 +9,8 @@ import secrets
 PREFIX = "user-"
 LOCAL_MARK = "~"
 MAX_ACCOUNT_ID = 100
+# Of the user names of Invenicum's users. No form accepts a colon, so that no user who is created here has such a name.
+INVENICUM_USERNAME_PREFIX = "invenicum:"
 # Invenicum's own ids: numbers, UUIDs, or any text of these characters.
 INVENICUM_ID = r"[A-Za-z0-9._-]{1,100}"
 # For JSON Schema and validation: the public ids of both kinds.

@@ -1,38 +1,51 @@
 """Provisioning and removing accounts."""
 
+import hashlib
 from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.utils import timezone
 
-from .models import User
-from .public_ids import is_invenicum_id
+from .invenicum_tokens import CLOCK_LEEWAY_SECONDS
+from .models import RemovedAccount, User
+from .public_ids import INVENICUM_USERNAME_PREFIX, is_invenicum_id
 from .signals import account_removed
 
-# No form accepts a colon in a user name, so that no user who is created here can take such a name.
-INVENICUM_USERNAME = "invenicum:{account_id}"
+# The clock of Invenicum's backend may be ahead of ours by this much, so that a token looks newer than it is.
+REMOVAL_LEEWAY = timedelta(seconds=CLOCK_LEEWAY_SECONDS)
 
 
 def provisioned(account_ids: Collection[str]) -> dict[str, User]:
     """The users of these account ids, by id. A user is created for each new Invenicum id.
 
     Such a user has no credentials, e-mail or name until they come with a token. An unknown id of the local kind is left
-    out. At most four statements, whatever the number of ids.
+    out. At most five statements, whatever the number of ids.
     """
     found = _by_account_id(account_ids)
     missing = [account_id for account_id in account_ids if account_id not in found and is_invenicum_id(account_id)]
     if missing:
-        User.objects.bulk_create(map(_new_user, missing), ignore_conflicts=True)  # another request may have created it
+        removed_at = _removals_of(missing)
+        users = [_new_user(account_id, removed_at.get(account_id)) for account_id in missing]
+        User.objects.bulk_create(users, ignore_conflicts=True)  # another request may have created it
         found |= _by_account_id(missing)
     return found
 
 
-def user_of_token(account_id: str, email: str | None, name: str | None) -> User:
+def user_of_token(
+    account_id: str, email: str | None, name: str | None, issued_at: datetime | None = None
+) -> User | None:
     """The user of an Invenicum token, provisioned on first sight. A changed e-mail or name is taken over.
 
-    None for `email` or `name` leaves what is stored.
+    None for `email` or `name` leaves what is stored. `issued_at` is when the backend made the token, None if it does
+    not say. Returns None if the account has been removed and the token may be older than that.
     """
-    user = User.objects.filter(account_id=account_id).first() or provisioned([account_id])[account_id]
+    user = User.objects.filter(account_id=account_id).first()
+    removed_at = user.removed_before if user else _removals_of([account_id]).get(account_id)
+    if removed_at and (issued_at is None or issued_at <= removed_at + REMOVAL_LEEWAY):
+        return None
+    user = user or provisioned([account_id])[account_id]
     given = {"email": email, "first_name": name}
     changed = {field: value for field, value in given.items() if value is not None and getattr(user, field) != value}
     if changed:
@@ -48,14 +61,39 @@ def remove(user: User) -> None:
 
     `account_removed` is sent first, in the same transaction, so that each layer above can remove its rows in bulk.
     """
+    lock_account(user)
+    if is_invenicum_id(user.account_id):
+        RemovedAccount.objects.update_or_create(
+            account_digest=_digest(user.account_id), defaults={"removed_at": timezone.now()}
+        )
     account_removed.send(sender=User, user=user)
     user.delete()
+
+
+def lock_account(user: User) -> bool:
+    """Locks a user's row against removal until the end of the transaction. Returns whether there still is one.
+
+    A removal locks it before anything else: what locks several rows of one user does so too, against deadlocks.
+    Rows that refer to the user can be written meanwhile.
+    """
+    return User.objects.select_for_update(no_key=True).filter(pk=user.pk).exists()
+
+
+def _removals_of(account_ids: Collection[str]) -> dict[str, datetime]:
+    """When accounts of these ids were last removed, by id."""
+    digests = {_digest(account_id): account_id for account_id in account_ids}
+    rows = RemovedAccount.objects.filter(account_digest__in=digests)
+    return {digests[row.account_digest]: row.removed_at for row in rows}
+
+
+def _digest(account_id: str) -> str:
+    return hashlib.sha256(account_id.encode()).hexdigest()
 
 
 def _by_account_id(account_ids: Iterable[str]) -> dict[str, User]:
     return {user.account_id: user for user in User.objects.filter(account_id__in=account_ids)}
 
 
-def _new_user(account_id: str) -> User:
-    username = INVENICUM_USERNAME.format(account_id=account_id)
-    return User(account_id=account_id, username=username, password=make_password(None))
+def _new_user(account_id: str, removed_before: datetime | None) -> User:
+    username = INVENICUM_USERNAME_PREFIX + account_id
+    return User(account_id=account_id, username=username, password=make_password(None), removed_before=removed_before)

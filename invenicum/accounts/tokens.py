@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, set_token_value
@@ -14,10 +14,33 @@ from .scopes import USER_SCOPES
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The token of a request, so that what it begins can end with it: the SHA-256 of an access token, and its expiry.
+
+    `checksum` is empty for a token of Invenicum, which nobody here can revoke; both are empty without a token.
+    """
+
+    checksum: str = ""
+    expires_at: datetime | None = None
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the token would still be accepted, with the scopes that it needs to connect an integration."""
+        if self.expires_at is not None and self.expires_at <= timezone.now():
+            return False
+        if not self.checksum:
+            return True
+        row = AccessToken.objects.filter(token_checksum=self.checksum).select_related("user").first()
+        holder = holder_of(row) if row else None
+        return holder is not None and "integrations:write" in holder[1].scopes
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
-    """What a request may do: `request.auth` of an authenticated one."""
+    """What a request may do, and its token: `request.auth` of an authenticated one."""
 
     scopes: frozenset[str]
+    origin: Origin = Origin()
 
 
 def issue_token(user: User, scopes: Iterable[str] = USER_SCOPES, lifetime: timedelta = timedelta(days=365)) -> str:
@@ -50,4 +73,6 @@ def holder_of(row: AccessToken) -> tuple[User, Access] | None:
             return None
         scopes &= application.scopes
         user = user or (application.user if application.kind is application.Kind.SERVICE else None)
-    return (user, Access(scopes)) if user is not None and user.is_active else None
+    if user is None or not user.is_active:
+        return None
+    return user, Access(scopes, Origin(row.token_checksum, row.expires))

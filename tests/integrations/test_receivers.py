@@ -14,6 +14,7 @@ from integrations.models import Integration, ProviderJob
 from integrations.services import delete_integration, save_integration
 from invenicum.accounts.models import User
 from invenicum.events.publish import publish
+from oauth_flows.clients import client_for
 from oauth_flows.models import AuditEntry, Grant, Revocation
 from tests.factories import connect_webhook
 from tests.fakes.gitlab import TOKEN, FakeGitLab
@@ -61,6 +62,7 @@ def connected(gitlab: Provider, alice: User) -> User:
         integration=Integration.objects.create(owner=alice, type="gitlab", config={"project": "my-group/asset-repo"}),
         account="ada@example.com",
         client_id="gitlab-client",
+        servers=client_for("gitlab").servers,
         tokens={"access": TOKEN, "refresh": "refresh-1"},
         connected_at=now,
         refreshed_at=now,

@@ -6,6 +6,8 @@ from django.utils import timezone
 
 from integrations.models import Integration
 from invenicum.accounts.models import User
+from oauth_flows.clients import client_for
+from oauth_flows.errors import NotConfigured
 from oauth_flows.models import Grant
 
 
@@ -20,6 +22,7 @@ def connect_dropbox(owner: User, *, expires_in: float | None = 3600, age: float 
         integration=integration,
         account="ada@example.com",
         client_id="dropbox-client",
+        servers=_servers(),
         tokens={"access": "access-1"} | ({"refresh": "refresh-1"} if refresh else {}),
         scopes=["files.content.write"],
         connected_at=now - timedelta(seconds=age),
@@ -27,3 +30,10 @@ def connect_dropbox(owner: User, *, expires_in: float | None = 3600, age: float 
         expires_at=expires_at,
         refresh_at=expires_at - timedelta(seconds=300) if expires_at and refresh else None,
     )
+
+
+def _servers() -> str:
+    try:
+        return client_for("dropbox").servers
+    except NotConfigured:  # tests that send nothing need no client
+        return "https://api.dropboxapi.com"

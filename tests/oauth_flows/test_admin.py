@@ -71,11 +71,26 @@ def test_a_clients_secret_can_be_set_and_is_never_shown(admin_client: Client) ->
     page = admin_client.get(change).content.decode()
     assert "s3cret-of-gitlab" not in page
     assert "/api/v1/integrations/oauth/callback/gitlab" in page
-    admin_client.post(change, {**values, "new_secret": "", "client_id": "another"})
+    assert admin_client.post(change, {**values, "new_secret": ""}).status_code == 302
     app.refresh_from_db()
-    assert (app.client_id, app.client_secret) == ("another", "s3cret-of-gitlab")
+    assert (app.client_id, app.client_secret) == ("id", "s3cret-of-gitlab")
     refused = admin_client.post(change, {**values, "type": "s3"})
     assert "This type has no OAuth." in refused.content.decode()
+
+
+@pytest.mark.parametrize("moved", ["server", "client_id", "type"])
+def test_a_clients_secret_does_not_follow_another_server_client_or_type(admin_client: Client, moved: str) -> None:
+    app = ProviderApp.objects.create(type="gitlab", client_id="id", client_secret="s3cret-of-gitlab")
+    stored = {"type": "gitlab", "client_id": "id", "server": "", "new_secret": ""}
+    other = {"server": "https://evil.example.com", "client_id": "another", "type": "github"}[moved]
+    change = f"/admin/oauth_flows/providerapp/{app.pk}/change/"
+    page = admin_client.post(change, {**stored, moved: other})
+    assert "Give the secret again" in page.content.decode()
+    app.refresh_from_db()
+    assert (app.type, app.client_id, app.server) == ("gitlab", "id", "")
+    assert admin_client.post(change, {**stored, moved: other, "new_secret": "of the other"}).status_code == 302
+    app.refresh_from_db()
+    assert app.client_secret == "of the other"
 
 
 def test_the_trail_can_be_read_and_not_edited(alice: User, admin_client: Client) -> None:

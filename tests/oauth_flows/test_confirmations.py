@@ -13,6 +13,7 @@ from pytest_django import Settings
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from invenicum.accounts.services import remove
+from oauth_flows.clients import client_for
 from oauth_flows.models import AuditEntry, Grant, Revocation, UnconfirmedConnection
 from tests.api_client import Api
 from tests.fakes.authorization_server import AuthorizationServer
@@ -201,13 +202,10 @@ def test_a_connection_that_ends_does_not_revoke_what_is_to_be_confirmed(
     app.get(CALLBACK, ada.allow(begin(app)["authorizationUrl"]))
     result = unconfirmed(api, alice, ada)
     Grant.objects.get().integration.delete()
+    client = client_for("google_drive")
+    of_client = {"type": client.type, "client_id": client.client_id, "servers": client.servers}
     Revocation.objects.create(
-        type="google_drive",
-        owner_id=alice.pk,
-        client_id=drive.client_id,
-        account="ada@example.com",
-        tokens={},
-        due_at=timezone.now(),
+        **of_client, owner_id=alice.pk, account="ada@example.com", tokens={}, due_at=timezone.now()
     )
     duties.run_all("connections", "jobs")
     assert "another connection uses the account" in AuditEntry.objects.latest("id").detail

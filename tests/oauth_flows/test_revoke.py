@@ -138,20 +138,21 @@ def test_the_audit_trail_names_the_administrator_who_revokes(
 def google(settings: Settings, alice: User) -> Iterator[FakeServer]:
     """Google Drive and Analytics of one account, connected by one client."""
     settings.OAUTH_CLIENTS = dict.fromkeys(("google_drive", "google_analytics"), ("google-client", "secret"))
-    now = timezone.now()
-    for name in ("google_drive", "google_analytics"):
-        Grant.objects.create(
-            integration=Integration.objects.create(owner=alice, type=name),
-            account="ada@example.com",
-            client_id="google-client",
-            tokens={"access": name, "refresh": name},
-            connected_at=now,
-            refreshed_at=now,
-        )
     with FakeServer(lambda request: (200, {}, b"")) as server:
         settings.PROVIDER_ENDPOINTS = {
             name: {"revokeUrl": f"{server.url}/revoke"} for name in ("google_drive", "google_analytics")
         }
+        now = timezone.now()
+        for name in ("google_drive", "google_analytics"):
+            Grant.objects.create(
+                integration=Integration.objects.create(owner=alice, type=name),
+                account="ada@example.com",
+                client_id="google-client",
+                servers=client_for(name).servers,
+                tokens={"access": name, "refresh": name},
+                connected_at=now,
+                refreshed_at=now,
+            )
         yield server
 
 
