@@ -226,6 +226,7 @@ CACHES: dict[str, dict[str, Any]] = {
         "LOCATION": CELERY_BROKER_URL,
         # Requests are limited by what is cached, and go on without if it does not answer: they must not wait for it.
         "OPTIONS": {
+            "serializer": "invenicum.cache_values.JSONSerializer",
             "socket_connect_timeout": 0.5,  # seconds
             "socket_timeout": 0.5,
             # At once and once, for a connection that has been closed; never after a timeout.
@@ -233,6 +234,8 @@ CACHES: dict[str, dict[str, Any]] = {
         },
     }
 }
+CELERY_ACCEPT_CONTENT = ["json"]  # no pickles: who can write to the broker must not be able to run code
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False  # tasks carry no state: the database knows what is due
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

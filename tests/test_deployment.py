@@ -43,7 +43,7 @@ def test_every_documented_variable_is_read() -> None:
 
 def test_the_example_environment_names_only_known_variables() -> None:
     names = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
-    assert set(names) - variables_read() == {"POSTGRES_PASSWORD"}
+    assert set(names) - variables_read() == {"POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 
 
 def test_every_service_has_a_health_check_and_starts_after_those_it_needs() -> None:
