@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -45,6 +46,8 @@ class AuthorizationViewSet(ApiViewSet):
     never_cached = True  # an answer holds the state of an authorization
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method == "HEAD":  # it would use up a code or a state as GET does, and its answer has no body
+            raise MethodNotAllowed("HEAD")
         super().initial(request, *args, **kwargs)
         if "integration_type" in kwargs:
             registry.get(kwargs["integration_type"])

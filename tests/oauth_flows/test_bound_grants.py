@@ -116,3 +116,12 @@ def test_a_start_link_and_its_result_end_with_the_token_too(
     assert answer.status_code == 400
     assert "has ended" in answer.json()["message"]
     assert not Grant.objects.exists()
+
+
+def test_a_head_request_uses_up_neither_state_nor_code(
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+) -> None:
+    browser = api(alice)
+    parameters = ada.allow(begin(browser)["authorizationUrl"])
+    assert browser.head(CALLBACK, parameters).status_code == 405
+    assert browser.get(CALLBACK, parameters).status_code == 200

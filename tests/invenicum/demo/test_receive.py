@@ -10,6 +10,7 @@ from typing import IO
 
 import pytest
 
+from invenicum.demo.management.commands.receive import harmless
 from tests.invenicum.demo.test_receiver import BODY, HEADERS, SECRET
 from tests.waiting import WAIT_DEADLINE_SECONDS
 
@@ -80,3 +81,8 @@ def test_it_asks_for_a_secret() -> None:
     answer = subprocess.run(COMMAND, capture_output=True, text=True, timeout=WAIT_DEADLINE_SECONDS, env=environment)
     assert answer.returncode == 1
     assert "--secret whsec_" in answer.stderr
+
+
+def test_a_sender_cannot_control_the_terminal() -> None:
+    assert harmless("\x1b]0;owned\x07\x9b2J\r") == "\\x1b]0;owned\\x07\\x9b2J\\r"
+    assert harmless("Stühle ✓") == "Stühle ✓"

@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
 def _print_json(arrival: Arrival) -> None:
     # One write per line: arrivals are reported from several threads.
-    sys.stdout.write(json.dumps({**asdict(arrival), "verified": arrival.verified}, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps({**asdict(arrival), "verified": arrival.verified}) + "\n")
     sys.stdout.flush()
 
 
@@ -61,12 +61,17 @@ class _Printer:
         line = Text.assemble(
             (time.strftime("%H:%M:%S"), "dim"),
             "  received ",
-            (str(body.get("event", "not an event")), "bold cyan"),
-            f" {_subject(data or {})}  ",
+            (harmless(str(body.get("event", "not an event"))), "bold cyan"),
+            f" {harmless(_subject(data or {}))}  ",
             _verdict(arrival),
-            (f"  {arrival.id}", "dim"),
+            (f"  {harmless(arrival.id)}", "dim"),
         )
         self.console.print(line, soft_wrap=True)
+
+
+def harmless(text: str) -> str:
+    """`text` with what would control a terminal written out, e.g. `\\x1b` for an escape: any sender chooses it."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def _subject(data: dict[str, Any]) -> str:
