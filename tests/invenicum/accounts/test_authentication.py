@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test import Client, override_settings
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt
@@ -13,8 +14,8 @@ from joserfc.jwk import OctKey
 from oauth2_provider.models import AccessToken
 from pytest_django import Settings
 
-from invenicum.accounts import authentication
-from invenicum.accounts.models import User
+from invenicum.accounts import authentication, services
+from invenicum.accounts.models import RemovedAccount, User
 from invenicum.accounts.tokens import issue_token
 
 SECRET = "a-secret-that-the-app-and-the-service-share"
@@ -218,3 +219,40 @@ def test_two_first_requests_at_once_create_one_user(shared_secret: None) -> None
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(first_request, range(8))) == [200] * 8
     assert User.objects.count() == 1
+
+
+@pytest.mark.usefixtures("shared_secret", "db")
+def test_a_token_from_before_the_removal_of_its_account_does_not_create_it_again(alice: User) -> None:
+    now = int(time.time())
+    assert ask(sign(iat=now)).status_code == 200
+    services.remove(User.objects.get(account_id="456"))
+    assert ask(sign(iat=now)).json() == INVALID
+    assert ask(sign()).json() == INVALID, "without iat it may be older"
+    assert not User.objects.filter(account_id="456").exists()
+    RemovedAccount.objects.update(removed_at=timezone.now() - timedelta(minutes=2))
+    assert ask(sign(iat=now)).status_code == 200
+    assert ask(sign(iat=now - 300)).json() == INVALID, "also after the account has been created again"
+
+
+@pytest.mark.usefixtures("shared_secret", "db")
+@pytest.mark.parametrize(
+    ("audience", "status"),
+    [("integrations", 200), (["other", "integrations"], 200), ("other", 401), (["other"], 401), (None, 401), ("", 401)],
+)
+def test_a_token_must_be_meant_for_this_service_if_an_audience_is_set(
+    settings: Settings, audience: Any, status: int
+) -> None:
+    settings.INVENICUM_JWT_AUDIENCE = "integrations"
+    assert ask(sign(aud=audience)).status_code == status
+
+
+@pytest.mark.usefixtures("shared_secret")
+def test_a_token_never_becomes_a_local_user(alice: User) -> None:
+    for claims in ({"userId": alice.account_id}, {"userId": alice.username}, {"userId": f"user-{alice.account_id}"}):
+        ask(sign(**claims, email=alice.email or "alice@example.com", name=alice.username))
+    before = User.objects.get(pk=alice.pk)
+    assert (before.account_id, before.username, before.email) == (alice.account_id, alice.username, alice.email)
+    assert User.objects.filter(account_id=alice.account_id).count() == 1
+    for wrong in ({"username": "invenicum:789"}, {"account_id": "789"}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            User.objects.filter(pk=alice.pk).update(**wrong)
