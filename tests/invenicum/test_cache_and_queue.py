@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery.exceptions import ContentDisallowed
 from django.core.cache.backends.redis import RedisCache
+from kombu.exceptions import ContentDisallowed
 from kombu.serialization import dumps, loads
 from redis import Redis
 
