@@ -10,7 +10,6 @@ from pytest_django import Settings
 from integrations.models import Integration
 from integrations.services import delete_integration
 from invenicum.accounts.models import User
-from oauth_flows import jobs
 from oauth_flows.models import AuditEntry, Authorization, Grant, Revocation, UnconfirmedConnection
 from oauth_flows.tokens import refresh_due
 from tests.api_client import Api
@@ -20,6 +19,7 @@ from tests.oauth_flows.connected import connect_dropbox
 from tests.oauth_flows.consent import Consent
 from tests.oauth_flows.native_app import confirm, consent, press, result_of, start
 from tests.oauth_flows.test_authorizations import AUTHORIZE, CALLBACK, begin
+from webhooks import duties
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +55,7 @@ def test_tokens_are_revoked_at_no_other_server_and_by_no_other_client(
     delete_integration(alice, "dropbox")
     with TokenServer() as other:
         move(settings, how, other)
-        jobs.run_due_jobs()
+        duties.run_all("connections", "jobs")
         assert (dropbox.requests, other.requests) == ([], [])
     assert not Revocation.objects.exists()
     assert AuditEntry.objects.latest("id").action == "revocation_given_up"
