@@ -218,6 +218,7 @@ STATEMENT_TIMEOUT = env.float("STATEMENT_TIMEOUT", 15.0)
 # --- Cache and queue ----------------------------------------------------------------------------
 
 _redis = CELERY_BROKER_URL.startswith(("redis://", "rediss://"))
+SHARED_CACHE = _redis  # by all processes
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     if not _redis
@@ -246,7 +247,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 10, "socket_connect_timeout
 CELERY_TASK_QUEUES = {name: {"routing_key": name} for name in ("celery", "jobs")}
 CELERY_TASK_ROUTES = {name: {"queue": "jobs"} for name in ("webhooks.tasks.run_jobs", "webhooks.tasks.prune")}
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "webhooks.tasks.sweep", "schedule": env.float("SWEEP_INTERVAL", 5.0)},
+    "sweep": {
+        "task": "webhooks.tasks.sweep",
+        "schedule": env.float("SWEEP_INTERVAL", 5.0),
+        "options": {"expires": 60.0},
+    },
     "jobs": {"task": "webhooks.tasks.run_jobs", "schedule": 5.0, "options": {"expires": 5.0}},
     "prune": {"task": "webhooks.tasks.prune", "schedule": 3600.0, "options": {"expires": 3600.0}},
 }

@@ -4,7 +4,9 @@
 (`duties`): a worker that serves both queues goes on delivering, whatever a duty waits for.
 """
 
+import structlog
 from celery import shared_task
+from django.db import Error, close_old_connections
 
 from . import (
     duties,
@@ -14,12 +16,23 @@ from . import (
 )
 from .engine.worker import drain
 
+log = structlog.get_logger(__name__)
+
 DRAIN_SLICE_SECONDS = 20.0  # after which a draining task makes room for others
 
 
 @shared_task(name=wake.DELIVER_DUE)
 def deliver_due() -> None:
     """Delivers until nothing is due. At the end of its time slice, or if its worker stops, it sends a new task."""
+    wake.arrived()
+    try:
+        _drain()
+    except Error as error:  # the sweep tries again
+        log.warning("database_failed", error=str(error).strip())
+        close_old_connections()
+
+
+def _drain() -> None:
     drain(seconds=DRAIN_SLICE_SECONDS, should_stop=shutdown.is_stopping, hand_over=wake.wake)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import threading
 from collections import Counter
@@ -71,6 +72,11 @@ class Broker:
 
     def start(self) -> None:
         self._process = start_redis(self.port, self._folder)
+
+    def freeze(self) -> None:
+        """It takes connections and answers nothing any more."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         if self._process:

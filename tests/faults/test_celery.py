@@ -139,3 +139,46 @@ def test_a_worker_that_is_stopped_under_load_finishes_what_it_can_and_releases_t
     assert done == {Status.DELIVERED: len(receiver.seen), Status.PENDING: 2010 - len(receiver.seen)}
     assert 100 < len(receiver.seen) < 2000
     assert (receiver.duplicates, Delivery.objects.filter(owner=bob, attempt_count=0).count()) == (0, 10)
+
+
+def test_a_worker_stops_in_time_while_the_broker_is_frozen(
+    alice: User, receiver: Receiver, broker: Broker, tmp_path: Path
+) -> None:
+    connect_webhook(alice, receiver.url)
+    with sweeping(broker, tmp_path) as env, worker(env, tmp_path / "worker.log", processes=2) as running:
+        publish(alice, 10)
+        wait_until(all_delivered, "the worker delivers")
+        broker.freeze()
+        began = time.monotonic()
+        assert running.terminate() == 0, running.output()
+        assert time.monotonic() - began < 25  # ten seconds, and what a busy machine takes
+
+
+def test_wake_ups_do_not_pile_up_while_no_worker_runs(
+    alice: User, receiver: Receiver, broker: Broker, tmp_path: Path
+) -> None:
+    connect_webhook(alice, receiver.url)
+    broker.start()
+    env = environment(CELERY_BROKER_URL=broker.url, DJANGO_SETTINGS_MODULE="invenicum.settings")
+    with ExitStack() as publishing, redis.Redis(port=broker.port) as client:
+        for number in range(2):
+            process = publishing.enter_context(Process(["-c", PUBLISH], env, tmp_path / f"publish-{number}.log"))
+        wait_until(lambda: Delivery.objects.count() == 300, "two processes have published")
+        assert process.wait() == 0, process.output()
+        queued = client.llen("celery")
+        assert 1 <= queued <= 20  # one at once, and another each five seconds
+        with worker(env, tmp_path / "worker.log"):
+            wait_until(all_delivered, "the first wake-up is enough")
+
+
+PUBLISH = """
+import time
+import django; django.setup()
+from invenicum.accounts.models import User
+from invenicum.events.publish import Draft, publish_many
+alice = User.objects.get(username="alice")
+for number in range(150):
+    publish_many([Draft(alice, "asset.created", {"assetId": str(number)})])
+    time.sleep(0.02)
+time.sleep(0.2)
+"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.faults.conftest import Broker, Receiver, on_postgresql
 from tests.faults.database import Database
 from tests.processes import Process, beat, deliver, worker
 from tests.waiting import wait_until
+from webhooks.engine.lanes import LANE_FIRST_LIMIT
+from webhooks.engine.values import LANE_LEASE
 
 pytestmark = on_postgresql
 
@@ -27,6 +30,27 @@ def database() -> Iterator[Database]:
     yield database
     database.crash()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_database_that_is_away_for_longer_than_a_lease_causes_no_second_request(
+    database: Database, receiver: Receiver, tmp_path: Path
+) -> None:
+    before = sum(database.counts().values())
+    env = database.environment(DELIVERY_TIMEOUT="60")
+    with deliver(env, tmp_path / "first.log") as first, deliver(env, tmp_path / "second.log") as second:
+        receiver.answers.clear()
+        database.publish(receiver, 20, tmp_path / "publish.log")
+        wait_until(lambda: len(receiver.seen) >= LANE_FIRST_LIMIT, "one of them sends")
+        database.crash()
+        back_at = time.monotonic() + LANE_LEASE.total_seconds() + 1
+        wait_until(lambda: time.monotonic() > back_at, "its lease has run out")
+        database.start()
+        receiver.answers.set()
+        wait_until(lambda: database.counts() == {"delivered": before + 20}, "everything is delivered")
+        assert first.terminate() == second.terminate() == 0
+    assert (len(receiver.seen), receiver.duplicates) == (20, 0)
+    assert "database_failed" in first.output()
+    assert "database_failed" in second.output()  # the idle one says it too
 
 
 @pytest.fixture(params=["deliver", "celery"])

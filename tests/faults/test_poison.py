@@ -100,7 +100,7 @@ def test_an_integration_whose_secrets_cannot_be_decrypted_waits_alone(
     alice: User, bob: User, receiver: Receiver, worker: Worker, settings: Any
 ) -> None:
     settings.RETRY_SCHEDULE = (0, 60, 60)
-    unreadable = connect_webhook(alice, receiver.url)
+    connect_webhook(alice, receiver.url)
     connect_webhook(bob, receiver.url)
     with connection.cursor() as cursor:
         cursor.execute("SELECT secrets FROM integrations_integration WHERE owner_id = %s", [alice.pk])
@@ -111,13 +111,18 @@ def test_an_integration_whose_secrets_cannot_be_decrypted_waits_alone(
     drain(worker)
     assert counts() == {Status.DELIVERED: 5, Status.PENDING: 5}
     assert not Delivery.objects.filter(owner=bob).exclude(status=Status.DELIVERED).exists()
-    assert Attempt.objects.filter(error__contains="cannot be decrypted").count() == 5
+    waiting = Delivery.objects.filter(owner=alice)
+    assert waiting.filter(error__contains="cannot be decrypted").count() > 0
+    # No attempt: during a rolling restart another worker may have the key.
+    assert set(waiting.values_list("attempt_count", flat=True)) == {0}
+    assert not Attempt.objects.filter(delivery__owner=alice).exists()
+    assert Lane.objects.get(integration__owner=alice).failures == 0
 
     with connection.cursor() as cursor:  # the operator finds the key
         cursor.execute("UPDATE integrations_integration SET secrets = %s WHERE owner_id = %s", [secrets, alice.pk])
     Delivery.objects.filter(status=Status.PENDING).update(due_at=timezone.now())
-    Integration.objects.filter(pk=unreadable.pk).update(updated_at=timezone.now())
-    drain(worker)
+    Lane.objects.update(next_at=None)
+    drain(Worker())
     assert counts() == {Status.DELIVERED: 10}
     assert (len(receiver.seen), receiver.duplicates) == (10, 0)
 

@@ -14,7 +14,7 @@ from oauth_flows.tokens import BeingRefreshed
 from ..models import Delivery
 from .current_delivery import CurrentDelivery
 from .heartbeat import Heartbeat
-from .integration_cache import IntegrationCache
+from .integration_cache import IntegrationCache, SecretsUnreadable
 from .lanes import Lanes
 from .outcomes import outcome_of
 from .pending_writes import PendingWrites
@@ -130,6 +130,10 @@ class Attempts:
         claimed, error = finished.key, finished.error
         if isinstance(error, BeingRefreshed | Error):  # the database is at fault, which is no attempt
             self._writes.postpone(claimed)
+            return None
+        if isinstance(error, SecretsUnreadable):
+            self._writes.postpone_unreadable(claimed, error.message)
+            self._heartbeat.counters.faults["secrets_unreadable"] += 1
             return None
         outcome = outcome_of(finished, self._integrations.secrets(claimed))
         self._writes.outcomes.append(outcome)

@@ -80,11 +80,14 @@ def suspend(deliveries: Collection[DeliveryId]) -> None:
         _unlocked(pending.filter(integration_id__in=waiting)).update(due_at=None)
 
 
-def postpone(deliveries: Collection[DeliveryId], due_at: datetime) -> None:
-    """Postpones deliveries that could not be tried; those that were suspended in the meantime stay suspended."""
+def postpone(deliveries: Collection[DeliveryId], due_at: datetime, reason: str = "") -> None:
+    """Postpones deliveries that could not be tried; those that were suspended in the meantime stay suspended.
+
+    `reason` is a sentence for their owner.
+    """
     pending = Delivery.objects.filter(id__in=deliveries, status=Delivery.Status.PENDING, due_at__isnull=False)
     with bounded():
-        _unlocked(pending).update(due_at=due_at)
+        _unlocked(pending).update(due_at=due_at, **({"error": reason} if reason else {}))
 
 
 def _unlocked(rows: QuerySet[Row]) -> QuerySet[Row]:

@@ -33,6 +33,7 @@ class Heartbeat:
         self.mark = claim.new_worker_mark()
         self._process = this_process()
         self._worker = f"{socket.gethostname()}:{os.getpid()}:{self.mark:x}"
+        self.database_failed_at = float("-inf")  # in seconds of the monotonic clock
         self._written_at = float("-inf")
         self._last_outcome_at: datetime | None = None
 

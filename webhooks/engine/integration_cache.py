@@ -24,6 +24,10 @@ MAX_CACHED_INTEGRATIONS = 10_000
 log = structlog.get_logger(__name__)
 
 
+class SecretsUnreadable(InvalidConfig):
+    """This worker has no key for the secrets. Another may have it, so that this is no attempt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """An integration that can be sent to. `secrets` are the texts that must not be stored elsewhere."""
@@ -116,7 +120,8 @@ def _prepare(integration: Integration, grant: Grant | None) -> Prepared | Integr
         secrets = (*_texts(integration.secrets), *_texts(grant.tokens if grant else {}))
         return Prepared(registry.get(integration.type), config, grant, secrets, integration.owner_id)
     except DecryptionError:
-        return InvalidConfig("The stored secrets cannot be decrypted with the configured keys.", permanent=False)
+        log.error("secrets_unreadable", integration=str(integration.id), type=integration.type)
+        return SecretsUnreadable("The stored secrets cannot be decrypted with the configured keys.", permanent=False)
     except registry.UnknownType:
         return InvalidConfig(f"There is no connector of type {integration.type}.", permanent=False)
     except IntegrationError as error:

@@ -22,7 +22,7 @@ from ..models import Delivery, EngineHeartbeat, Lane
 # From an event's publication to the 2xx that ended its delivery.
 LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200, 86400)
 
-FAULTS = ("worker_died", "drain", "delivery", "lane", "delivery_set_aside")
+FAULTS = ("worker_died", "drain", "delivery", "lane", "delivery_set_aside", "secrets_unreadable")
 
 
 class Counters:
@@ -106,7 +106,7 @@ class EngineCollector(Collector):
         yield slow
         faults = CounterMetricFamily(
             "invenicum_engine_faults",
-            "Workers that died, deliveries that were set aside, and faults of the engine that were contained.",
+            "Workers that died, deliveries set aside, secrets that cannot be decrypted, faults that were contained.",
             labels=["kind"],
         )
         for kind in FAULTS:

@@ -21,6 +21,8 @@ from .lanes import Lanes
 from .outcomes import record
 from .values import Claimed, DeliveryId, IntegrationId, LaneState, Outcome
 
+# Between two attempts to decrypt an integration's secrets. More than LANE_SLEEP_SECONDS: no worker waits for it.
+UNREADABLE_RETRY_SECONDS = 10.0
 TOKEN_REFRESH_RETRY = timedelta(seconds=1)  # after which a delivery is due again whose integration's token is refreshed
 REFUSED_RETRY_SECONDS = 10.0  # between two attempts to write what the database refused
 
@@ -35,6 +37,7 @@ class PendingWrites:
         self.outcomes: list[Outcome] = []
         self._postponed: list[Claimed] = []
         self._faulty: list[Claimed] = []
+        self._unreadable: list[tuple[Claimed, str]] = []
         self._states: dict[IntegrationId, LaneState] = {}
         self._done_lanes: set[IntegrationId] = set()
         self._gone: dict[IntegrationId, str] = {}
@@ -44,7 +47,7 @@ class PendingWrites:
 
     def __bool__(self) -> bool:
         """Whether deliveries are still to be written."""
-        return bool(self.outcomes or self._postponed or self._faulty)
+        return bool(self.outcomes or self._postponed or self._faulty or self._unreadable)
 
     @property
     def refused(self) -> Collection[DeliveryId]:
@@ -53,6 +56,12 @@ class PendingWrites:
     def postpone(self, claimed: Claimed) -> None:
         """For a delivery that waits until its integration's token is refreshed: that was no attempt."""
         self._postponed.append(claimed)
+
+    def postpone_unreadable(self, claimed: Claimed, reason: str) -> None:
+        """For a delivery whose integration's secrets this worker cannot decrypt. Its lane rests, for any worker."""
+        self._unreadable.append((claimed, reason))
+        self._lanes.stop(claimed.integration_id)
+        self._lanes.rest(claimed.integration_id, time.monotonic() + UNREADABLE_RETRY_SECONDS)
 
     def blame(self, claimed: Claimed) -> None:
         """For a delivery at which the engine itself failed, so that it has no outcome."""
@@ -75,6 +84,8 @@ class PendingWrites:
             self._lanes.written(outcome.integration_id, outcome.delivery_id)
         if self._postponed:
             self._write_postponed()
+        if self._unreadable:
+            self._write_unreadable()
         if self._faulty:
             self._write_faulty()
         for lane, next_at in self._lanes.moved_on().items():  # the next worker has to keep to it too
@@ -99,6 +110,14 @@ class PendingWrites:
             self._refused_tried_at = clock
             refused = record(self._worker, list(self._refused.values()), {}, (), now)
             self._refused = {outcome.delivery_id: outcome for outcome in refused}
+
+    def _write_unreadable(self) -> None:
+        due_at = timezone.now() + timedelta(seconds=UNREADABLE_RETRY_SECONDS)
+        for reason in {reason for _, reason in self._unreadable}:
+            claim.postpone([item.id for item, why in self._unreadable if why == reason], due_at, reason)
+        for item, _ in self._unreadable:
+            self._lanes.written(item.integration_id, item.id)
+        self._unreadable = []
 
     def _write_faulty(self) -> None:
         set_aside = crashes.blame([item.id for item in self._faulty])

@@ -53,7 +53,7 @@ _IS_FIRST = """
 FREE_LANES = f"""{PENDING}
 SELECT lane.integration_id
   FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
- WHERE (lane.leased_until IS NULL OR lane.leased_until NOT BETWEEN %(now)s AND %(latest)s)
+ WHERE (lane.leased_until IS NULL OR lane.leased_until NOT BETWEEN %(earliest)s AND %(latest)s)
    AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
    AND (lane.next_at IS NULL OR lane.next_at <= %(sleeps_until)s)
    AND EXISTS (SELECT 1 FROM webhooks_delivery d
@@ -98,6 +98,7 @@ def lease_and_read(
     as_text = connection.ops.adapt_datetimefield_value
     values = {
         "now": as_text(request.now),
+        "earliest": as_text(request.now - request.lease_grace),
         "latest": as_text(request.now + LONGEST_LANE_LEASE),
         "after": _hexadecimal(request.after),
         "exclude": json.dumps([*map(_hexadecimal, request.exclude)]),

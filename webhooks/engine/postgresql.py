@@ -78,7 +78,8 @@ CLAIM = f"""{ONLY_PRESORTED}{PENDING}, due AS MATERIALIZED (
     SELECT lane.integration_id
       FROM due JOIN webhooks_lane lane ON lane.integration_id = due.id
      WHERE (lane.leased_until IS NULL
-            OR lane.leased_until NOT BETWEEN statement_timestamp() AND statement_timestamp() + %(longest)s)
+            OR lane.leased_until
+               NOT BETWEEN statement_timestamp() - %(grace)s AND statement_timestamp() + %(longest)s)
        AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
        AND (lane.next_at IS NULL OR lane.next_at <= statement_timestamp() + %(sleep)s)
        AND lane.xmin = (SELECT seen.xmin FROM webhooks_lane seen WHERE seen.integration_id = lane.integration_id)
@@ -205,6 +206,7 @@ def lease_and_read(
         "now": request.now,
         "lease": LANE_LEASE,
         "longest": LONGEST_LANE_LEASE,
+        "grace": request.lease_grace,
         "after": request.after,
         "lanes": request.lanes,
         "depth": request.depth,

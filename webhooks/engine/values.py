@@ -43,6 +43,7 @@ class ClaimRequest:
     Lanes are visited in the order of their ids, starting after `after`. `own` are lanes that the worker already
     leases and that have room for more; the deliveries in `exclude` are not read. Lanes that may send within
     `sleep_seconds` are leased as well. Of large messages, at most `large_bytes` are read.
+    Leases count for `lease_grace` longer than they last.
     """
 
     worker: int
@@ -54,6 +55,7 @@ class ClaimRequest:
     exclude: Collection[DeliveryId] = ()
     sleep_seconds: float = 0.0
     large_bytes: int = 2**31
+    lease_grace: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -11,6 +12,7 @@ from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from invenicum.per_process import PerProcess
+from invenicum.transactions import is_locked
 
 from . import claim, crashes
 from .attempts import MAX_FLOWS_IN_FLIGHT, Attempts
@@ -34,6 +36,10 @@ CLAIM_POLL_MIN_SECONDS, CLAIM_POLL_MAX_SECONDS = 0.01, 0.05
 LEASE_RENEWAL_SECONDS = 1.0  # between two renewals of leases, which also look for changed integrations
 SHUTDOWN_GRACE_SECONDS = 5.0  # for the flows in flight; Docker kills after ten
 DATABASE_RETRY_SECONDS = 1.0  # after the database has failed
+# After the database has failed, so long it is left to other workers to renew the leases that ran out meanwhile: what
+# they have in flight is not sent twice. They too have to connect again first.
+LEASE_GRACE_SECONDS = 8.0
+LEASE_GRACE = timedelta(hours=1)
 
 log = structlog.get_logger(__name__)
 
@@ -162,6 +168,8 @@ class Worker:
         try:
             claim_again = self._exchange(result, now)
         except Error as error:
+            if not is_locked(error):
+                self._heartbeat.database_failed_at = time.monotonic()
             if not self._is_busy():
                 raise
             log.warning("database_failed", error=str(error).strip())
@@ -214,8 +222,10 @@ class Worker:
         sleep_seconds = self._lanes.sleep_seconds()
         room = LARGE_MESSAGES_BYTES - self._lanes.large_bytes
         leased_at = time.monotonic()
+        has_failed = leased_at - self._heartbeat.database_failed_at < LEASE_GRACE_SECONDS
+        grace = LEASE_GRACE if has_failed else timedelta(0)
         claimed = claim.claim_due(
-            ClaimRequest(self._mark, now, lanes, depth, self._after, own, exclude, sleep_seconds, room)
+            ClaimRequest(self._mark, now, lanes, depth, self._after, own, exclude, sleep_seconds, room, grace)
         )
         self._after = claimed.after
         for lane, leased in claimed.lanes.items():

@@ -44,6 +44,7 @@ def deliveries_read() -> float:
         "now": timezone.now(),
         "lease": LANE_LEASE,
         "longest": LONGEST_LANE_LEASE,
+        "grace": timedelta(0),
         "after": NO_LANE,
         "lanes": 1000,
         "depth": DEPTH,
