@@ -65,7 +65,7 @@ _DESCRIPTIONS = {
     "415": "The body is not declared as JSON.",
     "429": "Too many requests: see Retry-After.",
     "500": "An error of this service; it has been logged.",
-    "503": "The service cannot use its database at the moment: see Retry-After.",
+    "503": "The service cannot do this at the moment, for example because its database is away: see Retry-After.",
 }
 
 
