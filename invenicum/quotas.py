@@ -18,15 +18,13 @@ class Quota:
     """One limit.
 
     `setting`: the variable and the setting, e.g. `QUOTA_ASSETS`. `subject`: what is limited, in the plural, as the
-    admin shows it. `refusal`: the sentence for a refused request; `{limit}` is replaced. `near`: the share of the limit
-    from which the admin lists an account as near it; None for what is over in a moment and not listed.
+    admin shows it. `refusal`: the sentence for a refused request; `{limit}` is replaced.
     """
 
     setting: str
     default: int
     subject: str
     refusal: str
-    near: float | None = None
 
     @property
     def limit(self) -> int:
@@ -51,12 +49,45 @@ class QuotaExceeded(Exception):
         self.quota = quota
         self.retry_after = retry_after
         self.accounts = frozenset(accounts)
+        self.places: tuple[int, ...] = ()  # of the items at fault, if the request has items for several accounts
 
     @property
     def message(self) -> str:
         return self.quota.refusal.format(limit=self.quota.limit)
 
 
+ASSETS = Quota(
+    "QUOTA_ASSETS",
+    200_000,
+    "assets",
+    "An account can have {limit} assets: delete some that you no longer need, or ask the operator for more",
+)
+TOKENS = Quota(
+    "QUOTA_TOKENS",
+    1000,
+    "access tokens",
+    "There can be {limit} access tokens that have not expired: use a token until it expires, or revoke those that you "
+    "no longer need",
+)
+EVENTS_PER_MINUTE = Quota(
+    "QUOTA_EVENTS_PER_MINUTE",
+    60_000,
+    "events a minute",
+    "An account can publish {limit} events a minute: send the rest later",
+)
+PENDING_BYTES = Quota(
+    "QUOTA_PENDING_BYTES",
+    1024**3,
+    "bytes of pending deliveries",
+    "Deliveries of {limit} bytes are pending, the most for an account: wait until they are delivered, or repair the "
+    "integration that they wait for",
+)
+REPLAYS = Quota(
+    "QUOTA_REPLAYS",
+    1,
+    "replays of one integration under way",
+    "An integration can have {limit} replay under way: wait until it has ended, or cancel it with DELETE /replays/:id",
+)
 TESTS = Quota(
     "QUOTA_TESTS",
     2,
@@ -71,7 +102,14 @@ OUTGOING_AT_ONCE = Quota(
     "Too many connections are being tested at the moment: try again in a few seconds",
 )
 
-ALL = (TESTS,)
+ALL = (
+    ASSETS,
+    TOKENS,
+    EVENTS_PER_MINUTE,
+    PENDING_BYTES,
+    REPLAYS,
+    TESTS,
+)
 
 
 def from_environment(read: Callable[[str, int], int]) -> dict[str, int]:

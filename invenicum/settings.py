@@ -267,6 +267,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 vars().update(quotas.from_environment(env.int))
 # How many threads of a web process may wait for other services at once.
 OUTGOING_AT_ONCE = env.int("OUTGOING_AT_ONCE", max(WEB_THREADS // 4, 1))
+# Failures to sign in, or to send an application's secret, after which more attempts are refused for a time.
+SIGN_IN_FAILURES = env.int("SIGN_IN_FAILURES", 10)  # of one account at one address
+SIGN_IN_FAILURES_PER_ACCOUNT = env.int("SIGN_IN_FAILURES_PER_ACCOUNT", 100)
+SIGN_IN_FAILURES_PER_ADDRESS = env.int("SIGN_IN_FAILURES_PER_ADDRESS", 100)
+SIGN_IN_LOCK_SECONDS = env.int("SIGN_IN_LOCK_SECONDS", 900)
 CONNECTION_TEST_TIMEOUT = env.float("CONNECTION_TEST_TIMEOUT", 10.0)  # seconds
 
 # --- API ----------------------------------------------------------------------------------------

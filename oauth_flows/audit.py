@@ -1,15 +1,13 @@
 """The audit trail: which user connected, reconnected, lost or revoked what, when and from which address."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import ContextVar
-from ipaddress import ip_address
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from invenicum.accounts.models import User
+from invenicum.api.addresses import client_address
 
 from .models import AuditEntry
 
@@ -45,16 +43,3 @@ def audit(action: AuditEntry.Action, integration_type: str, **facts: Any) -> Non
         facts["address"] = client_address(request)
     facts["detail"] = str(facts.get("detail", ""))[:500]
     AuditEntry.objects.create(action=action, type=integration_type, **facts)
-
-
-def client_address(request: HttpRequest) -> str | None:
-    """The client's IP address, or None. With a trusted proxy it is the last one in the header, which the proxy added.
-
-    See https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/X-Forwarded-For.
-    """
-    forwarded = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
-    for text in (forwarded.rpartition(",")[2].strip(), request.META.get("REMOTE_ADDR", "")):
-        # Some proxies add the port, or a word such as "unknown".
-        with suppress(ValueError):
-            return str(ip_address(text.partition("%")[0]))
-    return None

@@ -5,4 +5,9 @@ class WebhooksConfig(AppConfig):
     name = "webhooks"
 
     def ready(self) -> None:
-        from . import receivers  # noqa: F401
+        from invenicum.accounts.usage import Meter, register
+        from invenicum.quotas import PENDING_BYTES
+
+        from . import backlog, receivers  # noqa: F401
+
+        register(Meter(PENDING_BYTES, backlog.pending_bytes, backlog.owners_with_pending))

@@ -12,6 +12,7 @@ from integrations.models import Integration
 from invenicum.events.models import Event
 from invenicum.events.names import matches
 
+from . import backlog
 from .engine.database import statements
 from .engine.values import NewDelivery
 from .models import Delivery
@@ -42,6 +43,7 @@ def create_deliveries(events: Sequence[Event]) -> int:
     if deliveries:
         now = timezone.now()
         statements().insert_deliveries(deliveries, now, _first_attempt_at(now))
+        backlog.count(events, deliveries)
     return len(deliveries)
 
 

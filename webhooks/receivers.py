@@ -21,9 +21,9 @@ from integrations.signals import (
 from invenicum.accounts.models import User
 from invenicum.accounts.signals import account_removed
 from invenicum.events.models import Event
-from invenicum.events.signals import events_published
+from invenicum.events.signals import events_offered, events_published
 
-from . import wake
+from . import backlog, wake
 from .inbound.keys import refresh_keys
 from .models import Delivery, Lane
 from .outbox import create_deliveries
@@ -33,6 +33,11 @@ from .retention import delete_all_of
 @receiver(account_removed)
 def on_account_removed(user: User, **kwargs: Any) -> None:
     delete_all_of(user)
+
+
+@receiver(events_offered)
+def on_events_offered(owners: Collection[int], **kwargs: Any) -> None:
+    backlog.check(owners)
 
 
 @receiver(events_published)

@@ -7,12 +7,14 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from integrations.models import Integration
 from integrations.services import find
 from invenicum.accounts.models import User
 from invenicum.ids import first_id_at
+from invenicum.quotas import REPLAYS
 
 from .models import Delivery, Replay
 from .services import requeue
@@ -34,9 +36,12 @@ def start(
     """Sends deliveries to the owner's integration of a type again, and returns the replay.
 
     It covers the deliveries that were created in [`since`, `until`) and have one of `statuses` (of `Delivery.Status`);
-    `until` is now if it is None. The first batch is queued here, the others by `run_due`. Raises IntegrationNotFound.
+    `until` is now if it is None. The first batch is queued here, the others by `run_due`. Raises IntegrationNotFound,
+    or QuotaExceeded if another replay of the integration is under way.
     """
     integration, until = find(owner, integration_type), until or timezone.now()
+    Integration.objects.select_for_update().without_secrets().get(pk=integration.pk)  # of two at once, one waits
+    REPLAYS.check(under_way(integration.pk))
     total = _chosen(integration.pk, since, until, statuses).count()
     replay = Replay.objects.create(
         owner=owner,
@@ -49,6 +54,12 @@ def start(
     )
     _queue_batch(replay)
     return replay
+
+
+def under_way(integration_id: UUID) -> int:
+    """How many replays of an integration still queue deliveries, or wait for those that they have queued."""
+    pending = Delivery.objects.filter(replay=OuterRef("pk"), status=Delivery.Status.PENDING)
+    return Replay.objects.filter(Q(finished_at=None) | Exists(pending), integration=integration_id).count()
 
 
 def run_due(is_over: Callable[[], bool] = lambda: False) -> None:

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from oauth2_provider.models import clear_expired as clear_expired_tokens
 
+from invenicum.accounts import sign_in_limits
 from invenicum.accounts.idempotency import forget_old_keys
 from invenicum.accounts.models import User
 from invenicum.events.models import Event
@@ -31,7 +32,12 @@ def prune(before: datetime, is_over: Callable[[], bool] = lambda: False) -> int:
     transaction, so that the engine does not wait for it. `is_over` is asked before each batch whether the rest is left
     to the next call.
     """
-    for remove_expired in (forget_old_keys, SessionStore.clear_expired, clear_expired_tokens):
+    for remove_expired in (
+        forget_old_keys,
+        sign_in_limits.forget_old,
+        SessionStore.clear_expired,
+        clear_expired_tokens,
+    ):
         try:
             remove_expired()
         except Exception:  # one that fails must not stop the others

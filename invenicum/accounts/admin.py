@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.auth import admin as auth
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from oauth2_provider import admin as toolkit  # noqa: F401 - registers what is replaced here
 from oauth2_provider.models import AccessToken, Grant, IDToken, RefreshToken, revoke_access_token
 
@@ -14,7 +15,8 @@ from invenicum.admin import DeletesWhatBelongsToIt, ReadOnly
 
 from . import services
 from .application_admin import ApplicationAdmin
-from .models import Application, User
+from .models import Application, SignInAttempts, User
+from .usage import NearQuotaFilter, describe
 
 SEARCH_FIELDS = ("user__username", "user__email", "application__name", "application__client_id")
 
@@ -28,12 +30,17 @@ admin.site.register(Application, ApplicationAdmin)
 class UserAdmin(DeletesWhatBelongsToIt, auth.UserAdmin[User]):
     list_display = ("username", "public_id", "email", "is_staff", "is_active", "last_login")
     search_fields = ("username", "email", "account_id")
-    readonly_fields = ("public_id",)
-    fieldsets = (("Account", {"fields": ("public_id",)}), *(auth.UserAdmin.fieldsets or ()))
+    list_filter = (NearQuotaFilter, *auth.UserAdmin.list_filter)
+    readonly_fields = ("public_id", "usage")
+    fieldsets = (("Account", {"fields": ("public_id", "usage")}), *(auth.UserAdmin.fieldsets or ()))
 
     @admin.display(description="account", ordering="account_id")
     def public_id(self, user: User) -> str:
         return user.public_id
+
+    @admin.display(description="usage")
+    def usage(self, user: User) -> str:
+        return describe(user)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         services.remove(obj)
@@ -41,6 +48,33 @@ class UserAdmin(DeletesWhatBelongsToIt, auth.UserAdmin[User]):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in queryset:
             services.remove(user)
+
+
+class LockedFilter(admin.SimpleListFilter):
+    title, parameter_name = "lock", "lock"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("now", "locked now")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[SignInAttempts]) -> QuerySet[SignInAttempts]:
+        return queryset.filter(locked_until__gt=timezone.now()) if self.value() else queryset
+
+
+@admin.register(SignInAttempts)
+class SignInAttemptsAdmin(ReadOnly, admin.ModelAdmin[SignInAttempts]):
+    """Who failed to sign in, from where, and what is locked."""
+
+    list_display = ["__str__", "kind", "failures", "since", "locked_until", "succeeded_at"]
+    list_filter = [LockedFilter, "kind"]
+    search_fields = ["account", "=address"]
+    show_full_result_count = False
+    ordering = ["-failures"]
+    actions = ["clear"]
+
+    @admin.action(description="Forget the failures, and end the lock", permissions=["act"])
+    def clear(self, request: HttpRequest, chosen: QuerySet[SignInAttempts]) -> None:
+        count = chosen.update(failures=0, locked_until=None)
+        self.message_user(request, f"{count} cleared.", messages.SUCCESS)
 
 
 @admin.register(AccessToken)

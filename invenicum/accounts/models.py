@@ -54,6 +54,32 @@ class RemovedAccount(models.Model):
         return f"account removed {self.removed_at:%Y-%m-%d %H:%M}"
 
 
+class SignInAttempts(models.Model):
+    """Failed attempts to sign in, of an account at an address, of an account (no address), or of an address."""
+
+    MAX_ACCOUNT_LENGTH = 150
+
+    class Kind(models.TextChoices):
+        USER = "user", "user name and password"
+        APPLICATION = "application", "client id and secret"
+
+    kind = models.CharField(max_length=11, choices=Kind)
+    # As it was typed: such a user or application need not exist.
+    account = models.CharField(max_length=MAX_ACCOUNT_LENGTH, blank=True)
+    address = models.CharField(max_length=43, blank=True)  # with IPv6 a network
+    failures = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField(help_text="When the first of these failures was counted.")
+    locked_until = models.DateTimeField(null=True, blank=True)
+    succeeded_at = models.DateTimeField(null=True, blank=True, help_text="When the account last signed in from here.")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "sign-in attempts"
+        constraints = [models.UniqueConstraint(fields=["kind", "account", "address"], name="one_count_of_attempts")]
+
+    def __str__(self) -> str:
+        return f"{self.account or 'any account'} at {self.address or 'any address'}"
+
+
 class IdempotencyKey(models.Model):
     """The answer to a request that carried an `Idempotency-Key`, kept for 24 hours."""
 

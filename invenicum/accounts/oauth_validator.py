@@ -2,8 +2,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from oauth2_provider.models import AbstractApplication
+from django.utils import timezone
+from oauth2_provider.models import AbstractApplication, AccessToken
 from oauth2_provider.oauth2_validators import OAuth2Validator, errors
+
+from invenicum.quotas import TOKENS, QuotaExceeded
 
 
 class Validator(OAuth2Validator):
@@ -21,6 +24,19 @@ class Validator(OAuth2Validator):
     def validate_refresh_token(self, refresh_token: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
         found = super().validate_refresh_token(refresh_token, client, request, *args, **kwargs)
         return bool(found and request.user.is_active)
+
+    def save_bearer_token(self, token: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Stores a token, unless its holder has as many as there may be. A refreshed one replaces another."""
+        if request.grant_type != "refresh_token":
+            holder = {"user": request.user} if request.user else {"user": None, "application": request.client}
+            live = AccessToken.objects.filter(expires__gt=timezone.now(), **holder)
+            try:
+                TOKENS.check(live.count())
+            except QuotaExceeded as error:
+                raise errors.CustomOAuth2Error(
+                    "temporarily_unavailable", description=error.message, status_code=429, request=request
+                ) from None
+        return super().save_bearer_token(token, request, *args, **kwargs)
 
     def _validate_resource_uris(self, request: Any, resources: list[str]) -> None:
         """No token is for another service than this one (RFC 8707, section 2)."""

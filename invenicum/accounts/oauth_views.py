@@ -45,6 +45,8 @@ class TokenView(views.TokenView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().post(request, *args, **kwargs)
         response["Content-Type"] = "application/json"
+        if response.status_code == 429:
+            response["Retry-After"] = "60"
         return response
 
 

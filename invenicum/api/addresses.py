@@ -1,7 +1,10 @@
-"""Middleware on the addresses that callers ask for."""
+"""Addresses: middleware on those that callers ask for, and the one that a caller has."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from .errors import is_page, not_found
@@ -36,3 +39,16 @@ def tolerate_trailing_slash(get_response: Answer) -> Answer:
         return get_response(request)
 
     return middleware
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """The client's IP address, or None. With a trusted proxy it is the last one in the header, which the proxy added.
+
+    See https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/X-Forwarded-For.
+    """
+    forwarded = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
+    for text in (forwarded.rpartition(",")[2].strip(), request.META.get("REMOTE_ADDR", "")):
+        # Some proxies add the port, or a word such as "unknown".
+        with suppress(ValueError):
+            return str(ip_address(text.partition("%")[0]))
+    return None

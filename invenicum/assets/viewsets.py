@@ -60,7 +60,7 @@ class AssetViewSet(ApiViewSet):
     @extend_schema(
         operation_id="createAsset",
         summary="Create an asset",
-        responses={201: answer_of(AssetSerializer), 409: Error},
+        responses={201: answer_of(AssetSerializer), 409: Error, 429: Error},
     )
     @idempotent
     def create(self, request: Request) -> Response:
@@ -77,7 +77,7 @@ class AssetViewSet(ApiViewSet):
         operation_id="changeAsset",
         summary="Change an asset",
         request=AssetChangesSerializer,
-        responses=answer_of(AssetSerializer),
+        responses={200: answer_of(AssetSerializer), 429: Error},
     )
     def partial_update(self, request: Request, asset_id: str) -> Response:
         """Writes the given fields and publishes `asset.updated` if that changes something."""
@@ -87,7 +87,7 @@ class AssetViewSet(ApiViewSet):
     @extend_schema(
         operation_id="deleteAsset",
         summary="Delete an asset",
-        responses={200: answer_of(DeletedAssetSerializer)},
+        responses={200: answer_of(DeletedAssetSerializer), 429: Error},
     )
     def destroy(self, request: Request, asset_id: str) -> Response:
         """Deletes the asset and publishes `asset.deleted`."""

@@ -2,6 +2,10 @@
 
 from django.dispatch import Signal
 
+# Sent before events are published for a request, with `owners`, the primary keys of their owners. A receiver refuses
+# them by raising QuotaExceeded.
+events_offered = Signal()
+
 # Sent inside the publishing transaction with `events`, a list of Event just inserted. A receiver that raises
 # undoes the publishing and the change that caused it.
 events_published = Signal()

@@ -10,11 +10,12 @@ from invenicum.accounts.authentication import current_access, current_user
 from invenicum.accounts.idempotency import idempotent
 from invenicum.accounts.scopes import PUBLISH_ANY
 from invenicum.api.envelopes import answer_of, page_of
-from invenicum.api.errors import PAYLOAD_TOO_LARGE, ApiError, invalid
-from invenicum.api.openapi import LIMIT_PARAMETER
+from invenicum.api.errors import PAYLOAD_TOO_LARGE, ApiError, invalid, over_quota
+from invenicum.api.openapi import LIMIT_PARAMETER, Error
 from invenicum.api.pagination import read_limit
 from invenicum.api.viewsets import ApiViewSet
 from invenicum.ids import parse_public_id
+from invenicum.quotas import QuotaExceeded
 
 from . import services
 from .feed import UnknownPlace, feed
@@ -44,6 +45,8 @@ class EventViewSet(ApiViewSet):
                 at = "events.{}.data" if "events" in self.request.data else "data"
                 details = {at.format(place): [f"makes an event of {size} bytes"] for place, size in sizes.items()}
                 return ApiError(413, PAYLOAD_TOO_LARGE, f"An event can have {MAX_EVENT_BYTES} bytes", details)
+            case QuotaExceeded(places=places) if places:
+                return over_quota(error, {f"events.{place}": [error.message] for place in places})
             case UnknownPlace():
                 return invalid({"after": ["is not one of your events, or not in the feed yet"]})
         return super().api_error(error)
@@ -77,6 +80,7 @@ class EventViewSet(ApiViewSet):
                 [answer_of(PublishedEventSerializer), answer_of(PublishedEventSerializer, many=True)],
                 resource_type_field_name=None,
             ),
+            429: Error,
         },
     )
     @idempotent

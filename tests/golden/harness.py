@@ -25,6 +25,7 @@ from oauth2_provider.models import AccessToken
 from rest_framework.throttling import SimpleRateThrottle
 
 from invenicum.accounts.models import User
+from invenicum.metering import RateMeter
 from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
 CLOSED = "http://127.0.0.1:9"  # a port without a listener
@@ -64,6 +65,7 @@ class Harness:
         environment.setattr(SimpleRateThrottle, "timer", staticmethod(float))
         # Some areas save more often than an account may in a minute.
         limit_saves("10000/min")(self)
+        environment.setattr(RateMeter, "clock", staticmethod(float))
         for name, key in PEOPLE.items():
             User.objects.create_user(name, f"{name}@example.com", account_id=str(key))
         User.objects.filter(username="dora").update(is_active=False)

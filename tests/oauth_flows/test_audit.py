@@ -1,7 +1,7 @@
 import pytest
 from django.test import RequestFactory
 
-from oauth_flows.audit import client_address
+from invenicum.api.addresses import client_address
 
 
 @pytest.mark.parametrize(

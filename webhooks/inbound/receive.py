@@ -28,6 +28,7 @@ from integrations.core.inbound import (
     ReceivedEvent,
 )
 from integrations.models import Integration, IntegrationQuerySet
+from invenicum.events import intake
 from invenicum.events.publish import publish
 from oauth_flows.clients import client_for
 from oauth_flows.errors import NotConfigured
@@ -164,6 +165,7 @@ def _store(integration: Integration, event: ReceivedEvent) -> InboundEvent:
         return stored
     Integration.objects.filter(pk=integration.pk).update(last_sync=now)
     if integration.status != Integration.Status.PAUSED and not event.is_echo:
+        intake.admit({integration.owner_id: 1})
         stored.event = publish(integration.owner, event.name, _published_data(integration.type, event))
         stored.save(update_fields=["event"])
     return stored

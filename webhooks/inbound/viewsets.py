@@ -57,6 +57,7 @@ class HookViewSet(ApiViewSet):
             200: OpenApiResponse(description="Received; it contains no event."),
             204: None,
             401: Error,
+            429: Error,
         },
     )
     def create(self, request: Request, integration_type: str, integration_id: str = "") -> HttpResponse | Response:

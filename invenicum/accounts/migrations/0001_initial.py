@@ -103,4 +103,22 @@ class Migration(migrations.Migration):
             model_name='idempotencykey',
             constraint=models.UniqueConstraint(fields=('owner', 'key'), name='one_answer_a_key'),
         ),
+        migrations.CreateModel(
+            name='SignInAttempts',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('user', 'user name and password'), ('application', 'client id and secret')], max_length=11)),
+                ('account', models.CharField(blank=True, max_length=150)),
+                ('address', models.CharField(blank=True, max_length=43)),
+                ('failures', models.PositiveIntegerField(default=0)),
+                ('since', models.DateTimeField(help_text='When the first of these failures was counted.')),
+                ('locked_until', models.DateTimeField(blank=True, null=True)),
+                ('succeeded_at', models.DateTimeField(blank=True, help_text='When the account last signed in from here.', null=True)),
+            ],
+            options={
+                'verbose_name': 'sign-in attempts',
+                'verbose_name_plural': 'sign-in attempts',
+                'constraints': [models.UniqueConstraint(fields=('kind', 'account', 'address'), name='one_count_of_attempts')],
+            },
+        ),
     ]

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ..scenario import API, Step, delete, each, get, patch, post
+from ..harness import set_setting
+from ..scenario import API, ActionStep, Step, delete, each, get, patch, post
 from .bodies import JSON_TYPES, few_refused, mistyped, refused
 
 LIST = f"{API}/assets"
@@ -163,4 +164,16 @@ DELETING: list[Step] = [
     post("creating a deleted asset again", LIST, WHOLE),
 ]
 
-STEPS: list[Step] = [*CREATING, *READING, *CHANGING, *DELETING]
+OVER_QUOTA: list[Step] = [
+    ActionStep("one asset at most", set_setting("QUOTA_ASSETS", 1)),
+    post("creating one asset more than the quota", LIST, {"name": "A"}),
+    ActionStep("one event a minute", set_setting("QUOTA_EVENTS_PER_MINUTE", 1)),
+    ActionStep("any number of assets", set_setting("QUOTA_ASSETS", 0)),
+    post("creating the asset of a minute", LIST, {"assetId": "asset-last", "name": "A"}),
+    post("creating an asset above the quota of events", LIST, {"name": "A"}),
+    patch("changing an asset above the quota of events", f"{LIST}/asset-last", {"name": "B"}),
+    delete("deleting an asset above the quota of events", f"{LIST}/asset-last"),
+    get("reading the asset, which did not change", f"{LIST}/asset-last"),
+]
+
+STEPS: list[Step] = [*CREATING, *READING, *CHANGING, *DELETING, *OVER_QUOTA]

@@ -237,6 +237,7 @@ REPLAYING: list[Step] = [
     get("reading a replay", f"{REPLAYS}/{{replay}}"),
     get("reading a replay at the root", "/replays/{replay}"),
     get("reading a replay as Charlie", f"{REPLAYS}/{{replay}}", user="charlie"),
+    post("replaying while a replay is under way", REPLAY, {**SINCE_2020, "status": EVERY_STATUS}),
     delete("cancelling a replay as Charlie", f"{REPLAYS}/{{replay}}", user="charlie"),
     ActionStep("everything is delivered again", run_engine),
     get("reading a replay that is done", f"{REPLAYS}/{{replay}}"),

@@ -212,4 +212,23 @@ ECHOES: list[Step] = [
     get("a delivery with an unknown id", f"{API}/assets", headers={**OURS, "webhook-id": f"evt_{'0' * 32}"}),
     get("a delivery with an id of another form", f"{API}/assets", headers={**OURS, "webhook-id": "msg_1"}),
 ]
-STEPS: list[Step] = [*CONNECTING, *GITHUB, *SERVICES, *BY_OAUTH, *LIMITS, *EVENTS_AND_DELIVERIES, *ECHOES]
+OVER_QUOTA: list[Step] = [
+    ActionStep("bodies are large again", set_setting("INBOUND_MAX_BODY", 1_000_000)),
+    save("connecting GitHub again", "github", EXAMPLES["github"]),
+    own("reading GitHub's own address again", "github"),
+    ActionStep("one event a minute", set_setting("QUOTA_EVENTS_PER_MINUTE", 1)),
+    *(
+        hook(
+            f"GitHub sends hook {number} of a minute to {how}",
+            path,
+            PUSH,
+            headers=signatures.github(delivery=f"q-{number}"),
+        )
+        for number, how, path in (
+            (1, "its address", "github"),
+            (2, "its address", "github"),
+            (3, "its own address", "{github_url}"),
+        )
+    ),
+]
+STEPS: list[Step] = [*CONNECTING, *GITHUB, *SERVICES, *BY_OAUTH, *LIMITS, *EVENTS_AND_DELIVERIES, *ECHOES, *OVER_QUOTA]

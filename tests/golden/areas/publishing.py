@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..harness import PEOPLE
-from ..scenario import API, Step, each, post
+from ..harness import PEOPLE, set_setting
+from ..scenario import API, ActionStep, Step, each, post
 from .bodies import JSON_TYPES, mistyped, refused
 
 EVENTS = f"{API}/events"
@@ -232,4 +232,17 @@ TWICE: list[Step] = [
     post("publishing a form with an invalid key", EVENTS, REPORT, headers=keyed(""), content_type="text/plain"),
 ]
 
-STEPS: list[Step] = [*ONE, *SEVERAL, *FOR_OTHERS, *TWICE]
+OVER_QUOTA: list[Step] = [
+    ActionStep("one event a minute", set_setting("QUOTA_EVENTS_PER_MINUTE", 1)),
+    post("publishing the event of a minute", EVENTS, REPORT),
+    post("publishing above the quota", EVENTS, REPORT),
+    post("publishing a batch above the quota", EVENTS, {"events": [REPORT, REPORT]}),
+    post(
+        "publishing a batch above the quota of one owner",
+        EVENTS,
+        {"events": [{**REPORT, "owner": ALICE}, REPORT]},
+        **SERVICE,
+    ),
+]
+
+STEPS: list[Step] = [*ONE, *SEVERAL, *FOR_OTHERS, *TWICE, *OVER_QUOTA]

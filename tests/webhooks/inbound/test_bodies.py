@@ -27,7 +27,7 @@ class Unread(io.RawIOBase):
 
 
 def send_unread(path: str, size: int, headers: dict[str, str]) -> Any:
-    environ = {"wsgi.input": Unread(), "CONTENT_LENGTH": str(size), "CONTENT_TYPE": "application/json"}
+    environ: dict[str, Any] = {"wsgi.input": Unread(), "CONTENT_LENGTH": str(size), "CONTENT_TYPE": "application/json"}
     return Client().generic("POST", f"/webhooks/{path}", headers=headers, **environ)
 
 
