@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from integrations.models import Integration
 from invenicum.accounts.models import User
@@ -246,9 +247,10 @@ def test_every_failure_is_audited_with_its_user_and_reason(drive: AuthorizationS
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite lets one thread write at a time")
 def test_of_two_callbacks_at_the_same_moment_one_wins(
-    drive: AuthorizationServer, ada: Consent, alice: User, api: Api
+    drive: AuthorizationServer, ada: Consent, alice: User, api: Api, settings: Settings
 ) -> None:
     """4.2.4: replay, as a race."""
+    settings.OUTGOING_AT_ONCE = 8
     client = api(alice)
     parameters = ada.allow(begin(client)["authorizationUrl"])
     start = Barrier(8, timeout=WAIT_DEADLINE_SECONDS)
