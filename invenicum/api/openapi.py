@@ -4,7 +4,6 @@ Views describe their successes with `extend_schema`; the errors follow from what
 """
 
 import json
-from functools import cache
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
@@ -21,6 +20,8 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from invenicum.per_process import PerProcess
 
 from .addresses import PREFIX
 from .idempotency_keys import PARAMETER, does_take_key
@@ -190,6 +191,15 @@ def _with_told_default(field: dict[str, Any]) -> dict[str, Any]:
     return rest | ({"description": description} if description else {})
 
 
+def _make_document() -> dict[str, Any]:
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return document
+
+
+# Made by one thread: the library resolves the classes of its extensions without a lock.
+_document = PerProcess(_make_document)
+
+
 class SchemaView(APIView):
     """The description as JSON, or as YAML if `Accept` asks for it."""
 
@@ -200,10 +210,4 @@ class SchemaView(APIView):
     schema = None
 
     def get(self, request: Request) -> Response:
-        return Response(_document())
-
-
-@cache
-def _document() -> dict[str, Any]:
-    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    return document
+        return Response(_document.get())

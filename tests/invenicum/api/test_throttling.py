@@ -1,8 +1,11 @@
+import os
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import RequestFactory
 from pytest_django import Settings
+from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -66,3 +69,26 @@ def test_no_request_is_refused_because_the_cache_is_down(
         SimpleRateThrottle.cache.get("anything")
     assert call(alice).status_code == 200
     assert "cache is down" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "stored",
+    ['{"a": 1}', '"text"', '["text"]', "[null]", "[[1]]", "[true]", "7", "null", "[NaN]", "[Infinity]", "[1e300]"],
+)
+def test_an_entry_of_the_cache_that_is_no_history_counts_as_absent(
+    stored: str, alice: User, settings: Settings
+) -> None:
+    url = os.environ["TEST_REDIS_URL"]
+    options = {"serializer": "invenicum.cache_values.JSONSerializer"}
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": url,
+            "OPTIONS": options,
+            "KEY_PREFIX": "test-throttling",
+        }
+    }
+    key = cache.make_key(f"throttle:outgoing:{alice.pk}")
+    Redis.from_url(url).set(key, stored)
+    assert [call(alice).status_code for _ in range(4)] == [200, 200, 200, 429]
+    cache.delete(f"throttle:outgoing:{alice.pk}")
