@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import dj_database_url
+import dj_email_url
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
@@ -30,7 +32,7 @@ WEB_WORKERS = env.int("WEB_WORKERS", 2)  # processes
 WEB_THREADS = env.int("WEB_THREADS", 8)  # of each process, that run Django
 WEB_BODY_MEMORY = env.int("WEB_BODY_MEMORY", 64 * 1024 * 1024)  # bytes of request bodies that each process holds
 DATA_DIR = Path(env.str("DATA_DIR", "") or BASE_DIR / ".data").resolve()
-DATABASE_URL = env.str("DATABASE_URL", "")
+DATABASE_URL = secret("DATABASE_URL")
 CELERY_BROKER_URL = secret("CELERY_BROKER_URL")
 # The address at which people and providers reach this service: callbacks, hooks and links are built from it.
 PUBLIC_URL = (env.str("PUBLIC_URL", "") or f"http://localhost:{PORT}").rstrip("/")
@@ -64,6 +66,15 @@ SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
 X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [  # of `check --deploy`
+    "security.W005",  # whether every name below the host has TLS, is not for this service to say to browsers,
+    "security.W021",  # and neither is whether they should be told so before they come
+    "security.W008",  # the proxy that terminates TLS redirects (deploy/)
+    "security.W004",  # these three follow from PUBLIC_URL, which has a check of its own: operations.W001
+    "security.W012",
+    "security.W016",
+    "oauth2_provider.W008",  # `redirect_uri_refusal` allows http for loopback hosts only (RFC 8252, 7.3)
+]
 # Tokens from the Invenicum app itself: HS256 with this secret. Off if it is empty.
 INVENICUM_JWT_SECRET = secret("INVENICUM_JWT_SECRET")
 _JWT_SECRET_BYTES = 32  # a key for HS256 must be as long as its digest (RFC 7518, 3.2)
@@ -94,7 +105,7 @@ try:
     EGRESS_PORTS = frozenset(int(port) for port in env.str("EGRESS_PORTS", "").split(",") if port.strip())
 except ValueError:
     raise ImproperlyConfigured("EGRESS_PORTS must be port numbers, separated by commas, for example 81,591.") from None
-EGRESS_PROXY = env.str("EGRESS_PROXY", "")
+EGRESS_PROXY = secret("EGRESS_PROXY")
 EGRESS_PROXY_RESOLVES = env.bool("EGRESS_PROXY_RESOLVES", False)
 EGRESS_DNS_TIMEOUT = env.float("EGRESS_DNS_TIMEOUT", 4.0)  # seconds
 EGRESS_DNS_LOOKUPS = env.int("EGRESS_DNS_LOOKUPS", 200)
@@ -180,7 +191,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Database -----------------------------------------------------------------------------------
 
 if DATABASE_URL:
-    DATABASES = {"default": env.dj_db_url("DATABASE_URL", conn_max_age=60, conn_health_checks=True)}
+    _database: dict[str, Any] = {**dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
+    DATABASES = {"default": _database}
     if DATABASES["default"]["ENGINE"].endswith("postgresql"):
         # A pooler such as PgBouncer gives each transaction another session, and a server's cursor belongs to one.
         DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
@@ -373,7 +385,7 @@ WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()  # without `collectstatic`, se
 warnings.filterwarnings("ignore", f"No directory at: {STATIC_ROOT}")
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "sign-in"
 CSRF_FAILURE_VIEW = "invenicum.api.errors.forged_form"
-EMAIL_CONFIG = env.dj_email_url("EMAIL_URL", "console://")
+EMAIL_CONFIG = dj_email_url.parse(secret("EMAIL_URL") or "console://")
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = EMAIL_CONFIG.get("EMAIL_TIMEOUT") or 10  # seconds; a mail server that hangs must not stop the others
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "integrations@localhost")

@@ -67,6 +67,46 @@ def test_no_secret_has_a_default() -> None:
             assert ":?" in service["environment"][name], name
 
 
+SECRETS = {name for path in SOURCES for name in re.findall(r'[ (]secret\("([A-Z_]+)"\)', path.read_text())}
+
+
+def test_every_variable_that_can_hold_a_secret_can_be_a_file_and_is_marked_so() -> None:
+    marked = set(re.findall(r"^\| `([A-Z_]+)` \*secret\*", DOCUMENTED, re.MULTILINE))
+    assert marked == SECRETS
+    suspicious = {name for name in variables_read() if re.search("(_URL|KEYS?|SECRET|PASSWORD|TOKEN)$", name)}
+    assert suspicious - SECRETS == {"PUBLIC_URL", "RECEIVER_SECRET"}  # the second is of the command `receive`
+
+
+def test_every_secret_of_compose_is_in_the_example_and_explained() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    needed = set(re.findall(r"\$\{([A-Z_]+):\?", text))
+    assert needed == set(re.findall(r"^([A-Z_]+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    explained = (ROOT / "docs/operations.md").read_text()
+    assert [name for name in needed if f"`{name}`" not in explained] == []
+
+
+def test_secrets_are_read_from_files(tmp_path: Path) -> None:
+    values = {
+        "SECRET_KEY": "0123456789abcdef" * 4,
+        "FERNET_KEYS": "fedcba9876543210" * 4,
+        "DATABASE_URL": "postgres://invenicum:from-a-file@db.example.com:5432/inventory",
+        "EMAIL_URL": "smtp+tls://user:from-a-file@mail.example.com:587",
+    }
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "data")}
+    for name, value in values.items():
+        (tmp_path / name).write_text(value + "\n")
+        environment[f"{name}_FILE"] = str(tmp_path / name)
+    code = (
+        "from invenicum import settings as s; database = s.DATABASES['default'];"
+        "print(s.SECRET_KEY, *s.FERNET_KEYS, database['PASSWORD'], database['NAME'], s.EMAIL_HOST_PASSWORD)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    read = answer.stdout.split()
+    assert read == [values["SECRET_KEY"], values["FERNET_KEYS"], "from-a-file", "inventory", "from-a-file"]
+
+
 def test_the_image_does_not_run_as_root_and_contains_every_package() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     user = next(number for number, line in enumerate(lines) if line.startswith("USER "))

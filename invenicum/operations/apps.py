@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class OperationsConfig(AppConfig):
     name = "invenicum.operations"
     label = "operations"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401
