@@ -45,6 +45,10 @@ class AuthorizationViewSet(ApiViewSet):
     required_scopes = {"GET": "integrations:write"}
     never_cached = True  # an answer holds the state of an authorization
 
+    @property
+    def allowed_methods(self) -> list[str]:
+        return [method for method in super().allowed_methods if method != "HEAD"]
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if request.method == "HEAD":  # it would use up a code or a state as GET does, and its answer has no body
             raise MethodNotAllowed("HEAD")

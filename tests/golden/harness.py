@@ -31,6 +31,7 @@ from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 CLOSED = "http://127.0.0.1:9"  # a port without a listener
 # Ids that no other test uses, so that they are the same in every run.
 PEOPLE = {"alice": 900_000_001, "bob": 900_000_002, "charlie": 900_000_003, "dora": 900_000_004}
+USER_NAMES = {name: f"invenicum:{key}" for name, key in PEOPLE.items()}
 JWT_SECRET = "a-secret-that-the-app-and-the-service-share"
 # fmt: off
 TYPES = (
@@ -67,14 +68,16 @@ class Harness:
         limit_saves("10000/min")(self)
         environment.setattr(RateMeter, "clock", staticmethod(float))
         for name, key in PEOPLE.items():
-            User.objects.create_user(name, f"{name}@example.com", account_id=str(key))
-        User.objects.filter(username="dora").update(is_active=False)
+            User.objects.create_user(USER_NAMES[name], f"{name}@example.com", account_id=str(key))
+        User.objects.filter(username=USER_NAMES["dora"]).update(is_active=False)
 
     def token(self, user: str, scopes: str = "") -> str:
         """An access token of `user`, with `scopes` or all scopes of a person."""
         if (user, scopes) not in self._tokens:
             printed = io.StringIO()
-            call_command("issue_token", user, *(["--scope", scopes] if scopes else []), stdout=printed)
+            call_command(
+                "issue_token", USER_NAMES.get(user, user), *(["--scope", scopes] if scopes else []), stdout=printed
+            )
             self._tokens[user, scopes] = printed.getvalue().strip()
         return self._tokens[user, scopes]
 
@@ -186,7 +189,7 @@ def sign_in(user: str, browser: str) -> Callable[[Harness], None]:
 
     def act(harness: Harness) -> None:
         client = Client()
-        client.force_login(User.objects.get(username=user))
+        client.force_login(User.objects.get(username=USER_NAMES.get(user, user)))
         harness.jars[browser] = client.cookies
 
     return act
