@@ -12,8 +12,8 @@ from django.utils import timezone
 from invenicum.accounts.models import User
 from invenicum.timestamps import format_timestamp
 
+from .insertion import insert
 from .models import Event
-from .numbering import number
 from .signals import events_published
 
 # Of the body as it is sent. What an asset or a hook can become stays below.
@@ -57,8 +57,7 @@ def publish_many(drafts: Iterable[Draft]) -> list[Event]:
     if events:
         # No savepoint: a change whose event cannot be written must not be kept.
         with transaction.atomic(savepoint=False):
-            number(events)
-            Event.objects.bulk_create(events)
+            insert(events)
             events_published.send(sender=Event, events=events)
     return events
 
