@@ -20,7 +20,7 @@ from invenicum.jobs import Failure, JobRunner
 from . import grants, registry
 from .core.connector import Connector
 from .core.errors import IntegrationError
-from .core.http import Flow
+from .core.http import Flow, discreet
 from .models import Integration, ProviderJob
 from .signals import remote_state_changed
 
@@ -128,7 +128,7 @@ class ProviderJobRunner(JobRunner[ProviderJob]):
             integration = Integration.objects.live().filter(pk=job.integration_id).first()
             return (yield from _save(connector, integration)) if integration else None
         config = connector.Config.load(job.payload["config"], job.payload["secrets"])
-        yield from connector.on_delete(config, job.payload["state"])
+        yield from discreet(connector.on_delete(config, job.payload["state"]), config.secret_texts())
         return None
 
     def failure_of(self, error: Exception) -> Failure | None:
@@ -152,7 +152,9 @@ class ProviderJobRunner(JobRunner[ProviderJob]):
 
 def _save(connector: Connector, integration: Integration) -> Flow[datetime | None]:
     state = yield from grants.current().flow(
-        integration, integration.load_config(), lambda config: connector.on_save(config, integration.remote_state)
+        integration,
+        integration.load_config(),
+        lambda config: discreet(connector.on_save(config, integration.remote_state), config.secret_texts()),
     )
     _keep_state(integration, state)
     renew_at = state.get("renewAt")  # Unix time

@@ -19,6 +19,8 @@ from . import grants, outgoing_slots, provider_jobs, registry
 from .core.config import ConnectorConfig
 from .core.connector import Connector, TestResult
 from .core.errors import InvalidConfig
+from .core.http import Flow, discreet
+from .core.redaction import redact, redact_values
 from .core.signing import ROTATION_OVERLAP_SECONDS, generate_secret
 from .credentials import gives_key, keep_secrets
 from .destinations import check_ports
@@ -82,8 +84,15 @@ def test_connection(owner: User, integration_type: str, values: Mapping[str, Any
     timeout = settings.CONNECTION_TEST_TIMEOUT
     with outgoing_slots.hold(timeout, owner.pk):
         if stored and connected:
-            return grants.current().run(stored, config, connector.test, timeout)
-        return run_flow(connector.test(config), timeout, account=owner.pk)
+            return grants.current().run(stored, config, lambda current: _test(connector, current), timeout)
+        return run_flow(_test(connector, config), timeout, account=owner.pk)
+
+
+def _test(connector: Connector, config: ConnectorConfig) -> Flow[TestResult]:
+    """The test, of whose secrets its answer repeats none."""
+    secrets = config.secret_texts()
+    result = yield from discreet(connector.test(config), secrets)
+    return TestResult(redact(result.message, secrets), redact_values(result.metadata, secrets))
 
 
 def save_integration(

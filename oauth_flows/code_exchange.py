@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from integrations.core.answers import excerpt
 from integrations.core.errors import IntegrationError
-from integrations.core.http import Flow
+from integrations.core.http import Flow, discreet
+from integrations.core.redaction import redact
 
 from .errors import OAuthError, TokensUnused
-from .protocol import Client, Tokens, exchange_request, identity_request, is_issuer, read_account, read_tokens, value_at
+from .protocol import Client, Tokens, exchange_request, identity_request, is_issuer, read_account, token_flow, value_at
 
 SENTENCES = {
     "access_denied": "The access was not granted, so nothing was connected.",
@@ -41,23 +42,27 @@ def connect_flow(client: Client, redirect_uri: str, verifier: str, params: Mappi
     """
     code = _code(client, params)
     try:
-        tokens = read_tokens(client, (yield exchange_request(client, redirect_uri, code, verifier)))
+        tokens = yield from token_flow(client, exchange_request(client, redirect_uri, code, verifier), code, verifier)
     except IntegrationError as error:
         raise OAuthError(f"{error.message} Please try again.") from None
     _check_scopes(client, tokens)
     account = _account_in_answer(client, tokens)
     if not account and client.spec.identity_url and client.spec.identity_field:
         try:
-            account = read_account(client, (yield identity_request(client, tokens.access)))
+            account = yield from discreet(_account(client, tokens), (tokens.access, client.client_secret))
         except IntegrationError as error:
             raise TokensUnused(f"{error.message} Please try again.", tokens) from None
     return Connection(tokens, account)
 
 
+def _account(client: Client, tokens: Tokens) -> Flow[str]:
+    return read_account(client, (yield identity_request(client, tokens.access)))
+
+
 def _code(client: Client, params: Mapping[str, str]) -> str:
     if error := params.get("error"):
         sentence = SENTENCES.get(error, "{name} did not connect ({error}). Please try again.")
-        raise OAuthError(sentence.format(name=client.name, error=excerpt(error, 60)))
+        raise OAuthError(sentence.format(name=client.name, error=redact(excerpt(error, 60), (client.client_secret,))))
     if "iss" in params and not is_issuer(client.spec, params["iss"]):
         raise OAuthError("The answer came from another server than the one that was asked. Please start again.")
     code = params.get("code", "")

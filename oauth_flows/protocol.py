@@ -3,15 +3,16 @@ clock, no sockets."""
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit, urlunsplit
 
 from integrations.core.answers import excerpt
 from integrations.core.errors import ConnectionFailed, RateLimited
-from integrations.core.http import Request, Response
+from integrations.core.http import Flow, Request, Response, discreet
 from integrations.core.oauth import OAuthSpec
+from integrations.core.redaction import redact
 from invenicum.accounts.redirect_uris import LOOPBACK_HOSTS
 
 
@@ -64,6 +65,10 @@ class TokenError(ConnectionFailed):
     def __init__(self, error: str, name: str):
         super().__init__(f"{name} refused to issue a token ({error}).")
         self.error = error
+
+    def hide(self, secrets: Collection[str]) -> None:
+        super().hide(secrets)
+        self.error = redact(self.error, secrets)
 
 
 def code_challenge(verifier: str) -> str:
@@ -143,6 +148,18 @@ def is_revoked(client: Client, response: Response) -> bool:
     if client.spec.revocation == "authorization":
         return response.ok or response.status == 404
     return response.ok or error in {"invalid_token", "invalid_grant"}
+
+
+def token_flow(client: Client, request: Request, *secrets: str) -> Flow[Tokens]:
+    """Sends a token request of `client` and reads its answer. Raises as `read_tokens` does.
+
+    `secrets` is what the request carries besides the client's secret: no error repeats either.
+    """
+    return (yield from discreet(_tokens(client, request), (client.client_secret, *secrets)))
+
+
+def _tokens(client: Client, request: Request) -> Flow[Tokens]:
+    return read_tokens(client, (yield request))
 
 
 def read_tokens(client: Client, response: Response) -> Tokens:

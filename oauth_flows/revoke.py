@@ -27,7 +27,7 @@ from .audit import Action, audit
 from .clients import client_for
 from .errors import NotConfigured
 from .models import Grant, Revocation, UnconfirmedConnection
-from .protocol import Client, TokenError, is_revoked, read_tokens, refresh_request, revocation_requests
+from .protocol import Client, TokenError, is_revoked, refresh_request, revocation_requests, token_flow
 
 REVOCATION_RETRY_SECONDS = (0, 30, 300, 1800, 7200, 21600, 86400, 172800)
 UNREADABLE = "The tokens cannot be decrypted with the configured keys."
@@ -139,9 +139,8 @@ def _revoke(client: Client, revocation: Revocation) -> Flow[None]:
     expired = revocation.expires_at is not None and revocation.expires_at <= timezone.now()
     if expired and refresh and client.spec.revocation != "token":
         # Revoking by a call with the access token needs one that has not expired.
-        response = yield refresh_request(client, refresh)
         try:
-            tokens = read_tokens(client, response)
+            tokens = yield from token_flow(client, refresh_request(client, refresh), refresh, access)
         except TokenError as error:
             if error.error in client.spec.refusals:
                 return  # it is revoked already

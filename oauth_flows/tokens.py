@@ -34,7 +34,7 @@ from .audit import Action, audit
 from .clients import client_for
 from .errors import NotConfigured
 from .models import Grant
-from .protocol import TokenError, Tokens, read_tokens, refresh_request
+from .protocol import TokenError, Tokens, refresh_request, token_flow
 
 # A refresh lease lasts this much longer than a flow can take.
 REFRESH_LEASE_MARGIN = timedelta(seconds=30)
@@ -166,8 +166,8 @@ def refresh(grant: Grant) -> Flow[None]:
             return _reload(grant)
         if not grant.refresh_token:
             raise TokenError("invalid_grant", client.name)
-        response = yield refresh_request(client, grant.refresh_token)
-        _save(grant, read_tokens(client, response))
+        token = grant.refresh_token
+        _save(grant, (yield from token_flow(client, refresh_request(client, token), token, grant.access_token)))
     except TokenError as error:
         if error.error in client.spec.refusals:
             if _refuse(grant, error.error):

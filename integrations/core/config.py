@@ -159,6 +159,12 @@ class ConnectorConfig(BaseModel):
                 found[fact.alias] = reveal(value)
         return found
 
+    def secret_texts(self) -> list[str]:
+        """All secrets that it holds, in clear, the internal ones and an access token too: what must not be shown."""
+        values = [getattr(self, fact.name) for fact in self.facts() if fact.secret]
+        found = [item for value in values for item in (value.values() if isinstance(value, dict) else [value])]
+        return [text for text in map(reveal, filter(None, found)) if isinstance(text, str)]
+
     @classmethod
     def _aliases(cls) -> dict[str, str]:
         return {fact.name: fact.alias for fact in cls.facts()}

@@ -14,7 +14,10 @@ The code of a failed connection of the custom webhook is WEBHOOK_DELIVERY_FAILED
 """
 
 import math
+from collections.abc import Collection
 from typing import ClassVar, Literal
+
+from .redaction import redact
 
 TYPE_PLACEHOLDER = "<TYPE>"
 CONNECTION_FAILED = f"{TYPE_PLACEHOLDER}_CONNECTION_FAILED"
@@ -56,6 +59,11 @@ class IntegrationError(Exception):
         if permanent is not None:
             self.permanent = permanent
 
+    def hide(self, secrets: Collection[str]) -> None:
+        """Takes `secrets` out of what it says: a service may repeat what it was sent."""
+        self.message = redact(self.message, secrets)
+        self.args = (self.message,)
+
     def code_for(self, connector_type: str) -> str:
         """The API's error code, e.g. `SLACK_CONNECTION_FAILED` for a ConnectionFailed of `slack`."""
         if connector_type == "webhook" and self.code == CONNECTION_FAILED:
@@ -72,6 +80,10 @@ class InvalidConfig(IntegrationError):
     def __init__(self, message: str, details: dict[str, list[str]] | None = None, *, permanent: bool | None = None):
         super().__init__(message, permanent=permanent)
         self.details = details or {}
+
+    def hide(self, secrets: Collection[str]) -> None:
+        super().hide(secrets)
+        self.details = {name: [redact(text, secrets) for text in texts] for name, texts in self.details.items()}
 
 
 class AuthFailed(IntegrationError):

@@ -1,14 +1,14 @@
 """HTTP as plain values, and the flow: how a connector talks to a service without doing I/O."""
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from invenicum import strict_json
 
-from .errors import ConnectionFailed
+from .errors import ConnectionFailed, IntegrationError
 from .texts import storable
 
 T = TypeVar("T")
@@ -86,3 +86,12 @@ class Response:
 def encode_json(payload: Any) -> bytes:
     """Compact JSON in UTF-8, keys in the order given: what is signed, stored and sent."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def discreet(flow: Flow[T], secrets: Collection[str]) -> Flow[T]:
+    """`flow`, whose errors repeat none of `secrets`: their messages are stored and shown. Returns what `flow` does."""
+    try:
+        return (yield from flow)
+    except IntegrationError as error:
+        error.hide(secrets)
+        raise

@@ -6,6 +6,7 @@ from binascii import Error as NotBase64
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice, pairwise
+from typing import Any
 
 from .spellings import decodings
 from .texts import CUT_MARK, one_line
@@ -40,6 +41,18 @@ def redact(text: str, secrets: Collection[str], *, is_cut: bool = False) -> str:
             merged.append((start, end))
     kept = pairwise([0, *(place for span in merged for place in span), len(text)])
     return HIDDEN.join(text[start:end] for number, (start, end) in enumerate(kept) if number % 2 == 0)
+
+
+def redact_values(value: Any, secrets: Collection[str]) -> Any:
+    """`value`, as JSON has it, with each of its texts redacted; names stay."""
+    match value:
+        case str():
+            return redact(value, secrets)
+        case dict():
+            return {name: redact_values(item, secrets) for name, item in value.items()}
+        case list() | tuple():
+            return [redact_values(item, secrets) for item in value]
+    return value
 
 
 def _found(decoded: str, places: Sequence[int], needles: tuple[str, ...], is_cut: bool) -> Iterator[tuple[int, int]]:

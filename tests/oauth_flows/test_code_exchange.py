@@ -135,3 +135,15 @@ def test_tokens_whose_account_stays_unknown_have_to_be_revoked(identity: Respons
         run(answer(200, ISSUED), identity)
     assert (caught.value.tokens.access, caught.value.tokens.refresh) == ("access", "refresh")
     assert caught.value.message == f"{message} Please try again."
+
+
+@pytest.mark.parametrize("repeated", ["a-client-secret", "the-code-itself", "the-pkce-verifier"])
+def test_an_error_repeats_no_secret_of_the_exchange(repeated: str) -> None:
+    client = Client("dropbox", "Provider", SPEC, "client", "a-client-secret")
+    refused = answer(400, {"error": f"bad {repeated}"})
+    with pytest.raises(OAuthError) as caught:
+        play(connect_flow(client, BACK, "the-pkce-verifier", {"code": "the-code-itself"}), refused)
+    assert caught.value.message == "Provider refused to issue a token (bad [hidden]). Please try again."
+    with pytest.raises(OAuthError) as caught:
+        play(connect_flow(client, BACK, "the-pkce-verifier", {"error": "bad a-client-secret"}))
+    assert "bad [hidden]" in caught.value.message

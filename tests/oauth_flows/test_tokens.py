@@ -237,3 +237,13 @@ def test_tokens_fetched_by_another_caller_are_used(dropbox: TokenServer, alice: 
     flow = tokens.authorized(known, known.integration.load_config(), upload(dropbox.url))
     assert next(flow).headers["Authorization"] == "Bearer access-2"
     assert dropbox.refreshes == 1
+
+
+@pytest.mark.parametrize("repeated", ["dropbox-secret", "refresh-1", "access-1"])
+def test_a_failed_refresh_repeats_no_token(repeated: str, dropbox: TokenServer, alice: User) -> None:
+    grant = connect_dropbox(alice, expires_in=-60)
+    dropbox.fails = json_answer(400, {"error": f"bad {repeated}"})
+    with pytest.raises(ConnectionFailed) as caught:
+        use(grant, dropbox.url)
+    assert "(bad [hidden])" in caught.value.message
+    assert "bad [hidden]" in AuditEntry.objects.get().detail

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from integrations.core.answers import excerpt
-from integrations.core.redaction import HIDDEN, MIN_REDACTED_LENGTH, redact
+from integrations.core.redaction import HIDDEN, MIN_REDACTED_LENGTH, redact, redact_values
 from integrations.core.spellings import decodings
 
 Spelling = Callable[[str], str]
@@ -143,3 +143,8 @@ def test_redaction_takes_time_in_proportion_to_the_text(text: str, secret: str) 
         return time.thread_time() - began
 
     assert min(seconds() for _ in range(3)) < 0.05
+
+
+def test_every_text_in_a_value_is_redacted() -> None:
+    value = {"a": ["x-secret", {"b": ("secret",)}], "n": 1, "none": None}
+    assert redact_values(value, ["secret"]) == {"a": ["x-[hidden]", {"b": ["[hidden]"]}], "n": 1, "none": None}
