@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from rest_framework.request import Request
 
+from invenicum.content_policy import HEADER, page_policy
+
 
 def wants_page(request: HttpRequest | Request) -> bool:
     """Whether the request is from a browser, not a program."""
@@ -30,14 +32,9 @@ def render_page(
     """
     nonce = secrets.token_urlsafe(16)
     content = render_to_string(template, {**context, "nonce": nonce}, request)
-    form_policy = "" if form_targets is None else f"form-action {' '.join(form_targets)}; "
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src data:; "
-        f"base-uri 'none'; {form_policy}frame-ancestors 'none'"
-    )
-    return HttpResponse(
-        content, status=status, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"}
-    )
+    form_policy = () if form_targets is None else (f"form-action {' '.join(form_targets)}",)
+    policy = page_policy(nonce, *form_policy)
+    return HttpResponse(content, status=status, headers={HEADER: policy, "Cache-Control": "no-store"})
 
 
 def error_page(status: int, title: str, message: str) -> HttpResponse:

@@ -149,6 +149,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "invenicum.api.request_ids.name_request",
+    "invenicum.content_policy.add_policy",
     "invenicum.api.addresses.tolerate_trailing_slash",
     "invenicum.operations.health.answer_probes",
     "corsheaders.middleware.CorsMiddleware",
@@ -344,6 +345,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": "none"},  # by default another site is asked
 }
 OAUTH2_PROVIDER = {
     "SCOPES": {

@@ -4,7 +4,6 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularSwaggerView
 
 import integrations.urls
 import invenicum.accounts.page_urls
@@ -16,6 +15,7 @@ import webhooks.inbound.urls
 import webhooks.urls
 from invenicum.accounts.sign_in_limits import limited_sign_in
 from invenicum.api import errors
+from invenicum.api.docs_page import DocsView
 from invenicum.api.openapi import SchemaView
 
 admin.site.site_header = admin.site.site_title = "Invenicum Integrations"
@@ -33,7 +33,7 @@ urlpatterns = [
     path("admin/login/", limited_sign_in(admin.site.login)),
     path("admin/", admin.site.urls),
     path("schema", SchemaView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(), name="docs"),
+    path("docs", DocsView.as_view(), name="docs"),
     path("", RedirectView.as_view(pattern_name="docs")),
     path("api/v1/", include(api_urlpatterns)),
     path("", include(api_urlpatterns)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from invenicum.api.errors import envelope
+from invenicum.content_policy import HEADER, NOTHING
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -16,7 +17,7 @@ Headers = list[tuple[bytes, bytes]]
 PIECE_BYTES = 64 * 1024
 # For each piece: how long a client that reads nothing keeps the rest of its answer in memory.
 ANSWER_STALL_SECONDS = 15.0
-JSON_TYPE = (b"content-type", b"application/json")
+JSON_HEADERS = [(b"content-type", b"application/json"), (HEADER.lower().encode(), NOTHING.encode())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Answer:
 
 def json_answer(status: int, value: Any, headers: Headers | None = None) -> Answer:
     """An answer with `value` as JSON."""
-    return Answer(status, [JSON_TYPE, *(headers or [])], json.dumps(value).encode())
+    return Answer(status, [*JSON_HEADERS, *(headers or [])], json.dumps(value).encode())
 
 
 def error_answer(status: int, code: str, message: str, retry_after: int | None = None) -> Answer:

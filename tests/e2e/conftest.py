@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
 
 from tests.browser import CHROMIUM, DESKTOP
 from tests.e2e.running import Run
@@ -19,14 +19,28 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def policy_violations(context: BrowserContext) -> list[str]:
+    """What the pages of `context` try although their Content-Security-Policy forbids it, as the console says it."""
+    found: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            found.append(f"{message.page.url if message.page else ''}: {message.text}")
+
+    context.on("console", note)
+    return found
+
+
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """The browser of one person. It can reach this machine only."""
+    """The browser of one person. It can reach this machine only. No page may try what its policy forbids."""
     context = chromium.new_context(viewport=DESKTOP)
+    violations = policy_violations(context)
     context.set_default_timeout(WAIT_DEADLINE_SECONDS * 1000)
     context.route(lambda url: urlsplit(url).hostname not in ("localhost", "127.0.0.1"), lambda route: route.abort())
     yield context
     context.close()
+    assert violations == []
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ class Harness:
 def _issue(form: dict[str, str]) -> Answer:
     """The answer of a provider's token endpoint; it depends on the code."""
     code = form.get("code", "")
-    if code == "refused" or form.get("grant_type") == "refresh_token":
+    if code == "code-that-is-refused" or form.get("grant_type") == "refresh_token":
         return json_answer(400, {"error": "invalid_grant"})
     if code == "busy":
         return json_answer(503, {})

@@ -8,12 +8,15 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from invenicum import content_policy
+
 from .harness import Harness
 from .placeholders import Placeholders
 from .scenario import NOTHING, RequestStep, Step
 
 # Headers of nearly every answer. Only differences are recorded, with null for a missing header.
 USUAL_HEADERS = {
+    "Content-Security-Policy": content_policy.NOTHING,
     "Content-Type": "application/json",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",

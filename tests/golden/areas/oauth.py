@@ -193,7 +193,7 @@ FAILING: list[Step] = [
     *_failing("an empty error", "state={state}&error=&code="),
     *_failing("another issuer", "state={state}&code=good&iss=https://evil.example.com"),
     *_failing("an invalid issuer", "state={state}&code=good&iss=://"),
-    *_failing("a code that is refused", "state={state}&code=refused"),
+    *_failing("a code that is refused", "state={state}&code=code-that-is-refused"),
     *_failing("a token endpoint that is busy", "state={state}&code=busy"),
     *_failing("a permission left unticked", "state={state}&code=unticked"),
     *_failing("an account that is not named", "state={state}&code=anonymous"),
