@@ -13,6 +13,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.db import connection
 
+from tests.services import end_with_parent
 from tests.waiting import WAIT_DEADLINE_SECONDS
 
 ROOT = Path(settings.BASE_DIR)
@@ -47,6 +48,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=end_with_parent,  # a test run that is killed leaves no worker behind
             )
         return self
 
