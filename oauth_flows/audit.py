@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
 from invenicum.accounts.models import User
@@ -43,3 +44,16 @@ def audit(action: AuditEntry.Action, integration_type: str, **facts: Any) -> Non
         facts["address"] = client_address(request)
     facts["detail"] = str(facts.get("detail", ""))[:500]
     AuditEntry.objects.create(action=action, type=integration_type, **facts)
+
+
+def audit_failure(integration_type: str, **facts: Any) -> None:
+    """Adds an entry about a connection that failed, as `audit` does, outside of a transaction.
+
+    The users it is about may have been removed meanwhile: they are left out then.
+    """
+    try:
+        with transaction.atomic():
+            audit(AuditEntry.Action.CONNECT_FAILED, integration_type, **facts)
+    except IntegrityError:
+        rest = {name: value for name, value in facts.items() if name != "owner_id"}
+        audit(AuditEntry.Action.CONNECT_FAILED, integration_type, **rest | {"owner": None, "actor": None})

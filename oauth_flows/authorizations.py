@@ -17,7 +17,7 @@ from invenicum.accounts.models import User
 from invenicum.accounts.tokens import Origin
 
 from . import browser_session
-from .audit import Action, audit
+from .audit import audit_failure
 from .browser_session import digest
 from .clients import client_for, redirect_uri
 from .code_exchange import connect_flow
@@ -132,7 +132,7 @@ def _answered(
     except OAuthError as error:
         is_of_app = authorization.needs_confirmation
         actor = None if is_of_app else owner
-        audit(Action.CONNECT_FAILED, authorization.type, owner=owner, actor=actor, detail=error.message)
+        audit_failure(authorization.type, owner=owner, actor=actor, detail=error.message)
         raise OAuthError(error.message, return_url, is_of_app=is_of_app) from None
 
 

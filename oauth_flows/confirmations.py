@@ -20,7 +20,7 @@ from invenicum.accounts.models import User
 from invenicum.accounts.services import lock_account
 from invenicum.accounts.tokens import Origin
 
-from .audit import Action, audit
+from .audit import Action, audit, audit_failure
 from .browser_session import digest
 from .clients import client_for
 from .code_exchange import Connection
@@ -93,7 +93,7 @@ def confirm(user: User, result: str) -> Connected:
 def audit_refusal(error: ConfirmationRefused) -> None:
     """Adds a refused confirmation to the audit trail. Called outside the transaction that the refusal has undone."""
     found = error.found
-    audit(Action.CONNECT_FAILED, found.type, owner_id=found.owner_id, account=found.account, detail=error.message)
+    audit_failure(found.type, owner_id=found.owner_id, account=found.account, detail=error.message)
 
 
 @transaction.atomic
