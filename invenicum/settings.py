@@ -195,6 +195,7 @@ if DATABASE_URL:
     _database: dict[str, Any] = {**dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
     DATABASES = {"default": _database}
     if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        DATABASES["default"]["ENGINE"] = "invenicum.postgresql"
         # A pooler such as PgBouncer gives each transaction another session, and a server's cursor belongs to one.
         DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
         # A host that no longer responds is given up after seconds; the system's timeout is a quarter of an hour.
