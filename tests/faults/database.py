@@ -115,7 +115,7 @@ class LosesAnswer:
             answers.start()
             has_event = False
             while sent := _received(client):
-                has_event = has_event or b'INSERT INTO "events_event"' in sent
+                has_event = has_event or b"INSERT INTO events_event" in sent
                 if has_event and b"COMMIT" in sent and self.is_armed.is_set():
                     self.is_armed.clear()
                     client.shutdown(socket.SHUT_RDWR)
