@@ -34,6 +34,10 @@ CONNECTORS: tuple[type[Connector], ...] = (
 )
 
 
+# The types whose connectors send the body of an event as it is.
+TYPES_WITHOUT_DOCUMENT = [connector.type for connector in CONNECTORS if not connector.reads_document]
+
+
 class UnknownType(LookupError):
     """No connector has this type."""
 

@@ -21,9 +21,16 @@ SET LOCAL idle_in_transaction_session_timeout = {idle}
 _LOCKED = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
 
 
+# What a crash of the server may undo, up to some hundred milliseconds of it: nothing waits for the disk.
+NOT_DURABLE = "SET LOCAL synchronous_commit = off;"
+
+
 @contextmanager
-def bounded() -> Iterator[None]:
+def bounded(*, durable: bool = True) -> Iterator[None]:
     """A transaction (as a context manager or a decorator) in which statements do not wait long for others.
+
+    With `durable=False` it is committed without waiting for the disk: a crash of the server, not of this process, may
+    undo it (https://www.postgresql.org/docs/current/wal-async-commit.html). For what is done again without loss.
 
     Raises `django.db.OperationalError` for a statement that waits longer than LOCK_TIMEOUT_SECONDS for a lock, for
     which `is_locked` is True, or that takes longer than the setting STATEMENT_TIMEOUT. On PostgreSQL only; SQLite has
@@ -33,7 +40,8 @@ def bounded() -> Iterator[None]:
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute(
-                    LIMIT_WAITING.format(
+                    ("" if durable else NOT_DURABLE)
+                    + LIMIT_WAITING.format(
                         lock=round(LOCK_TIMEOUT_SECONDS * 1000),
                         statement=round(settings.STATEMENT_TIMEOUT * 1000),
                         idle=round(IDLE_IN_TRANSACTION_SECONDS * 1000),

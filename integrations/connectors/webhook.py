@@ -112,6 +112,7 @@ See [verifying webhooks](../verifying-webhooks.md).
         previous_secret_until: Annotated[int, Internal()] = 0
 
     signing_secret = "secret"
+    reads_document = False
 
     def generated_secrets(self, config: Config) -> dict[str, str]:
         return {} if config.secret else {"secret": generate_secret()}

@@ -60,6 +60,8 @@ class Connector:
     signing_secret: ClassVar[str | None] = None
     # How many deliveries to one integration may be in flight at once; None for no limit.
     concurrency: ClassVar[int | None] = None
+    # Whether `deliver` reads `message.document`: if not, it is None, which saves reading it for each delivery.
+    reads_document: ClassVar[bool] = True
 
     def __init__(self, endpoints: Mapping[str, str] | None = None):
         self.endpoints = dict(endpoints or {})

@@ -45,6 +45,7 @@ class FlowDriver(Generic[Key]):
         self._transfers: list[Transfer] = []
         self._finished: list[Finished[Key]] = []
         self.steps: StepMeter[Key] = StepMeter()
+        self.waited_seconds = 0.0  # for sockets and timers, ever: the thread had nothing else to do
         self._epoll = select.epoll()
         self._epoll.register(self._answers.descriptor, select.EPOLLIN)
         self._connections: set[int] = set()
@@ -119,7 +120,10 @@ class FlowDriver(Generic[Key]):
             wait = due / 1000
         if self._waiting:
             wait = max(0.0, min(wait, self._waiting.next_end() - time.monotonic()))
+        began = time.monotonic()
         events = self._epoll.poll(wait)
+        if wait:
+            self.waited_seconds += time.monotonic() - began
         self.steps.begin_turn()
         for descriptor, _ in events:
             if descriptor == self._answers.descriptor:

@@ -8,7 +8,7 @@ from django.conf import settings
 from .policy import Network
 
 RESERVED_FILE_DESCRIPTORS = 100  # for everything but outgoing connections
-MAX_CONNECTIONS = 2000
+MOST_CONNECTIONS = 100_000  # however many files may be open
 
 
 def _certificates() -> str:
@@ -17,11 +17,9 @@ def _certificates() -> str:
 
 def _connections() -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return (
-        MAX_CONNECTIONS
-        if files == resource.RLIM_INFINITY
-        else min(MAX_CONNECTIONS, max(files - RESERVED_FILE_DESCRIPTORS, 1))
-    )
+    if files == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return min(max(files - RESERVED_FILE_DESCRIPTORS, 1), MOST_CONNECTIONS)
 
 
 @dataclass(frozen=True)

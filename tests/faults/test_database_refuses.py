@@ -17,7 +17,7 @@ from tests.fakes.http_server import FakeServer
 from tests.faults.conftest import Receiver, counts, on_postgresql, publish
 from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
 from webhooks.engine import worker as worker_module
-from webhooks.engine.lanes import LANE_FIRST_LIMIT
+from webhooks.engine.lane_in_use import LANE_FIRST_LIMIT
 from webhooks.engine.worker import LANE_CONCURRENCY, Worker
 from webhooks.models import Attempt, Delivery, Lane
 

@@ -14,7 +14,7 @@ from tests.faults.conftest import Broker, Receiver, on_postgresql
 from tests.faults.database import Database
 from tests.processes import Process, beat, deliver, worker
 from tests.waiting import wait_until
-from webhooks.engine.lanes import LANE_FIRST_LIMIT
+from webhooks.engine.lane_in_use import LANE_FIRST_LIMIT
 from webhooks.engine.values import LANE_LEASE
 
 pytestmark = on_postgresql

@@ -14,6 +14,7 @@ from oauth_flows.tokens import BeingRefreshed
 from ..models import Delivery
 from .current_delivery import CurrentDelivery
 from .heartbeat import Heartbeat
+from .in_flight_limit import MOST_IN_FLIGHT, InFlightLimit
 from .integration_cache import IntegrationCache, SecretsUnreadable
 from .lanes import Lanes
 from .outcomes import outcome_of
@@ -21,7 +22,6 @@ from .pending_writes import PendingWrites
 from .slow_steps import slow_down
 from .values import Claimed, Outcome
 
-MAX_FLOWS_IN_FLIGHT = 2000  # in one process
 START_FLOWS_SECONDS = 0.05  # before those in flight are attended to
 
 ATTEMPT_LABELS: dict[str, str] = {
@@ -45,6 +45,8 @@ class Attempts:
         self._heartbeat = heartbeat
         self._current = CurrentDelivery(heartbeat.mark)
         self._driver: FlowDriver[Claimed] = FlowDriver()
+        self._polled_at = time.monotonic()
+        self._limit = InFlightLimit(self._polled_at, min(MOST_IN_FLIGHT, self._driver.options.connections))
 
     @property
     def in_flight(self) -> int:
@@ -57,10 +59,16 @@ class Attempts:
 
     def poll(self, wait: float) -> int:
         """Drives the attempts until some have ended, at most `wait` seconds, and notes these. Returns how many."""
+        waited = self._driver.waited_seconds
         finished = self._driver.poll(wait)
+        now = time.monotonic()
+        # What a response may have waited for this thread.
+        delay = now - self._polled_at - (self._driver.waited_seconds - waited)
+        self._polled_at = now
         self._slow_down()
         for attempt in finished:
-            self._note(attempt)
+            self._note(attempt, delay)
+        self._limit.adjust(now, self._driver.waited_seconds)
         return len(finished)
 
     def give_up(self) -> None:
@@ -68,6 +76,7 @@ class Attempts:
         if self._driver.in_flight:
             self._driver.close()
             self._driver = FlowDriver()
+            self._limit = InFlightLimit(time.monotonic(), self._limit.most)
 
     def close(self) -> None:
         self._driver.close()
@@ -77,14 +86,22 @@ class Attempts:
 
         Returns whether there may be more to start: it must not keep those in flight waiting.
         """
-        clock, now = time.monotonic(), int(time.time())
-        most = min(MAX_FLOWS_IN_FLIGHT, self._driver.options.connections)
-        while self._driver.in_flight < most and (claimed := self._lanes.next(clock)):
+        clock, timestamp = time.monotonic(), int(time.time())
+        while self._lanes.has_ready:
+            if not self._limit.has_room(self._driver.in_flight):
+                self._limit.reached()
+                break
+            claimed = self._lanes.next(clock)
+            if claimed is None:
+                break
+            self._limit.started(clock)
             try:
                 with self._current.working_on(claimed.id):
-                    self._start(claimed, now)
+                    self._start(claimed, timestamp)
             except Exception as error:  # noqa: BLE001 - a fault at one delivery must not stop the others
-                self._lanes.finished(claimed, time.monotonic(), 0.0)
+                now = time.monotonic()
+                self._limit.ended(now, now - clock)
+                self._lanes.finished(claimed, now, 0.0)
                 self._contain("delivery", claimed, error)
             if time.monotonic() - clock > START_FLOWS_SECONDS:
                 return True
@@ -100,10 +117,14 @@ class Attempts:
         for step in self._driver.steps.take_slow():
             slow_down(step, self._integrations.connector_type(step.key), self._lanes, self._heartbeat.counters)
 
-    def _note(self, finished: Finished[Claimed]) -> None:
+    def _note(self, finished: Finished[Claimed], delay: float) -> None:
         """Notes the outcome of a flow that has ended. A fault is contained to its delivery or its lane."""
         claimed = finished.key
-        self._lanes.finished(claimed, time.monotonic(), finished.duration)
+        now = time.monotonic()
+        self._limit.ended(now, finished.duration)
+        usual_share = self._lanes.finished(claimed, now, finished.duration, delay)
+        if finished.status is not None:
+            self._limit.answered(finished.duration, usual_share)
         try:
             with self._current.working_on(claimed.id):
                 outcome = self._outcome_of(finished)

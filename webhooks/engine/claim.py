@@ -43,7 +43,7 @@ def renew(worker: int, lanes: Collection[IntegrationId]) -> list[IntegrationId]:
     A lane that another connection has locked is left to the next renewal.
     """
     mine = Lane.objects.filter(pk__in=[*map(UUID, lanes)], worker=worker)
-    with bounded():
+    with bounded(durable=False):
         if _unlocked(mine).update(leased_until=Now() + LANE_LEASE) == len(lanes):
             return []
     kept = {str(lane) for lane in mine.values_list("pk", flat=True)}
@@ -62,7 +62,7 @@ def changed(versions: Mapping[IntegrationId, int]) -> list[IntegrationId]:
 
 def release(worker: int, lanes: Collection[IntegrationId]) -> None:
     """Ends the leases of lanes, for any worker to take at once."""
-    with bounded():
+    with bounded(durable=False):
         statements().release(worker, lanes)
 
 

@@ -37,11 +37,18 @@ class Heartbeat:
         self._written_at = float("-inf")
         self._last_outcome_at: datetime | None = None
 
+    def is_overdue(self, since: float) -> bool:
+        """Whether it must be written before anything else: others could not notice that this process died.
+
+        `since`: from when on it might have been written, in seconds of the monotonic clock.
+        """
+        is_unknown = self._written_at == float("-inf")
+        return is_unknown or time.monotonic() - max(self._written_at, since) >= 2 * HEARTBEAT_INTERVAL_SECONDS
+
     def beat(self) -> bool:
         """Writes that this process looked for work just now, and its counters; at most once in two seconds.
 
-        Returns whether it wrote. The first time it writes before anything is leased, so that others can notice that
-        this process died.
+        Returns whether it wrote.
         """
         if time.monotonic() - self._written_at < HEARTBEAT_INTERVAL_SECONDS:
             return False
@@ -64,7 +71,7 @@ class Heartbeat:
                 "process_id": self._process.id,
                 "process_started": self._process.started,
             }
-        with bounded():
+        with bounded(durable=False):
             EngineHeartbeat.objects.update_or_create(worker=self._worker, defaults=columns)
 
     def wrote_outcomes(self) -> None:

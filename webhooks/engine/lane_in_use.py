@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from .in_flight_limit import usual_seconds
 from .values import Claimed, DeliveryId
 
+LANE_FIRST_LIMIT = 2  # deliveries at once to an endpoint about which nothing is known yet
 BACKLOG_PER_SLOT = 4  # deliveries kept ready for each that a lane may have in flight
 LIMITED_BACKLOG_SECONDS = 0.5  # of its rate that a lane with a rate limit keeps ready, and at least one delivery
 
@@ -26,6 +28,8 @@ class LaneInUse:
     asked_until: float = float("-inf")
     backlog: deque[Claimed] = field(default_factory=deque)
     in_flight: int = 0
+    useful: int = LANE_FIRST_LIMIT  # requests at once that keep its connections at work
+    usual_seconds: float = 0.0  # that an answer takes
     large_bytes: int = 0  # of large messages, waiting or in flight
     # What must not be claimed again: waiting in the backlog, in flight, or finished and not yet written.
     unwritten: set[DeliveryId] = field(default_factory=set)
@@ -36,6 +40,25 @@ class LaneInUse:
     @property
     def held_until(self) -> float:
         return max(self.opened_until, self.asked_until)
+
+    @property
+    def slots(self) -> int:
+        """How many deliveries it may have in flight."""
+        return self.limit if self.limit < self.useful else self.useful
+
+    def was_used(self, seconds: float, delay: float) -> float:
+        """Adjusts how many are useful, to an answer `seconds` after its request that may have waited for `delay`.
+
+        A connection whose answers wait for the worker is idle; while they do for half of the time, another connection
+        would be idle as well. As long as fewer are enough, nothing is learned.
+        Returns which share of `seconds` is usual.
+        """
+        if seconds < 2 * delay:
+            self.useful = max(self.useful - 1, LANE_FIRST_LIMIT)
+        elif self.backlog and self.useful <= self.in_flight and self.useful < self.most:
+            self.useful += 1
+        usual, self.usual_seconds = self.usual_seconds or seconds, usual_seconds(self.usual_seconds, seconds)
+        return min(usual / seconds, 1.0) if seconds else 1.0
 
     @property
     def room(self) -> int:

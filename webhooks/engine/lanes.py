@@ -7,10 +7,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from . import circuit
-from .lane_in_use import LaneInUse
+from .lane_in_use import LANE_FIRST_LIMIT, LaneInUse
 from .values import LANE_LARGE_BYTES, Claimed, DeliveryId, IntegrationId, LeasedLane
 
-LANE_FIRST_LIMIT = 2  # deliveries at once to an endpoint about which nothing is known yet
 LANE_CATCH_UP_SECONDS = 0.1  # that a lane with a rate limit may be behind it and still catch up
 # A lane that may not send yet is kept for so long, and is released if it has to wait for longer. More than the seconds
 # between two sweeps, so that one of them finds the lane before its time has come.
@@ -27,6 +26,7 @@ class Lanes:
 
     `next` serves the lanes in turn. How many deliveries a lane may have in flight grows with every success, up to
     `concurrency`, and halves with every failure: an endpoint that hangs takes up little, and delays only its own lane.
+    It has so many only while they keep its connections at work; see `LaneInUse.was_used`.
     """
 
     def __init__(self, concurrency: int):
@@ -97,7 +97,7 @@ class Lanes:
             if lane is None:
                 continue
             lane.queued = False
-            if not lane.backlog or lane.in_flight >= lane.limit or self._is_avoided(lane_id, lane, now):
+            if not lane.backlog or lane.in_flight >= lane.slots or self._is_avoided(lane_id, lane, now):
                 continue
             if lane.next_at > now:
                 self._sleep(lane_id, lane, now)
@@ -112,14 +112,23 @@ class Lanes:
             return claimed
         return None
 
+    @property
+    def has_ready(self) -> bool:
+        """Whether `next` may have a delivery now; it may have none all the same."""
+        return bool(self._ready or self._sleeping)
+
     def wakes_in(self, now: float) -> float:
         """The seconds until a lane that is ahead of its rate may continue."""
         return max(self._sleeping[0][0] - now, 0.0) if self._sleeping else float("inf")
 
-    def finished(self, claimed: Claimed, now: float, seconds: float) -> None:
-        """Notes that an attempt ended after `seconds`. Its delivery is not claimed again before it is written."""
+    def finished(self, claimed: Claimed, now: float, seconds: float, delay: float = 0.0) -> float:
+        """Notes that an attempt ended after `seconds`. Its delivery is not claimed again before it is written.
+
+        `delay`: how long the answer may have waited for the worker. Returns which share of `seconds` is usual.
+        """
         lane = self._lanes[claimed.integration_id]
         lane.moved_at = now
+        usual_share = lane.was_used(seconds, delay)
         if seconds < SLOW_ATTEMPT_SECONDS:
             self._slow.discard(claimed.integration_id)
         elif len(self._slow) < MAX_REMEMBERED_LANES:
@@ -127,6 +136,7 @@ class Lanes:
         lane.in_flight -= 1
         self._add_bytes(lane, -claimed.large_bytes)
         self._offer(claimed.integration_id, lane)
+        return usual_share
 
     def succeeded(self, lane_id: IntegrationId, now: float) -> bool:
         """Notes that the endpoint accepted a delivery. Returns whether that ended a row of failures.
@@ -258,7 +268,7 @@ class Lanes:
         heapq.heappush(self._sleeping, (lane.next_at, lane_id))
 
     def _offer(self, lane_id: IntegrationId, lane: LaneInUse) -> None:
-        if lane.backlog and not lane.queued and lane.in_flight < lane.limit:
+        if lane.backlog and not lane.queued and lane.in_flight < lane.slots:
             lane.queued = True
             self._ready.append(lane_id)
 

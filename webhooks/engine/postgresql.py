@@ -14,12 +14,14 @@ from typing import Any
 
 from django.db import connection
 
+from integrations.registry import TYPES_WITHOUT_DOCUMENT
 from invenicum.ids import uuid7
+from invenicum.transactions import NOT_DURABLE
 
 from ..models import Delivery
 from .crashes import read_each
 from .large_messages import LargeMessage, choose_large
-from .postgresql_rows import as_json, claimed, copy_line, id_array
+from .postgresql_rows import as_json, claimed, copy_line, id_array, state_as_json
 from .values import (
     CLAIM_MAX_LANES_VISITED,
     LANE_LEASE,
@@ -68,8 +70,9 @@ _IS_FIRST = """
                    < (d.integration_id, d.order_key, d.sequence)
              ORDER BY earlier.integration_id, earlier.order_key, earlier.sequence LIMIT 1) IS NULL)"""
 
-# Leases free lanes on which something is due, and reads what is due on them and on the worker's own.
-CLAIM = f"""{ONLY_PRESORTED}{PENDING}, due AS MATERIALIZED (
+# Leases free lanes on which something is due, and reads what is due on them and on the worker's own. Not durable: a
+# lease that a crash of the server undoes is taken again.
+CLAIM = f"""{NOT_DURABLE}{ONLY_PRESORTED}{PENDING}, due AS MATERIALIZED (
     SELECT id FROM pending
      WHERE (SELECT d.id FROM webhooks_delivery d
              WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s AND {_IS_FIRST}
@@ -98,7 +101,8 @@ SELECT looked.last, mine.integration_id::text, mine.failures, mine.next_in,
        (extract(epoch FROM i.updated_at) * 1000000)::bigint,
        i.status = 'active', d.id::text, d.attempt_count, 'evt_' || replace(e.id::text, '-', ''), e.name,
        extract(epoch FROM e.occurred_at)::float8, extract(epoch FROM e.created_at)::float8, size.bytes,
-       CASE WHEN size.bytes <= %(large)s THEN e.body END, CASE WHEN size.bytes <= %(large)s THEN e.document::text END
+       CASE WHEN size.bytes <= %(large)s THEN e.body END,
+       CASE WHEN size.bytes <= %(large)s AND i.type <> ALL(%(plain)s) THEN e.document::text END
   FROM (SELECT (SELECT id::text FROM pending WHERE hop = %(hops)s) AS last) looked
   LEFT JOIN mine ON TRUE
   LEFT JOIN integrations_integration i ON i.id = mine.integration_id
@@ -215,6 +219,7 @@ def lease_and_read(
         "hops": CLAIM_MAX_LANES_VISITED,
         "sleep": timedelta(seconds=request.sleep_seconds),
         "large": LARGE_MESSAGE_BYTES,
+        "plain": TYPES_WITHOUT_DOCUMENT,
     }
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, arguments)
@@ -256,15 +261,7 @@ def write_outcomes(worker: int, outcomes: Sequence[Outcome], now: datetime) -> N
 
 def write_lane_states(worker: int, states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
     clock = time.monotonic()
-    rows = [
-        {
-            "id": lane,
-            "failures": state.failures,
-            "held_until": state.held_until.isoformat() if state.held_until else None,
-            "next_in": None if state.next_at is None else state.next_at - clock,
-        }
-        for lane, state in states.items()
-    ]
+    rows = [state_as_json(lane, state, clock) for lane, state in states.items()]
     failing = [lane for lane, state in states.items() if state.failures]
     with connection.cursor() as cursor:
         cursor.execute(WRITE_LANE_STATES, {"worker": worker, "states": json.dumps(rows)})

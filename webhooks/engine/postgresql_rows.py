@@ -9,7 +9,7 @@ from typing import Any
 
 from invenicum.events.message import Message
 
-from .values import Claimed, DeliveryId, Outcome
+from .values import Claimed, DeliveryId, IntegrationId, LaneState, Outcome
 
 
 def claimed(row: Sequence[Any], large: Mapping[DeliveryId, Sequence[Any]]) -> Claimed:
@@ -57,6 +57,16 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "status": outcome.status,
         "due_at": due_at,
         "error": outcome.error,
+    }
+
+
+def state_as_json(lane: IntegrationId, state: LaneState, clock: float) -> dict[str, Any]:
+    """`clock` is the present time of the monotonic clock."""
+    return {
+        "id": lane,
+        "failures": state.failures,
+        "held_until": state.held_until.isoformat() if state.held_until else None,
+        "next_in": None if state.next_at is None else state.next_at - clock,
     }
 
 

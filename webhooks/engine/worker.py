@@ -15,7 +15,7 @@ from invenicum.per_process import PerProcess
 from invenicum.transactions import is_locked
 
 from . import claim, crashes
-from .attempts import MAX_FLOWS_IN_FLIGHT, Attempts
+from .attempts import Attempts
 from .heartbeat import Heartbeat
 from .integration_cache import IntegrationCache
 from .lanes import Lanes
@@ -34,6 +34,7 @@ WRITE_INTERVAL_SECONDS = 0.02  # that an outcome may wait for others
 # Between two claims while flows are in flight; doubled each time that nothing was found.
 CLAIM_POLL_MIN_SECONDS, CLAIM_POLL_MAX_SECONDS = 0.01, 0.05
 LEASE_RENEWAL_SECONDS = 1.0  # between two renewals of leases, which also look for changed integrations
+OPEN_FILES = 16_384  # in one process, if the system allows as many: connections stay open for the next request
 SHUTDOWN_GRACE_SECONDS = 5.0  # for the flows in flight; Docker kills after ten
 DATABASE_RETRY_SECONDS = 1.0  # after the database has failed
 # After the database has failed, so long it is left to other workers to renew the leases that ran out meanwhile: what
@@ -66,7 +67,7 @@ class ProcessWorker:
     """Keeps a process's worker between drains, so that connections stay open and configurations decrypted."""
 
     def __init__(self) -> None:
-        raise_open_files_limit(4 * MAX_FLOWS_IN_FLIGHT)
+        raise_open_files_limit(OPEN_FILES)
         collect_less_garbage()
         self._heartbeat = Heartbeat()
         self._worker: Worker | None = None
@@ -112,7 +113,7 @@ class Worker:
         self._attempts = Attempts(self._integrations, self._lanes, self._writes, self._heartbeat)
         self._after = NO_LANE
         self._depth = 1.0  # deliveries found on a lane by the last claim, on average
-        self._written_at = self._renewed_at = self._next_claim_at = 0.0
+        self._written_at = self._renewed_at = self._next_claim_at = self._drain_began = 0.0
         self._poll_seconds = CLAIM_POLL_MIN_SECONDS
         self._database_retry_at = 0.0  # 0 while the database works
 
@@ -131,6 +132,7 @@ class Worker:
 
     def drain(self, seconds: float | None, should_stop: Callable[[], bool], hand_over: Callable[[], Any]) -> Drained:
         result = Drained()
+        self._drain_began = time.monotonic()
         slice_ends = time.monotonic() + seconds if seconds is not None else float("inf")
         gives_up_at = float("inf")
         self._next_claim_at = 0.0
@@ -186,17 +188,23 @@ class Worker:
             self._writes.write(result.counts)
             self._written_at = time.monotonic()
         self._renew_leases(now)
-        if self._heartbeat.beat():
-            crashes.release_dead_workers()
+        if self._heartbeat.is_overdue(self._drain_began):
+            self._beat()
         if result.more or not self._has_room() or (now < self._next_claim_at and self._is_busy()):
+            self._beat()
             return False
         claim_again = self._claim()
         if claim_again:
             self._next_claim_at, self._poll_seconds = time.monotonic(), CLAIM_POLL_MIN_SECONDS
         else:
+            self._beat()  # not before the claim, for which an event may be waiting
             self._next_claim_at = time.monotonic() + self._poll_seconds
             self._poll_seconds = min(2 * self._poll_seconds, CLAIM_POLL_MAX_SECONDS)
         return claim_again
+
+    def _beat(self) -> None:
+        if self._heartbeat.beat():
+            crashes.release_dead_workers()
 
     def _is_busy(self) -> bool:
         """Whether any claimed delivery is still to be sent, in flight or to be written."""

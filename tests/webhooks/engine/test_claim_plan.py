@@ -53,8 +53,9 @@ def deliveries_read() -> float:
         "hops": CLAIM_MAX_LANES_VISITED,
         "sleep": timedelta(0),
         "large": LARGE_MESSAGE_BYTES,
+        "plain": [],
     }
-    statement = CLAIM.removeprefix(ONLY_PRESORTED)
+    statement = CLAIM.partition(ONLY_PRESORTED)[2]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"{ONLY_PRESORTED}EXPLAIN (ANALYZE, FORMAT JSON) {statement}", arguments)
         while cursor.nextset():

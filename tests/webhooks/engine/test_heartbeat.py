@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from invenicum.accounts.models import User
 from invenicum.events.publish import publish
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
-from webhooks.engine.heartbeat import Progress, progress
+from webhooks.engine.heartbeat import HEARTBEAT_INTERVAL_SECONDS, Heartbeat, Progress, progress
 from webhooks.engine.worker import Worker
 from webhooks.models import Delivery, Lane
 
@@ -77,3 +80,24 @@ def test_an_engine_that_looks_for_work_and_writes_nothing_can_be_told(alice: Use
     told = progress()
     assert (told.last_outcome, told.due_since) == (None, long_ago)
     assert told.last_drain is not None
+
+
+def test_the_heartbeat_does_not_delay_the_claim_except_for_the_first(alice: User, long_ago: datetime) -> None:
+    statements: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        statements.extend(kind for kind in ("webhooks_engineheartbeat", "webhooks_lane lane") if kind in sql)
+        return execute(sql, params, many, context)
+
+    heartbeat = Heartbeat()
+    worker = Worker(heartbeat)
+    with connection.execute_wrapper(note):
+        worker.drain(None, lambda: False, lambda: None)
+        first, statements[:] = statements[0], []
+        heartbeat._written_at -= HEARTBEAT_INTERVAL_SECONDS
+        worker.drain(None, lambda: False, lambda: None)
+    worker.close()
+    assert first == "webhooks_engineheartbeat"  # else others could not notice that it died
+    if connection.vendor == "postgresql":
+        assert statements[0] == "webhooks_lane lane"
+    assert "webhooks_engineheartbeat" in statements

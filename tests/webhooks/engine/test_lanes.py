@@ -2,9 +2,8 @@ from datetime import UTC, datetime
 
 from invenicum.events.message import Message
 from webhooks.engine import circuit
-from webhooks.engine.lane_in_use import BACKLOG_PER_SLOT
+from webhooks.engine.lane_in_use import BACKLOG_PER_SLOT, LANE_FIRST_LIMIT
 from webhooks.engine.lanes import (
-    LANE_FIRST_LIMIT,
     LANE_REFILL_SECONDS,
     LANE_STALLED_SECONDS,
     SLOW_ATTEMPT_SECONDS,
@@ -38,9 +37,18 @@ def take_all(lanes: Lanes) -> list[Claimed]:
     return taken
 
 
+def answer(lanes: Lanes, item: Claimed, seconds: float = 0.01, delay: float = 0.0) -> None:
+    """The endpoint accepts a delivery after `seconds`, and the worker notices it up to `delay` later."""
+    lanes.finished(item, 0.0, seconds, delay)
+    lanes.succeeded(item.integration_id, 0.0)
+
+
 def test_lanes_are_served_in_turn() -> None:
-    lanes = lanes_with(concurrency=10, a=3, b=2)
-    lanes.succeeded(A, 0.0)
+    lanes = lanes_with(concurrency=10, a=5, b=2)
+    for item in take_all(lanes):
+        answer(lanes, item)
+    for number in range(5, 7):
+        lanes.push(claimed(B, number))
     assert [item.integration_id for item in take_all(lanes)] == [A, B, A, B, A]
 
 
@@ -104,20 +112,42 @@ def test_lanes_with_room_are_those_whose_backlog_is_short() -> None:
 
 def test_what_a_lane_may_have_in_flight_grows_with_success_and_halves_with_failure() -> None:
     lanes = lanes_with(concurrency=16, a=100)
-    assert len(take_all(lanes)) == LANE_FIRST_LIMIT
-    for _ in range(3):
-        lanes.succeeded(A, 0.0)
-    assert len(take_all(lanes)) == 3
+    taken = take_all(lanes)
+    assert len(taken) == LANE_FIRST_LIMIT
+    answer(lanes, taken[0])
+    assert len(take_all(lanes)) == 2
+    answer(lanes, taken[1])
+    assert len(take_all(lanes)) == 2
     lanes.failed(A, 0.0)
     lanes.failed(A, 0.0)
     lanes.finished(claimed(A, 0), 0.0, 0.01)
     assert take_all(lanes) == []
 
 
+def test_a_lane_whose_answers_wait_for_the_worker_gets_no_more_connections() -> None:
+    lanes = lanes_with(concurrency=16, a=64)
+    for _ in range(40):
+        for item in take_all(lanes):
+            answer(lanes, item, seconds=0.01, delay=0.008)
+            lanes.push(claimed(A, 100 + int(item.id[1:])))
+    assert len(take_all(lanes)) == LANE_FIRST_LIMIT
+
+
+def test_a_lane_gets_no_more_connections_than_it_needs() -> None:
+    lanes = lanes_with(concurrency=16)
+    for number in range(40):  # one after the other
+        lanes.push(claimed(A, number))
+        for item in take_all(lanes):
+            answer(lanes, item)
+    for number in range(100, 120):  # and then many at once
+        lanes.push(claimed(A, number))
+    assert len(take_all(lanes)) == LANE_FIRST_LIMIT
+
+
 def test_a_lane_keeps_to_its_rate_and_may_catch_up_a_little() -> None:
     lanes = lanes_with(concurrency=50, b=1)
     for _ in range(48):
-        lanes.succeeded(A, 0.0)
+        lanes.succeeded(A, 0.0)  # so that there is room for all in the backlog
     for number in range(40):
         lanes.push(claimed(A, number))
     lanes.restrict(A, 10, None)
@@ -126,6 +156,7 @@ def test_a_lane_keeps_to_its_rate_and_may_catch_up_a_little() -> None:
         count = 0
         while item := lanes.next(now):
             count += item.integration_id == A
+            answer(lanes, item)
         return count
 
     assert taken_at(100.0) == 2  # one at once, and one that a tenth of a second earlier would have allowed
