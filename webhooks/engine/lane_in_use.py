@@ -9,6 +9,7 @@ from .in_flight_limit import usual_seconds
 from .values import Claimed, DeliveryId
 
 LANE_FIRST_LIMIT = 2  # deliveries at once to an endpoint about which nothing is known yet
+LANE_STALLED_SECONDS = 1.0  # without an outcome, after which a lane's backlog no longer counts as work
 BACKLOG_PER_SLOT = 4  # deliveries kept ready for each that a lane may have in flight
 LIMITED_BACKLOG_SECONDS = 0.5  # of its rate that a lane with a rate limit keeps ready, and at least one delivery
 
@@ -45,6 +46,10 @@ class LaneInUse:
     def slots(self) -> int:
         """How many deliveries it may have in flight."""
         return self.limit if self.limit < self.useful else self.useful
+
+    def is_stalled(self, now: float) -> bool:
+        """Whether it hangs: requests are in flight and none has ended for a while."""
+        return self.in_flight > 0 and now - self.moved_at >= LANE_STALLED_SECONDS
 
     def was_used(self, seconds: float, delay: float) -> float:
         """Adjusts how many are useful, to an answer `seconds` after its request that may have waited for `delay`.

@@ -15,7 +15,6 @@ LANE_CATCH_UP_SECONDS = 0.1  # that a lane with a rate limit may be behind it an
 # between two sweeps, so that one of them finds the lane before its time has come.
 LANE_SLEEP_SECONDS = 6.0
 MAX_SLEEPING_LANES = 1000  # in one process
-LANE_STALLED_SECONDS = 1.0  # without an outcome, after which a lane's backlog no longer counts as work
 SLOW_ATTEMPT_SECONDS = 1.0
 LANE_REFILL_SECONDS = 2.0  # after which a lane is no longer refilled, so that an idle worker can take it over
 MAX_REMEMBERED_LANES = 10_000
@@ -78,9 +77,7 @@ class Lanes:
     def moving(self, now: float) -> int:
         """How many deliveries wait on lanes that make progress: not behind an endpoint that hangs or a rate limit."""
         return sum(
-            len(lane.backlog)
-            for lane in self._lanes.values()
-            if now - lane.moved_at < LANE_STALLED_SECONDS and lane.next_at <= now
+            len(lane.backlog) for lane in self._lanes.values() if lane.next_at <= now and not lane.is_stalled(now)
         )
 
     def sleep_seconds(self) -> float:
@@ -105,6 +102,8 @@ class Lanes:
             if lane.interval:
                 lane.next_at = max(lane.next_at, now - LANE_CATCH_UP_SECONDS) + lane.interval
                 self._moved_on.add(lane_id)
+            if not lane.in_flight:
+                lane.moved_at = now
             lane.in_flight += 1
             claimed = lane.backlog.popleft()
             self.waiting -= 1
@@ -217,7 +216,7 @@ class Lanes:
     def drop_stalled(self, now: float) -> None:
         """Drops the large messages that wait behind endpoints that hang: their memory is of use to others."""
         for lane_id, lane in self._lanes.items():
-            if lane.large_bytes and now - lane.moved_at >= LANE_STALLED_SECONDS:
+            if lane.large_bytes and lane.is_stalled(now):
                 self.drop_backlog(lane_id)
 
     def drop_empty(self) -> list[IntegrationId]:
@@ -275,12 +274,11 @@ class Lanes:
     def _is_avoided(self, lane_id: IntegrationId, lane: LaneInUse, now: float) -> bool:
         if not self.only_quick:
             return False
-        hangs = lane.in_flight > 0 and now - lane.moved_at >= LANE_STALLED_SECONDS
-        return hangs or lane.failures > 0 or lane_id in self._slow
+        return lane.is_stalled(now) or lane.failures > 0 or lane_id in self._slow
 
     @staticmethod
     def _has_no_room_for_large(lane: LaneInUse, now: float) -> bool:
-        return lane.large_bytes >= LANE_LARGE_BYTES // 2 or now - lane.moved_at >= LANE_STALLED_SECONDS
+        return lane.large_bytes >= LANE_LARGE_BYTES // 2 or lane.is_stalled(now)
 
     def _remember(self, lane_id: IntegrationId, limit: int) -> None:
         if len(self._limits) > MAX_REMEMBERED_LANES:

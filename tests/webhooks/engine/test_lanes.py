@@ -2,10 +2,9 @@ from datetime import UTC, datetime
 
 from invenicum.events.message import Message
 from webhooks.engine import circuit
-from webhooks.engine.lane_in_use import BACKLOG_PER_SLOT, LANE_FIRST_LIMIT
+from webhooks.engine.lane_in_use import BACKLOG_PER_SLOT, LANE_FIRST_LIMIT, LANE_STALLED_SECONDS
 from webhooks.engine.lanes import (
     LANE_REFILL_SECONDS,
-    LANE_STALLED_SECONDS,
     SLOW_ATTEMPT_SECONDS,
     Lanes,
 )
@@ -221,10 +220,18 @@ def test_the_backlog_of_a_lane_is_short_until_its_endpoint_has_accepted_more() -
 def test_what_waits_behind_an_endpoint_that_hangs_does_not_count_as_moving() -> None:
     lanes = lanes_with(concurrency=1, a=3, b=3)
     assert lanes.moving(0.5) == 6
-    item = lanes.next(0.5)
+    item, hangs = lanes.next(0.5), lanes.next(0.5)
     assert item is not None
+    assert hangs is not None
     lanes.finished(item, 1.5, 1.0)
     assert lanes.moving(2.0) == 2
+
+
+def test_what_waits_for_the_worker_counts_as_moving_however_long() -> None:
+    lanes = lanes_with(concurrency=1, a=3)
+    assert lanes.moving(10.0) == 3
+    assert lanes.next(10.0) is not None
+    assert lanes.moving(10.5) == 2
 
 
 def test_with_only_quick_no_lane_that_failed_hangs_or_was_slow_is_served() -> None:
