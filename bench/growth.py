@@ -12,45 +12,53 @@ from webhooks.engine.worker import drain
 
 MEASUREMENT_SECONDS = 6.0
 ROUNDS = 3  # alternating, because the machine's speed varies; the median counts
-TOLERANCE = 0.1
+FEW_ENDPOINTS = 500
+MILLION, TEN_MILLION = 1_000_000, 10_000_000
 
 
 def run(stand: Stand, size: Size) -> Result:
     most_endpoints = size.of(1_000, 10_000, 10_000)
     urls = stand.endpoints(most_endpoints)
     owners = seed.connect(urls, most_endpoints)
-    few = owners[: min(500, most_endpoints)]
+    few = owners[:FEW_ENDPOINTS]
     rounds = size.of(1, ROUNDS, ROUNDS)
     pending = _rates(
         {
             f"{count:,} pending": (few, count)
-            for count in size.of((1_000, 50_000), (1_000, 100_000, 1_000_000), (1_000, 100_000, 1_000_000))
+            for count in size.of((1_000, 50_000), (1_000, 100_000, MILLION), (1_000, 100_000, MILLION))
         },
         rounds,
     )
+    if size == Size.FULL:  # once: filling the table takes most of the time
+        pending |= _rates({f"{TEN_MILLION:,} pending": (few, TEN_MILLION)}, 1)
     endpoints = _rates(
         {
             f"{count:,} endpoints": (owners[:count], size.of(20_000, 100_000, 100_000))
-            for count in (10, 1_000, most_endpoints)
+            for count in dict.fromkeys((FEW_ENDPOINTS, 10, 1_000, most_endpoints))
         },
         rounds,
     )
-    apart = 1 - min(pending.values()) / max(pending.values())
     return Result(
         tables=[
             _table(f"Deliveries pending, {len(few)} endpoints", pending),
-            _table("Endpoints, 100,000 deliveries pending", endpoints),
+            _table("Endpoints", endpoints),
         ],
         targets=[
-            Target(
-                "Throughput with 1 thousand to 1 million pending",
-                f"within {TOLERANCE:.0%}",
-                f"{apart:.0%} apart",
-                apart <= TOLERANCE,
-            )
+            *_targets(pending, MILLION, "pending", 0.95),
+            *_targets(pending, TEN_MILLION, "pending", 0.95),
+            *_targets(endpoints, 10_000, "endpoints", 0.9),
         ],
         charts=[Chart("Growth, one worker", "deliveries/s", pending | endpoints)],
     )
+
+
+def _targets(rates: dict[str, float], count: int, what: str, wanted: float) -> list[Target]:
+    """That a case reaches a share of the first one's rate; none if it was not measured."""
+    first, case = next(iter(rates)), f"{count:,} {what}"
+    if case not in rates:
+        return []
+    share = rates[case] / rates[first]
+    return [Target(f"{case}, compared with {first}", f"≥ {wanted}", f"{share:.2f}", share >= wanted)]
 
 
 def _rates(cases: dict[str, tuple[Sequence[int], int]], rounds: int) -> dict[str, float]:
