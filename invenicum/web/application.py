@@ -12,7 +12,7 @@ from invenicum.api.errors import CRASHED, INTERNAL_ERROR
 
 from . import wsgi
 from .answers import Answer, Receive, Scope, Send, error_answer, send_answer
-from .bodies import BodyMemory, ClientGone, NoRoom, TooSlow, announced_length
+from .bodies import BodyMemory, ClientGone, NoRoom, TooSlow, announced_length, discard
 from .process import ProcessDuties
 from .threads import Busy, Threads
 
@@ -88,6 +88,7 @@ class Application:
         if length == 0:
             await self._answer_body(scope, io.BytesIO(), send)
         elif not await self._is_worth_reading(scope, length or 0, limit):
+            await discard(receive)
             await self._ask_django(scope, wsgi.Unread(limit), send)
         else:
             body = await self._bodies.read(receive, limit, length or 0)

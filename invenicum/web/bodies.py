@@ -11,6 +11,11 @@ BODY_SECONDS = 10.0
 BODY_BYTES_A_SECOND = 64 * 1024
 
 
+# Of a body that is not worth reading: more than the largest hook that a proxy passes on in one piece.
+UNREAD_BYTES = 32 * 1024 * 1024
+UNREAD_PAUSE_SECONDS = 0.5
+
+
 class BodyNotRead(Exception):
     """There is no whole body."""
 
@@ -114,6 +119,27 @@ class BodyMemory:
         self._held -= body.size
         body.size = 0
         body.stream = io.BytesIO()
+
+
+async def discard(receive: Receive) -> None:
+    """Takes and forgets what a client sends without a pause, up to UNREAD_BYTES: so it can read its answer.
+
+    TCP drops an answer on the way to a client that is still sending when its connection is closed (RFC 9112, 9.6).
+    Returns at the body's end, or when the client waits for an answer. Raises ClientGone.
+    """
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while size < UNREAD_BYTES:
+                async with asyncio.timeout(UNREAD_PAUSE_SECONDS):
+                    message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                size += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
+    except TimeoutError:
+        pass
 
 
 def announced_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:

@@ -91,6 +91,8 @@ def nginx(folder: Path, service_port: int, port: int) -> Iterator[Proxy]:
         (f"/etc/ssl/{HOST}/fullchain.pem", str(folder / f"{HOST}.pem")),
         (f"/etc/ssl/{HOST}/privkey.pem", str(folder / f"{HOST}.pem")),
         ("/var/log/nginx/", f"{folder}/"),
+        # Fewer, so that a slow machine opens more than these before the proxy cuts off the first.
+        ("limit_conn invenicum_integrations 256;", "limit_conn invenicum_integrations 64;"),
     ):
         assert written in text, written
         text = text.replace(written, filled)

@@ -165,7 +165,7 @@ def test_one_address_has_a_bounded_number_of_requests_under_way(site: Site) -> N
         pytest.skip("Caddy has no such limit")
     with ExitStack() as running:
         request = f"POST /api/v1/assets HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 100\r\n\r\n{{"
-        for _ in range(300):
+        for _ in range(80):
             running.enter_context(site.proxy.connect()).sendall(request.encode())
         answer = site.api("GET", "/assets?limit=1")
         assert (answer.status, answer.json()["error"], answer.headers["retry-after"]) == (429, "RATE_LIMITED", "2")
