@@ -233,20 +233,20 @@ STATEMENT_TIMEOUT = env.float("STATEMENT_TIMEOUT", 15.0)
 
 _redis = CELERY_BROKER_URL.startswith(("redis://", "rediss://"))
 SHARED_CACHE = _redis  # by all processes
+# Requests are limited by what is cached, and go on without if it does not answer: they must not wait for it.
+REDIS_OPTIONS: dict[str, Any] = {
+    "socket_connect_timeout": 0.5,  # seconds
+    "socket_timeout": 0.5,
+    # At once and once, for a connection that has been closed; never after a timeout.
+    "retry": Retry(NoBackoff(), 1, (RedisConnectionError,)),
+}
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     if not _redis
     else {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": CELERY_BROKER_URL,
-        # Requests are limited by what is cached, and go on without if it does not answer: they must not wait for it.
-        "OPTIONS": {
-            "serializer": "invenicum.cache_values.JSONSerializer",
-            "socket_connect_timeout": 0.5,  # seconds
-            "socket_timeout": 0.5,
-            # At once and once, for a connection that has been closed; never after a timeout.
-            "retry": Retry(NoBackoff(), 1, (RedisConnectionError,)),
-        },
+        "OPTIONS": {"serializer": "invenicum.cache_values.JSONSerializer", **REDIS_OPTIONS},
     }
 }
 CELERY_ACCEPT_CONTENT = ["json"]  # no pickles: who can write to the broker must not be able to run code

@@ -54,6 +54,7 @@ def on_integration_saved(
         Lane.objects.create(integration=instance)
     if update_fields is None or "config" in update_fields:
         refresh_keys(instance)
+        transaction.on_commit(wake.wake_duties)  # for the hooks at its provider
 
 
 @receiver(target_changed)
@@ -88,7 +89,7 @@ def on_integration_deleted(integration: Integration, **kwargs: Any) -> None:
         finished_at=timezone.now(),
         error="The integration was deleted.",
     )
-    transaction.on_commit(wake.wake)  # the same workers run the job that revokes its credentials
+    transaction.on_commit(wake.wake_duties)  # for its hooks at the provider, and to revoke its credentials
 
 
 def _pending(integration: Integration) -> QuerySet[Delivery]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from celery import Celery
 
 from invenicum.accounts.models import User
 from tests.factories import connect_webhook
@@ -171,6 +172,50 @@ def test_wake_ups_do_not_pile_up_while_no_worker_runs(
             wait_until(all_delivered, "the first wake-up is enough")
 
 
+def test_a_worker_that_waits_is_woken_without_another_task(
+    alice: User, receiver: Receiver, broker: Broker, tmp_path: Path
+) -> None:
+    connect_webhook(alice, receiver.url)
+    broker.start()
+    env = environment(CELERY_BROKER_URL=broker.url, DJANGO_SETTINGS_MODULE="invenicum.settings")
+    with worker(env, tmp_path / "worker.log") as running, redis.Redis(port=broker.port) as client:
+        published = 0
+
+        def publish_one(folder: str) -> None:
+            nonlocal published
+            published += 1
+            with Process(["-c", PUBLISH_ONE], env, tmp_path / folder) as process:
+                assert process.wait() == 0, process.output()
+            wait_until(lambda: len(receiver.seen) == published and all_delivered(), "it is delivered, without a sweep")
+
+        def messages() -> int:
+            return int(client.info("commandstats")["cmdstat_lpush"]["calls"])
+
+        publish_one("first.log")
+        wait_until(lambda: client.llen("invenicum:waiting-workers") == 1, "the only process waits for more")
+        before = messages()
+        publish_one("second.log")
+        assert messages() == before
+        app = Celery(broker=broker.url, set_as_current=False)
+        app.send_task("webhooks.tasks.prune", queue="jobs", ignore_result=True)
+        began = app.control.inspect(timeout=2).stats
+        wait_until(lambda: "webhooks.tasks.prune" in str(began()), "another task gets the process")
+        before = messages()
+        client.flushall()  # nobody knows any more whether any waits
+        publish_one("third.log")
+        assert messages() > before
+        assert running.process.poll() is None
+    assert receiver.duplicates == 0
+
+
+PUBLISH_ONE = """
+import time
+import django; django.setup()
+from invenicum.accounts.models import User
+from invenicum.events.publish import publish
+publish(User.objects.get(username="alice"), "asset.created", {"assetId": "1"})
+time.sleep(1)  # the message is sent by a thread
+"""
 PUBLISH = """
 import time
 import django; django.setup()

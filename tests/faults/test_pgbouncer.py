@@ -77,6 +77,8 @@ def test_the_service_works_behind_a_pooler_that_gives_each_transaction_another_s
         assert (status, len(json.loads(content)["data"])) == (200, ASSETS * CHANGES)
         assert engine.process.poll() is None, engine.output()
         assert "database_failed" not in engine.output()
+        # A session behind the pooler would hear nothing: the loop has noticed, and looks often.
+        assert "a pooler is between" in engine.output()
     assert receiver.duplicates == 0
     with Process(["manage.py", "rotate_secrets"], env, tmp_path / "rotate.log") as rotating:
         assert rotating.wait() == 0, rotating.output()

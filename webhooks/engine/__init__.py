@@ -4,7 +4,7 @@
 - `crashes.release_dead_workers` releases what processes that died had leased,
 - `heartbeat.last_drain` says when a worker last looked for work, `heartbeat.progress` whether anything moves,
 - `metrics.EngineCollector` is what Prometheus reads,
-- `database.statements` inserts deliveries and watches for changes, on the database in use.
+- `database.statements` inserts deliveries, on the database in use.
 
 They take and return plain values (`values.NewDelivery`, `values.Drained`). The state of a circuit is a property of
 `webhooks.models.Lane`. An import contract in `pyproject.toml` closes all other modules to the outside.

@@ -45,9 +45,6 @@ class Statements(Protocol):
     def due_since(self, now: datetime) -> datetime | None:
         """Since when the delivery has been due that has waited longest among those that could be sent at `now`."""
 
-    def change_counter(self) -> int | None:
-        """A number that changes when another connection commits; None if the database has none."""
-
 
 def statements() -> Statements:
     """The statements for the database in use."""

@@ -88,9 +88,6 @@ SELECT min((SELECT d.due_at FROM webhooks_delivery d
  WHERE (lane.held_until IS NULL OR lane.held_until <= %(now)s) AND (lane.next_at IS NULL OR lane.next_at <= %(now)s)
 """  # noqa: S608 - made of constants
 
-# Changes when another connection commits: https://www.sqlite.org/pragma.html#pragma_data_version
-CHANGE_COUNTER = "PRAGMA data_version"
-
 
 def lease_and_read(
     request: ClaimRequest,
@@ -220,12 +217,6 @@ def due_since(now: datetime) -> datetime | None:
     with connection.cursor() as cursor:
         moment = cursor.execute(DUE_SINCE, values).fetchone()[0]
     return parse_datetime(f"{moment}+00:00") if moment else None
-
-
-def change_counter() -> int | None:
-    with connection.cursor() as cursor:
-        cursor.execute(CHANGE_COUNTER)
-        return int(cursor.fetchone()[0])
 
 
 def _hexadecimal(identifier: DeliveryId | IntegrationId) -> str:

@@ -293,7 +293,3 @@ def due_since(now: datetime) -> datetime | None:
             pass
         moment: datetime | None = cursor.fetchone()[0]
     return moment
-
-
-def change_counter() -> int | None:
-    return None

@@ -9,15 +9,13 @@ import structlog
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 
-from ... import duties, supervisor
-from ...engine.database import statements
+from ... import duties, supervisor, wake
 from ...engine.worker import drain, end_process
 
-DRAIN_MAX_PAUSE_SECONDS = 0.5  # a retry becomes due without a change in the database
-DUTIES_INTERVAL_SECONDS = 0.5
-CHANGE_POLL_SECONDS = 0.005  # between two reads of the change counter, which take microseconds
-DRAIN_PAUSE_SECONDS = 0.03  # if the database has no change counter
+DRAIN_MAX_PAUSE_SECONDS = 1.0  # a retry becomes due without a wake-up
+DUTIES_INTERVAL_SECONDS = 5.0  # what users do wakes them at once
 FAILURE_RETRY_SECONDS = 1.0  # after the database, or the engine itself, has failed
+STOP_CHECK_SECONDS = 0.005
 
 log = structlog.get_logger(__name__)
 
@@ -38,12 +36,12 @@ class Command(BaseCommand):
 
 
 def _deliver(should_stop: Callable[[], bool]) -> None:
+    listener = wake.listen(on_duties=lambda: duties.wake(*duties.FREQUENT))
     threading.Thread(target=_wake_duties, args=(should_stop,), daemon=True).start()
     while not should_stop():
         try:
-            before = statements().change_counter()
             drain(should_stop=should_stop)
-            _wait_for_change(before, should_stop)
+            listener.wait(DRAIN_MAX_PAUSE_SECONDS, should_stop)
         except Error as error:
             log.warning("database_failed", error=str(error).strip())
             _pause(should_stop)
@@ -61,19 +59,10 @@ def _pause(should_stop: Callable[[], bool]) -> None:
     close_old_connections()
     ends = time.monotonic() + FAILURE_RETRY_SECONDS
     while time.monotonic() < ends and not should_stop():
-        time.sleep(CHANGE_POLL_SECONDS)
+        time.sleep(STOP_CHECK_SECONDS)
 
 
 def _wake_duties(should_stop: Callable[[], bool]) -> None:
     while not should_stop():
         duties.wake(*duties.FREQUENT)
         time.sleep(DUTIES_INTERVAL_SECONDS)
-
-
-def _wait_for_change(before: int | None, should_stop: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DRAIN_MAX_PAUSE_SECONDS
-    interval = DRAIN_PAUSE_SECONDS if before is None else CHANGE_POLL_SECONDS
-    while time.monotonic() < deadline and not should_stop():
-        time.sleep(interval)
-        if before is None or statements().change_counter() != before:
-            return

@@ -1,0 +1,43 @@
+"""Wakes the `deliver` loops of all machines through PostgreSQL's NOTIFY: https://www.postgresql.org/docs/17/sql-notify.html
+
+It is sent after the commit of what is due, because a transaction that notifies keeps all others that do from
+committing until it is on disk. Each notification is a transaction of its own, which writes nothing to disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+from django.db import connection
+
+CHANNEL = "invenicum_wake"  # of one database
+# After which the session is asked for a sign of life: a connection may end unnoticed.
+NOTIFICATIONS_CHECK_SECONDS = 10.0
+
+
+class Pooled(Exception):
+    """A pooler such as PgBouncer is in between: it may give each transaction another session, which hears nothing."""
+
+
+def send(what: str) -> None:
+    """Wakes the loops for `what`, a letter, on this thread's connection. Raises `django.db.Error`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, what])
+
+
+def hear() -> Iterator[str]:
+    """Yields an empty text once it hears, then the wake-ups as they come. Raises `psycopg.Error` or Pooled."""
+    parameters = connection.get_connection_params()
+    with psycopg.connect(**parameters, autocommit=True) as session:
+        # A pooler answers with a number of its own when the connection begins: it has to find the session again that
+        # a request to cancel a statement is for.
+        told = session.info.backend_pid
+        if session.execute("SELECT pg_backend_pid()").fetchone() != (told,):
+            raise Pooled("a pooler is between this process and the database")
+        session.execute(f"LISTEN {CHANNEL}")
+        yield ""
+        while True:
+            for notification in session.notifies(timeout=NOTIFICATIONS_CHECK_SECONDS):
+                yield notification.payload
+            session.execute("SELECT 1")
