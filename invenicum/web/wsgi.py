@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote_to_bytes
 from wsgiref.util import FileWrapper
@@ -46,7 +46,11 @@ def call(application: Application, scope: Scope, body: io.BytesIO | Unread) -> A
     pieces = _pieces(result)
     first = next(pieces, b"")
     second = next(pieces, b"") if len(first) >= COLLECTED_BYTES else b""
-    return Answer(*head[0], first, rest=_chain(second, pieces) if second else None)
+    if second:
+        return Answer(*head[0], first, rest=_chain(second, pieces))
+    # Not left to the garbage collector, which may run in any thread: Django closes connections of the one it runs in.
+    pieces.close()
+    return Answer(*head[0], first)
 
 
 def _environ(scope: Scope, body: io.BytesIO | Unread) -> Environ:
@@ -97,7 +101,7 @@ def _path_of(result: Iterable[bytes], scope: Scope) -> str:
     return file.name if is_whole_file else ""
 
 
-def _pieces(result: Iterable[bytes]) -> Iterator[bytes]:
+def _pieces(result: Iterable[bytes]) -> Generator[bytes, None, None]:
     """The application's output in pieces of about COLLECTED_BYTES; closes it at the end."""
     try:
         collected: list[bytes] = []
@@ -114,12 +118,12 @@ def _pieces(result: Iterable[bytes]) -> Iterator[bytes]:
         _close(result)
 
 
-def _chain(piece: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _chain(piece: bytes, pieces: Generator[bytes, None, None]) -> Iterator[bytes]:
     try:
         yield piece
         yield from pieces
     finally:
-        pieces.close()  # type: ignore[attr-defined]  # a generator
+        pieces.close()
 
 
 def _close(result: Iterable[bytes]) -> None:
