@@ -37,6 +37,8 @@ def is_deeper(value: Any, levels: int) -> bool:
     """Whether lists and objects are nested in `value` more than `levels` deep."""
     level = [value] if isinstance(value, list | dict) else []
     for _ in range(levels):
+        if not level:
+            return False
         level = [item for node in level for item in _items(node) if isinstance(item, list | dict)]
     return bool(level)
 
