@@ -11,6 +11,7 @@ django = get_wsgi_application()
 
 # Django must be set up before models are imported.
 from integrations.core.inbound import InvalidSignature  # noqa: E402
+from invenicum.events import ingest  # noqa: E402
 from invenicum.operations.probes import make_probes  # noqa: E402
 from invenicum.web.answers import Scope  # noqa: E402
 from invenicum.web.application import Application  # noqa: E402
@@ -49,4 +50,5 @@ application = Application(
     body_limit=body_limit,
     judge_body=judge_body,
     body_memory=settings.WEB_BODY_MEMORY,
+    handlers=dict.fromkeys((("POST", path) for path in ingest.PATHS), ingest.Ingest()),
 )

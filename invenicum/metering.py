@@ -93,8 +93,11 @@ class Estimate:
         self._lock = threading.Lock()
         self._known: dict[int, _Known] = {}
 
-    def check(self, account: int, adding: int = 0) -> None:
-        """Raises QuotaExceeded if the account would have more than the limit with `adding` more, or has it already."""
+    def check(self, account: int, adding: int = 0, *, may_look: bool = True) -> None:
+        """Raises QuotaExceeded if the account would have more than the limit with `adding` more, or has it already.
+
+        may_look: if not, QuotaExceeded is raised instead of asking the database.
+        """
         limit = self._quota.limit
         if not limit:
             return
@@ -103,6 +106,8 @@ class Estimate:
             is_above = known.used + known.added + max(adding, 1) > limit
             is_enough = not is_above and known.added + adding < limit / LOOKS_PER_LIMIT
             must_look = not is_enough and (not is_above or self._clock() >= known.look_again_at)
+        if must_look and not may_look:
+            raise QuotaExceeded(self._quota, self._retry_after, [account])
         if must_look:
             known = self._looked(account)
             is_above = known.used + max(adding, 1) > limit

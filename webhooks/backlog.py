@@ -50,10 +50,10 @@ def owners_with_pending(size: float) -> QuerySet[Delivery, int]:
 _pending = PerProcess(lambda: Estimate(PENDING_BYTES, pending_bytes, RETRY_AFTER_SECONDS))
 
 
-def check(owner_ids: Iterable[int]) -> None:
+def check(owner_ids: Iterable[int], *, may_query: bool = True) -> None:
     """Raises QuotaExceeded for an owner who has too much pending. Hardly ever a query: see `Estimate`."""
     for owner_id in owner_ids:
-        _pending.get().check(owner_id)
+        _pending.get().check(owner_id, may_look=may_query)
 
 
 def count(events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> None:

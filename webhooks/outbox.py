@@ -1,23 +1,20 @@
 """The outbox: an event's deliveries, one for each integration that subscribes to it, inserted with the event."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
 
-from integrations.models import Integration
 from invenicum.events.models import Event
 from invenicum.events.names import matches
 
 from . import backlog
 from .engine.database import statements
-from .engine.values import NewDelivery
+from .engine.values import NewDelivery, Subscriber
 from .models import Delivery
-
-Status = Integration.Status
 
 
 def create_deliveries(events: Sequence[Event]) -> int:
@@ -26,19 +23,19 @@ def create_deliveries(events: Sequence[Event]) -> int:
     A paused or disabled integration gets no deliveries; those of one that has to be connected again wait until it is.
     Returns how many were inserted.
     """
-    integrations = _subscribers({event.owner_id for event in events})
+    subscribers = _subscribers({event.owner_id for event in events})
     deliveries = [
         NewDelivery(
             event_id=event.id,
-            integration_id=integration_id,
+            integration_id=one.integration_id,
             owner_id=event.owner_id,
-            waits=status != Status.ACTIVE,
-            order_key=event.subject if ordered else "",
+            waits=one.waits,
+            order_key=event.subject if one.ordered else "",
             sequence=event.sequence,
         )
         for event in events
-        for integration_id, status, patterns, ordered in integrations.get(event.owner_id, ())
-        if matches(patterns, event.name)
+        for one in subscribers.get(event.owner_id, ())
+        if matches(one.patterns, event.name)
     ]
     if deliveries:
         now = timezone.now()
@@ -64,13 +61,8 @@ def _first_attempt_at(now: datetime) -> datetime:
     return now + timedelta(seconds=settings.RETRY_SCHEDULE[0])
 
 
-def _subscribers(owner_ids: Iterable[int]) -> dict[int, list[tuple[UUID, str, list[str], bool]]]:
-    rows = (
-        Integration.objects.live()
-        .filter(owner_id__in=owner_ids, status__in=(Status.ACTIVE, Status.NEEDS_RECONNECT))
-        .values_list("owner_id", "id", "status", "subscriptions", "ordered")
-    )
+def _subscribers(owners: Collection[int]) -> dict[int, list[Subscriber]]:
     found = defaultdict(list)
-    for owner_id, *subscriber in rows:
-        found[owner_id].append(tuple(subscriber))
+    for subscriber in statements().subscribers(owners):
+        found[subscriber.owner_id].append(subscriber)
     return found

@@ -36,8 +36,8 @@ def on_account_removed(user: User, **kwargs: Any) -> None:
 
 
 @receiver(events_offered)
-def on_events_offered(owners: Collection[int], **kwargs: Any) -> None:
-    backlog.check(owners)
+def on_events_offered(owners: Collection[int], may_query: bool, **kwargs: Any) -> None:
+    backlog.check(owners, may_query=may_query)
 
 
 @receiver(events_published)

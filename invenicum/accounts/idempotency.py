@@ -17,10 +17,13 @@ from invenicum.api.addresses import path_below_prefix
 from invenicum.api.errors import INVALID_CONFIG, ApiError, invalid
 from invenicum.api.idempotency_keys import HEADER, KEY, KEY_SAYS, takes_key
 
+from .answer_store import lock
 from .authentication import current_user
 from .models import IdempotencyKey, User
 
 KEY_LIFETIME = timedelta(hours=24)
+
+_canonical = json.JSONEncoder(sort_keys=True).encode
 
 Action = TypeVar("Action", bound=Callable[..., Response])
 
@@ -44,7 +47,10 @@ def idempotent(action: Action) -> Action:
             return action(viewset, request, *args, **kwargs)
         try:
             return answer_once(
-                current_user(request), key, _digest(request), lambda: action(viewset, request, *args, **kwargs)
+                current_user(request),
+                key,
+                digest_of(request.path_info, request.data),
+                lambda: action(viewset, request, *args, **kwargs),
             )
         except KeyReused:
             message = f"This {HEADER} was used with another body or for another address"
@@ -57,21 +63,22 @@ def answer_once(owner: User, key: str, request_digest: str, act: Callable[[], Re
     """What `act` answered when this owner first sent `key`; it is called only then.
 
     `request_digest`: identifies the request. `act` answers JSON, in the same transaction as the key is stored.
-    Raises KeyReused. Of two simultaneous requests, the second waits at the unique index until the first has committed.
+    Raises KeyReused. Of two simultaneous requests, the second waits until the first has committed.
     """
     now = timezone.now()
     with transaction.atomic():
+        lock(owner.pk, key)
         row, is_new = IdempotencyKey.objects.select_for_update().get_or_create(
             owner=owner, key=key, defaults={"request_digest": request_digest, "created_at": now}
         )
         if not is_new and row.created_at > now - KEY_LIFETIME:
             if row.request_digest != request_digest:
                 raise KeyReused
-            return Response(row.body, row.status)
+            return Response(json.loads(row.plain_body) if row.plain_body else row.body, row.status)
         response = act()
-        row.status, row.body = response.status_code, response.data
+        row.status, row.body, row.plain_body = response.status_code, response.data, ""
         row.request_digest, row.created_at = request_digest, now
-        row.save(update_fields=["status", "body", "request_digest", "created_at"])
+        row.save(update_fields=["status", "body", "plain_body", "request_digest", "created_at"])
     return response
 
 
@@ -87,7 +94,6 @@ def _key_of(request: Request) -> str | None:
     return key
 
 
-def _digest(request: Request) -> str:
-    """Equal for equal JSON at the same address, in any spelling of the two."""
-    asked = [path_below_prefix(request.path_info), request.data]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+def digest_of(path: str, data: Any) -> str:
+    """Identifies a request: equal for equal JSON at the same address, in any spelling of the two."""
+    return hashlib.sha256(_canonical([path_below_prefix(path), data]).encode()).hexdigest()

@@ -86,10 +86,12 @@ class IdempotencyKey(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
     request_digest = models.CharField(max_length=64)
-    # Both are null until the request has been carried out, in the same transaction.
+    # All are null until the request has been carried out, in the same transaction.
     status = models.PositiveSmallIntegerField(null=True)
     # Encrypted, because some answers show a signing secret.
     body = EncryptedJSONField(null=True, editable=False)
+    # The JSON of an answer that is known to show none. Instead of `body`: encrypting takes as long as publishing.
+    plain_body = models.TextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:

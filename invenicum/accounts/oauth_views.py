@@ -18,10 +18,11 @@ from oauth2_provider.views.mixins import OAuthLibMixin
 
 from invenicum.pages import render_page
 
+from .lookups import find_token
 from .models import Application
 from .redirect_uris import content_source
 from .scopes import ALL_SCOPES, DESCRIPTIONS
-from .tokens import find_token, holder_of
+from .tokens import holder_of
 
 CLIENT_AUTHENTICATION = ["client_secret_basic", "client_secret_post"]
 BROKEN_LINK = "The app that sent you here asked in a way that we cannot answer. Nothing was shared with it."

@@ -10,6 +10,7 @@ from oauth2_provider.scopes import BaseScopes
 if TYPE_CHECKING:
     from .models import Application
 
+PUBLISH = "events:write"
 PUBLISH_ANY = "events:publish-any"
 REMOVE_ACCOUNTS = "accounts:write"
 DESCRIPTIONS: dict[str, str] = settings.OAUTH2_PROVIDER["SCOPES"]  # type: ignore[assignment]

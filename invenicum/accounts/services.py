@@ -1,7 +1,7 @@
 """Provisioning and removing accounts."""
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.contrib.auth.hashers import make_password
@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from .invenicum_tokens import CLOCK_LEEWAY_SECONDS
+from .lookups import find_accounts
 from .models import RemovedAccount, User
 from .public_ids import INVENICUM_USERNAME_PREFIX, is_invenicum_id
 from .signals import account_removed
@@ -23,13 +24,13 @@ def provisioned(account_ids: Collection[str]) -> dict[str, User]:
     Such a user has no credentials, e-mail or name until they come with a token. An unknown id of the local kind is left
     out. At most five statements, whatever the number of ids.
     """
-    found = _by_account_id(account_ids)
+    found = find_accounts(account_ids)
     missing = [account_id for account_id in account_ids if account_id not in found and is_invenicum_id(account_id)]
     if missing:
         removed_at = _removals_of(missing)
         users = [_new_user(account_id, removed_at.get(account_id)) for account_id in missing]
         User.objects.bulk_create(users, ignore_conflicts=True)  # another request may have created it
-        found |= _by_account_id(missing)
+        found |= find_accounts(missing)
     return found
 
 
@@ -46,13 +47,18 @@ def user_of_token(
     if removed_at and (issued_at is None or issued_at <= removed_at + REMOVAL_LEEWAY):
         return None
     user = user or provisioned([account_id])[account_id]
-    given = {"email": email, "first_name": name}
-    changed = {field: value for field, value in given.items() if value is not None and getattr(user, field) != value}
+    changed = changed_details(user, email, name)
     if changed:
         User.objects.filter(pk=user.pk).update(**changed)
         for field, value in changed.items():
             setattr(user, field, value)
     return user
+
+
+def changed_details(user: User, email: str | None, name: str | None) -> dict[str, str]:
+    """The fields of `user` that differ from what a token says: `{"first_name": "Alice"}`. None says nothing."""
+    given = {"email": email, "first_name": name}
+    return {field: value for field, value in given.items() if value is not None and getattr(user, field) != value}
 
 
 @transaction.atomic
@@ -88,10 +94,6 @@ def _removals_of(account_ids: Collection[str]) -> dict[str, datetime]:
 
 def _digest(account_id: str) -> str:
     return hashlib.sha256(account_id.encode()).hexdigest()
-
-
-def _by_account_id(account_ids: Iterable[str]) -> dict[str, User]:
-    return {user.account_id: user for user in User.objects.filter(account_id__in=account_ids)}
 
 
 def _new_user(account_id: str, removed_before: datetime | None) -> User:

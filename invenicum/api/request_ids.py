@@ -13,6 +13,11 @@ REQUEST_ID = r"[!-~]{1,128}"  # printable ASCII without spaces: it goes into a h
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
 
+def request_id_for(given: str) -> str:
+    """The id of a request whose caller gave this one; a new one if it is too long or not printable."""
+    return given if re.fullmatch(REQUEST_ID, given) else str(uuid.uuid4())
+
+
 def name_request(get_response: Answer) -> Answer:
     """Middleware: takes the caller's id or generates one, returns it, and adds it to every log line of the request.
 
@@ -21,8 +26,7 @@ def name_request(get_response: Answer) -> Answer:
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get(HEADER, "")
-        request_id = given if re.fullmatch(REQUEST_ID, given) else str(uuid.uuid4())
+        request_id = request_id_for(request.headers.get(HEADER, ""))
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = get_response(request)

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from django.db import connection
+
+from invenicum.ids import public_id
 
 from .models import Event
 from .numbering import number
@@ -18,30 +24,80 @@ SELECT id, owner, name, subject, occurred, created, body, document
                                      created timestamptz, body text, document jsonb)
 RETURNING sequence
 """
+# The database computes the position: it is read if somebody asks for it.
+_KNOWN = frozenset(field.attname for field in Event._meta.concrete_fields) - {"position"}
 
 
-def insert(events: Sequence[Event]) -> None:
-    """Inserts unsaved events in the caller's transaction, and sets their `sequence`."""
+@dataclass(frozen=True, slots=True)
+class Content:
+    """All of an event but its owner and its place among others: see `Event`."""
+
+    id: UUID
+    name: str
+    subject: str
+    occurred_at: datetime
+    created_at: datetime
+    body: str
+    document: dict[str, Any] | None
+
+    @property
+    def public_id(self) -> str:
+        return public_id("evt", self.id)
+
+
+def insert(contents: Sequence[tuple[int, Content]]) -> list[Event]:
+    """Inserts events, each for the owner with that primary key, in the caller's transaction."""
     if connection.vendor != "postgresql":
-        number(events)
-        Event.objects.bulk_create(events)
-        return
-    rows = [
-        {
-            "id": event.id.hex,
-            "owner": event.owner_id,
-            "name": event.name,
-            "subject": event.subject,
-            "occurred": event.occurred_at.isoformat(),
-            "created": event.created_at.isoformat(),
-            "body": event.body,
-            "document": event.document,
-        }
-        for event in events
-    ]
+        return _insert_by_model(contents)
+    rows = [_as_json(owner, content) for owner, content in contents]
     with connection.cursor() as cursor:
         cursor.execute(INSERT_EVENTS, [json.dumps(rows, ensure_ascii=False, allow_nan=False)])
-        for event, (sequence,) in zip(events, cursor.fetchall(), strict=True):
-            event.sequence = sequence
-            event._state.adding = False
-            event._state.db = connection.alias
+        sequences = cursor.fetchall()
+    return [_event(owner, content, sequence) for (owner, content), (sequence,) in zip(contents, sequences, strict=True)]
+
+
+def _as_json(owner: int, content: Content) -> dict[str, Any]:
+    return {
+        "id": content.id.hex,
+        "owner": owner,
+        "name": content.name,
+        "subject": content.subject,
+        "occurred": content.occurred_at.isoformat(),
+        "created": content.created_at.isoformat(),
+        "body": content.body,
+        "document": content.document,
+    }
+
+
+def _event(owner: int, content: Content, sequence: int) -> Event:
+    """A saved event. In the order of the columns: naming them takes three times as long."""
+    values = (
+        content.id,
+        owner,
+        content.name,
+        content.subject,
+        content.occurred_at,
+        content.created_at,
+        content.body,
+        content.document,
+        sequence,
+    )
+    return Event.from_db(connection.alias, _KNOWN, values)
+
+
+def _insert_by_model(contents: Sequence[tuple[int, Content]]) -> list[Event]:
+    events = [
+        Event(
+            id=content.id,
+            owner_id=owner,
+            name=content.name,
+            subject=content.subject,
+            occurred_at=content.occurred_at,
+            created_at=content.created_at,
+            body=content.body,
+            document=content.document,
+        )
+        for owner, content in contents
+    ]
+    number(events)
+    return Event.objects.bulk_create(events)

@@ -12,6 +12,7 @@ PING = "ping"  # sent to one integration on request; no pattern selects it
 # Dots alone are no id: `..` is the parent folder in addresses and paths.
 ASSET_ID = r"^[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$"
 MAX_ASSET_ID = 100
+MAX_NAME = 100
 NAME = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)+")
 PATTERN = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*\.(?:\*|[a-z0-9_]+)")
 

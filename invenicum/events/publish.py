@@ -1,7 +1,7 @@
 """Publishing: the only code that creates events."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,14 +10,21 @@ from django.db import transaction
 from django.utils import timezone
 
 from invenicum.accounts.models import User
+from invenicum.ids import uuid7
 from invenicum.timestamps import format_timestamp
 
-from .insertion import insert
+from .insertion import Content, insert
 from .models import Event
 from .signals import events_published
 
 # Of the body as it is sent. What an asset or a hook can become stays below.
 MAX_EVENT_BYTES = 256 * 1024
+
+
+# Name, data, time (None for now) and document, as in `Draft`.
+Facts = tuple[str, dict[str, Any], datetime | None, dict[str, Any] | None]
+
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 class EventsTooLarge(Exception):
@@ -49,31 +56,38 @@ def publish(owner: User, name: str, data: dict[str, Any], *, document: dict[str,
 
 def publish_many(drafts: Iterable[Draft]) -> list[Event]:
     """Publishes all events in one INSERT, or none. Returns them in the order given. Raises EventsTooLarge."""
+    drafts = list(drafts)
+    contents = write_contents((draft.name, draft.data, draft.occurred_at, draft.document) for draft in drafts)
+    return announce([(draft.owner.pk, content) for draft, content in zip(drafts, contents, strict=True)])
+
+
+def write_contents(events: Iterable[Facts]) -> list[Content]:
+    """The contents of events of an owner who may not be known yet, with new ids. Raises EventsTooLarge."""
     now = timezone.now()
-    events = [_event(draft, now) for draft in drafts]
-    too_large = {place: size for place, event in enumerate(events) if (size := _size_if_too_large(event.body))}
+    contents = [_content(*facts, now) for facts in events]
+    too_large = {place: size for place, content in enumerate(contents) if (size := _size_if_too_large(content.body))}
     if too_large:
         raise EventsTooLarge(too_large)
-    if events:
-        # No savepoint: a change whose event cannot be written must not be kept.
-        with transaction.atomic(savepoint=False):
-            insert(events)
-            events_published.send(sender=Event, events=events)
+    return contents
+
+
+def announce(contents: Sequence[tuple[int, Content]]) -> list[Event]:
+    """Inserts the events, each for the owner with that primary key, and sends `events_published`: all, or nothing."""
+    if not contents:
+        return []
+    # No savepoint: a change whose event cannot be written must not be kept.
+    with transaction.atomic(savepoint=False):
+        events = insert(contents)
+        events_published.send(sender=Event, events=events)
     return events
 
 
-def _event(draft: Draft, now: datetime) -> Event:
-    occurred_at = (draft.occurred_at or now).astimezone(UTC).replace(microsecond=0)
-    body = {"event": draft.name, "timestamp": format_timestamp(occurred_at), "data": draft.data}
-    return Event(
-        owner_id=draft.owner.pk,
-        name=draft.name,
-        subject=_subject(draft.data),
-        occurred_at=occurred_at,
-        created_at=now,
-        body=json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
-        document=draft.document,
-    )
+def _content(
+    name: str, data: dict[str, Any], occurred_at: datetime | None, document: dict[str, Any] | None, now: datetime
+) -> Content:
+    occurred_at = (occurred_at or now).astimezone(UTC).replace(microsecond=0)
+    body = {"event": name, "timestamp": format_timestamp(occurred_at), "data": data}
+    return Content(uuid7(), name, _subject(data), occurred_at, now, _compact(body), document)
 
 
 def _size_if_too_large(body: str) -> int:

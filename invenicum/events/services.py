@@ -1,17 +1,21 @@
 """Publishing events from outside."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from invenicum.accounts.models import User
 from invenicum.accounts.public_ids import parse_public_id
+from invenicum.accounts.scopes import PUBLISH, PUBLISH_ANY
 from invenicum.accounts.services import provisioned
 from invenicum.quotas import QuotaExceeded
 
 from . import intake
+from .insertion import Content
 from .models import Event
-from .publish import Draft, publish_many
+from .publish import announce, write_contents
+
+Incoming = Mapping[str, Any]  # what NewEventSerializer has read
 
 
 class OwnersRefused(Exception):
@@ -22,42 +26,63 @@ class OwnersRefused(Exception):
         self.problems = problems
 
 
-def publish_incoming(caller: User, incoming: Sequence[Mapping[str, Any]]) -> list[Event]:
+def may_publish(scopes: Collection[str], incoming: Iterable[Incoming]) -> bool:
+    """Whether a token with these scopes may publish these events: for an owner it needs the scope for that too."""
+    return PUBLISH in scopes and (PUBLISH_ANY in scopes or not any(item.get("owner") for item in incoming))
+
+
+def publish_incoming(caller: User, incoming: Sequence[Incoming]) -> list[Event]:
     """Publishes all events or none, each for the owner it names or else for the caller.
 
     `incoming`: what NewEventSerializer has read. An Invenicum account that was not seen before is provisioned. Returns
-    the events in the same order. Raises OwnersRefused, EventsTooLarge or
-    QuotaExceeded.
+    the events in the same order. Raises OwnersRefused, EventsTooLarge or QuotaExceeded.
     """
-    named = {place: account for place, item in enumerate(incoming) if (account := _account_of(item))}
-    owners = provisioned(list(dict.fromkeys(named.values()))) if named else {}
-    problems = {place: problem for place, account in named.items() if (problem := _problem(owners.get(account)))}
+    owners = owners_of(caller, incoming, provisioned(named_accounts(incoming)))
+    contents = write_incoming(incoming)
+    admit(owners)
+    return announce(list(zip(owners, contents, strict=True)))
+
+
+def named_accounts(incoming: Iterable[Incoming]) -> list[str]:
+    """The account ids of the owners that events name, each once."""
+    return list(dict.fromkeys(account for item in incoming if (account := _account_of(item)) is not None))
+
+
+def owners_of(caller: User, incoming: Sequence[Incoming], accounts: Mapping[str, User]) -> list[int]:
+    """The primary key of each event's owner: an account that it names, or the caller. Raises OwnersRefused.
+
+    `accounts`: the users that exist, by account id.
+    """
+    owners: list[int] = []
+    problems: dict[int, str] = {}
+    for place, item in enumerate(incoming):
+        account = _account_of(item)
+        owner = caller if account is None else accounts.get(account)
+        if owner is None or not owner.is_active:
+            problems[place] = "there is no such account" if owner is None else "this account is deactivated"
+        else:
+            owners.append(owner.pk)
     if problems:
         raise OwnersRefused(problems)
-    drafts = [
-        Draft(owners[named[place]] if place in named else caller, item["event"], item["data"], item.get("timestamp"))
-        for place, item in enumerate(incoming)
-    ]
-    _admit(drafts)
-    return publish_many(drafts)
+    return owners
 
 
-def _admit(drafts: Sequence[Draft]) -> None:
-    counts = Counter(draft.owner.pk for draft in drafts)
+def write_incoming(incoming: Iterable[Incoming]) -> list[Content]:
+    """The contents of events from outside. Raises EventsTooLarge."""
+    return write_contents((item["event"], item["data"], item.get("timestamp"), None) for item in incoming)
+
+
+def admit(owners: Sequence[int], *, may_query: bool = True) -> None:
+    """Counts events of these owners against their quotas, all or none: see `intake.admit`. Raises QuotaExceeded."""
+    counts = Counter(owners)
     try:
-        intake.admit(counts)
+        intake.admit(counts, may_query=may_query)
     except QuotaExceeded as error:
         if len(counts) > 1:
-            error.places = tuple(place for place, draft in enumerate(drafts) if draft.owner.pk in error.accounts)
+            error.places = tuple(place for place, owner in enumerate(owners) if owner in error.accounts)
         raise
 
 
-def _account_of(item: Mapping[str, Any]) -> str | None:
+def _account_of(item: Incoming) -> str | None:
     owner = item.get("owner")
     return parse_public_id(owner) if owner else None
-
-
-def _problem(owner: User | None) -> str | None:
-    if owner is None:
-        return "there is no such account"
-    return None if owner.is_active else "this account is deactivated"

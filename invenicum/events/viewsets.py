@@ -8,7 +8,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from invenicum.accounts.authentication import current_access, current_user
 from invenicum.accounts.idempotency import idempotent
-from invenicum.accounts.scopes import PUBLISH_ANY
+from invenicum.accounts.scopes import PUBLISH, PUBLISH_ANY
 from invenicum.api.envelopes import answer_of, page_of
 from invenicum.api.errors import PAYLOAD_TOO_LARGE, ApiError, invalid, over_quota
 from invenicum.api.openapi import LIMIT_PARAMETER, Error
@@ -33,7 +33,7 @@ class EventViewSet(ApiViewSet):
     """The caller's events: publishing, and the feed."""
 
     serializer_class = EventSerializer
-    required_scopes = {"GET": "deliveries:read", "POST": "events:write"}
+    required_scopes = {"GET": "deliveries:read", "POST": PUBLISH}
     pagination_class = None  # the feed goes forward, from one event to the next
 
     def api_error(self, error: Exception) -> ApiError | None:
@@ -92,7 +92,7 @@ class EventViewSet(ApiViewSet):
             if is_batch
             else [self.read(request.data, NewEventSerializer)]
         )
-        if any(event.get("owner") for event in events) and PUBLISH_ANY not in current_access(request).scopes:
+        if not services.may_publish(current_access(request).scopes, events):
             raise PermissionDenied(f"To publish for an owner, the token needs the scope {PUBLISH_ANY}")
         published = services.publish_incoming(current_user(request), events)
         written = self.write(published, PublishedEventSerializer, many=True)

@@ -8,15 +8,10 @@ A refactoring changes nothing here. If an answer changes on purpose, record agai
 A run that records always fails, so that it is not taken for a test.
 """
 
-import logging
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
-
-from tests.fakes.http_server import FakeServer
 
 from . import recording
 from .all_areas import AREAS
@@ -25,18 +20,6 @@ from .player import play
 from .scenario import Area, RequestStep
 
 MAX_SHOWN_DIFFERENCES = 12  # the first one often causes the others
-
-
-@pytest.fixture
-def harness(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, transactional_db: None, caplog: pytest.LogCaptureFixture
-) -> Iterator[Harness]:
-    """A harness with committed transactions, because the feed shows committed events only."""
-    caplog.set_level(logging.ERROR, "django.request")  # a thousand refused requests are expected
-    cache.clear()
-    with FakeServer(lambda request: (200, {}, b"")) as server:
-        yield Harness(settings, monkeypatch, server)
-    cache.clear()
 
 
 @pytest.mark.parametrize("area", AREAS, ids=lambda area: area.name)

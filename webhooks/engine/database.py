@@ -9,7 +9,7 @@ from typing import Protocol
 from django.db import connection
 
 from . import portable, postgresql
-from .values import Claimed, ClaimRequest, IntegrationId, LaneState, LeasedLane, NewDelivery, Outcome
+from .values import Claimed, ClaimRequest, IntegrationId, LaneState, LeasedLane, NewDelivery, Outcome, Subscriber
 
 
 class Statements(Protocol):
@@ -38,6 +38,9 @@ class Statements(Protocol):
 
         Only of lanes that the worker still leases.
         """
+
+    def subscribers(self, owners: Collection[int]) -> list[Subscriber]:
+        """The integrations of these owners that get deliveries: active, or waiting to be connected again."""
 
     def insert_deliveries(self, deliveries: Sequence[NewDelivery], now: datetime, due_at: datetime) -> None:
         """Inserts pending deliveries, due at `due_at` unless they wait, in the caller's transaction."""

@@ -37,6 +37,7 @@ from .values import (
     LeasedLane,
     NewDelivery,
     Outcome,
+    Subscriber,
     version_of,
 )
 
@@ -191,6 +192,19 @@ def write_lane_states(worker: int, states: Mapping[IntegrationId, LaneState], no
         mine = Lane.objects.filter(pk=UUID(lane), worker=worker)
         if mine.update(**changes) and state.failures:
             Integration.objects.filter(pk=lane, failing_since=None).update(failing_since=now)
+
+
+def subscribers(owners: Collection[int]) -> list[Subscriber]:
+    active, waiting = Integration.Status.ACTIVE, Integration.Status.NEEDS_RECONNECT
+    rows = (
+        Integration.objects.live()
+        .filter(owner_id__in=owners, status__in=(active, waiting))
+        .values_list("owner_id", "id", "status", "subscriptions", "ordered")
+    )
+    return [
+        Subscriber(owner, integration, status != active, patterns, ordered)
+        for owner, integration, status, patterns, ordered in rows
+    ]
 
 
 def insert_deliveries(deliveries: Sequence[NewDelivery], now: datetime, due_at: datetime) -> None:

@@ -36,6 +36,7 @@ from .values import (
     LeasedLane,
     NewDelivery,
     Outcome,
+    Subscriber,
 )
 
 # Finds the integrations with pending deliveries, from one to the next through the partial index `delivery_due`, so that
@@ -202,6 +203,13 @@ SELECT id, event, integration, owner, 'pending', CASE WHEN NOT waits THEN %(due_
 """
 
 
+# The integrations of some owners that get deliveries, and what they want.
+FIND_SUBSCRIBERS = """
+SELECT owner_id, id, status, subscriptions::text, ordered FROM integrations_integration
+ WHERE owner_id = ANY(%(owners)s) AND status IN ('active', 'needs_reconnect') AND deleted_at IS NULL
+"""
+
+
 def lease_and_read(
     request: ClaimRequest,
 ) -> tuple[dict[IntegrationId, LeasedLane], list[Claimed], IntegrationId | None]:
@@ -284,6 +292,15 @@ def insert_deliveries(deliveries: Sequence[NewDelivery], now: datetime, due_at: 
     ]
     with connection.cursor() as cursor:
         cursor.execute(INSERT_DELIVERIES, {"rows": json.dumps(rows), "now": now, "due_at": due_at})
+
+
+def subscribers(owners: Collection[int]) -> list[Subscriber]:
+    with connection.cursor() as cursor:
+        cursor.execute(FIND_SUBSCRIBERS, {"owners": f"{{{','.join(map(str, owners))}}}"})
+        return [
+            Subscriber(owner, integration, status != "active", json.loads(patterns), ordered)
+            for owner, integration, status, patterns, ordered in cursor.fetchall()
+        ]
 
 
 def due_since(now: datetime) -> datetime | None:

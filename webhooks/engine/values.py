@@ -125,6 +125,21 @@ class LaneState:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscriber:
+    """An integration that gets deliveries of its owner's events.
+
+    `waits`: they wait until it is connected again. `patterns`: the events that it wants. `ordered`: one of an asset
+    after the other.
+    """
+
+    owner_id: int
+    integration_id: UUID
+    waits: bool
+    patterns: list[str]
+    ordered: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NewDelivery:
     """A delivery to insert. `waits` keeps it until its integration is active; `order_key` is "" if order is free.
 

@@ -91,6 +91,7 @@ class Migration(migrations.Migration):
                 ('request_digest', models.CharField(max_length=64)),
                 ('status', models.PositiveSmallIntegerField(null=True)),
                 ('body', fernet_fields.fields.EncryptedJSONField(editable=False, null=True)),
+                ('plain_body', models.TextField(blank=True, default='', editable=False)),
                 ('created_at', models.DateTimeField(db_index=True)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],

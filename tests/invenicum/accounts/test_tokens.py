@@ -3,8 +3,9 @@ from typing import Any
 
 from oauth2_provider.models import AccessToken
 
+from invenicum.accounts.lookups import find_token, find_tokens
 from invenicum.accounts.models import Application, User
-from invenicum.accounts.tokens import find_token, find_tokens, holder_of, issue_token
+from invenicum.accounts.tokens import holder_of, issue_token
 from webhooks import duties
 
 from .oauth_client import register, service_token

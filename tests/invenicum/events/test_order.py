@@ -41,9 +41,9 @@ class Server:
     def run(self, act: Callable[[], Any]) -> None:
         thread = threading.Thread(target=self._run, args=(act,))
         with self._monkeypatch.context() as patch:
-            for model in (Event, Delivery):
-                patch.setattr(model._meta.pk, "_get_default", self._id)
-            patch.setattr("webhooks.engine.postgresql.uuid7", self._id)
+            patch.setattr(Delivery._meta.pk, "_get_default", self._id)
+            for module in ("invenicum.events.publish", "webhooks.engine.postgresql"):
+                patch.setattr(f"{module}.uuid7", self._id)
             thread.start()
             thread.join(WAIT_DEADLINE_SECONDS)
 
@@ -103,7 +103,7 @@ def test_a_batch_keeps_its_order_on_a_server_whose_clock_goes_back(
     connect_webhook(alice, ordered=True)
     ids = [uuid.UUID(int=uuid7().int - number) for number in range(5)]
     remaining = iter(ids)
-    monkeypatch.setattr(Event._meta.pk, "_get_default", lambda: next(remaining))
+    monkeypatch.setattr("invenicum.events.publish.uuid7", lambda: next(remaining))
     events = publish_many([Draft(alice, "asset.updated", {"assetId": "asset-1", "n": number}) for number in range(5)])
     assert [event.pk for event in events] == ids
     assert numbers(alice) == list(range(5))
