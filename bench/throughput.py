@@ -13,7 +13,6 @@ from webhooks.models import Delivery
 from webhooks.tasks import deliver_due
 
 ENDPOINTS = 500
-PROCESSES = (1, 2, 4)
 TABLES = ["events_event", "webhooks_delivery", "webhooks_attempt"]
 USUAL = {
     "usual, 2 processes": ("--concurrency", "2"),
@@ -23,7 +22,7 @@ USUAL = {
 
 def run(stand: Stand, size: Size) -> Result:
     count = size.of(10_000, 60_000, 300_000)
-    few = size.of(1_500, 4_000, 20_000)  # for the usual design, which takes ten times as long
+    few = size.of(500, 4_000, 20_000)  # for the usual design, which takes ten times as long
     owners = seed.connect(stand.endpoints(ENDPOINTS), ENDPOINTS)
     broker = usual.app.conf.broker_url = app.conf.broker_url = stand.redis()
     starting = cost_of_starting(stand)
@@ -31,7 +30,7 @@ def run(stand: Stand, size: Size) -> Result:
     for kind, options in USUAL.items():
         _fill(owners, few)
         runs[kind] = _usual(stand, broker, options)
-    for processes in PROCESSES:
+    for processes in size.of((1, 2), (1, 2, 4), (1, 2, 4)):
         _fill(owners, count)
         runs[f"deliver × {processes}"] = _deliver(stand, processes, starting)
     _fill(owners, count)
