@@ -51,15 +51,15 @@ class LaneInUse:
         """Whether it hangs: requests are in flight and none has ended for a while."""
         return self.in_flight > 0 and now - self.moved_at >= LANE_STALLED_SECONDS
 
-    def was_used(self, seconds: float, delay: float) -> float:
+    def was_used(self, seconds: float, delay: float, least: int) -> float:
         """Adjusts how many are useful, to an answer `seconds` after its request that may have waited for `delay`.
 
         A connection whose answers wait for the worker is idle; while they do for half of the time, another connection
-        would be idle as well. As long as fewer are enough, nothing is learned.
+        would be idle as well. As long as fewer are enough, nothing is learned. At least `least` are useful.
         Returns which share of `seconds` is usual.
         """
         if seconds < 2 * delay:
-            self.useful = max(self.useful - 1, LANE_FIRST_LIMIT)
+            self.useful = max(self.useful - 1, least)
         elif self.backlog and self.useful <= self.in_flight and self.useful < self.most:
             self.useful += 1
         usual, self.usual_seconds = self.usual_seconds or seconds, usual_seconds(self.usual_seconds, seconds)

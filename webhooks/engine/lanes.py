@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from . import circuit
+from .in_flight_limit import LEAST_IN_FLIGHT
 from .lane_in_use import LANE_FIRST_LIMIT, LaneInUse
 from .values import LANE_LARGE_BYTES, Claimed, DeliveryId, IntegrationId, LeasedLane
 
@@ -51,6 +52,7 @@ class Lanes:
         failures = leased.failures
         limit = self._limits.get(lane_id, min(LANE_FIRST_LIMIT, self.concurrency)) if failures == 0 else 1
         lane = self._lanes.setdefault(lane_id, LaneInUse(limit, failures, self.concurrency, now, now))
+        lane.useful = max(lane.useful, self._least_useful())
         if leased.next_in is not None:
             lane.next_at = max(lane.next_at, now + leased.next_in)
 
@@ -127,7 +129,7 @@ class Lanes:
         """
         lane = self._lanes[claimed.integration_id]
         lane.moved_at = now
-        usual_share = lane.was_used(seconds, delay)
+        usual_share = lane.was_used(seconds, delay, self._least_useful())
         if seconds < SLOW_ATTEMPT_SECONDS:
             self._slow.discard(claimed.integration_id)
         elif len(self._slow) < MAX_REMEMBERED_LANES:
@@ -253,6 +255,10 @@ class Lanes:
         self._moved_on.clear()
         self.waiting = self.large_bytes = 0
         return lanes
+
+    def _least_useful(self) -> int:
+        """With few lanes each needs more at once, so that the worker has enough to do."""
+        return max(LEAST_IN_FLIGHT // max(len(self._lanes), 1), LANE_FIRST_LIMIT)
 
     def _add_bytes(self, lane: LaneInUse, count: int) -> None:
         lane.large_bytes += count

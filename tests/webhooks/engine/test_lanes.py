@@ -123,8 +123,18 @@ def test_what_a_lane_may_have_in_flight_grows_with_success_and_halves_with_failu
     assert take_all(lanes) == []
 
 
+def among_many(count: int) -> Lanes:
+    """A lane with so many deliveries among a hundred others, which have none."""
+    lanes = Lanes(16)
+    for lane in (*map(str, range(100)), A):
+        lanes.add(lane, LeasedLane(0), 0.0)
+    for number in range(count):
+        lanes.push(claimed(A, number))
+    return lanes
+
+
 def test_a_lane_whose_answers_wait_for_the_worker_gets_no_more_connections() -> None:
-    lanes = lanes_with(concurrency=16, a=64)
+    lanes = among_many(64)
     for _ in range(40):
         for item in take_all(lanes):
             answer(lanes, item, seconds=0.01, delay=0.008)
@@ -133,7 +143,7 @@ def test_a_lane_whose_answers_wait_for_the_worker_gets_no_more_connections() -> 
 
 
 def test_a_lane_gets_no_more_connections_than_it_needs() -> None:
-    lanes = lanes_with(concurrency=16)
+    lanes = among_many(0)
     for number in range(40):  # one after the other
         lanes.push(claimed(A, number))
         for item in take_all(lanes):
