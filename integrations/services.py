@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,6 +59,30 @@ def find(owner: User, integration_type: str) -> Integration:
         return Integration.objects.live().without_secrets().get(owner=owner, type=integration_type)
     except Integration.DoesNotExist:
         raise IntegrationNotFound(integration_type) from None
+
+
+def find_many(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], Integration]:
+    """The same for many: integrations by (primary key of the owner, type), those that exist. One statement."""
+    if not wanted:
+        return {}
+    owners, types = {owner for owner, _ in wanted}, {type_ for _, type_ in wanted}
+    rows = Integration.objects.live().without_secrets().filter(owner__in=owners, type__in=types)
+    return {(row.owner_id, row.type): row for row in rows}
+
+
+def active_types(owners: Collection[int]) -> dict[int, set[str]]:
+    """The types of which owners have an active integration, by the owner's primary key. One statement."""
+    found: dict[int, set[str]] = {}
+    if owners:
+        rows = Integration.objects.live().filter(owner__in=owners, status=Status.ACTIVE).order_by()
+        for owner, type_ in rows.values_list("owner", "type"):
+            found.setdefault(owner, set()).add(type_)
+    return found
+
+
+def statuses(active: Collection[str]) -> dict[str, bool]:
+    """Each integration type, and whether it is among `active`: `{"s3": false, "slack": true, …}`."""
+    return {connector.type: connector.type in active for connector in registry.CONNECTORS}
 
 
 def inbound_url(integration: Integration) -> str | None:

@@ -18,7 +18,6 @@ from invenicum.api.throttling import OutgoingThrottle, SaveThrottle
 from invenicum.api.viewsets import ApiViewSet
 
 from . import api_errors, registry, services
-from .models import Integration
 from .serializers import (
     ActiveSerializer,
     ConnectorSerializer,
@@ -126,10 +125,8 @@ class IntegrationViewSet(IntegrationApiViewSet):
     @action(detail=False)
     def status(self, request: Request) -> Response:
         """Each integration type, and whether you have an active integration of it."""
-        integrations = Integration.objects.live().filter(owner=current_user(request), status=Integration.Status.ACTIVE)
-        active = set(integrations.values_list("type", flat=True))
-        statuses = {connector.type: connector.type in active for connector in registry.CONNECTORS}
-        return self.answer(statuses, StatusesSerializer)
+        owner = current_user(request).pk
+        return self.answer(services.statuses(services.active_types({owner}).get(owner, ())), StatusesSerializer)
 
     @extend_schema(
         operation_id="readIntegration",

@@ -10,7 +10,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "invenicum.settings")
 django = get_wsgi_application()
 
 # Django must be set up before models are imported.
+from integrations import grouped_reads  # noqa: E402
 from integrations.core.inbound import InvalidSignature  # noqa: E402
+from invenicum.assets import grouped_creation  # noqa: E402
 from invenicum.events import ingest  # noqa: E402
 from invenicum.operations.probes import make_probes  # noqa: E402
 from invenicum.web.answers import Scope  # noqa: E402
@@ -50,5 +52,9 @@ application = Application(
     body_limit=body_limit,
     judge_body=judge_body,
     body_memory=settings.WEB_BODY_MEMORY,
-    handlers=dict.fromkeys((("POST", path) for path in ingest.PATHS), ingest.Ingest()),
+    handlers={
+        **dict.fromkeys((("POST", path) for path in ingest.PATHS), ingest.Ingest()),
+        **grouped_creation.handlers(),
+        **grouped_reads.handlers(),
+    },
 )

@@ -65,7 +65,7 @@ class AssetViewSet(ApiViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         """Creates an asset and publishes `asset.created`."""
-        values = {name: value for name, value in self.read(request.data).items() if value is not None}
+        values = services.given(self.read(request.data))
         return self.answer(services.create_asset(current_user(request), values), status=201)
 
     @extend_schema(operation_id="readAsset", summary="One asset", responses=answer_of(AssetSerializer))

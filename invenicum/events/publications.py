@@ -10,11 +10,11 @@ from typing import Any
 from django.utils import timezone
 
 from invenicum.accounts.answer_store import NewAnswer, store_new
+from invenicum.accounts.callers import is_known
 from invenicum.accounts.invenicum_tokens import Identity
 from invenicum.accounts.lookups import find_accounts, find_tokens
 from invenicum.accounts.models import User
 from invenicum.accounts.scopes import USER_SCOPES
-from invenicum.accounts.services import changed_details
 from invenicum.accounts.tokens import holder_of
 from invenicum.api.serializers import shared
 from invenicum.quotas import QuotaExceeded
@@ -105,6 +105,6 @@ def _caller(
         holder = holders.get(one.token)
         return (holder[0], holder[1].scopes) if holder else (None, ())
     user = accounts.get(one.identity.account_id)
-    if user is None or user.removed_before or changed_details(user, one.identity.email, one.identity.name):
+    if user is None or not is_known(user, one.identity):
         return None, ()
     return user, USER_SCOPES

@@ -1,4 +1,4 @@
-"""Events that are published together, without Django's handlers, get the same answers as those that are not."""
+"""Requests that are carried out together, without Django's handlers, get the same answers as those that are not."""
 
 from __future__ import annotations
 
@@ -12,21 +12,29 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client
 
+from integrations import grouped_reads
+from invenicum.accounts.models import User
+from invenicum.assets import grouped_creation
 from invenicum.events.ingest import PATHS, Ingest
 from invenicum.web.answers import Answer
+from tests.factories import connect_webhook
 
 from . import recording
 from .all_areas import AREAS
-from .harness import Harness
+from .harness import USER_NAMES, Harness
 from .player import play
 
 
 class QuickClient(Client):
-    """Django's test client, which asks the quick handler first, as the web server does."""
+    """Django's test client, which asks the quick handlers first, as the web server does."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.ingest = Ingest()
+        self.handlers: dict[tuple[str, str], Any] = {
+            **dict.fromkeys((("POST", path) for path in PATHS), Ingest()),
+            **grouped_creation.handlers(),
+            **grouped_reads.handlers(),
+        }
         self.loop = asyncio.new_event_loop()
         self.answered = 0
 
@@ -44,7 +52,8 @@ class QuickClient(Client):
         **_: Any,
     ) -> Answer | None:
         body = data.encode() if isinstance(data, str) else data
-        if method != "POST" or path not in PATHS or len(body) > settings.API_MAX_BODY:
+        handler = self.handlers.get((method, path))
+        if handler is None or len(body) > settings.API_MAX_BODY:
             return None
         given = {"host": "testserver", "content-type": content_type, **(headers or {})}
         scope = {
@@ -57,7 +66,7 @@ class QuickClient(Client):
             "scheme": "http",
             "headers": [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in given.items()],
         }
-        answer = self.loop.run_until_complete(self.ingest(scope, body))
+        answer: Answer | None = self.loop.run_until_complete(handler(scope, body))
         self.answered += answer is not None
         return answer
 
@@ -75,7 +84,8 @@ def _response(answer: Answer) -> Any:
 def quick(harness: Harness) -> Iterator[QuickClient]:
     client = harness.client = QuickClient(enforce_csrf_checks=True, raise_request_exception=False)
     yield client
-    client.ingest.close()
+    for handler in set(client.handlers.values()):
+        handler.close()
     client.loop.close()
 
 
@@ -86,15 +96,29 @@ def test_each_answer_is_the_recorded_one(area: Any, harness: Harness, quick: Qui
     assert quick.answered
 
 
-def test_the_headers_are_those_of_django_in_the_same_order(harness: Harness, quick: QuickClient) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/api/v1/events", {"event": "report.ready", "data": {"title": "Ä"}}, 202),
+        ("POST", "/api/v1/assets", {"name": "Ä", "tags": ["draft"]}, 201),
+        ("GET", "/api/v1/integrations/status", None, 200),
+        ("GET", "/integrations/webhook", None, 200),
+    ],
+)
+def test_the_headers_are_those_of_django(
+    harness: Harness, quick: QuickClient, method: str, path: str, body: Any, status: int
+) -> None:
     headers = {"Authorization": f"Bearer {harness.token('alice')}", "X-Request-Id": "one-of-ours"}
-    body = {"event": "report.ready", "data": {"title": "Ä"}}
-    ours = quick.post(PATHS[1], json.dumps(body), content_type="application/json", headers=headers)
-    django = Client().post(PATHS[1], json.dumps(body), content_type="application/json", headers=headers)
+    connect_webhook(User.objects.get(username=USER_NAMES["alice"]))
+    content = "" if body is None else json.dumps(body)
+    content_type = "" if body is None else "application/json"
+    ours = quick.generic(method, path, content, content_type, headers=headers)
     assert quick.answered == 1
-    assert ours.status_code == django.status_code == 202
+    django = Client().generic(method, path, content, content_type, headers=headers)
+    assert ours.status_code == django.status_code == status
     assert {name.lower(): value for name, value in ours.items()} == {
         name.lower(): value for name, value in django.items()
     }
     assert len(ours.content) == len(django.content)
     assert ours.content[:17] == django.content[:17]
+    assert status != 200 or ours.content == django.content
