@@ -52,9 +52,5 @@ application = Application(
     body_limit=body_limit,
     judge_body=judge_body,
     body_memory=settings.WEB_BODY_MEMORY,
-    handlers={
-        **dict.fromkeys((("POST", path) for path in ingest.PATHS), ingest.Ingest()),
-        **grouped_creation.handlers(),
-        **grouped_reads.handlers(),
-    },
+    handlers=ingest.handlers() | grouped_creation.handlers() | grouped_reads.handlers(),
 )

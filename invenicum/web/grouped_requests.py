@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 NOT_QUICK = frozenset({b"origin", b"webhook-id", b"content-encoding", b"x-forwarded-host"})
 # Reading more would keep the event loop from other requests: those take one of the threads.
 QUICK_BODY_BYTES = 16 * 1024
-AWAY = json.dumps(envelope(UNAVAILABLE, DATABASE_AWAY), separators=(",", ":")).encode()
+_AWAY = json.dumps(envelope(UNAVAILABLE, DATABASE_AWAY), separators=(",", ":")).encode()
 
 RequestHeaders = Mapping[bytes, bytes]
 
@@ -54,7 +54,7 @@ class GroupedRequests(Generic[Item]):
         self._away = AnswerHeaders(503, {**headers, RETRY_AFTER: str(RETRY_AFTER_SECONDS)})
 
     async def __call__(self, scope: Scope, body: bytes) -> Answer | None:
-        headers = headers_of(scope) if len(body) <= QUICK_BODY_BYTES else None
+        headers = _headers_of(scope) if len(body) <= QUICK_BODY_BYTES else None
         item = self._read(scope, headers, body) if headers is not None else None
         if headers is None or item is None:
             return None
@@ -62,22 +62,22 @@ class GroupedRequests(Generic[Item]):
         try:
             done = await self._group.submit(item, len(body))
         except NotWritten:
-            return answer_of(503, self._away.of(scope, headers), headers, AWAY)
-        return None if done is None else answer_of(self._status, usual, headers, done)
+            return _answer_of(503, self._away.of(scope, headers), headers, _AWAY)
+        return None if done is None else _answer_of(self._status, usual, headers, done)
 
     def close(self) -> None:
         """Ends the group's thread. For tests."""
         self._group.close()
 
 
-def answer_of(status: int, usual: Headers, request_headers: RequestHeaders, body: bytes) -> Answer:
+def _answer_of(status: int, usual: Headers, request_headers: RequestHeaders, body: bytes) -> Answer:
     """An answer with the headers that belong to one request. usual: the others, see AnswerHeaders."""
     request_id = request_id_for(request_headers.get(b"x-request-id", b"").decode("latin-1"))
     own = [(b"content-length", str(len(body)).encode()), (b"x-request-id", request_id.encode())]
     return Answer(status, usual + own, body)
 
 
-def headers_of(scope: Scope) -> dict[bytes, bytes] | None:
+def _headers_of(scope: Scope) -> dict[bytes, bytes] | None:
     """The headers by lower-case name; None for a request that Django has to see."""
     headers = dict(scope["headers"])
     is_quick = len(headers) == len(scope["headers"]) and NOT_QUICK.isdisjoint(headers)

@@ -15,7 +15,7 @@ from django.test import Client
 from integrations import grouped_reads
 from invenicum.accounts.models import User
 from invenicum.assets import grouped_creation
-from invenicum.events.ingest import PATHS, Ingest
+from invenicum.events import ingest
 from invenicum.web.answers import Answer
 from tests.factories import connect_webhook
 
@@ -30,11 +30,9 @@ class QuickClient(Client):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.handlers: dict[tuple[str, str], Any] = {
-            **dict.fromkeys((("POST", path) for path in PATHS), Ingest()),
-            **grouped_creation.handlers(),
-            **grouped_reads.handlers(),
-        }
+        self.handlers: dict[tuple[str, str], Any] = (
+            ingest.handlers() | grouped_creation.handlers() | grouped_reads.handlers()
+        )
         self.loop = asyncio.new_event_loop()
         self.answered = 0
 
