@@ -26,7 +26,7 @@ describe("the client", { timeout: 120_000 }, () => {
     });
 
     test("returns a failed test as an answer", async () => {
-        const answer = await clientOf(newUserId()).testIntegration("webhook", { url: "http://127.0.0.1:1/" });
+        const answer = await clientOf(newUserId()).testIntegration("webhook", { url: "http://127.0.0.1:1024/" });
         assert.ok("error" in answer);
         assert.equal(answer.success, false);
         assert.match(answer.error, /^WEBHOOK_/);
