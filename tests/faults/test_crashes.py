@@ -125,8 +125,7 @@ def test_the_lanes_of_a_worker_process_that_is_killed_are_served_again_at_once(
         for kill in range(3):
             publish(alice, 1)
             wait_until(partial(more_than, receiver, kill), "a process sends")
-            mark = Lane.objects.get().worker
-            assert mark is not None
+            mark = wait_for_lease()
             victim = EngineHeartbeat.objects.get(mark=mark).process_id
             assert victim in children(running)
             os.kill(victim, signal.SIGKILL)
@@ -152,6 +151,18 @@ def test_what_was_counted_is_written_when_a_worker_stops(alice: User, receiver: 
     counted = total(EngineHeartbeat.objects.values_list("counters", flat=True))
     assert counted.attempts == {"delivered|": 60}
     assert EngineHeartbeat.objects.get().mark is None
+
+
+def wait_for_lease() -> int:
+    """The mark of the worker that leases the only lane."""
+    found: list[int] = []
+
+    def is_leased() -> bool:
+        found[:] = [mark for mark in Lane.objects.values_list("worker", flat=True) if mark is not None]
+        return bool(found)
+
+    wait_until(is_leased, "a worker leases the lane")
+    return found[0]
 
 
 def drain(worker: Worker) -> None:
