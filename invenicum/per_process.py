@@ -30,6 +30,10 @@ class PerProcess(Generic[Value]):
                     self._values[pid] = self._make()
         return self._values[pid]
 
+    def forget(self) -> None:
+        """Drops this process's value: the next one who asks gets a new one. For tests."""
+        self._values.pop(os.getpid(), None)
+
     def _renew_lock(self) -> None:
         """In the child: another thread of the parent may have held the lock when it forked."""
         self._lock = threading.Lock()

@@ -9,7 +9,10 @@ from django.core.cache import cache
 from invenicum.accounts.models import User
 from invenicum.accounts.scopes import USER_SCOPES
 from invenicum.accounts.tokens import issue_token
+from invenicum.assets import services as assets
+from invenicum.events import intake
 from tests.api_client import Api, ApiClient
+from webhooks import backlog
 
 # No deadline: a property test must not fail because the machine is busy.
 hypothesis.settings.register_profile(
@@ -45,6 +48,8 @@ def api() -> Api:
 
 
 @pytest.fixture(autouse=True)
-def fresh_cache() -> None:
-    """Requests of another test do not count for the rate limits."""
+def fresh_limits() -> None:
+    """Requests of another test do not count for rate limits and quotas: on SQLite its users have the same keys."""
     cache.clear()
+    for used in (intake._minutes, assets._stored, backlog._pending):
+        used.forget()
