@@ -44,6 +44,16 @@ def test_a_worker_that_is_stopped_releases_its_lanes(alice: User, receiver: Rece
     assert Delivery.objects.filter(status=Delivery.Status.PENDING, attempt_count=0).count() == 10
 
 
+def test_a_single_run_that_is_stopped_releases_its_lanes(alice: User, receiver: Receiver, tmp_path: Path) -> None:
+    connect_webhook(alice, receiver.url)
+    publish(alice, 10)
+    receiver.answers.clear()
+    with Process(["manage.py", "deliver", "--once"], environment(), tmp_path / "deliver.log") as process:
+        wait_until(lambda: len(receiver.seen) > 0, "it sends")
+        assert process.terminate() == 0, process.output()
+    assert not Lane.objects.exclude(worker=None).exists()
+
+
 def test_celery_delivers_and_loses_nothing_when_the_broker_dies_between_publish_and_send(
     alice: User, receiver: Receiver, broker: Broker, tmp_path: Path
 ) -> None:

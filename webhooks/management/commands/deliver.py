@@ -1,5 +1,6 @@
 """The `deliver` command: the whole engine on one machine, without a broker."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -28,8 +29,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         if once:
+            stop = threading.Event()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: stop.set())
             duties.run_all()
-            drain()
+            drain(should_stop=stop.is_set)
             end_process()
         else:
             supervisor.keep_running(_deliver)
