@@ -35,10 +35,10 @@ class LocalWay(Protocol):
     """How a `deliver` loop is woken."""
 
     def send(self, what: str) -> None:
-        """Wakes the loops for `what`, a letter. Takes less than a millisecond. Raises `django.db.Error`."""
+        """Wakes the loops for `what`, one ASCII character. Takes less than a millisecond. Raises `django.db.Error`."""
 
     def hear(self) -> Iterator[str]:
-        """Yields an empty text once it works, then wake-ups as they come. Raises whatever keeps it from hearing."""
+        """Yields "" when it works, then wake-ups as they arrive. Raises if it cannot receive them."""
 
 
 class Waker:
@@ -118,7 +118,7 @@ def wake_duties() -> None:
 
 
 def listen(on_duties: Callable[[], object]) -> Listener:
-    """Hears the wake-ups that are meant for a `deliver` loop, and calls `on_duties` for those of `wake_duties`."""
+    """Receives the wake-ups of a `deliver` loop, and calls `on_duties` for those of `wake_duties`."""
     return Listener(_local_way().hear, {DUTIES: on_duties})
 
 

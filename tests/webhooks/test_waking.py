@@ -24,13 +24,13 @@ on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="NO
 
 @contextmanager
 def heard_by(hear: Callable[[], Iterator[str]], send: Callable[[str], None]) -> Iterator[queue.Queue[str]]:
-    """What a thread hears, until it hears a dot."""
+    """What a thread receives until the wake-up "."."""
     heard: queue.Queue[str] = queue.Queue()
 
     def run() -> None:
         hearing = hear()
-        for letter in iter(hearing.__next__, "."):
-            heard.put(letter)
+        for what in iter(hearing.__next__, "."):
+            heard.put(what)
         hearing.close()  # type: ignore[attr-defined]
 
     thread = threading.Thread(target=run, daemon=True)
@@ -92,7 +92,7 @@ def test_a_loop_that_cannot_hear_looks_often_and_hears_again_later(monkeypatch: 
     listener = Listener(hear, {"u": acted.set})
     listener.wait(WAIT_DEADLINE_SECONDS, lambda: False)  # returns at once
     works.set()
-    wait_until(lambda: listener.hears, "it hears")
+    wait_until(lambda: listener.is_receiving, "it receives")
     listener.wait(WAIT_DEADLINE_SECONDS, lambda: False)  # for what it may have missed
     asked.put("u")
     assert acted.wait(WAIT_DEADLINE_SECONDS)
@@ -106,7 +106,7 @@ def test_a_loop_that_waits_stops_when_it_is_told() -> None:
         threading.Event().wait()
 
     listener = Listener(hear, {})
-    wait_until(lambda: listener.hears, "it hears")
+    wait_until(lambda: listener.is_receiving, "it receives")
     listener.wait(WAIT_DEADLINE_SECONDS, lambda: False)
     stops = iter([False, True])
     listener.wait(10 * WAIT_DEADLINE_SECONDS, lambda: next(stops))

@@ -1,4 +1,4 @@
-"""Wakes the `deliver` loop of this machine through a named pipe. A byte is a wake-up; nothing waits for anybody."""
+"""Wakes the `deliver` loop of this machine through a named pipe. A byte is a wake-up; writing never blocks."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ READ_BYTES = 4096
 
 
 def path() -> Path:
-    """The pipe. Who can write to it can have the loop look for work, and nothing else."""
+    """The pipe. A process that can write to it can make the loop look for work, and nothing else."""
     return Path(settings.DATA_DIR) / "wake"
 
 
 def send(what: str) -> None:
-    """Wakes the loop for `what`, a letter. Does nothing if no loop runs, or if it has many wake-ups to read already."""
+    """Wakes the loop for `what`, one ASCII character. Does nothing if no loop runs, or if the pipe is full."""
     try:
         pipe = os.open(path(), os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:  # there is no pipe, or nobody reads it
+    except OSError:  # there is no pipe, or no process reads it
         return
     try:
         with suppress(BlockingIOError):
@@ -32,7 +32,7 @@ def send(what: str) -> None:
 
 
 def hear() -> Iterator[str]:
-    """Yields an empty text once it hears, then the wake-ups as they come, each letter once. Raises OSError."""
+    """Yields "" when the pipe is open, then wake-ups as they arrive, without repetitions. Raises OSError."""
     with suppress(FileExistsError):
         os.mkfifo(path(), 0o600)
     # Also for writing: else it would read an end of file each time that a publisher has closed it.

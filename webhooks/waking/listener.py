@@ -1,4 +1,4 @@
-"""Hears wake-ups in a thread of its own, for the `deliver` loop."""
+"""Receives wake-ups in a thread of its own, for the `deliver` loop."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
-# Between two attempts to hear wake-ups.
+# Between two attempts to receive wake-ups.
 LISTEN_RETRY_SECONDS = 5.0
-# Between two looks for what is due while no wake-up can be heard.
-DEAF_PAUSE_SECONDS = 0.03
+# Between two looks for what is due while no wake-up can be received.
+POLL_PAUSE_SECONDS = 0.03
 STOP_CHECK_SECONDS = 0.25
 
 log = structlog.get_logger(__name__)
 
 
 class Listener:
-    """Hears what `hear()` yields: an empty text once it works, then letters, for which `acts` has an action each.
+    """Receives what `hear()` yields: "" when it works, then one character for each wake-up.
 
-    A letter without an action is for `wait`. Wake-ups that come while nobody waits are kept. Only for the process
-    that created it.
+    acts: what to do for a character; one without an action ends `wait`. A wake-up that arrives while no `wait` is
+    under way ends the next one. Only for the process that created it.
     """
 
     def __init__(self, hear: Callable[[], Iterator[str]], acts: dict[str, Callable[[], object]]) -> None:
         self._hear = hear
         self._acts = acts
         self._due = threading.Event()
-        self.hears = False
+        self.is_receiving = False
         threading.Thread(target=self._run, name="listener", daemon=True).start()
 
     def wait(self, seconds: float, should_stop: Callable[[], bool]) -> None:
-        """Returns at a wake-up, when `should_stop()`, or after `seconds`; sooner if wake-ups cannot be heard."""
+        """Returns at a wake-up, when `should_stop()`, or after `seconds`; sooner if wake-ups cannot be received."""
         ends = time.monotonic() + seconds
         while not should_stop():
-            left = min(ends - time.monotonic(), STOP_CHECK_SECONDS if self.hears else DEAF_PAUSE_SECONDS)
-            if left <= 0 or self._due.wait(left) or not self.hears:
+            left = min(ends - time.monotonic(), STOP_CHECK_SECONDS if self.is_receiving else POLL_PAUSE_SECONDS)
+            if left <= 0 or self._due.wait(left) or not self.is_receiving:
                 break
         self._due.clear()
 
@@ -44,15 +44,15 @@ class Listener:
         told = ""
         while True:
             try:
-                for letter in self._hear():
-                    self.hears, told = True, ""
-                    # What came before it worked may have been missed.
-                    self._acts.get(letter, self._due.set)()
+                for what in self._hear():
+                    self.is_receiving, told = True, ""
+                    # At "" too: earlier wake-ups may have been missed.
+                    self._acts.get(what, self._due.set)()
             except Exception as error:  # noqa: BLE001 - then the loop looks often
                 reason = str(error).strip()
                 if reason != told:
                     log.warning("wake_ups_not_heard", error=reason)
                 told = reason
-            self.hears = False
+            self.is_receiving = False
             self._due.set()
             time.sleep(LISTEN_RETRY_SECONDS)

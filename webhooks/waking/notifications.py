@@ -12,22 +12,22 @@ import psycopg
 from django.db import connection
 
 CHANNEL = "invenicum_wake"  # of one database
-# After which the session is asked for a sign of life: a connection may end unnoticed.
+# After which the session is checked: a connection can end unnoticed.
 NOTIFICATIONS_CHECK_SECONDS = 10.0
 
 
 class Pooled(Exception):
-    """A pooler such as PgBouncer is in between: it may give each transaction another session, which hears nothing."""
+    """A pooler such as PgBouncer is in between: each transaction may get another session, which receives nothing."""
 
 
 def send(what: str) -> None:
-    """Wakes the loops for `what`, a letter, on this thread's connection. Raises `django.db.Error`."""
+    """Wakes the loops for `what`, one ASCII character, on this thread's connection. Raises `django.db.Error`."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, what])
 
 
 def hear() -> Iterator[str]:
-    """Yields an empty text once it hears, then the wake-ups as they come. Raises `psycopg.Error` or Pooled."""
+    """Yields "" when it listens, then wake-ups as they arrive. Raises `psycopg.Error` or Pooled."""
     parameters = connection.get_connection_params()
     with psycopg.connect(**parameters, autocommit=True) as session:
         # A pooler answers with a number of its own when the connection begins: it has to find the session again that

@@ -1,7 +1,7 @@
 """Worker processes that wait at Redis for something to do, and are told so there, without a message through Celery.
 
-A process that waits is on a list, and subscribed to a channel of its own. Whoever wakes takes the last one off the list
-and publishes to its channel; Redis answers whether anybody is subscribed, so that a process that died is passed over.
+A process that waits is on a list, and subscribed to a channel of its own. A wake-up takes the last one off the
+list and publishes to its channel; Redis answers whether it is still subscribed, so that a process that died is skipped.
 If none waits, a message through Celery is needed: one until a worker has taken it.
 """
 
