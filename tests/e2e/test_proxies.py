@@ -130,8 +130,7 @@ def test_the_address_in_the_audit_trail_is_the_clients_own(site: Site) -> None:
 def test_the_log_has_the_requests_id_and_no_query(site: Site) -> None:
     answer = site.proxy.ask("GET", "/integrations/oauth/callback/dropbox?code=s3cr3t-code", X_Request_Id="req-77")
     assert answer.headers["x-request-id"] == "req-77"
-    wait_until(lambda: "/integrations/oauth/callback/dropbox" in site.proxy.log(), "the proxy has logged the request")
-    assert "req-77" in site.proxy.log()
+    wait_until(lambda: "req-77" in site.proxy.log(), "the proxy has logged the request with its id")
     assert "s3cr3t" not in site.proxy.log()
 
 
