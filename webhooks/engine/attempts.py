@@ -171,7 +171,7 @@ class Attempts:
         elif isinstance(error, Gone):
             self._writes.disable(lane, outcome.error)
             self._lanes.stop(lane)
-        elif isinstance(error, IntegrationError) and not error.permanent:
+        elif isinstance(error, IntegrationError) and error.fault != "event":
             unresolved = error.error_class == "dns"
             self._lanes.failed(lane, time.monotonic(), error.retry_after, unresolved=unresolved)
             self._writes.lane_changed(lane)

@@ -64,7 +64,7 @@ class IntegrationCache:
             prepared = _prepare(integration, grants.get(integration.id))
             self._known[str(integration.id)] = version_of(integration.updated_at), prepared
         for vanished in missing.difference(str(integration.id) for integration in integrations):
-            self._known[vanished] = 0, InvalidConfig("The integration was deleted.", permanent=False)
+            self._known[vanished] = 0, InvalidConfig("The integration was deleted.")
 
     def trim(self, in_use: Iterable[IntegrationId]) -> None:
         """Drops what is not in use, if the cache is full."""
@@ -121,14 +121,14 @@ def _prepare(integration: Integration, grant: Grant | None) -> Prepared | Integr
         return Prepared(registry.get(integration.type), config, grant, secrets, integration.owner_id)
     except DecryptionError:
         log.error("secrets_unreadable", integration=str(integration.id), type=integration.type)
-        return SecretsUnreadable("The stored secrets cannot be decrypted with the configured keys.", permanent=False)
+        return SecretsUnreadable("The stored secrets cannot be decrypted with the configured keys.")
     except registry.UnknownType:
-        return InvalidConfig(f"There is no connector of type {integration.type}.", permanent=False)
+        return InvalidConfig(f"There is no connector of type {integration.type}.")
     except IntegrationError as error:
         return error
     except Exception:
         log.exception("integration_unusable", integration=str(integration.id))
-        return InvalidConfig("The stored configuration cannot be used; the reason has been logged.", permanent=False)
+        return InvalidConfig("The stored configuration cannot be used; the reason has been logged.")
 
 
 def _texts(secrets: object) -> Iterable[str]:

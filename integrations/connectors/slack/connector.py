@@ -17,7 +17,7 @@ from ...core.oauth import OAuthSpec
 from ...families.chat import CHAT_SENDS, notice_for
 from .inbound import SlackInbound
 from .message import slack_message
-from .workspace import RATE_LIMIT_WAIT_SECONDS, MissingScope, Workspace
+from .workspace import RATE_LIMIT_WAIT_SECONDS, ChannelNotFound, MissingScope, Workspace
 
 WebhookUrl = Annotated[
     SecretStr,
@@ -127,7 +127,7 @@ class Slack(Connector):
     def _channel_id(self, workspace: Workspace, config: Config) -> Flow[str | None]:
         try:
             return (yield from workspace.channel_id(config.channel))
-        except (MissingScope, Rejected):
+        except (MissingScope, ChannelNotFound):
             # The token of an OAuth connection is not meant to see private channels, and Slack's consent page chose one.
             if config.bot_token:
                 raise
@@ -154,7 +154,7 @@ def _error(response: Response) -> IntegrationError:
     if said in FORBIDDEN_ERRORS or response.status == 403:
         return AuthFailed(f"Slack does not let this webhook post to the channel ({said}): ask the workspace's admin.")
     if response.status == 404:
-        return Rejected(f"Invalid webhook URL or channel not found ({said}).")
+        return ConnectionFailed(f"Invalid webhook URL or channel not found ({said}).", fault="target")
     if response.status == 429:
         return RateLimited("Slack asks to slow down.", retry_after=retry_after(response) or RATE_LIMIT_WAIT_SECONDS)
     if response.status == 400:

@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlencode
 
 from ...core.answers import excerpt, field_of, objects_at, retry_after, text_at
-from ...core.errors import AuthFailed, ConnectionFailed, RateLimited, Rejected
+from ...core.errors import AuthFailed, ConnectionFailed, RateLimited
 from ...core.http import Flow, Request, Response
 
 # https://docs.slack.dev/reference/methods/auth.test#errors
@@ -37,8 +37,8 @@ class Workspace:
     def channel_id(self, channel: str) -> Flow[str | None]:
         """The id of a channel given by name or id, e.g. `C123456789`; None if this cannot be known.
 
-        It cannot for direct messages, and if the workspace has more channels than are read. Raises Rejected if the
-        token sees no such channel, and MissingScope.
+        It cannot for direct messages, and if the workspace has more channels than are read. Raises ChannelNotFound if
+        the token sees no such channel, and MissingScope.
         """
         found: str | None
         if CHANNEL_ID.fullmatch(channel):
@@ -48,14 +48,14 @@ class Workspace:
         else:
             found = yield from self._by_name(channel.lstrip("#"))
         if found == "":
-            raise Rejected(f"Channel not found: the bot cannot see channel {channel} in Slack.")
+            raise ChannelNotFound(f"Channel not found: the bot cannot see channel {channel} in Slack.")
         return found
 
     def _by_id(self, channel: str) -> Flow[str]:
         # https://docs.slack.dev/reference/methods/conversations.info
         try:
             answer = yield from self._call("conversations.info", {"channel": channel})
-        except _ChannelNotFound:
+        except ChannelNotFound:
             return ""
         return excerpt(field_of(answer, "channel", "id"))
 
@@ -89,9 +89,11 @@ class Workspace:
         if error in TOKEN_ERRORS:
             raise AuthFailed(f"Slack refused the bot token ({error}).")
         if error == "channel_not_found":
-            raise _ChannelNotFound(f"Slack answered {error} to {method}.")
+            raise ChannelNotFound(f"Slack answered {error} to {method}.")
         raise ConnectionFailed(f"Slack answered {error or 'something odd'} to {method}.")
 
 
-class _ChannelNotFound(ConnectionFailed):
-    """The token sees no channel of this id."""
+class ChannelNotFound(ConnectionFailed):
+    """The token sees no such channel."""
+
+    fault = "target"

@@ -66,7 +66,7 @@ def test_after_repeated_conflicts_the_delivery_is_retried_later() -> None:
     answers = [TIP, said(404, "No such file"), said(409, "Parent is not the tip")] * 3
     with pytest.raises(Conflict) as caught:
         play(Bitbucket().deliver(CREATED, config(), 0), *answers)
-    assert not caught.value.permanent
+    assert caught.value.fault == "service"
 
 
 def test_a_refused_commit_is_not_retried() -> None:

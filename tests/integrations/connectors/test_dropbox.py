@@ -109,7 +109,7 @@ def test_after_repeated_conflicts_the_delivery_is_retried_later() -> None:
     answers = [refusal(409, "path/not_found/."), refusal(409, "path/conflict/file/.")] * 3
     with pytest.raises(Conflict) as caught:
         play(Dropbox().deliver(UPDATED, config(), 0), *answers)
-    assert not caught.value.permanent
+    assert caught.value.fault == "service"
 
 
 def test_the_test_finds_a_missing_folder_and_a_missing_permission() -> None:

@@ -138,14 +138,14 @@ def test_rules_of_the_branch_are_not_taken_for_a_conflict() -> None:
     said = "Could not create file: Changes must be made through a pull request."
     with pytest.raises(InvalidConfig, match="rules of branch main") as caught:
         play(GitHub().deliver(CREATED, config(), 0), error_answer(404, "Not Found"), error_answer(409, said))
-    assert caught.value.permanent
+    assert caught.value.fault == "target"
 
 
 def test_after_repeated_conflicts_the_delivery_is_retried_later() -> None:
     round_of_answers = [error_answer(404, "Not Found"), error_answer(409, "is at 1 but expected 2")]
     with pytest.raises(Conflict) as caught:
         play(GitHub().deliver(CREATED, config(), 0), *round_of_answers * 3)
-    assert not caught.value.permanent
+    assert caught.value.fault == "service"
 
 
 def test_a_document_that_could_not_be_read_back_is_refused() -> None:

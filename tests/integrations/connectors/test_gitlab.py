@@ -96,7 +96,7 @@ def test_after_repeated_conflicts_the_delivery_is_retried_later() -> None:
     answers = [said(404, "404 File Not Found"), said(400, "A file with this name already exists")] * 3
     with pytest.raises(Conflict) as caught:
         play(GitLab().deliver(CREATED, config(), 0), *answers)
-    assert not caught.value.permanent
+    assert caught.value.fault == "service"
 
 
 def test_an_asset_is_committed_changed_and_removed() -> None:

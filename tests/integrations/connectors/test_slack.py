@@ -69,7 +69,7 @@ def test_a_webhook_alone_proves_its_address_and_says_that_the_channel_was_not_ch
     ("status", "text", "error"),
     [
         (404, "no_service", Gone),
-        (404, "channel_not_found", Rejected),
+        (404, "channel_not_found", ConnectionFailed),
         (410, "channel_is_archived", Gone),
         (403, "action_prohibited", AuthFailed),
         (403, "invalid_token", AuthFailed),

@@ -6,15 +6,9 @@ import pytest
 from pydantic import SecretStr
 
 from integrations.connectors.slack import Slack
+from integrations.connectors.slack.workspace import ChannelNotFound
 from integrations.core.connector import TestResult
-from integrations.core.errors import (
-    AuthFailed,
-    ConnectionFailed,
-    IntegrationError,
-    InvalidConfig,
-    RateLimited,
-    Rejected,
-)
+from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
 from integrations.core.http import Request, Response
 from integrations.egress.curl import run_flow
 from tests.fakes.slack import CHANNEL, GENERAL, IDENTITY, TOKEN, WEBHOOK, FakeSlack
@@ -67,7 +61,7 @@ def test_a_channel_given_by_its_id_is_asked_for_by_its_id() -> None:
     ],
 )
 def test_a_channel_that_the_bot_cannot_see_is_named(channel: str, answer: Any) -> None:
-    with pytest.raises(Rejected, match=f"Channel not found: the bot cannot see channel {channel} in Slack"):
+    with pytest.raises(ChannelNotFound, match=f"Channel not found: the bot cannot see channel {channel} in Slack"):
         look_up(config(channel), TEAM, json_response(200, answer))
 
 
@@ -127,7 +121,7 @@ def test_slacks_own_answers_are_understood() -> None:
         for parsed in (config(), config("C123456789")):
             assert run_flow(slack.test(parsed)).metadata == FACTS
         assert run_flow(slack.test(config())).message == PROVED
-        with pytest.raises(Rejected):
+        with pytest.raises(ChannelNotFound):
             run_flow(slack.test(config("C999999999")))
         assert fake.posted == []
     with FakeSlack("incoming-webhook", "channels:read") as fake:
