@@ -59,6 +59,8 @@ class Integration(models.Model):
     subscriptions = models.JSONField(default=list, editable=False)
     # Whether the events of one asset go out in the order in which they were published.
     ordered = models.BooleanField(default=False, editable=False)
+    # Whether snapshots of assets may be pending: until they are sent, it is treated as if it was ordered.
+    snapshots_pending = models.BooleanField(default=False, editable=False)
     # What `Connector.on_save` last returned, e.g. the id of a registered hook.
     remote_state = models.JSONField(default=dict, editable=False)
     status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)

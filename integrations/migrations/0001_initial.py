@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                 ('generated_names', models.JSONField(default=list, editable=False)),
                 ('subscriptions', models.JSONField(default=list, editable=False)),
                 ('ordered', models.BooleanField(default=False, editable=False)),
+                ('snapshots_pending', models.BooleanField(default=False, editable=False)),
                 ('remote_state', models.JSONField(default=dict, editable=False)),
                 ('status', models.CharField(choices=[('active', 'Active'), ('paused', 'paused by its owner'), ('disabled', 'disabled after failures'), ('needs_reconnect', 'needs to be connected again')], default='active', max_length=20)),
                 ('stop_reason', models.CharField(blank=True, help_text='Why it is not active, in a sentence.', max_length=500)),

@@ -205,7 +205,7 @@ SELECT id, event, integration, owner, 'pending', CASE WHEN NOT waits THEN %(due_
 
 # The integrations of some owners that get deliveries, and what they want.
 FIND_SUBSCRIBERS = """
-SELECT owner_id, id, status, subscriptions::text, ordered FROM integrations_integration
+SELECT owner_id, id, status, subscriptions::text, ordered OR snapshots_pending FROM integrations_integration
  WHERE owner_id = ANY(%(owners)s) AND status IN ('active', 'needs_reconnect') AND deleted_at IS NULL
 """
 
