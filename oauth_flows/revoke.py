@@ -53,6 +53,7 @@ def revocation_of(grant: Grant, integration: Integration) -> Revocation:
         integration_id=integration.pk,
         owner_id=integration.owner_id,
         account=grant.account,
+        account_key=grant.account_key,
         client_id=grant.client_id,
         servers=grant.servers,
         tokens=grant.tokens,
@@ -98,7 +99,7 @@ class RevocationRunner(JobRunner[Revocation]):
         client = client_for(job.type)
         if not job.is_of(client):
             _end(job, Action.REVOCATION_GIVEN_UP, "Its OAuth client or server is no longer configured here.")
-        elif client.spec.revokes_account and _account_is_in_use(job):
+        elif client.spec.revokes_account and _account_is_in_use(client, job):
             _end(job, Action.DISCONNECTED, "Erased here, not revoked: another connection uses the account.")
         else:
             yield from _revoke(client, job)
@@ -126,11 +127,13 @@ def _end(revocation: Revocation, action: Action, detail: str = "") -> None:
     Revocation.objects.filter(pk=revocation.pk).delete()
 
 
-def _account_is_in_use(revocation: Revocation) -> bool:
-    """Whether revoking would also end another connection, because the account consented once for both."""
-    if not revocation.account:
-        return True  # not known, so it may be
-    same = {"client_id": revocation.client_id, "servers": revocation.servers, "account": revocation.account}
+def _account_is_in_use(client: Client, revocation: Revocation) -> bool:
+    """Whether revoking may also end another connection, because the account consented once for both."""
+    same = {"client_id": revocation.client_id, "servers": revocation.servers}
+    if client.spec.tells_account:
+        if not revocation.account_key:
+            return True  # not known, so it may be
+        same["account_key"] = revocation.account_key
     return Grant.objects.filter(**same).exists() or UnconfirmedConnection.objects.filter(**same).exists()
 
 

@@ -42,5 +42,9 @@ class OAuthSpec:
     revocation: Literal["token", "bearer", "authorization"] = "token"
     # Revoking one token ends every connection of that account to our app.
     revokes_account: bool = False
+    # Paths in the token response to what distinguishes that account, if its name does not; e.g. `("team.id",)`.
+    account_key: tuple[str, ...] = ()
+    # Whether the token response says whose account it is. If not, every connection to our app may be of the same one.
+    tells_account: bool = True
     # For providers that users can host themselves: the paths of the endpoints below the server's address.
     self_hosted: Mapping[str, str] = field(default_factory=dict)

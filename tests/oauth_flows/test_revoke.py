@@ -147,6 +147,7 @@ def google(settings: Settings, alice: User) -> Iterator[FakeServer]:
             Grant.objects.create(
                 integration=Integration.objects.create(owner=alice, type=name),
                 account="ada@example.com",
+                account_key="ada@example.com",
                 client_id="google-client",
                 servers=client_for(name).servers,
                 tokens={"access": name, "refresh": name},

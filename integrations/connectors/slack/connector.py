@@ -82,6 +82,10 @@ class Slack(Connector):
         fills={"webhookUrl": "incoming_webhook.url", "channel": "incoming_webhook.channel"},
         # https://docs.slack.dev/reference/methods/oauth.v2.access
         account="team.name",
+        # A workspace has one bot token of an app: who connects it again is given the same one.
+        # https://docs.slack.dev/authentication/tokens#bot and https://docs.slack.dev/reference/methods/auth.revoke
+        account_key=("team.id",),
+        revokes_account=True,
         tokens_at="authed_user",
         refusals=("invalid_grant", "invalid_refresh_token", "token_revoked"),
         revocation="bearer",
