@@ -129,6 +129,10 @@ EDGES: dict[str, dict[str, list[Any]]] = {
         "apiSecret": ["short", "with/slash/and/more"],
         "propertyId": ["123456789", "1234", "GA4"],
         "region": ["global", "us", "EU"],
+        "firebaseAppId": ["1:1234567890:ios:321abc45", "1:2:ios"],
+        "appInstanceId": ["0123456789abcdef0123456789abcdef", "short"],
+        "adUserData": ["GRANTED", "granted"],
+        "adPersonalization": ["DENIED", "no"],
     },
     "mixpanel": {
         "projectToken": ["short", "0123456789abcdef-123456"],
