@@ -125,11 +125,12 @@ def _example(connector: Connector) -> str:
 
 
 def example_config(config_class: type[ConnectorConfig]) -> dict[str, Any]:
-    """The required fields of a connector's `Config`, each with the example of its declaration.
+    """The fields of a connector's `Config` that are required or `in_example`, each with the example of its declaration.
 
     For example `{"url": "https://myservice.example.com/webhooks/invenicum"}`.
     """
     schema = config_class.json_schema()["properties"]
-    fields = [fact.alias for fact in config_class.facts() if fact.required and not fact.internal]
+    shown = [fact for fact in config_class.facts() if fact.required or fact.alias in config_class.in_example]
+    fields = [fact.alias for fact in shown if not fact.internal]
     examples = {alias: _plain(schema[alias]) for alias in fields}
     return {alias: next(iter(field.get("examples", [])), field.get("default")) for alias, field in examples.items()}

@@ -6,7 +6,7 @@ What else a field means is declared with the markers of `integrations.core.marke
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
@@ -35,6 +35,9 @@ class ConnectorConfig(BaseModel):
         hide_input_in_errors=True,
         str_strip_whitespace=True,
     )
+
+    # Optional fields that the example on the documentation page has beside the required ones, by JSON name.
+    in_example: ClassVar[tuple[str, ...]] = ()
 
     # How deliveries are sent to the integration, whatever its type.
     ordered: bool = Field(

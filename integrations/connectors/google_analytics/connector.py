@@ -76,6 +76,8 @@ count twice (with the same `event_id`).
     )
 
     class Config(ConnectorConfig):
+        in_example = ("measurementId",)
+
         measurement_id: MeasurementId | None = None
         api_secret: Annotated[ApiSecret, SentTo("region")]
         property_id: PropertyId | None = None
