@@ -45,9 +45,9 @@ ALL: dict[str, list[Any]] = {
 }
 EDGES: dict[str, dict[str, list[Any]]] = {
     "s3": {
-        "accessKeyId": ["AK", "A-B-C-D", " AKIA "],
+        "accessKeyId": ["AK", "A-B-C-D", "a=b", " AKIA "],
         "secretAccessKey": ["abc", "with blank", "é" * 20],
-        "region": ["auto", "US-EAST-1", "us-east", "mars-1"],
+        "region": ["auto", "US-EAST-1", "us-east", "mars-1", "eusc-de-east-1", "a b"],
         "bucket": ["ab", "My-bucket", "a..b", "192.168.0.1", "xn--a", "bucket-s3alias", "-ab", "ab-"],
         "pathPrefix": ["../x", "a/./b", "a\\b", "x" * 513, "/", "assets"],
         "endpointUrl": [
@@ -60,6 +60,9 @@ EDGES: dict[str, dict[str, list[Any]]] = {
         ],
         "forcePathStyle": [False, "yes"],
         "serverSideEncryption": ["AES256", "aws:kms", "aes256"],
+        "kmsKeyId": ["alias/invenicum"],
+        "storageClass": ["STANDARD_IA", "GLACIER"],
+        "acl": ["private", "everybody"],
     },
     "google_drive": {"folderId": ["root", "short"]},
     "dropbox": {"path": ["", "/", "Invenicum", "/Invenicum/", "/a\\b"], "accessToken": ["short", "with a blank"]},
