@@ -109,7 +109,7 @@ def failure_of(error: Exception, unreadable: str = UNREADABLE) -> Failure | None
     """
     match error:
         case IntegrationError():
-            return Failure(error.message, permanent=isinstance(error, HOPELESS))
+            return Failure(error.message, isinstance(error, HOPELESS), error.retry_after)
         case DecryptionError():
             return Failure(unreadable)
     return None

@@ -117,7 +117,8 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
         if old.account_key != key or not old.is_of(client):
             schedule(revocation_of(old, integration))
         # A refresh of the old tokens that is under way finds another generation and does not overwrite these.
-        no_failure = {"failing_since": None, "refused_at": None, "refusal": "", "owner_notified_at": None}
+        times = dict.fromkeys(("failing_since", "retry_at", "refused_at", "owner_notified_at"))
+        no_failure = {**times, "refusal": ""}
         current = {**columns, **no_failure, "leased_until": None, "generation": old.generation + 1}
         Grant.objects.filter(pk=old.pk).update(**current)
     audit(

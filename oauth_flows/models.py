@@ -169,6 +169,8 @@ class Grant(OfClient, OfAccount):
     leased_until = models.DateTimeField(null=True, editable=False)
     # Since when refreshing fails for temporary reasons.
     failing_since = models.DateTimeField(null=True, blank=True)
+    # The token endpoint asked not to be asked again before this time.
+    retry_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Since when the provider refuses it permanently, and when its owner was notified.
     refused_at = models.DateTimeField(null=True, blank=True)
     refusal = models.CharField(max_length=100, blank=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit, urlunsplit
 
-from integrations.core.answers import excerpt
+from integrations.core.answers import excerpt, retry_after
 from integrations.core.errors import ConnectionFailed, RateLimited
 from integrations.core.http import Flow, Request, Response, discreet
 from integrations.core.oauth import OAuthSpec
@@ -61,11 +61,12 @@ class Tokens:
 class TokenError(ConnectionFailed):
     """The token endpoint of the service `name` refused.
 
-    `error` is a code of RFC 6749, 5.2, e.g. `invalid_grant`, or one of the provider's own.
+    `error` is a code of RFC 6749, 5.2, e.g. `invalid_grant`, or one of the provider's own. `retry_after`: how long it
+    asks to wait, in seconds, or None.
     """
 
-    def __init__(self, error: str, name: str):
-        super().__init__(f"{name} refused to issue a token ({error}).")
+    def __init__(self, error: str, name: str, *, retry_after: float | None = None):
+        super().__init__(f"{name} refused to issue a token ({error}).", retry_after=retry_after)
         self.error = error
 
     def hide(self, secrets: Collection[str]) -> None:
@@ -167,16 +168,19 @@ def _tokens(client: Client, request: Request) -> Flow[Tokens]:
 def read_tokens(client: Client, response: Response) -> Tokens:
     """The tokens in a token endpoint's response (RFC 6749, 5.1).
 
-    Raises TokenError if it refuses, RateLimited, or ConnectionFailed for anything else without an access token.
+    Raises TokenError if it refuses, RateLimited, or ConnectionFailed for anything else without an access token; each
+    with the wait that `Retry-After` asks for.
     """
-    answer = _object(response)
+    answer, wait = _object(response), retry_after(response)
     # GitHub and Slack answer errors with HTTP 200.
     if "error" in answer or answer.get("ok") is False:
-        raise TokenError(excerpt(answer.get("error"), 100) or "no reason given", client.name)
+        raise TokenError(excerpt(answer.get("error"), 100) or "no reason given", client.name, retry_after=wait)
     if response.status == 429:
-        raise RateLimited(f"{client.name} asks to slow down: HTTP 429.")
+        raise RateLimited(f"{client.name} asks to slow down: HTTP 429.", retry_after=wait)
     if not response.ok:
-        raise ConnectionFailed(f"The token endpoint of {client.name} answered HTTP {response.status}.")
+        raise ConnectionFailed(
+            f"The token endpoint of {client.name} answered HTTP {response.status}.", retry_after=wait
+        )
     at = answer
     if "access_token" not in answer and client.spec.tokens_at:
         nested = value_at(answer, client.spec.tokens_at)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from fernet_fields import DecryptionError
 
 from integrations import provider_jobs, registry
+from integrations.core.answers import retry_after
 from integrations.core.errors import ConnectionFailed
 from integrations.core.http import Flow
 from integrations.models import Integration, ProviderJob
@@ -111,7 +112,7 @@ class RevocationRunner(JobRunner[Revocation]):
             return Failure(error.message)
         failure = provider_jobs.failure_of(error, UNREADABLE)
         # Tokens are too dangerous to be left alive for one answer that looks final.
-        return failure and Failure(failure.message)
+        return failure and Failure(failure.message, retry_after=failure.retry_after)
 
     def give_up(self, job: Revocation, failure: Failure) -> None:
         _end(job, Action.REVOCATION_GIVEN_UP, failure.message)
@@ -154,4 +155,5 @@ def _revoke(client: Client, revocation: Revocation) -> Flow[None]:
     for request in revocation_requests(client, access, refresh):
         response = yield request
         if not is_revoked(client, response):
-            raise ConnectionFailed(f"{client.name} answered HTTP {response.status} to the revocation.")
+            message = f"{client.name} answered HTTP {response.status} to the revocation."
+            raise ConnectionFailed(message, retry_after=retry_after(response))

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from integrations import registry
 from integrations.core.config import ConnectorConfig
-from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError
+from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError, RateLimited
 from integrations.core.http import Flow, Request, Response
 from integrations.egress.curl import FlowDriver, run_flow
 from integrations.models import Integration
@@ -148,8 +148,9 @@ def refresh(grant: Grant) -> Flow[None]:
     """Fetches new tokens for a grant and saves them, or loads those that another caller has just saved.
 
     Raises NeedsReconnect if the provider refuses for good, BeingRefreshed while another caller refreshes, or
-    ConnectionFailed for a failure that may pass.
+    ConnectionFailed for a failure that may pass: RateLimited until the time that the token endpoint has asked for.
     """
+    _keep_waiting(grant)
     if not _take_lease(grant):
         generation = grant.generation
         _reload(grant)
@@ -157,6 +158,7 @@ def refresh(grant: Grant) -> Flow[None]:
             return
         if grant.refused_at:
             raise NeedsReconnect(_name(grant))
+        _keep_waiting(grant)
         raise BeingRefreshed
     try:
         client = client_for(grant.integration.type)
@@ -174,10 +176,10 @@ def refresh(grant: Grant) -> Flow[None]:
                 raise NeedsReconnect(client.name) from None
             return _reload(grant)  # another caller has saved new tokens
         # Our own client is refused, or the provider is at fault: the owner cannot help.
-        _record_failure(grant, f"{client.name} answered {error.error}")
+        _record_failure(grant, f"{client.name} answered {error.error}", error.retry_after)
         raise
     except ConnectionFailed as error:
-        _record_failure(grant, error.message)
+        _record_failure(grant, error.message, error.retry_after)
         raise
     except NotConfigured as error:
         _record_failure(grant, error.message)
@@ -187,11 +189,18 @@ def refresh(grant: Grant) -> Flow[None]:
 def _take_lease(grant: Grant) -> bool:
     """Whether this caller has the lease: one UPDATE, of which the database lets one succeed."""
     now = timezone.now()
-    free = Q(leased_until=None) | Q(leased_until__lt=now)
+    free = (Q(leased_until=None) | Q(leased_until__lt=now)) & (Q(retry_at=None) | Q(retry_at__lte=now))
     mine = Grant.objects.filter(free, pk=grant.pk, generation=grant.generation, refused_at=None)
     lease = timedelta(seconds=settings.DELIVERY_TIMEOUT) + REFRESH_LEASE_MARGIN
     with bounded():
         return mine.update(leased_until=now + lease) == 1
+
+
+def _keep_waiting(grant: Grant) -> None:
+    """Raises RateLimited as long as the token endpoint has asked to wait."""
+    seconds = (grant.retry_at - timezone.now()).total_seconds() if grant.retry_at else 0.0
+    if seconds > 0:
+        raise RateLimited(f"{_name(grant)} asks to wait before the next token.", retry_after=seconds)
 
 
 def _reload(grant: Grant) -> None:
@@ -203,7 +212,8 @@ def _reload(grant: Grant) -> None:
 
 @bounded()
 def _save(grant: Grant, tokens: Tokens) -> None:
-    columns = columns_of(tokens, timezone.now(), grant.refresh_token) | {"failing_since": None, "leased_until": None}
+    columns = columns_of(tokens, timezone.now(), grant.refresh_token)
+    columns |= {"failing_since": None, "retry_at": None, "leased_until": None}
     # Even if our lease has expired: our tokens are newer than those of the row.
     current = Grant.objects.filter(pk=grant.pk, generation=grant.generation)
     if current.update(**columns, generation=F("generation") + 1):
@@ -230,11 +240,13 @@ def _refuse(grant: Grant, error: str) -> bool:
 
 
 @bounded()
-def _record_failure(grant: Grant, reason: str) -> None:
+def _record_failure(grant: Grant, reason: str, wait_seconds: float | None = None) -> None:
     now, integration = timezone.now(), grant.integration
+    grant.retry_at = now + timedelta(seconds=wait_seconds) if wait_seconds else None
     current = Grant.objects.filter(pk=grant.pk, generation=grant.generation)
-    current.update(leased_until=None)
-    current.exclude(refresh_at=None).update(refresh_at=now + REFRESH_RETRY_DELAY)
+    current.update(leased_until=None, retry_at=grant.retry_at)
+    retry_at = max(now + REFRESH_RETRY_DELAY, grant.retry_at or now)
+    current.exclude(refresh_at=None).update(refresh_at=retry_at)
     if current.filter(failing_since=None).update(failing_since=now):  # once, not every minute of an outage
         audit(
             Action.REFRESH_FAILED,

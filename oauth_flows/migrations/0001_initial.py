@@ -122,6 +122,7 @@ class Migration(migrations.Migration):
                 ('generation', models.PositiveIntegerField(default=0, editable=False)),
                 ('leased_until', models.DateTimeField(editable=False, null=True)),
                 ('failing_since', models.DateTimeField(blank=True, null=True)),
+                ('retry_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('refused_at', models.DateTimeField(blank=True, null=True)),
                 ('refusal', models.CharField(blank=True, max_length=100)),
                 ('owner_notified_at', models.DateTimeField(blank=True, null=True)),
