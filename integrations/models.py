@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from fernet_fields import EncryptedJSONField
+from fernet_fields import EncryptedJSONField, EncryptedTextField
 
 from invenicum.ids import uuid7
 from invenicum.jobs import Job
@@ -101,14 +102,16 @@ class Integration(models.Model):
         more = " yet, and is tried again" if self.hook_status == self.HookStatus.RETRYING else ""
         return f"The webhook could not be registered{more}: {self.hook_error}"[:500]
 
-    def apply(self, connector: Connector, config: ConnectorConfig) -> dict[str, str]:
+    def apply(
+        self, connector: Connector, config: ConnectorConfig, reserved: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
         """Sets every column that follows from a valid configuration; the caller saves.
 
         `connector` is the one of its type, `config` what its owner submitted or OAuth brought. Secrets that the service
         keeps for itself, such as `previousSecret` after a rotation, stay. Returns the secrets that the connector made
-        because none were given, e.g. `{"secret": "whsec_…"}`.
+        because none were given, e.g. `{"secret": "whsec_…"}`; `reserved` has values to take instead of new ones.
         """
-        generated = connector.generated_secrets(config)
+        generated = {**connector.generated_secrets(config), **(reserved or {})}
         secrets = config.secrets() | generated
         internal = {fact.alias for fact in config.facts() if fact.internal}
         signing = connector.signing_secret
@@ -162,6 +165,21 @@ class Integration(models.Model):
 
         facts = get(self.type).Config.facts()
         return {fact.alias: fact.alias in self.secret_names for fact in facts if fact.secret and not fact.internal}
+
+
+class ReservedSecret(models.Model):
+    """The signing secret that a test of an integration was signed with, until a save takes it."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    type = models.CharField(max_length=40)
+    secret = EncryptedTextField(editable=False)
+    reserved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "type"], name="one_reserved_secret_a_type")]
+
+    def __str__(self) -> str:
+        return f"reserved secret {self.pk}"
 
 
 class ProviderJob(Job):

@@ -15,7 +15,7 @@ from fernet_fields import DecryptionError
 
 from invenicum.accounts.models import User
 
-from . import grants, outgoing_slots, provider_jobs, registry
+from . import grants, outgoing_slots, provider_jobs, registry, reserved_secrets
 from .core.config import ConnectorConfig
 from .core.connector import Connector, TestResult
 from .core.errors import InvalidConfig
@@ -98,13 +98,15 @@ def inbound_url(integration: Integration) -> str | None:
 def test_connection(owner: User, integration_type: str, values: Mapping[str, Any]) -> TestResult:
     """Tries a configuration without saving it, with the stored secrets for those that are blank.
 
-    `values` is what the owner submits, by JSON name. Returns a sentence and facts to show, e.g. the account's name.
+    `values` is what the owner submits, by JSON name. What is sent is signed with the secret that a save would use.
+    Returns a sentence and facts to show, e.g. the account's name.
     It takes at most CONNECTION_TEST_TIMEOUT. Raises UnknownType, QuotaExceeded if too many are under way, or an
     IntegrationError: InvalidConfig for the values, the others for what the service answered.
     """
     connector = registry.get(integration_type)
     stored = _readable(Integration.objects.live().filter(owner=owner, type=integration_type))
     config, connected = _parse(connector, values, stored)
+    config = reserved_secrets.sign_as_saved(connector, owner, config)
     timeout = settings.CONNECTION_TEST_TIMEOUT
     with outgoing_slots.hold(timeout, owner.pk):
         if stored and connected:
@@ -148,7 +150,7 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
     refused = connected and grants.current().is_refused(integration)
     was_incomplete = stored is not None and missing(stored) is not None
     target = stored.target() if stored else None
-    generated = integration.apply(connector, config)
+    generated = integration.apply(connector, config, reserved_secrets.take(connector, owner, config))
     if is_active is None:
         is_active = was_incomplete or was != Status.PAUSED
     integration.stop_reason = CONNECT_AGAIN if refused else ""
@@ -281,11 +283,16 @@ def erase(integration: Integration) -> None:
 
 
 def signing_secret(owner: User, integration_type: str) -> str:
-    """The secret that signs what is sent, e.g. `whsec_…`.
+    """The secret that signs what is sent, e.g. `whsec_…`; before the first save, the one that a test was signed with.
 
     Raises UnknownType, IntegrationNotFound or NoSigningSecret.
     """
-    return _signing_secret(find(owner, integration_type))
+    try:
+        return _signing_secret(find(owner, integration_type))
+    except IntegrationNotFound:
+        if reserved := reserved_secrets.read(integration_type, owner):
+            return reserved
+        raise
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from integrations.connectors.webhook import DELIVERY_HEADER, EVENT_HEADER
 from integrations.core.signing import NEXT_SIGNATURE_HEADER, PREVIOUS_SIGNATURE_HEADER, SIGNATURE_HEADER
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED, NAME, PING
 
@@ -133,6 +134,17 @@ HEADERS = {
         "description": "The same by the old secret, from 12 to 24 hours after a rotation.",
         "schema": {"type": "string", "pattern": "^sha256=[0-9a-f]{64}$"},
     },
+    "XInvenicumEvent": {
+        "name": EVENT_HEADER,
+        "description": "The event's name, as in the body. It is not signed.",
+        "schema": {"type": "string", "pattern": rf"^{NAME.pattern}$", "examples": [ASSET_CREATED]},
+    },
+    "XInvenicumDelivery": {
+        "name": DELIVERY_HEADER,
+        "description": "The id of the delivery, as in `GET /deliveries/:id`, the same on every attempt. It is not "
+        "signed.",
+        "schema": {"type": "string", "pattern": "^dlv_[0-9a-f]{32}$"},
+    },
     "WebhookId": {
         "name": "webhook-id",
         "description": "The id of the event, the same on every attempt (Standard Webhooks): skip ids that you have "
@@ -192,7 +204,8 @@ def _operation(operation_id: str, summary: str, schema: str) -> dict[str, Any]:
         "operationId": operation_id,
         "summary": summary,
         "description": "Sent with the `method` and the `headers` of the webhook's configuration and with these, which "
-        "are two proofs that it comes from here: verify one of them before you trust the body.",
+        "are two proofs that it comes from here: verify one of them before you trust the body. With `GET` and `DELETE` "
+        "there is no body, and the signatures are of none.",
         "tags": ["sent"],
         "security": [],
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in HEADERS],

@@ -77,11 +77,13 @@ def standard_signature(keys: Iterable[bytes], message_id: str, timestamp: int, b
 def standard_key(secret: str) -> bytes:
     """The key bytes of a Standard Webhooks secret: base64 after `whsec_`, else the text itself.
 
-    The Standard Webhooks libraries decode what follows the prefix (or the whole text) as base64. A secret that is not
-    base64 works with them only for `X-Invenicum-Signature`; here its text is the key.
+    The Standard Webhooks libraries decode what follows the prefix (or the whole text) as base64, with or without its
+    padding. A secret that is not base64 works with them only for `X-Invenicum-Signature`; here its text is the key.
     """
+    text = secret.removeprefix(SECRET_PREFIX)
+    padding = "=" * (-len(text) % 4) if text != secret else ""
     try:
-        return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+        return base64.b64decode(text + padding, validate=True)
     except (binascii.Error, ValueError):
         return secret.encode()
 

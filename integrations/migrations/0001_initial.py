@@ -62,6 +62,16 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='ReservedSecret',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('type', models.CharField(max_length=40)),
+                ('secret', fernet_fields.fields.EncryptedTextField(editable=False)),
+                ('reserved_at', models.DateTimeField()),
+                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
+        migrations.CreateModel(
             name='IntegrationChange',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -78,6 +88,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='integration',
             constraint=models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('owner', 'type'), name='one_integration_a_type'),
+        ),
+        migrations.AddConstraint(
+            model_name='reservedsecret',
+            constraint=models.UniqueConstraint(fields=('owner', 'type'), name='one_reserved_secret_a_type'),
         ),
         migrations.AddConstraint(
             model_name='providerjob',

@@ -16,6 +16,7 @@ TIMESTAMP_TOLERANCE_SECONDS = 300
 MAX_BODY_BYTES = 10 * 1024 * 1024
 # During a rotation the first is by one of the two secrets, and one of the others is by the other secret.
 SIGNATURE_HEADERS = ("x-invenicum-signature", "x-invenicum-signature-next", "x-invenicum-signature-previous")
+METHODS_WITHOUT_BODY = frozenset({"GET", "DELETE"})
 REMEMBERED_IDS = 10_000  # to recognise a second delivery of the same event
 
 
@@ -97,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
-        length = self.headers.get("Content-Length", "")
+        length = self.headers.get("Content-Length", "0" if self.command in METHODS_WITHOUT_BODY else "")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             self.close_connection = True
             self._answer(HTTPStatus.LENGTH_REQUIRED if not length else HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -110,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         receiver.on_arrival(arrival)
         self._answer(HTTPStatus.OK if arrival.verified else HTTPStatus.UNAUTHORIZED)
 
-    do_PUT = do_PATCH = do_POST
+    do_PUT = do_PATCH = do_DELETE = do_GET = do_POST
 
     def log_message(self, format: str, *args: Any) -> None:
         """Logs nothing: `on_arrival` reports each request."""

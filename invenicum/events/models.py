@@ -48,14 +48,15 @@ class Event(models.Model):
         payload: dict[str, Any] = json.loads(self.body)
         return payload
 
-    def message(self) -> Message:
-        """The value that connectors receive."""
+    def message(self, delivery: str = "") -> Message:
+        """The value that connectors receive. `delivery` is the public id of the delivery, e.g. `dlv_0190…`."""
         return Message(
             id=self.public_id,
             name=self.name,
             occurred_at=self.occurred_at,
             body=self.body.encode(),
             document=self.document,
+            delivery=delivery,
         )
 
 

@@ -133,7 +133,7 @@ def _read(ids: Sequence[str], large: Mapping[DeliveryId, int]) -> list[Claimed]:
             str(delivery.integration_id),
             version_of(delivery.integration.updated_at),
             delivery.integration.is_active,
-            delivery.event.message(),
+            delivery.event.message(delivery.public_id),
             delivery.event.created_at.timestamp(),
             large.get(identifier, 0),
         )
