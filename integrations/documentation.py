@@ -71,7 +71,7 @@ def _inbound_section(connector: Connector) -> list[str]:
 def _table(connector: Connector) -> str:
     schema = connector.Config.json_schema()["properties"]
     facts = [fact for fact in connector.Config.facts() if not fact.internal]
-    rows = [_row(fact, _plain(schema[fact.alias]), _bound_to(fact, facts)) for fact in facts]
+    rows = [_row(fact, _plain(schema[fact.alias]), _bound_to(fact, facts), _made_for(fact, facts)) for fact in facts]
     return "\n".join(["| field | required | value | default | example |", "|---|---|---|---|---|", *rows])
 
 
@@ -80,11 +80,18 @@ def _bound_to(field: FieldFacts, facts: Iterable[FieldFacts]) -> str:
     return " and ".join(_code(fact.alias) for fact in facts if field.alias in fact.sent_to)
 
 
-def _row(fact: FieldFacts, schema: Mapping[str, Any], bound: str) -> str:
+def _made_for(field: FieldFacts, facts: Iterable[FieldFacts]) -> str:
+    """The secrets whose kind a field says, e.g. "`secret`"."""
+    return " and ".join(_code(fact.alias) for fact in facts if fact.kind_in == field.alias)
+
+
+def _row(fact: FieldFacts, schema: Mapping[str, Any], bound: str, made: str) -> str:
     required = "unless connected with OAuth" if fact.oauth_replaces else "yes" if fact.required else ""
     notes = [_value(schema).rstrip(".")]
     if fact.secret:
         notes.append("Secret" if not fact.mapping else "The values are secret")
+    if made:
+        notes.append(f"When it changes, a new {made} is made unless one is given")
     if bound:
         notes.append(f"When it changes, {bound} must be given again")
     default = "" if schema.get("default") in (None, "", {}) or fact.required else _code(schema["default"])

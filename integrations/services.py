@@ -21,7 +21,7 @@ from .core.connector import Connector, TestResult
 from .core.errors import InvalidConfig
 from .core.http import Flow, discreet
 from .core.redaction import redact, redact_values
-from .core.signing import ROTATION_OVERLAP_SECONDS, generate_secret
+from .core.signing import ROTATION_OVERLAP_SECONDS, verification_key
 from .credentials import gives_key, keep_secrets
 from .destinations import check_ports
 from .egress.curl import run_flow
@@ -43,7 +43,10 @@ class NoSigningSecret(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A saved integration, whether it is new, and the signing secret, e.g. `whsec_…`, if one was made for a new one."""
+    """A saved integration, whether it is new, and what verifies its signatures if that was made for a new one.
+
+    That is the signing secret, e.g. `whsec_…`, or the public key `whpk_…`.
+    """
 
     integration: Integration
     created: bool
@@ -164,10 +167,11 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
         _announce(integration, was)
     if target is not None and has_new_target:
         target_changed.send(sender=Integration, integration=integration)
+    made = generated.get(connector.signing_secret or "")
     return Saved(
         integration=integration,
         created=stored is None,
-        signing_secret=generated.get(connector.signing_secret or "") if stored is None else None,
+        signing_secret=verification_key(made) if made and stored is None else None,
     )
 
 
@@ -283,31 +287,35 @@ def erase(integration: Integration) -> None:
 
 
 def signing_secret(owner: User, integration_type: str) -> str:
-    """The secret that signs what is sent, e.g. `whsec_…`; before the first save, the one that a test was signed with.
+    """What verifies what is sent: the signing secret, e.g. `whsec_…`, or the public key `whpk_…` of a private one.
+
+    Before the first save it is that of the secret that a test was signed with.
 
     Raises UnknownType, IntegrationNotFound or NoSigningSecret.
     """
     try:
-        return _signing_secret(find(owner, integration_type))
+        return verification_key(_signing_secret(find(owner, integration_type)))
     except IntegrationNotFound:
         if reserved := reserved_secrets.read(integration_type, owner):
-            return reserved
+            return verification_key(reserved)
         raise
 
 
 @transaction.atomic
 def rotate_signing_secret(owner: User, integration_type: str) -> tuple[str, datetime]:
-    """Makes a new signing secret. Returns it and the time until which the previous one signs too.
+    """Makes a new signing secret. Returns what verifies it, and the time until which the previous one signs too.
 
-    Raises UnknownType, IntegrationNotFound or NoSigningSecret.
+    Raises UnknownType, IntegrationNotFound, NoSigningSecret or InvalidConfig.
     """
     integration = _lock(owner, integration_type)
     old = _signing_secret(integration)
-    field = registry.get(integration_type).signing_secret or ""
-    new, until = generate_secret(), timezone.now() + timedelta(seconds=ROTATION_OVERLAP_SECONDS)
+    connector = registry.get(integration_type)
+    field = connector.signing_secret or ""
+    new = connector.generated_secrets(integration.load_config().model_copy(update={field: None}))[field]
+    until = timezone.now() + timedelta(seconds=ROTATION_OVERLAP_SECONDS)
     integration.secrets |= {field: new, "previousSecret": old, "previousSecretUntil": int(until.timestamp())}
     integration.save()
-    return new, until
+    return verification_key(new), until
 
 
 def _signing_secret(integration: Integration) -> str:

@@ -117,11 +117,15 @@ SCHEMAS = {
     ),
 }
 
+_V1 = "v1,[A-Za-z0-9+/]{43}="
+_V1A = "v1a,[A-Za-z0-9+/]{86}=="
+
 HEADERS = {
     "XInvenicumSignature": {
         "name": SIGNATURE_HEADER,
         "description": "`sha256=` and the HMAC-SHA256 of the raw body in hexadecimal. The key is the whole text of the "
-        "signing secret, `whsec_` included: for 12 hours after a rotation of the old one, then of the new one.",
+        "signing secret, `whsec_` included: for 12 hours after a rotation of the old one, then of the new one. "
+        "Not sent if the webhook's `signature` is `v1a`.",
         "schema": {"type": "string", "pattern": "^sha256=[0-9a-f]{64}$"},
     },
     "XInvenicumSignatureNext": {
@@ -159,12 +163,16 @@ HEADERS = {
     "WebhookSignature": {
         "name": "webhook-signature",
         "description": "`v1,` and the HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<raw body>` in base64 (Standard "
-        "Webhooks). The key is what the base64 after `whsec_` stands for. After a rotation of the secret there are two "
-        "signatures, with a space between them; one that verifies is enough.",
-        "schema": {"type": "string", "pattern": "^v1,[A-Za-z0-9+/]{43}=(?: v1,[A-Za-z0-9+/]{43}=)*$"},
+        "Webhooks). The key is what the base64 after `whsec_` stands for. If the webhook's `signature` is `v1a`, it is "
+        "`v1a,` and the Ed25519 signature, to be verified with the public key after `whpk_`. After a rotation of the "
+        "secret there are two signatures, with a space between them; one that verifies is enough.",
+        "schema": {
+            "type": "string",
+            "pattern": f"^(?:{_V1}(?: {_V1})*|{_V1A}(?: {_V1A})*)$",
+        },
     },
 }
-OPTIONAL_HEADERS = frozenset({"XInvenicumSignatureNext", "XInvenicumSignaturePrevious"})
+OPTIONAL_HEADERS = frozenset({"XInvenicumSignature", "XInvenicumSignatureNext", "XInvenicumSignaturePrevious"})
 
 _WEBHOOKS = {
     ASSET_CREATED: ("sendAssetCreated", "An asset was created", "AssetCreatedEvent"),

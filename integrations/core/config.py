@@ -53,7 +53,7 @@ class ConnectorConfig(BaseModel):
         """Refuses, with a TypeError, a secret that does not say where it is sent or names a field that is not there."""
         aliases = {fact.alias for fact in cls.facts()}
         for fact in cls.facts():
-            named = {*fact.sent_to, *filter(None, [fact.only_with])}
+            named = {*fact.sent_to, *filter(None, [fact.only_with, fact.kind_in])}
             if not named <= aliases or (fact.only_with and fact.only_with not in fact.sent_to):
                 raise TypeError(f"{cls.__qualname__}.{fact.name} is sent to something that is not a field.")
 

@@ -83,7 +83,7 @@ class Connector:
         return tuple(config.events) if getattr(config, "events", None) is not None else ASSET_EVENTS
 
     def generated_secrets(self, config: Any) -> dict[str, str]:
-        """New values for secrets that the user did not give, by JSON name. Called on every save."""
+        """New values for secrets that the user did not give, by JSON name. Called on every save, test and rotation."""
         return {}
 
     def test(self, config: Any) -> Flow[TestResult]:

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from ...core.fields import Reachable, reveal
 from ...core.markers import Matches
-from ...core.signing import standard_key
+from ...core.signing import PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, private_key, standard_key
 
 # https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md (Signature scheme)
 MIN_KEY_BYTES = 24
@@ -52,8 +52,21 @@ def _unique(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
     return headers
 
 
-def _of_usual_length(secret: SecretStr) -> SecretStr:
-    size = len(standard_key(reveal(secret)))
+def _is_key(secret: SecretStr) -> SecretStr:
+    text = reveal(secret)
+    if text.startswith(PRIVATE_KEY_PREFIX):
+        try:
+            private_key(text)
+        except ValueError:
+            raise PydanticCustomError(
+                "key",
+                "is not an Ed25519 key: {prefix} and the base64 of 32 or 64 bytes",
+                {"prefix": PRIVATE_KEY_PREFIX},
+            ) from None
+        return secret
+    if text.startswith(PUBLIC_KEY_PREFIX):
+        raise PydanticCustomError("public_key", "is a public key, which cannot sign")
+    size = len(standard_key(text))
     if not MIN_KEY_BYTES <= size <= MAX_KEY_BYTES:
         raise PydanticCustomError(
             "key_length",
@@ -77,8 +90,9 @@ SigningSecret = Annotated[
     SecretStr,
     Matches(
         r"^[\x20-\x7e]{24,94}$",
-        "`whsec_` and the base64 of 24 to 64 bytes, or 24 to 64 printable ASCII characters",
+        "`whsec_` and the base64 of 24 to 64 bytes, or 24 to 64 printable ASCII characters; for v1a `whsk_` and the "
+        "base64 of an Ed25519 key",
         "whsec_or_any_random_string",
     ),
-    AfterValidator(_of_usual_length),
+    AfterValidator(_is_key),
 ]

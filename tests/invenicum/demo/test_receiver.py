@@ -7,7 +7,15 @@ from http.client import HTTPConnection
 import pytest
 
 from integrations.connectors.webhook import Webhook
-from invenicum.demo.receiver import MAX_BODY_BYTES, Arrival, Receiver, verify_invenicum, verify_standard
+from integrations.core.signing import generate_private_key, verification_key
+from invenicum.demo.receiver import (
+    MAX_BODY_BYTES,
+    Arrival,
+    Receiver,
+    read_arrival,
+    verify_invenicum,
+    verify_standard,
+)
 from tests.flows import CREATED, play, text_response
 from tests.waiting import WAIT_DEADLINE_SECONDS
 
@@ -93,6 +101,21 @@ def test_a_method_without_a_body_is_accepted(connection: HTTPConnection, arrival
     _, (request,) = play(Webhook().deliver(CREATED, config, SIGNED_AT), text_response(200))
     assert post(connection, request.body, dict(request.headers), method) == 200
     assert [(arrival.verified, arrival.body) for arrival in arrivals] == [(True, None)]
+
+
+def test_a_public_key_verifies_what_its_private_key_signs() -> None:
+    secret = generate_private_key()
+    config = Webhook.Config.parse({"url": "https://example.com/", "signature": "v1a", "secret": secret})
+    _, (request,) = play(Webhook().deliver(CREATED, config, SIGNED_AT), text_response(200))
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    assert read_arrival(headers, request.body, verification_key(secret), SIGNED_AT).verified
+    for key, body, now in (
+        (verification_key(generate_private_key()), request.body, SIGNED_AT),
+        (verification_key(secret), b"{}", SIGNED_AT),
+        (verification_key(secret), request.body, SIGNED_AT + 301),
+        ("whpk_short", request.body, SIGNED_AT),
+    ):
+        assert not read_arrival(headers, body, key, now).verified
 
 
 def test_a_second_delivery_is_recognised_by_its_id(connection: HTTPConnection, arrivals: list[Arrival]) -> None:
