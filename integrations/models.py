@@ -150,7 +150,7 @@ class Integration(models.Model):
         """The whole configuration, decrypted. Raises InvalidConfig if what is stored is not valid any more."""
         from .registry import get
 
-        return get(self.type).Config.load(self.config, self.secrets)
+        return get(self.type).Config.load({**self.config, "integrationId": str(self.pk)}, self.secrets)
 
     def shown_config(self) -> dict[str, Any]:
         """The configuration without secrets, in the order of the connector's declaration: `jsonb` keeps no order."""

@@ -71,7 +71,7 @@ def client_for(integration_type: str) -> Client:
 
 
 def _with_addresses(connector: Connector, spec: OAuthSpec, server: str) -> OAuthSpec:
-    replaced = {name: server + path for name, path in spec.self_hosted.items()} if server else {}
+    replaced = dict(connector.self_hosted_addresses(server)) if server else {}
     replaced |= {name: url for name, url in connector.endpoints.items() if name in ADDRESS_FIELDS}
     if "authorizeUrl" in replaced:
         replaced.setdefault("issuer", "")  # the address in the spec is one of the replaced server

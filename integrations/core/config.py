@@ -47,6 +47,7 @@ class ConnectorConfig(BaseModel):
         default=None, description="The most deliveries per second."
     )
     access_token: Annotated[SecretStr | None, Internal(), SentTo()] = None  # the OAuth grant's, if there is a grant
+    integration_id: Annotated[str, Internal()] = ""  # of the saved integration, to tell what is its own at a provider
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:

@@ -70,6 +70,13 @@ class Connector:
         """The base address called `name`, without a trailing slash."""
         return self.endpoints.get(name, default).rstrip("/")
 
+    def self_hosted_addresses(self, server: str) -> Mapping[str, str]:
+        """The OAuth endpoints on a server that users host themselves, by name (`tokenUrl`, …).
+
+        `server` is its address without a trailing slash, e.g. `https://git.example.com`.
+        """
+        return {name: server + path for name, path in self.oauth.self_hosted.items()} if self.oauth else {}
+
     def relocated(self, url: str) -> str:
         """A pasted address of the provider, moved to the origin of `apiUrl` if that is overridden."""
         parts = urlsplit(url)

@@ -91,7 +91,7 @@ EDGES: dict[str, dict[str, list[Any]]] = {
         "email": ["user", "a@b", "a@b.c", "a:b@c.d"],
         "workspace": ["My-Workspace", "{01234567-89ab-cdef-0123-456789abcdef}", "{x}"],
         "repository": ["..", "a b", "{01234567-89ab-cdef-0123-456789abcdef}"],
-        "events": [["issue:created"], ["push"], []],
+        "events": [["pullrequest:created"], ["issue:created"], ["push"], []],
     },
     "slack": {
         "webhookUrl": [
