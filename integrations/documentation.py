@@ -46,6 +46,9 @@ def _oauth_section(connector: Connector) -> list[str]:
     how = f"replaces {replaces}" if replaces else "lets the connection test prove more"
     how = "is the only way to connect" if connector.oauth.required else how
     scopes = ", ".join(f"`{scope}`" for scope in connector.oauth.scopes)
+    if connector.oauth.inbound_scopes and connector.inbound:
+        more = ", ".join(f"`{scope}`" for scope in connector.oauth.inbound_scopes)
+        scopes += f"; if the operator has set `{connector.inbound.app_secret}`, also {more}"
     return [
         "## Connecting with OAuth",
         f"Connecting an account {how}. The operator of this service registers an app at {connector.name} first, "

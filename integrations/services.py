@@ -212,6 +212,8 @@ def _parse(connector: Connector, values: Mapping[str, Any], stored: Integration 
         raise InvalidConfig(
             f"{connector.name} is connected with OAuth: begin with GET /integrations/oauth/authorize/{connector.type}."
         )
+    if connector.oauth and not connected:
+        values = {name: value for name, value in values.items() if name not in connector.oauth.fills_only_connected}
     config = connector.Config.parse(values, connected=connected)
     check_ports(config)
     return config, connected
@@ -331,6 +333,26 @@ def _lock(owner: User, integration_type: str) -> Integration:
         return Integration.objects.live().without_secrets().select_for_update().get(owner=owner, type=integration_type)
     except Integration.DoesNotExist:
         raise IntegrationNotFound(integration_type) from None
+
+
+@transaction.atomic
+def end_connection(integration_id: UUID, ended_at: datetime) -> None:
+    """Stops an integration whose provider says that it ended the connection, e.g. because its app was removed.
+
+    An OAuth connection has to be connected again, any other is disabled. Nothing happens if it was connected, or saved,
+    after `ended_at`.
+    """
+    integration = Integration.objects.live().without_secrets().select_for_update().filter(pk=integration_id).first()
+    if integration is None:
+        return
+    refused = grants.current().note_ended(integration, ended_at)
+    if refused is False or (refused is None and integration.updated_at > ended_at):
+        return
+    if integration.status != Status.PAUSED:
+        name = registry.get(integration.type).name
+        what = "connect again" if refused else "set it up again in " + name
+        status = Status.NEEDS_RECONNECT if refused else Status.DISABLED
+        change_status(integration, status, f"The app was removed from {name}, or its token revoked: {what}.")
 
 
 @transaction.atomic

@@ -67,7 +67,15 @@ def client_for(integration_type: str) -> Client:
             raise NotConfigured(
                 f"Connecting {connector.name} needs addresses with https; {urlsplit(url).netloc} is not."
             )
+    if _sends_hooks(connector):
+        spec = replace(spec, scopes=(*spec.scopes, *spec.inbound_scopes))
     return Client(integration_type, connector.name, spec, client_id, client_secret, server)
+
+
+def _sends_hooks(connector: Connector) -> bool:
+    """Whether the operator's app sends hooks for the accounts that are connected to it."""
+    name = connector.inbound.app_secret if connector.inbound else ""
+    return name not in ("", "client") and bool(getattr(settings, name))
 
 
 def _with_addresses(connector: Connector, spec: OAuthSpec, server: str) -> OAuthSpec:

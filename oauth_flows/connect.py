@@ -118,7 +118,7 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
             schedule(revocation_of(old, integration))
         # A refresh of the old tokens that is under way finds another generation and does not overwrite these.
         times = dict.fromkeys(("failing_since", "retry_at", "refused_at", "owner_notified_at"))
-        no_failure = {**times, "refusal": ""}
+        no_failure = {**times, "refusal": "", "connection_ended": False}
         current = {**columns, **no_failure, "leased_until": None, "generation": old.generation + 1}
         Grant.objects.filter(pk=old.pk).update(**current)
     audit(

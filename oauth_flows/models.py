@@ -174,6 +174,8 @@ class Grant(OfClient, OfAccount):
     # Since when the provider refuses it permanently, and when its owner was notified.
     refused_at = models.DateTimeField(null=True, blank=True)
     refusal = models.CharField(max_length=100, blank=True)
+    # The provider said that the whole connection has ended, e.g. because its app was removed.
+    connection_ended = models.BooleanField(default=False)
     owner_notified_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -94,12 +94,16 @@ def authorized(grant: Grant, config: ConnectorConfig, call: Callable[[Any], Flow
     """The flow `call(config)`, with the grant's access token as the config's `access_token`.
 
     The token is refreshed first if it is due, and once more if the provider refuses it nevertheless; `call` is then
-    called a second time. `grant` is updated by every refresh. Returns what the flow returns. Raises what the flow
-    raises, NeedsReconnect, or BeingRefreshed.
+    called a second time. If there is no valid token and none is needed, the config has none. `grant` is updated by
+    every refresh. Returns what the flow returns. Raises what the flow raises, NeedsReconnect, or BeingRefreshed.
     """
-    now = timezone.now()
+    now, needed = timezone.now(), is_needed(grant)
     if grant.refused_at or grant.is_expired(now) or (grant.refresh_at and grant.refresh_at <= now):
-        yield from _refresh_if_possible(grant)
+        try:
+            yield from _refresh_if_possible(grant)
+        except (NeedsReconnect, ConnectionFailed):
+            if needed:
+                raise
     token, statuses = grant.access_token, list[int]()
     try:
         return (yield from _recording_statuses(call(_with_token(config, grant)), token, statuses))
@@ -108,11 +112,23 @@ def authorized(grant: Grant, config: ConnectorConfig, call: Callable[[Any], Flow
         # that the next one would be refused as well.
         if not statuses or statuses[-1] == 403 or grant.refreshed_at > timezone.now() - FRESH_TOKEN_AGE:
             raise
-        yield from refresh(grant)
+        try:
+            yield from refresh(grant)
+        except NeedsReconnect:
+            if needed:
+                raise
     return (yield from call(_with_token(config, grant)))
 
 
+def is_needed(grant: Grant) -> bool:
+    """Whether the integration can deliver nothing without the grant's token, e.g. False for Slack, with its webhook."""
+    spec = registry.get(grant.integration.type).oauth
+    return spec is None or spec.needed_to_deliver or grant.connection_ended
+
+
 def _with_token(config: ConnectorConfig, grant: Grant) -> ConnectorConfig:
+    if grant.refused_at or (grant.is_expired(timezone.now()) and not is_needed(grant)):
+        return config
     return config.model_copy(update={"access_token": SecretStr(grant.access_token)})
 
 
@@ -228,14 +244,33 @@ def _refuse(grant: Grant, error: str) -> bool:
     tokens that are refused."""
     integration = Integration.objects.live().select_for_update().filter(pk=grant.integration_id).first()
     current = Grant.objects.filter(pk=grant.pk, generation=grant.generation, refused_at=None)
-    if integration is None or not current.update(refused_at=timezone.now(), refusal=error[:100], leased_until=None):
+    now = timezone.now()
+    if integration is None or not current.update(refused_at=now, refusal=error[:100], leased_until=None):
         return False
-    if integration.status != Integration.Status.PAUSED:
+    grant.refused_at = now
+    if is_needed(grant) and integration.status != Integration.Status.PAUSED:
         name = registry.get(integration.type).name
         change_status(
             integration, Integration.Status.NEEDS_RECONNECT, f"{name} no longer accepts the connection: connect again."
         )
     audit(Action.REFUSED, integration.type, owner=integration.owner, account=grant.account, detail=error)
+    return True
+
+
+def note_ended(integration: Integration, ended_at: datetime) -> bool | None:
+    """Refuses the grant of an integration that the caller has locked, as its provider ended the connection then.
+
+    Returns False if it was connected after `ended_at`, and None if it has no grant.
+    """
+    grant = Grant.objects.filter(integration=integration).defer("tokens").first()
+    if grant is None:
+        return None
+    if grant.connected_at > ended_at:
+        return False
+    refused = {"refused_at": timezone.now(), "refusal": "ended by the provider", "connection_ended": True}
+    # The next generation, so that a refresh under way does not overwrite it.
+    Grant.objects.filter(pk=grant.pk).update(**refused, refresh_at=None, generation=F("generation") + 1)
+    audit(Action.REFUSED, integration.type, owner=integration.owner, account=grant.account, detail=refused["refusal"])
     return True
 
 

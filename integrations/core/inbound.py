@@ -53,6 +53,7 @@ class ProviderEvent:
     `event_type` is the provider's name for it, such as `pull_request` or `repo:push`. `delivery_id` is the same when
     the provider repeats the delivery. `title` is one line for people and `url` the page about it; both may be empty.
     `is_echo` marks an event that only repeats another one, or reports our own change: it is stored and not published.
+    `connection_ended_at`: the event says that the provider ended the connection to the integration, at this Unix time.
     """
 
     event_type: str
@@ -61,6 +62,7 @@ class ProviderEvent:
     title: str = ""
     url: str = ""
     is_echo: bool = False
+    connection_ended_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class ReceivedEvent:
     url: str
     is_truncated: bool
     is_echo: bool
+    connection_ended_at: float | None = None
 
     @classmethod
     def of(cls, integration_type: str, event: ProviderEvent) -> "ReceivedEvent":
@@ -93,6 +96,7 @@ class ReceivedEvent:
             url=event.url if len(event.url) <= MAX_URL_LENGTH else "",
             is_truncated=is_truncated,
             is_echo=event.is_echo,
+            connection_ended_at=event.connection_ended_at,
         )
 
 
