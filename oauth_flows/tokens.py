@@ -97,12 +97,11 @@ def authorized(grant: Grant, config: ConnectorConfig, call: Callable[[Any], Flow
     called a second time. If there is no valid token and none is needed, the config has none. `grant` is updated by
     every refresh. Returns what the flow returns. Raises what the flow raises, NeedsReconnect, or BeingRefreshed.
     """
-    now, needed = timezone.now(), is_needed(grant)
-    if grant.refused_at or grant.is_expired(now) or (grant.refresh_at and grant.refresh_at <= now):
+    if _must_be_refreshed(grant):
         try:
             yield from _refresh_if_possible(grant)
         except (NeedsReconnect, ConnectionFailed):
-            if needed:
+            if is_needed(grant):
                 raise
     token, statuses = grant.access_token, list[int]()
     try:
@@ -115,9 +114,16 @@ def authorized(grant: Grant, config: ConnectorConfig, call: Callable[[Any], Flow
         try:
             yield from refresh(grant)
         except NeedsReconnect:
-            if needed:
+            if is_needed(grant):
                 raise
     return (yield from call(_with_token(config, grant)))
+
+
+def _must_be_refreshed(grant: Grant) -> bool:
+    if grant.refused_at:
+        return is_needed(grant)
+    now = timezone.now()
+    return grant.is_expired(now) or (grant.refresh_at is not None and grant.refresh_at <= now)
 
 
 def is_needed(grant: Grant) -> bool:
