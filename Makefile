@@ -10,7 +10,8 @@
 #   make node     install Node.js for the receiver test (Debian, as root)
 #   make proxies  install nginx and Caddy for the tests of deploy/ (Debian, as root)
 #   make pgbouncer install PgBouncer for the test of a pooler (Debian, as root)
-#   make payloads install GitHub's example payloads and Slack's verifier for the tests of hooks (needs npm and the network)
+#   make payloads install GitHub's example payloads, GitHub's signer and Slack's verifier for the tests of hooks (needs npm
+#                 and the network)
 #   make s3rver   install s3rver, an S3 server for the tests of that connector (needs npm and the network)
 #   make clients  check the OpenAPI document and make the clients from it (needs npm and the network): openapi-lint,
 #                 client-typescript (which also runs its tests), client-python, client-dart
@@ -81,7 +82,8 @@ pgbouncer:
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends pgbouncer; }
 
 payloads: | .venv/bin/python
-	@npm install --prefix .venv/payloads --no-save --no-package-lock --ignore-scripts --silent @octokit/webhooks-examples@7.6.1 @slack/bolt@5.1.0
+	@npm install --prefix .venv/payloads --no-save --no-package-lock --ignore-scripts --silent @octokit/webhooks-examples@7.6.1 \
+		@octokit/webhooks-methods@6.0.0 @slack/bolt@5.1.0
 
 s3rver: | .venv/bin/python
 	@npm install --prefix .venv/s3rver --no-save --no-package-lock --ignore-scripts --silent s3rver@3.7.1
