@@ -14,6 +14,7 @@ from invenicum.jobs import Job
 
 from .core.config import ConnectorConfig
 from .core.connector import Connector
+from .core.memory import MAX_KEY_LENGTH, MAX_VALUE_LENGTH
 
 
 class IntegrationQuerySet(models.QuerySet["Integration"]):
@@ -205,6 +206,21 @@ class ProviderJob(Job):
 
     def __str__(self) -> str:
         return f"{self.kind} job {self.pk}"
+
+
+class RemoteId(models.Model):
+    """A provider's id of what an integration has made there, such as a file, for connectors with `remembers`."""
+
+    integration = models.ForeignKey(Integration, models.CASCADE, related_name="remote_ids")
+    # What the id is of: the connector's digest of a path, for example.
+    key = models.CharField(max_length=MAX_KEY_LENGTH)
+    value = models.CharField(max_length=MAX_VALUE_LENGTH)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["integration", "key"], name="one_remote_id_a_key")]
+
+    def __str__(self) -> str:
+        return self.value
 
 
 class IntegrationChange(models.Model):

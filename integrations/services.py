@@ -20,6 +20,7 @@ from .core.config import ConnectorConfig
 from .core.connector import Connector, TestResult
 from .core.errors import InvalidConfig
 from .core.http import Flow, discreet
+from .core.memory import Notes, with_memory
 from .core.redaction import redact, redact_values
 from .core.signing import ROTATION_OVERLAP_SECONDS, verification_key
 from .credentials import gives_key, keep_secrets
@@ -120,7 +121,7 @@ def test_connection(owner: User, integration_type: str, values: Mapping[str, Any
 def _test(connector: Connector, config: ConnectorConfig) -> Flow[TestResult]:
     """The test, of whose secrets its answer repeats none."""
     secrets = config.secret_texts()
-    result = yield from discreet(connector.test(config), secrets)
+    result = yield from discreet(with_memory(connector.test(config), Notes()), secrets)
     return TestResult(redact(result.message, secrets), redact_values(result.metadata, secrets))
 
 
@@ -285,6 +286,7 @@ def erase(integration: Integration) -> None:
     provider_jobs.schedule_delete(integration)
     integration.become_tombstone()
     integration.save()
+    integration.remote_ids.all().delete()
     integration_deleted.send(sender=Integration, integration=integration)
 
 

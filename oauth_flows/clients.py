@@ -67,9 +67,14 @@ def client_for(integration_type: str) -> Client:
             raise NotConfigured(
                 f"Connecting {connector.name} needs addresses with https; {urlsplit(url).netloc} is not."
             )
-    if _sends_hooks(connector):
-        spec = replace(spec, scopes=(*spec.scopes, *spec.inbound_scopes))
+    spec = replace(spec, scopes=_scopes(connector, spec))
     return Client(integration_type, connector.name, spec, client_id, client_secret, server)
+
+
+def _scopes(connector: Connector, spec: OAuthSpec) -> tuple[str, ...]:
+    """What is asked for: what the connector needs, what its hooks need if the app sends any, what the operator adds."""
+    for_hooks = spec.inbound_scopes if _sends_hooks(connector) else ()
+    return tuple(dict.fromkeys((*spec.scopes, *for_hooks, *settings.OAUTH_SCOPES.get(connector.type, ()))))
 
 
 def _sends_hooks(connector: Connector) -> bool:

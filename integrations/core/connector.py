@@ -62,6 +62,8 @@ class Connector:
     concurrency: ClassVar[int | None] = None
     # Whether `deliver` reads `message.document`: if not, it is None, which saves reading it for each delivery.
     reads_document: ClassVar[bool] = True
+    # Whether `deliver` uses `integrations.core.memory`, so that its flow is driven with `with_memory`.
+    remembers: ClassVar[bool] = False
 
     def __init__(self, endpoints: Mapping[str, str] | None = None):
         self.endpoints = dict(endpoints or {})

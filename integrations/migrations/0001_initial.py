@@ -85,6 +85,15 @@ class Migration(migrations.Migration):
                 'ordering': ['at', 'pk'],
             },
         ),
+        migrations.CreateModel(
+            name='RemoteId',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=64)),
+                ('value', models.CharField(max_length=200)),
+                ('integration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='remote_ids', to='integrations.integration')),
+            ],
+        ),
         migrations.AddConstraint(
             model_name='integration',
             constraint=models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('owner', 'type'), name='one_integration_a_type'),
@@ -96,5 +105,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='providerjob',
             constraint=models.UniqueConstraint(condition=models.Q(('kind', 'save')), fields=('integration_id',), name='one_save_job_an_integration'),
+        ),
+        migrations.AddConstraint(
+            model_name='remoteid',
+            constraint=models.UniqueConstraint(fields=('integration', 'key'), name='one_remote_id_a_key'),
         ),
     ]

@@ -120,3 +120,10 @@ def test_each_type_has_a_redirect_uri_of_its_own(settings: Settings) -> None:
     settings.PUBLIC_URL = "https://integrations.example.com"
     assert redirect_uri("slack") == "https://integrations.example.com/api/v1/integrations/oauth/callback/slack"
     assert variables("google_drive") == ("OAUTH_GOOGLE_DRIVE_CLIENT_ID", "OAUTH_GOOGLE_DRIVE_CLIENT_SECRET")
+
+
+def test_an_operator_can_ask_for_more_scopes(settings: Settings) -> None:
+    settings.OAUTH_CLIENTS = {"google_drive": ("i", "s")}
+    own = client_for("google_drive").spec.scopes
+    settings.OAUTH_SCOPES = {"google_drive": ("https://www.googleapis.com/auth/drive", "email")}
+    assert client_for("google_drive").spec.scopes == (*own, "https://www.googleapis.com/auth/drive")

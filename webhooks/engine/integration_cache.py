@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 from fernet_fields import DecryptionError
@@ -13,7 +14,9 @@ from integrations.core.config import ConnectorConfig
 from integrations.core.connector import Connector
 from integrations.core.errors import IntegrationError, InvalidConfig
 from integrations.core.http import Flow
+from integrations.core.memory import with_memory
 from integrations.models import Integration
+from integrations.remote_ids import RemoteIds
 from oauth_flows.models import Grant
 from oauth_flows.tokens import authorized, grants_of
 
@@ -76,11 +79,11 @@ class IntegrationCache:
         prepared = self._known[claimed.integration_id][1]
         if isinstance(prepared, IntegrationError):
             return _failing(prepared)
-        connector, grant = prepared.connector, prepared.grant
+        grant = prepared.grant
         if grant:
-            return authorized(grant, prepared.config, lambda config: connector.deliver(claimed.message, config, now))
+            return authorized(grant, prepared.config, lambda config: _delivery(prepared, config, claimed, now))
         try:
-            return connector.deliver(claimed.message, prepared.config, now)
+            return _delivery(prepared, prepared.config, claimed, now)
         except Exception as error:  # noqa: BLE001 - a connector that fails on one event must not stop the others
             return _failing(error)
 
@@ -129,6 +132,13 @@ def _prepare(integration: Integration, grant: Grant | None) -> Prepared | Integr
     except Exception:
         log.exception("integration_unusable", integration=str(integration.id))
         return InvalidConfig("The stored configuration cannot be used; the reason has been logged.")
+
+
+def _delivery(prepared: Prepared, config: ConnectorConfig, claimed: Claimed, now: int) -> Flow[None]:
+    flow = prepared.connector.deliver(claimed.message, config, now)
+    if not prepared.connector.remembers:
+        return flow
+    return with_memory(flow, RemoteIds(UUID(claimed.integration_id)))
 
 
 def _texts(secrets: object) -> Iterable[str]:

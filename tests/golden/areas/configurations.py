@@ -64,7 +64,14 @@ EDGES: dict[str, dict[str, list[Any]]] = {
         "storageClass": ["STANDARD_IA", "GLACIER"],
         "acl": ["private", "everybody"],
     },
-    "google_drive": {"folderId": ["root", "short"]},
+    "google_drive": {
+        "folderId": [
+            "root",
+            "short",
+            "https://drive.google.com/drive/u/0/folders/1AbCdEfGhIjKlMnOp?usp=sharing",
+            "https://drive.google.com/file/d/1AbCdEfGhIjKlMnOp/view",
+        ]
+    },
     "dropbox": {"path": ["", "/", "Invenicum", "/Invenicum/", "/a\\b"], "accessToken": ["short", "with a blank"]},
     "github": {
         "apiKey": ["short", "with a blank", "é" * 8],
