@@ -107,9 +107,9 @@ def authorized(grant: Grant, config: ConnectorConfig, call: Callable[[Any], Flow
     try:
         return (yield from _recording_statuses(call(_with_token(config, grant)), token, statuses))
     except AuthFailed:
-        # The token is not at fault if it was not sent, if it is valid but lacks a permission (403), or if it is so new
-        # that the next one would be refused as well.
-        if not statuses or statuses[-1] == 403 or grant.refreshed_at > timezone.now() - FRESH_TOKEN_AGE:
+        # The token is not at fault if it was not sent, if it is valid but lacks a permission (403, of Dropbox 409), or
+        # if it is so new that the next one would be refused as well.
+        if not statuses or statuses[-1] in (403, 409) or grant.refreshed_at > timezone.now() - FRESH_TOKEN_AGE:
             raise
         try:
             yield from refresh(grant)

@@ -72,7 +72,11 @@ EDGES: dict[str, dict[str, list[Any]]] = {
             "https://drive.google.com/file/d/1AbCdEfGhIjKlMnOp/view",
         ]
     },
-    "dropbox": {"path": ["", "/", "Invenicum", "/Invenicum/", "/a\\b"], "accessToken": ["short", "with a blank"]},
+    "dropbox": {
+        "path": ["", "/", "Invenicum", "/Invenicum/", "/a\\b"],
+        "space": ["team", "shared"],
+        "accessToken": ["short", "with a blank"],
+    },
     "github": {
         "apiKey": ["short", "with a blank", "é" * 8],
         "organization": ["-x", "a b", "x" * 65],
