@@ -1,7 +1,6 @@
 """Answers what `integrations` asks about OAuth."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, TypeVar
 
 from fernet_fields import DecryptionError
@@ -23,14 +22,7 @@ class OAuthGrants(Grants):
         return Grant.objects.filter(integration=integration).exists()
 
     def is_refused(self, integration: Integration) -> bool:
-        grant = Grant.objects.filter(integration=integration, refused_at__isnull=False).defer("tokens").first()
-        if grant is None:
-            return False
-        grant.integration = integration
-        return tokens.is_needed(grant)
-
-    def note_ended(self, integration: Integration, ended_at: datetime) -> bool | None:
-        return tokens.note_ended(integration, ended_at)
+        return Grant.objects.filter(integration=integration, refused_at__isnull=False).exists()
 
     def access_token(self, integration: Integration) -> str | None:
         try:

@@ -132,8 +132,7 @@ def test_an_endpoint_that_is_gone_disables_its_integration_and_its_deliveries_wa
     integration.refresh_from_db()
     assert integration.status == Integration.Status.DISABLED
     assert "410" in integration.status_reason
-    delivery = Delivery.objects.get()
-    assert (delivery.status, delivery.due_at) == (Status.PENDING, None)
+    assert Delivery.objects.get().status == Status.FAILED
 
 
 def test_a_secret_that_an_endpoint_repeats_is_not_stored(alice: User) -> None:

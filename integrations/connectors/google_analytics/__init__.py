@@ -1,3 +1,0 @@
-from .connector import GoogleAnalytics
-
-__all__ = ["GoogleAnalytics"]

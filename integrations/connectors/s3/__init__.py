@@ -1,3 +1,0 @@
-from .connector import S3
-
-__all__ = ["S3"]
