@@ -10,7 +10,9 @@
 #   make node     install Node.js for the receiver test (Debian, as root)
 #   make proxies  install nginx and Caddy for the tests of deploy/ (Debian, as root)
 #   make pgbouncer install PgBouncer for the test of a pooler (Debian, as root)
-#   make payloads install GitHub's example payloads for the tests of hooks (needs npm and the network)
+#   make payloads install GitHub's example payloads, GitHub's signer and Slack's verifier for the tests of hooks (needs npm
+#                 and the network)
+#   make s3rver   install s3rver, an S3 server for the tests of that connector (needs npm and the network)
 #   make clients  check the OpenAPI document and make the clients from it (needs npm and the network): openapi-lint,
 #                 client-typescript (which also runs its tests), client-python, client-dart
 #   make bench    measure the delivery engine, some twenty minutes (ARGS="latency --quick" for less)
@@ -19,7 +21,7 @@
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run dev test check fix audit browser node proxies pgbouncer payloads clients openapi openapi-lint client-typescript client-python client-dart bench lock clean
+.PHONY: run dev test check fix audit browser node proxies pgbouncer payloads s3rver clients openapi openapi-lint client-typescript client-python client-dart bench lock clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -80,7 +82,11 @@ pgbouncer:
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends pgbouncer; }
 
 payloads: | .venv/bin/python
-	@npm install --prefix .venv/payloads --no-save --no-package-lock --ignore-scripts --silent @octokit/webhooks-examples@7.6.1
+	@npm install --prefix .venv/payloads --no-save --no-package-lock --ignore-scripts --silent @octokit/webhooks-examples@7.6.1 \
+		@octokit/webhooks-methods@6.0.0 @slack/bolt@5.1.0
+
+s3rver: | .venv/bin/python
+	@npm install --prefix .venv/s3rver --no-save --no-package-lock --ignore-scripts --silent s3rver@3.7.1
 
 clients: openapi-lint client-typescript client-python client-dart
 

@@ -26,7 +26,8 @@ def keep_secrets(
 
     `submitted` is what the owner sends; a secret that is `null` in it is erased. `public` and `secrets` are what is
     stored, by JSON name. `connected` says that the integration keeps its OAuth grant. `generated` names secrets that
-    the service made itself: they are left out instead, so that new ones are made. For example, a Slack form with
+    the service made itself: they are left out instead, so that new ones are made, as are those of another kind than
+    the configuration now says. For example, a Slack form with
     `{"webhookUrl": "", "channel": "#it"}` comes back with the stored `webhookUrl`.
 
     Raises InvalidConfig naming every secret that must be given again, or the fields that cannot change while connected.
@@ -44,7 +45,8 @@ def keep_secrets(
             continue
         value, kept = _merge_mapping(submitted, fact, stored) if fact.mapping else _merge_value(submitted, fact, stored)
         away = moved_away(fact, moved, submitted) if kept else []
-        if away and fact.alias in generated:
+        is_of_another_kind = kept and fact.kind_in in moved
+        if is_of_another_kind or (away and fact.alias in generated):
             merged.pop(fact.alias, None)
         elif away:
             details[fact.alias] = [f"must be given again, because {' and '.join(away)} changed"]
@@ -121,7 +123,7 @@ def _moved_fields(
 ) -> list[str]:
     """The fields that decide where a secret goes and are others in `new` than in what is stored."""
     facts = config_class.facts()
-    decisive = {alias for fact in facts for alias in fact.sent_to}
+    decisive = {alias for fact in facts for alias in (*fact.sent_to, fact.kind_in)}
     return [
         fact.alias
         for fact in facts

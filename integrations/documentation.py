@@ -46,6 +46,9 @@ def _oauth_section(connector: Connector) -> list[str]:
     how = f"replaces {replaces}" if replaces else "lets the connection test prove more"
     how = "is the only way to connect" if connector.oauth.required else how
     scopes = ", ".join(f"`{scope}`" for scope in connector.oauth.scopes)
+    if connector.oauth.inbound_scopes and connector.inbound:
+        more = ", ".join(f"`{scope}`" for scope in connector.oauth.inbound_scopes)
+        scopes += f"; if the operator has set `{connector.inbound.app_secret}`, also {more}"
     return [
         "## Connecting with OAuth",
         f"Connecting an account {how}. The operator of this service registers an app at {connector.name} first, "
@@ -71,7 +74,7 @@ def _inbound_section(connector: Connector) -> list[str]:
 def _table(connector: Connector) -> str:
     schema = connector.Config.json_schema()["properties"]
     facts = [fact for fact in connector.Config.facts() if not fact.internal]
-    rows = [_row(fact, _plain(schema[fact.alias]), _bound_to(fact, facts)) for fact in facts]
+    rows = [_row(fact, _plain(schema[fact.alias]), _bound_to(fact, facts), _made_for(fact, facts)) for fact in facts]
     return "\n".join(["| field | required | value | default | example |", "|---|---|---|---|---|", *rows])
 
 
@@ -80,11 +83,18 @@ def _bound_to(field: FieldFacts, facts: Iterable[FieldFacts]) -> str:
     return " and ".join(_code(fact.alias) for fact in facts if field.alias in fact.sent_to)
 
 
-def _row(fact: FieldFacts, schema: Mapping[str, Any], bound: str) -> str:
+def _made_for(field: FieldFacts, facts: Iterable[FieldFacts]) -> str:
+    """The secrets whose kind a field says, e.g. "`secret`"."""
+    return " and ".join(_code(fact.alias) for fact in facts if fact.kind_in == field.alias)
+
+
+def _row(fact: FieldFacts, schema: Mapping[str, Any], bound: str, made: str) -> str:
     required = "unless connected with OAuth" if fact.oauth_replaces else "yes" if fact.required else ""
     notes = [_value(schema).rstrip(".")]
     if fact.secret:
         notes.append("Secret" if not fact.mapping else "The values are secret")
+    if made:
+        notes.append(f"When it changes, a new {made} is made unless one is given")
     if bound:
         notes.append(f"When it changes, {bound} must be given again")
     default = "" if schema.get("default") in (None, "", {}) or fact.required else _code(schema["default"])
@@ -125,11 +135,12 @@ def _example(connector: Connector) -> str:
 
 
 def example_config(config_class: type[ConnectorConfig]) -> dict[str, Any]:
-    """The required fields of a connector's `Config`, each with the example of its declaration.
+    """The fields of a connector's `Config` that are required or `in_example`, each with the example of its declaration.
 
     For example `{"url": "https://myservice.example.com/webhooks/invenicum"}`.
     """
     schema = config_class.json_schema()["properties"]
-    fields = [fact.alias for fact in config_class.facts() if fact.required and not fact.internal]
+    shown = [fact for fact in config_class.facts() if fact.required or fact.alias in config_class.in_example]
+    fields = [fact.alias for fact in shown if not fact.internal]
     examples = {alias: _plain(schema[alias]) for alias in fields}
     return {alias: next(iter(field.get("examples", [])), field.get("default")) for alias, field in examples.items()}

@@ -1,6 +1,7 @@
 """What integrations need of OAuth, without depending on it: `oauth_flows`, a layer above, registers itself here."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from .core.config import ConnectorConfig
@@ -19,8 +20,15 @@ class Grants:
         return False
 
     def is_refused(self, integration: Integration) -> bool:
-        """Whether the integration has a grant that the provider no longer accepts."""
+        """Whether the integration needs a grant that the provider no longer accepts."""
         return False
+
+    def note_ended(self, integration: Integration, ended_at: datetime) -> bool | None:
+        """Notes that the provider ended the connection at `ended_at`: the grant counts as refused from now on.
+
+        The caller has locked the integration. Returns False if it was connected again after that, None without a grant.
+        """
+        return None
 
     def access_token(self, integration: Integration) -> str | None:
         """The stored access token, expired or not. Returns None without a grant, or if it cannot be decrypted."""

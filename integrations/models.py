@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from fernet_fields import EncryptedJSONField
+from fernet_fields import EncryptedJSONField, EncryptedTextField
 
 from invenicum.ids import uuid7
 from invenicum.jobs import Job
 
 from .core.config import ConnectorConfig
 from .core.connector import Connector
+from .core.memory import MAX_KEY_LENGTH, MAX_VALUE_LENGTH
 
 
 class IntegrationQuerySet(models.QuerySet["Integration"]):
@@ -59,6 +61,8 @@ class Integration(models.Model):
     subscriptions = models.JSONField(default=list, editable=False)
     # Whether the events of one asset go out in the order in which they were published.
     ordered = models.BooleanField(default=False, editable=False)
+    # Whether snapshots of assets may be pending: until they are sent, it is treated as if it was ordered.
+    snapshots_pending = models.BooleanField(default=False, editable=False)
     # What `Connector.on_save` last returned, e.g. the id of a registered hook.
     remote_state = models.JSONField(default=dict, editable=False)
     status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)
@@ -99,14 +103,16 @@ class Integration(models.Model):
         more = " yet, and is tried again" if self.hook_status == self.HookStatus.RETRYING else ""
         return f"The webhook could not be registered{more}: {self.hook_error}"[:500]
 
-    def apply(self, connector: Connector, config: ConnectorConfig) -> dict[str, str]:
+    def apply(
+        self, connector: Connector, config: ConnectorConfig, reserved: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
         """Sets every column that follows from a valid configuration; the caller saves.
 
         `connector` is the one of its type, `config` what its owner submitted or OAuth brought. Secrets that the service
         keeps for itself, such as `previousSecret` after a rotation, stay. Returns the secrets that the connector made
-        because none were given, e.g. `{"secret": "whsec_…"}`.
+        because none were given, e.g. `{"secret": "whsec_…"}`; `reserved` has values to take instead of new ones.
         """
-        generated = connector.generated_secrets(config)
+        generated = {**connector.generated_secrets(config), **(reserved or {})}
         secrets = config.secrets() | generated
         internal = {fact.alias for fact in config.facts() if fact.internal}
         signing = connector.signing_secret
@@ -145,7 +151,7 @@ class Integration(models.Model):
         """The whole configuration, decrypted. Raises InvalidConfig if what is stored is not valid any more."""
         from .registry import get
 
-        return get(self.type).Config.load(self.config, self.secrets)
+        return get(self.type).Config.load({**self.config, "integrationId": str(self.pk)}, self.secrets)
 
     def shown_config(self) -> dict[str, Any]:
         """The configuration without secrets, in the order of the connector's declaration: `jsonb` keeps no order."""
@@ -160,6 +166,21 @@ class Integration(models.Model):
 
         facts = get(self.type).Config.facts()
         return {fact.alias: fact.alias in self.secret_names for fact in facts if fact.secret and not fact.internal}
+
+
+class ReservedSecret(models.Model):
+    """The signing secret that a test of an integration was signed with, until a save takes it."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    type = models.CharField(max_length=40)
+    secret = EncryptedTextField(editable=False)
+    reserved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "type"], name="one_reserved_secret_a_type")]
+
+    def __str__(self) -> str:
+        return f"reserved secret {self.pk}"
 
 
 class ProviderJob(Job):
@@ -185,6 +206,21 @@ class ProviderJob(Job):
 
     def __str__(self) -> str:
         return f"{self.kind} job {self.pk}"
+
+
+class RemoteId(models.Model):
+    """A provider's id of what an integration has made there, such as a file, for connectors with `remembers`."""
+
+    integration = models.ForeignKey(Integration, models.CASCADE, related_name="remote_ids")
+    # What the id is of: the connector's digest of a path, for example.
+    key = models.CharField(max_length=MAX_KEY_LENGTH)
+    value = models.CharField(max_length=MAX_VALUE_LENGTH)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["integration", "key"], name="one_remote_id_a_key")]
+
+    def __str__(self) -> str:
+        return self.value
 
 
 class IntegrationChange(models.Model):

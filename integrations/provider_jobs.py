@@ -19,13 +19,15 @@ from invenicum.jobs import Failure, JobRunner
 
 from . import grants, registry
 from .core.connector import Connector
-from .core.errors import IntegrationError
+from .core.errors import Gone, IntegrationError, InvalidConfig, NotSendable, Rejected
 from .core.http import Flow, discreet
 from .models import Integration, ProviderJob
 from .signals import remote_state_changed
 
 PROVIDER_JOB_RETRY_SECONDS = (0, 30, 300, 1800, 7200, 21600, 43200)
 MAX_WAITING_DELETES = 10  # of one owner and type
+# What another attempt of the same job cannot change. A save makes a new job.
+HOPELESS = (InvalidConfig, Rejected, NotSendable, Gone)
 UNREADABLE = "The stored secrets cannot be decrypted with the configured keys."
 
 log = structlog.get_logger(__name__)
@@ -107,7 +109,7 @@ def failure_of(error: Exception, unreadable: str = UNREADABLE) -> Failure | None
     """
     match error:
         case IntegrationError():
-            return Failure(error.message, error.permanent)
+            return Failure(error.message, isinstance(error, HOPELESS), error.retry_after)
         case DecryptionError():
             return Failure(unreadable)
     return None

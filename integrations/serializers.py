@@ -81,7 +81,7 @@ class TestedSerializer(DoneSerializer):
 
 
 class SavedIntegrationSerializer(StrictSerializer):
-    """What was saved. The signing secret is shown once: if it was made for a new integration."""
+    """What was saved. The signing secret, or the public key of a private one, is shown if it is made for a new one."""
 
     optional_in_answers = frozenset({"signingSecret"})
 
@@ -124,13 +124,13 @@ class StatusesSerializer(StrictSerializer):
 
 
 class SigningSecretSerializer(StrictSerializer):
-    """The secret that signs what is sent."""
+    """What verifies what is sent: the signing secret `whsec_…`, or the public key `whpk_…` of a private one."""
 
     signing_secret = TextField()
 
 
 class RotatedSecretSerializer(SigningSecretSerializer):
-    """The new signing secret, and the time until which the old one is served beside it."""
+    """The same of the new secret, and the time until which the old one signs beside it."""
 
     previous_valid_until = TimestampField()
 

@@ -15,13 +15,14 @@ from fernet_fields import DecryptionError
 
 from invenicum.accounts.models import User
 
-from . import grants, outgoing_slots, provider_jobs, registry
+from . import grants, outgoing_slots, provider_jobs, registry, reserved_secrets
 from .core.config import ConnectorConfig
 from .core.connector import Connector, TestResult
 from .core.errors import InvalidConfig
 from .core.http import Flow, discreet
+from .core.memory import Notes, with_memory
 from .core.redaction import redact, redact_values
-from .core.signing import ROTATION_OVERLAP_SECONDS, generate_secret
+from .core.signing import ROTATION_OVERLAP_SECONDS, verification_key
 from .credentials import gives_key, keep_secrets
 from .destinations import check_ports
 from .egress.curl import run_flow
@@ -43,7 +44,10 @@ class NoSigningSecret(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A saved integration, whether it is new, and the signing secret, e.g. `whsec_…`, if one was made for a new one."""
+    """A saved integration, whether it is new, and what verifies its signatures if that was made for a new one.
+
+    That is the signing secret, e.g. `whsec_…`, or the public key `whpk_…`.
+    """
 
     integration: Integration
     created: bool
@@ -98,13 +102,15 @@ def inbound_url(integration: Integration) -> str | None:
 def test_connection(owner: User, integration_type: str, values: Mapping[str, Any]) -> TestResult:
     """Tries a configuration without saving it, with the stored secrets for those that are blank.
 
-    `values` is what the owner submits, by JSON name. Returns a sentence and facts to show, e.g. the account's name.
+    `values` is what the owner submits, by JSON name. What is sent is signed with the secret that a save would use.
+    Returns a sentence and facts to show, e.g. the account's name.
     It takes at most CONNECTION_TEST_TIMEOUT. Raises UnknownType, QuotaExceeded if too many are under way, or an
     IntegrationError: InvalidConfig for the values, the others for what the service answered.
     """
     connector = registry.get(integration_type)
     stored = _readable(Integration.objects.live().filter(owner=owner, type=integration_type))
     config, connected = _parse(connector, values, stored)
+    config = reserved_secrets.sign_as_saved(connector, owner, config)
     timeout = settings.CONNECTION_TEST_TIMEOUT
     with outgoing_slots.hold(timeout, owner.pk):
         if stored and connected:
@@ -115,7 +121,7 @@ def test_connection(owner: User, integration_type: str, values: Mapping[str, Any
 def _test(connector: Connector, config: ConnectorConfig) -> Flow[TestResult]:
     """The test, of whose secrets its answer repeats none."""
     secrets = config.secret_texts()
-    result = yield from discreet(connector.test(config), secrets)
+    result = yield from discreet(with_memory(connector.test(config), Notes()), secrets)
     return TestResult(redact(result.message, secrets), redact_values(result.metadata, secrets))
 
 
@@ -148,7 +154,7 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
     refused = connected and grants.current().is_refused(integration)
     was_incomplete = stored is not None and missing(stored) is not None
     target = stored.target() if stored else None
-    generated = integration.apply(connector, config)
+    generated = integration.apply(connector, config, reserved_secrets.take(connector, owner, config))
     if is_active is None:
         is_active = was_incomplete or was != Status.PAUSED
     integration.stop_reason = CONNECT_AGAIN if refused else ""
@@ -162,10 +168,11 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
         _announce(integration, was)
     if target is not None and has_new_target:
         target_changed.send(sender=Integration, integration=integration)
+    made = generated.get(connector.signing_secret or "")
     return Saved(
         integration=integration,
         created=stored is None,
-        signing_secret=generated.get(connector.signing_secret or "") if stored is None else None,
+        signing_secret=verification_key(made) if made and stored is None else None,
     )
 
 
@@ -206,6 +213,8 @@ def _parse(connector: Connector, values: Mapping[str, Any], stored: Integration 
         raise InvalidConfig(
             f"{connector.name} is connected with OAuth: begin with GET /integrations/oauth/authorize/{connector.type}."
         )
+    if connector.oauth and not connected:
+        values = {name: value for name, value in values.items() if name not in connector.oauth.fills_only_connected}
     config = connector.Config.parse(values, connected=connected)
     check_ports(config)
     return config, connected
@@ -277,30 +286,40 @@ def erase(integration: Integration) -> None:
     provider_jobs.schedule_delete(integration)
     integration.become_tombstone()
     integration.save()
+    integration.remote_ids.all().delete()
     integration_deleted.send(sender=Integration, integration=integration)
 
 
 def signing_secret(owner: User, integration_type: str) -> str:
-    """The secret that signs what is sent, e.g. `whsec_…`.
+    """What verifies what is sent: the signing secret, e.g. `whsec_…`, or the public key `whpk_…` of a private one.
+
+    Before the first save it is that of the secret that a test was signed with.
 
     Raises UnknownType, IntegrationNotFound or NoSigningSecret.
     """
-    return _signing_secret(find(owner, integration_type))
+    try:
+        return verification_key(_signing_secret(find(owner, integration_type)))
+    except IntegrationNotFound:
+        if reserved := reserved_secrets.read(integration_type, owner):
+            return verification_key(reserved)
+        raise
 
 
 @transaction.atomic
 def rotate_signing_secret(owner: User, integration_type: str) -> tuple[str, datetime]:
-    """Makes a new signing secret. Returns it and the time until which the previous one signs too.
+    """Makes a new signing secret. Returns what verifies it, and the time until which the previous one signs too.
 
-    Raises UnknownType, IntegrationNotFound or NoSigningSecret.
+    Raises UnknownType, IntegrationNotFound, NoSigningSecret or InvalidConfig.
     """
     integration = _lock(owner, integration_type)
     old = _signing_secret(integration)
-    field = registry.get(integration_type).signing_secret or ""
-    new, until = generate_secret(), timezone.now() + timedelta(seconds=ROTATION_OVERLAP_SECONDS)
+    connector = registry.get(integration_type)
+    field = connector.signing_secret or ""
+    new = connector.generated_secrets(integration.load_config().model_copy(update={field: None}))[field]
+    until = timezone.now() + timedelta(seconds=ROTATION_OVERLAP_SECONDS)
     integration.secrets |= {field: new, "previousSecret": old, "previousSecretUntil": int(until.timestamp())}
     integration.save()
-    return new, until
+    return verification_key(new), until
 
 
 def _signing_secret(integration: Integration) -> str:
@@ -316,6 +335,26 @@ def _lock(owner: User, integration_type: str) -> Integration:
         return Integration.objects.live().without_secrets().select_for_update().get(owner=owner, type=integration_type)
     except Integration.DoesNotExist:
         raise IntegrationNotFound(integration_type) from None
+
+
+@transaction.atomic
+def end_connection(integration_id: UUID, ended_at: datetime) -> None:
+    """Stops an integration whose provider says that it ended the connection, e.g. because its app was removed.
+
+    An OAuth connection has to be connected again, any other is disabled. Nothing happens if it was connected, or saved,
+    after `ended_at`.
+    """
+    integration = Integration.objects.live().without_secrets().select_for_update().filter(pk=integration_id).first()
+    if integration is None:
+        return
+    refused = grants.current().note_ended(integration, ended_at)
+    if refused is False or (refused is None and integration.updated_at > ended_at):
+        return
+    if integration.status != Status.PAUSED:
+        name = registry.get(integration.type).name
+        what = "connect again" if refused else "set it up again in " + name
+        status = Status.NEEDS_RECONNECT if refused else Status.DISABLED
+        change_status(integration, status, f"The app was removed from {name}, or its token revoked: {what}.")
 
 
 @transaction.atomic

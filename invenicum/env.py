@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+_SCOPES_VARIABLE = re.compile(r"OAUTH_(?P<type>[A-Z0-9_]+)_SCOPES")
 _OAUTH_VARIABLE = re.compile(r"OAUTH_(?P<type>[A-Z0-9_]+)_CLIENT_(ID|SECRET)(_FILE)?")
 
 
@@ -34,6 +35,15 @@ def oauth_clients() -> dict[str, tuple[str, str]]:
         name.lower(): (secret(f"OAUTH_{name}_CLIENT_ID"), secret(f"OAUTH_{name}_CLIENT_SECRET")) for name in names
     }
     return {integration_type: client for integration_type, client in clients.items() if any(client)}
+
+
+def oauth_scopes() -> dict[str, tuple[str, ...]]:
+    """The variables `OAUTH_<TYPE>_SCOPES`, each a list separated by spaces, by integration type.
+
+    For example `{"google_drive": ("https://www.googleapis.com/auth/drive",)}`.
+    """
+    found = {match["type"].lower(): name for name in os.environ if (match := _SCOPES_VARIABLE.fullmatch(name))}
+    return {integration_type: tuple(os.environ[name].split()) for integration_type, name in sorted(found.items())}
 
 
 def json_object(name: str) -> dict[str, Any]:

@@ -47,10 +47,14 @@ class Job(models.Model):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an attempt failed: a sentence without secrets, and whether another attempt cannot help."""
+    """Why an attempt failed: a sentence without secrets, and whether another attempt cannot help.
+
+    `retry_after`: the seconds for which the next attempt has to wait at least, or None.
+    """
 
     message: str
     permanent: bool = False
+    retry_after: float | None = None
 
 
 class Postponed(Exception):
@@ -191,7 +195,8 @@ class JobRunner(Generic[J]):
         if given_up:
             self.give_up(job, failure)
         else:
-            due_at = timezone.now() + timedelta(seconds=self.retry_seconds[job.attempt_count])
+            seconds = max(self.retry_seconds[job.attempt_count], failure.retry_after or 0.0)
+            due_at = timezone.now() + timedelta(seconds=seconds)
             self._rows(job).update(due_at=due_at, last_error=failure.message[:500], leased_until=None)
         return True
 

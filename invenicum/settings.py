@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from invenicum import logging, quotas
-from invenicum.env import json_object, kept_secret, oauth_clients, secret
+from invenicum.env import json_object, kept_secret, oauth_clients, oauth_scopes, secret
 from invenicum.version import VERSION
 
 django_stubs_ext.monkeypatch()  # makes `ModelAdmin[Asset]` and similar work at run time
@@ -122,6 +122,8 @@ RETENTION_DAYS = env.float("RETENTION_DAYS", 90.0)
 PROVIDER_ENDPOINTS = json_object("PROVIDER_ENDPOINTS")
 # Our clients at the providers by integration type, each an id and a secret.
 OAUTH_CLIENTS = oauth_clients()
+# Scopes that are asked for besides those that a connector needs, by integration type.
+OAUTH_SCOPES = oauth_scopes()
 OAUTH_RETURN_ORIGINS: list[str] = env.list("OAUTH_RETURN_ORIGINS", [])
 
 # --- Applications -------------------------------------------------------------------------------

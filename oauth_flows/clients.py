@@ -67,11 +67,24 @@ def client_for(integration_type: str) -> Client:
             raise NotConfigured(
                 f"Connecting {connector.name} needs addresses with https; {urlsplit(url).netloc} is not."
             )
+    spec = replace(spec, scopes=_scopes(connector, spec))
     return Client(integration_type, connector.name, spec, client_id, client_secret, server)
 
 
+def _scopes(connector: Connector, spec: OAuthSpec) -> tuple[str, ...]:
+    """What is asked for: what the connector needs, what its hooks need if the app sends any, what the operator adds."""
+    for_hooks = spec.inbound_scopes if _sends_hooks(connector) else ()
+    return tuple(dict.fromkeys((*spec.scopes, *for_hooks, *settings.OAUTH_SCOPES.get(connector.type, ()))))
+
+
+def _sends_hooks(connector: Connector) -> bool:
+    """Whether the operator's app sends hooks for the accounts that are connected to it."""
+    name = connector.inbound.app_secret if connector.inbound else ""
+    return name not in ("", "client") and bool(getattr(settings, name))
+
+
 def _with_addresses(connector: Connector, spec: OAuthSpec, server: str) -> OAuthSpec:
-    replaced = {name: server + path for name, path in spec.self_hosted.items()} if server else {}
+    replaced = dict(connector.self_hosted_addresses(server)) if server else {}
     replaced |= {name: url for name, url in connector.endpoints.items() if name in ADDRESS_FIELDS}
     if "authorizeUrl" in replaced:
         replaced.setdefault("issuer", "")  # the address in the spec is one of the replaced server

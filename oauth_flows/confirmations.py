@@ -27,7 +27,7 @@ from .code_exchange import Connection
 from .connect import Connected, connect
 from .errors import OAuthError
 from .models import Revocation, UnconfirmedConnection
-from .protocol import Client, Tokens
+from .protocol import Client, Tokens, account_key
 from .revoke import schedule
 from .tokens import columns_of
 
@@ -59,6 +59,7 @@ def keep(owner: User, client: Client, connection: Connection, origin: Origin) ->
         owner=owner,
         type=client.type,
         account=connection.account,
+        account_key=account_key(client.spec, connection.tokens.answer, connection.account),
         client_id=client.client_id,
         servers=client.servers,
         token_checksum=origin.checksum,
@@ -159,6 +160,6 @@ def _schedule_revocation(found: UnconfirmedConnection) -> None:
         log.warning("unconfirmed_not_revoked", type=found.type)
         return
     kept = {name: columns[name] for name in ("tokens", "expires_at")}
-    owned = {"owner_id": found.owner_id, "account": found.account}
+    owned = {"owner_id": found.owner_id, "account": found.account, "account_key": found.account_key}
     of_client = {"client_id": found.client_id, "servers": found.servers}
     schedule(Revocation(type=found.type, **owned, **of_client, **kept))

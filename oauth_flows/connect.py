@@ -21,7 +21,7 @@ from .audit import Action, audit
 from .code_exchange import Connection
 from .errors import TokensUnused
 from .models import Grant, Revocation
-from .protocol import Client, Tokens, value_at
+from .protocol import Client, Tokens, account_key, value_at
 from .revoke import revocation_of, schedule
 from .tokens import columns_of
 
@@ -101,9 +101,10 @@ def _values(
 
 def _replace_grant(integration: Integration, client: Client, tokens: Tokens, account: str) -> None:
     old = Grant.objects.select_for_update().filter(integration=integration).first()
-    now = timezone.now()
+    now, key = timezone.now(), account_key(client.spec, tokens.answer, account)
     columns = {
         "account": account,
+        "account_key": key,
         "client_id": client.client_id,
         "servers": client.servers,
         "scopes": list(client.spec.scopes if tokens.scopes is None else tokens.scopes),
@@ -113,10 +114,11 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
     if old is None:
         Grant.objects.create(integration=integration, **columns)
     else:
-        if old.account != account or not old.is_of(client):
+        if old.account_key != key or not old.is_of(client):
             schedule(revocation_of(old, integration))
         # A refresh of the old tokens that is under way finds another generation and does not overwrite these.
-        no_failure = {"failing_since": None, "refused_at": None, "refusal": "", "owner_notified_at": None}
+        times = dict.fromkeys(("failing_since", "retry_at", "refused_at", "owner_notified_at"))
+        no_failure = {**times, "refusal": "", "connection_ended": False}
         current = {**columns, **no_failure, "leased_until": None, "generation": old.generation + 1}
         Grant.objects.filter(pk=old.pk).update(**current)
     audit(
@@ -133,4 +135,5 @@ def revoke_unused(owner: User, client: Client, tokens: Tokens) -> None:
     columns = columns_of(tokens, timezone.now())
     kept = {name: columns[name] for name in ("tokens", "expires_at")}
     of_client = {"type": client.type, "client_id": client.client_id, "servers": client.servers}
-    schedule(Revocation(owner_id=owner.pk, **of_client, **kept))
+    key = account_key(client.spec, tokens.answer, "")
+    schedule(Revocation(owner_id=owner.pk, account_key=key, **of_client, **kept))

@@ -1,6 +1,7 @@
 """Answers what `integrations` asks about OAuth."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from fernet_fields import DecryptionError
@@ -22,7 +23,14 @@ class OAuthGrants(Grants):
         return Grant.objects.filter(integration=integration).exists()
 
     def is_refused(self, integration: Integration) -> bool:
-        return Grant.objects.filter(integration=integration, refused_at__isnull=False).exists()
+        grant = Grant.objects.filter(integration=integration, refused_at__isnull=False).defer("tokens").first()
+        if grant is None:
+            return False
+        grant.integration = integration
+        return tokens.is_needed(grant)
+
+    def note_ended(self, integration: Integration, ended_at: datetime) -> bool | None:
+        return tokens.note_ended(integration, ended_at)
 
     def access_token(self, integration: Integration) -> str | None:
         try:

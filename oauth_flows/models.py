@@ -63,6 +63,18 @@ class OfClient(models.Model):
         return (self.client_id, self.servers) == (client.client_id, client.servers)
 
 
+class OfAccount(models.Model):
+    """The account at the provider that tokens belong to."""
+
+    # Its name for people, e.g. `ada@example.com`.
+    account = models.CharField(max_length=255, blank=True)
+    # What distinguishes it (`protocol.account_key`): revoking a token may end all connections with the same key.
+    account_key = models.CharField(max_length=255, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
 class OfToken(models.Model):
     """What ends with the access token that it was begun with. Both columns are empty if a signed-in person began it."""
 
@@ -118,7 +130,7 @@ class StartLink(OfToken):
         return f"{self.type} link of {self.owner.public_id}"
 
 
-class UnconfirmedConnection(OfClient, OfToken):
+class UnconfirmedConnection(OfClient, OfAccount, OfToken):
     """What a provider granted in a flow that began with a start link, until the owner's app confirms it.
 
     Removed by the confirmation, or by a job that has the tokens revoked.
@@ -127,24 +139,22 @@ class UnconfirmedConnection(OfClient, OfToken):
     result_digest = models.CharField(max_length=64, primary_key=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     type = models.CharField(max_length=40)
-    account = models.CharField(max_length=255, blank=True)
     # The fields of `Tokens`.
     tokens = EncryptedJSONField(editable=False)
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
 
     class Meta:
-        indexes = [models.Index(fields=["client_id", "account"], name="unconfirmed_account")]
+        indexes = [models.Index(fields=["client_id", "account_key"], name="unconfirmed_account")]
 
     def __str__(self) -> str:
         return f"unconfirmed {self.type} connection of {self.owner.public_id}"
 
 
-class Grant(OfClient):
+class Grant(OfClient, OfAccount):
     """The tokens behind a connected integration, and the account that they belong to."""
 
     integration = models.OneToOneField(Integration, models.CASCADE, related_name="grant")
-    account = models.CharField(max_length=255, blank=True)
     # `access` and, if the provider issued one, `refresh`.
     tokens = EncryptedJSONField(editable=False)
     scopes = models.JSONField(default=list)
@@ -159,13 +169,17 @@ class Grant(OfClient):
     leased_until = models.DateTimeField(null=True, editable=False)
     # Since when refreshing fails for temporary reasons.
     failing_since = models.DateTimeField(null=True, blank=True)
+    # The token endpoint asked not to be asked again before this time.
+    retry_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Since when the provider refuses it permanently, and when its owner was notified.
     refused_at = models.DateTimeField(null=True, blank=True)
     refusal = models.CharField(max_length=100, blank=True)
+    # The provider said that the whole connection has ended, e.g. because its app was removed.
+    connection_ended = models.BooleanField(default=False)
     owner_notified_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["client_id", "account"], name="grant_account")]
+        indexes = [models.Index(fields=["client_id", "account_key"], name="grant_account")]
 
     def __str__(self) -> str:
         return f"grant {self.pk}"
@@ -182,14 +196,13 @@ class Grant(OfClient):
         return self.expires_at is not None and self.expires_at <= now
 
 
-class Revocation(OfClient, Job):
+class Revocation(OfClient, OfAccount, Job):
     """Tokens to be revoked at their provider. The row and its tokens go when that is done or given up."""
 
     type = models.CharField(max_length=40)
     # Its hooks are removed with these tokens first. Null if no integration came of them. No foreign key: the job
     # outlives its integration when a user is deleted with all rows of theirs.
     integration_id = models.UUIDField(null=True)
-    account = models.CharField(max_length=255, blank=True)
     tokens = EncryptedJSONField(editable=False)
     expires_at = models.DateTimeField(null=True)
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit, urlunsplit
 
-from integrations.core.answers import excerpt
+from integrations.core.answers import excerpt, retry_after
 from integrations.core.errors import ConnectionFailed, RateLimited
 from integrations.core.http import Flow, Request, Response, discreet
 from integrations.core.oauth import OAuthSpec
 from integrations.core.redaction import redact
 from invenicum.accounts.redirect_uris import LOOPBACK_HOSTS
+
+ACCOUNT_KEY_MAX_CHARACTERS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,12 @@ class Tokens:
 class TokenError(ConnectionFailed):
     """The token endpoint of the service `name` refused.
 
-    `error` is a code of RFC 6749, 5.2, e.g. `invalid_grant`, or one of the provider's own.
+    `error` is a code of RFC 6749, 5.2, e.g. `invalid_grant`, or one of the provider's own. `retry_after`: how long it
+    asks to wait, in seconds, or None.
     """
 
-    def __init__(self, error: str, name: str):
-        super().__init__(f"{name} refused to issue a token ({error}).")
+    def __init__(self, error: str, name: str, *, retry_after: float | None = None):
+        super().__init__(f"{name} refused to issue a token ({error}).", retry_after=retry_after)
         self.error = error
 
     def hide(self, secrets: Collection[str]) -> None:
@@ -165,16 +168,19 @@ def _tokens(client: Client, request: Request) -> Flow[Tokens]:
 def read_tokens(client: Client, response: Response) -> Tokens:
     """The tokens in a token endpoint's response (RFC 6749, 5.1).
 
-    Raises TokenError if it refuses, RateLimited, or ConnectionFailed for anything else without an access token.
+    Raises TokenError if it refuses, RateLimited, or ConnectionFailed for anything else without an access token; each
+    with the wait that `Retry-After` asks for.
     """
-    answer = _object(response)
+    answer, wait = _object(response), retry_after(response)
     # GitHub and Slack answer errors with HTTP 200.
     if "error" in answer or answer.get("ok") is False:
-        raise TokenError(excerpt(answer.get("error"), 100) or "no reason given", client.name)
+        raise TokenError(excerpt(answer.get("error"), 100) or "no reason given", client.name, retry_after=wait)
     if response.status == 429:
-        raise RateLimited(f"{client.name} asks to slow down: HTTP 429.")
+        raise RateLimited(f"{client.name} asks to slow down: HTTP 429.", retry_after=wait)
     if not response.ok:
-        raise ConnectionFailed(f"The token endpoint of {client.name} answered HTTP {response.status}.")
+        raise ConnectionFailed(
+            f"The token endpoint of {client.name} answered HTTP {response.status}.", retry_after=wait
+        )
     at = answer
     if "access_token" not in answer and client.spec.tokens_at:
         nested = value_at(answer, client.spec.tokens_at)
@@ -198,6 +204,18 @@ def read_account(client: Client, response: Response) -> str:
     if not response.ok or answer.get("ok") is False or not isinstance(account, str | int) or not str(account).strip():
         raise ConnectionFailed(f"{client.name} did not say whose account it is (HTTP {response.status}).")
     return excerpt(str(account), 255)
+
+
+def account_key(spec: OAuthSpec, answer: Mapping[str, Any], account: str) -> str:
+    """What distinguishes the account that a token response is about, e.g. `T012AB3CD` for a workspace of Slack.
+
+    `account` is the account's name, which is its own key if `spec` names no other. Empty if it is not known.
+    """
+    if not spec.account_key:
+        return account
+    parts = [value_at(answer, path) for path in spec.account_key]
+    known = [part for part in parts if isinstance(part, str) and part]
+    return excerpt("/".join(known), ACCOUNT_KEY_MAX_CHARACTERS) if len(known) == len(parts) else ""
 
 
 def value_at(answer: Any, path: str) -> Any:

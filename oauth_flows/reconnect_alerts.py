@@ -8,6 +8,7 @@ from integrations import registry
 from invenicum.mail import send_to_owner
 
 from .models import Grant
+from .tokens import is_needed
 
 
 def notify_owners(limit: int = 20, is_over: Callable[[], bool] = lambda: False) -> int:
@@ -30,6 +31,14 @@ def notify_owners(limit: int = 20, is_over: Callable[[], bool] = lambda: False) 
 def _notify(grant: Grant) -> None:
     owner, name = grant.integration.owner, registry.get(grant.integration.type).name
     account = f" ({grant.account})" if grant.account else ""
+    if not is_needed(grant):
+        text = (
+            f"{name} no longer accepts the token that Invenicum has for your account{account}.\n\n"
+            "Events about your assets still arrive where you chose at the consent. What needs the token does not work "
+            f"meanwhile, such as another channel or name. Connect {name} again in Invenicum, under Integrations.\n"
+        )
+        send_to_owner(owner, f"connect {name} again", text)
+        return
     text = (
         f"{name} no longer accepts the connection that Invenicum has to your account{account}.\n\n"
         f"Events about your assets are kept meanwhile. Connect {name} again in Invenicum, under Integrations, and they "

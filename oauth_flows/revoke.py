@@ -16,6 +16,7 @@ from django.utils import timezone
 from fernet_fields import DecryptionError
 
 from integrations import provider_jobs, registry
+from integrations.core.answers import retry_after
 from integrations.core.errors import ConnectionFailed
 from integrations.core.http import Flow
 from integrations.models import Integration, ProviderJob
@@ -53,6 +54,7 @@ def revocation_of(grant: Grant, integration: Integration) -> Revocation:
         integration_id=integration.pk,
         owner_id=integration.owner_id,
         account=grant.account,
+        account_key=grant.account_key,
         client_id=grant.client_id,
         servers=grant.servers,
         tokens=grant.tokens,
@@ -98,7 +100,7 @@ class RevocationRunner(JobRunner[Revocation]):
         client = client_for(job.type)
         if not job.is_of(client):
             _end(job, Action.REVOCATION_GIVEN_UP, "Its OAuth client or server is no longer configured here.")
-        elif client.spec.revokes_account and _account_is_in_use(job):
+        elif client.spec.revokes_account and _account_is_in_use(client, job):
             _end(job, Action.DISCONNECTED, "Erased here, not revoked: another connection uses the account.")
         else:
             yield from _revoke(client, job)
@@ -110,7 +112,7 @@ class RevocationRunner(JobRunner[Revocation]):
             return Failure(error.message)
         failure = provider_jobs.failure_of(error, UNREADABLE)
         # Tokens are too dangerous to be left alive for one answer that looks final.
-        return failure and Failure(failure.message)
+        return failure and Failure(failure.message, retry_after=failure.retry_after)
 
     def give_up(self, job: Revocation, failure: Failure) -> None:
         _end(job, Action.REVOCATION_GIVEN_UP, failure.message)
@@ -126,11 +128,13 @@ def _end(revocation: Revocation, action: Action, detail: str = "") -> None:
     Revocation.objects.filter(pk=revocation.pk).delete()
 
 
-def _account_is_in_use(revocation: Revocation) -> bool:
-    """Whether revoking would also end another connection, because the account consented once for both."""
-    if not revocation.account:
-        return True  # not known, so it may be
-    same = {"client_id": revocation.client_id, "servers": revocation.servers, "account": revocation.account}
+def _account_is_in_use(client: Client, revocation: Revocation) -> bool:
+    """Whether revoking may also end another connection, because the account consented once for both."""
+    same = {"client_id": revocation.client_id, "servers": revocation.servers}
+    if client.spec.tells_account:
+        if not revocation.account_key:
+            return True  # not known, so it may be
+        same["account_key"] = revocation.account_key
     return Grant.objects.filter(**same).exists() or UnconfirmedConnection.objects.filter(**same).exists()
 
 
@@ -151,4 +155,5 @@ def _revoke(client: Client, revocation: Revocation) -> Flow[None]:
     for request in revocation_requests(client, access, refresh):
         response = yield request
         if not is_revoked(client, response):
-            raise ConnectionFailed(f"{client.name} answered HTTP {response.status} to the revocation.")
+            message = f"{client.name} answered HTTP {response.status} to the revocation."
+            raise ConnectionFailed(message, retry_after=retry_after(response))

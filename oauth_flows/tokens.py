@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from integrations import registry
 from integrations.core.config import ConnectorConfig
-from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError
+from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError, RateLimited
 from integrations.core.http import Flow, Request, Response
 from integrations.egress.curl import FlowDriver, run_flow
 from integrations.models import Integration
@@ -94,25 +94,47 @@ def authorized(grant: Grant, config: ConnectorConfig, call: Callable[[Any], Flow
     """The flow `call(config)`, with the grant's access token as the config's `access_token`.
 
     The token is refreshed first if it is due, and once more if the provider refuses it nevertheless; `call` is then
-    called a second time. `grant` is updated by every refresh. Returns what the flow returns. Raises what the flow
-    raises, NeedsReconnect, or BeingRefreshed.
+    called a second time. If there is no valid token and none is needed, the config has none. `grant` is updated by
+    every refresh. Returns what the flow returns. Raises what the flow raises, NeedsReconnect, or BeingRefreshed.
     """
-    now = timezone.now()
-    if grant.refused_at or grant.is_expired(now) or (grant.refresh_at and grant.refresh_at <= now):
-        yield from _refresh_if_possible(grant)
+    if _must_be_refreshed(grant):
+        try:
+            yield from _refresh_if_possible(grant)
+        except (NeedsReconnect, ConnectionFailed):
+            if is_needed(grant):
+                raise
     token, statuses = grant.access_token, list[int]()
     try:
         return (yield from _recording_statuses(call(_with_token(config, grant)), token, statuses))
     except AuthFailed:
-        # The token is not at fault if it was not sent, if it is valid but lacks a permission (403), or if it is so new
-        # that the next one would be refused as well.
-        if not statuses or statuses[-1] == 403 or grant.refreshed_at > timezone.now() - FRESH_TOKEN_AGE:
+        # The token is not at fault if it was not sent, if it is valid but lacks a permission (403, of Dropbox 409), or
+        # if it is so new that the next one would be refused as well.
+        if not statuses or statuses[-1] in (403, 409) or grant.refreshed_at > timezone.now() - FRESH_TOKEN_AGE:
             raise
-        yield from refresh(grant)
+        try:
+            yield from refresh(grant)
+        except NeedsReconnect:
+            if is_needed(grant):
+                raise
     return (yield from call(_with_token(config, grant)))
 
 
+def _must_be_refreshed(grant: Grant) -> bool:
+    if grant.refused_at:
+        return is_needed(grant)
+    now = timezone.now()
+    return grant.is_expired(now) or (grant.refresh_at is not None and grant.refresh_at <= now)
+
+
+def is_needed(grant: Grant) -> bool:
+    """Whether the integration can deliver nothing without the grant's token, e.g. False for Slack, with its webhook."""
+    spec = registry.get(grant.integration.type).oauth
+    return spec is None or spec.needed_to_deliver or grant.connection_ended
+
+
 def _with_token(config: ConnectorConfig, grant: Grant) -> ConnectorConfig:
+    if grant.refused_at or (grant.is_expired(timezone.now()) and not is_needed(grant)):
+        return config
     return config.model_copy(update={"access_token": SecretStr(grant.access_token)})
 
 
@@ -148,8 +170,9 @@ def refresh(grant: Grant) -> Flow[None]:
     """Fetches new tokens for a grant and saves them, or loads those that another caller has just saved.
 
     Raises NeedsReconnect if the provider refuses for good, BeingRefreshed while another caller refreshes, or
-    ConnectionFailed for a failure that may pass.
+    ConnectionFailed for a failure that may pass: RateLimited until the time that the token endpoint has asked for.
     """
+    _keep_waiting(grant)
     if not _take_lease(grant):
         generation = grant.generation
         _reload(grant)
@@ -157,6 +180,7 @@ def refresh(grant: Grant) -> Flow[None]:
             return
         if grant.refused_at:
             raise NeedsReconnect(_name(grant))
+        _keep_waiting(grant)
         raise BeingRefreshed
     try:
         client = client_for(grant.integration.type)
@@ -174,10 +198,10 @@ def refresh(grant: Grant) -> Flow[None]:
                 raise NeedsReconnect(client.name) from None
             return _reload(grant)  # another caller has saved new tokens
         # Our own client is refused, or the provider is at fault: the owner cannot help.
-        _record_failure(grant, f"{client.name} answered {error.error}")
+        _record_failure(grant, f"{client.name} answered {error.error}", error.retry_after)
         raise
     except ConnectionFailed as error:
-        _record_failure(grant, error.message)
+        _record_failure(grant, error.message, error.retry_after)
         raise
     except NotConfigured as error:
         _record_failure(grant, error.message)
@@ -187,11 +211,18 @@ def refresh(grant: Grant) -> Flow[None]:
 def _take_lease(grant: Grant) -> bool:
     """Whether this caller has the lease: one UPDATE, of which the database lets one succeed."""
     now = timezone.now()
-    free = Q(leased_until=None) | Q(leased_until__lt=now)
+    free = (Q(leased_until=None) | Q(leased_until__lt=now)) & (Q(retry_at=None) | Q(retry_at__lte=now))
     mine = Grant.objects.filter(free, pk=grant.pk, generation=grant.generation, refused_at=None)
     lease = timedelta(seconds=settings.DELIVERY_TIMEOUT) + REFRESH_LEASE_MARGIN
     with bounded():
         return mine.update(leased_until=now + lease) == 1
+
+
+def _keep_waiting(grant: Grant) -> None:
+    """Raises RateLimited as long as the token endpoint has asked to wait."""
+    seconds = (grant.retry_at - timezone.now()).total_seconds() if grant.retry_at else 0.0
+    if seconds > 0:
+        raise RateLimited(f"{_name(grant)} asks to wait before the next token.", retry_after=seconds)
 
 
 def _reload(grant: Grant) -> None:
@@ -203,7 +234,8 @@ def _reload(grant: Grant) -> None:
 
 @bounded()
 def _save(grant: Grant, tokens: Tokens) -> None:
-    columns = columns_of(tokens, timezone.now(), grant.refresh_token) | {"failing_since": None, "leased_until": None}
+    columns = columns_of(tokens, timezone.now(), grant.refresh_token)
+    columns |= {"failing_since": None, "retry_at": None, "leased_until": None}
     # Even if our lease has expired: our tokens are newer than those of the row.
     current = Grant.objects.filter(pk=grant.pk, generation=grant.generation)
     if current.update(**columns, generation=F("generation") + 1):
@@ -218,9 +250,11 @@ def _refuse(grant: Grant, error: str) -> bool:
     tokens that are refused."""
     integration = Integration.objects.live().select_for_update().filter(pk=grant.integration_id).first()
     current = Grant.objects.filter(pk=grant.pk, generation=grant.generation, refused_at=None)
-    if integration is None or not current.update(refused_at=timezone.now(), refusal=error[:100], leased_until=None):
+    now = timezone.now()
+    if integration is None or not current.update(refused_at=now, refusal=error[:100], leased_until=None):
         return False
-    if integration.status != Integration.Status.PAUSED:
+    grant.refused_at = now
+    if is_needed(grant) and integration.status != Integration.Status.PAUSED:
         name = registry.get(integration.type).name
         change_status(
             integration, Integration.Status.NEEDS_RECONNECT, f"{name} no longer accepts the connection: connect again."
@@ -229,12 +263,31 @@ def _refuse(grant: Grant, error: str) -> bool:
     return True
 
 
+def note_ended(integration: Integration, ended_at: datetime) -> bool | None:
+    """Refuses the grant of an integration that the caller has locked, as its provider ended the connection then.
+
+    Returns False if it was connected after `ended_at`, and None if it has no grant.
+    """
+    grant = Grant.objects.filter(integration=integration).defer("tokens").first()
+    if grant is None:
+        return None
+    if grant.connected_at > ended_at:
+        return False
+    refused = {"refused_at": timezone.now(), "refusal": "ended by the provider", "connection_ended": True}
+    # The next generation, so that a refresh under way does not overwrite it.
+    Grant.objects.filter(pk=grant.pk).update(**refused, refresh_at=None, generation=F("generation") + 1)
+    audit(Action.REFUSED, integration.type, owner=integration.owner, account=grant.account, detail=refused["refusal"])
+    return True
+
+
 @bounded()
-def _record_failure(grant: Grant, reason: str) -> None:
+def _record_failure(grant: Grant, reason: str, wait_seconds: float | None = None) -> None:
     now, integration = timezone.now(), grant.integration
+    grant.retry_at = now + timedelta(seconds=wait_seconds) if wait_seconds else None
     current = Grant.objects.filter(pk=grant.pk, generation=grant.generation)
-    current.update(leased_until=None)
-    current.exclude(refresh_at=None).update(refresh_at=now + REFRESH_RETRY_DELAY)
+    current.update(leased_until=None, retry_at=grant.retry_at)
+    retry_at = max(now + REFRESH_RETRY_DELAY, grant.retry_at or now)
+    current.exclude(refresh_at=None).update(refresh_at=retry_at)
     if current.filter(failing_since=None).update(failing_since=now):  # once, not every minute of an outage
         audit(
             Action.REFRESH_FAILED,

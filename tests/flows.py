@@ -4,10 +4,17 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from integrations.core.connector import Connector
 from integrations.core.http import Flow, Request, Response
+from integrations.core.memory import Notes, with_memory
 from invenicum.events.message import Message
 
 EVENT_ID = "evt_0199c0de00007000800000000000abcd"
+
+
+def delivery(connector: Connector, event: Message, config: Any, now: int = 0, notes: Notes | None = None) -> Flow[None]:
+    """The flow of a delivery as the engine drives it: it yields requests only. It remembers in `notes`."""
+    return with_memory(connector.deliver(event, config, now), notes or Notes())
 
 
 def play(flow: Flow[Any], *answers: Response | Exception) -> tuple[Any, list[Request]]:

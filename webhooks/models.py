@@ -26,7 +26,12 @@ class ReplayQuerySet(QuerySet["Replay"]):
 
 
 class Replay(models.Model):
-    """A time range of one integration's deliveries that is sent again."""
+    """A time range of one integration's deliveries that is sent again, or a backfill: deliveries made afterwards."""
+
+    class What(models.TextChoices):
+        AGAIN = "again", "deliveries that were made before"
+        MISSED = "missed", "events that have no delivery to the integration"
+        EXISTING = "existing", "snapshots of the assets that there are"
 
     class State(models.TextChoices):
         QUEUEING = "queueing"
@@ -36,13 +41,19 @@ class Replay(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     integration = models.ForeignKey(Integration, models.CASCADE, related_name="replays")
+    what = models.CharField(max_length=8, choices=What, default=What.AGAIN)
     since = models.DateTimeField()
     until = models.DateTimeField()
-    statuses = models.JSONField()
+    statuses = models.JSONField(default=list)
     total = models.PositiveIntegerField()
+    # False if counting was given up: then there are more than `total`.
+    total_is_exact = models.BooleanField(default=True)
     queued = models.PositiveIntegerField(default=0)
-    # The last delivery that was queued: the next batch begins after it.
+    # The last delivery that was queued, event that was looked at, or asset: the next batch begins after it.
     last_id = models.UUIDField()
+    # Of a backfill: how many deliveries may wait on the lane at once, and when the next ones are queued.
+    pace = models.PositiveSmallIntegerField(default=1)
+    next_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True, db_index=True)
     cancelled_at = models.DateTimeField(null=True)
 
@@ -87,7 +98,9 @@ class Delivery(models.Model):
     order_key = models.CharField(max_length=100, blank=True, default="")
     # Its event's: orders the deliveries with the same key.
     sequence = models.BigIntegerField(editable=False)
-    # The last replay that queued it again.
+    # Whether a backfill made it: later than its event, or for a snapshot.
+    backfilled = models.BooleanField(db_default=False, default=False)
+    # The last replay that queued it again, or the backfill that made it.
     replay = models.ForeignKey(Replay, models.SET_NULL, null=True, related_name="deliveries", db_index=False)
     error = models.CharField(max_length=500, blank=True, default="")
     created_at = models.DateTimeField()

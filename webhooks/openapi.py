@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from integrations.connectors.webhook import DELIVERY_HEADER, EVENT_HEADER
 from integrations.core.signing import NEXT_SIGNATURE_HEADER, PREVIOUS_SIGNATURE_HEADER, SIGNATURE_HEADER
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED, NAME, PING
 
@@ -116,11 +117,15 @@ SCHEMAS = {
     ),
 }
 
+_V1 = "v1,[A-Za-z0-9+/]{43}="
+_V1A = "v1a,[A-Za-z0-9+/]{86}=="
+
 HEADERS = {
     "XInvenicumSignature": {
         "name": SIGNATURE_HEADER,
         "description": "`sha256=` and the HMAC-SHA256 of the raw body in hexadecimal. The key is the whole text of the "
-        "signing secret, `whsec_` included: for 12 hours after a rotation of the old one, then of the new one.",
+        "signing secret, `whsec_` included: for 12 hours after a rotation of the old one, then of the new one. "
+        "Not sent if the webhook's `signature` is `v1a`.",
         "schema": {"type": "string", "pattern": "^sha256=[0-9a-f]{64}$"},
     },
     "XInvenicumSignatureNext": {
@@ -132,6 +137,17 @@ HEADERS = {
         "name": PREVIOUS_SIGNATURE_HEADER,
         "description": "The same by the old secret, from 12 to 24 hours after a rotation.",
         "schema": {"type": "string", "pattern": "^sha256=[0-9a-f]{64}$"},
+    },
+    "XInvenicumEvent": {
+        "name": EVENT_HEADER,
+        "description": "The event's name, as in the body. It is not signed.",
+        "schema": {"type": "string", "pattern": rf"^{NAME.pattern}$", "examples": [ASSET_CREATED]},
+    },
+    "XInvenicumDelivery": {
+        "name": DELIVERY_HEADER,
+        "description": "The id of the delivery, as in `GET /deliveries/:id`, the same on every attempt. It is not "
+        "signed.",
+        "schema": {"type": "string", "pattern": "^dlv_[0-9a-f]{32}$"},
     },
     "WebhookId": {
         "name": "webhook-id",
@@ -147,12 +163,16 @@ HEADERS = {
     "WebhookSignature": {
         "name": "webhook-signature",
         "description": "`v1,` and the HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<raw body>` in base64 (Standard "
-        "Webhooks). The key is what the base64 after `whsec_` stands for. After a rotation of the secret there are two "
-        "signatures, with a space between them; one that verifies is enough.",
-        "schema": {"type": "string", "pattern": "^v1,[A-Za-z0-9+/]{43}=(?: v1,[A-Za-z0-9+/]{43}=)*$"},
+        "Webhooks). The key is what the base64 after `whsec_` stands for. If the webhook's `signature` is `v1a`, it is "
+        "`v1a,` and the Ed25519 signature, to be verified with the public key after `whpk_`. After a rotation of the "
+        "secret there are two signatures, with a space between them; one that verifies is enough.",
+        "schema": {
+            "type": "string",
+            "pattern": f"^(?:{_V1}(?: {_V1})*|{_V1A}(?: {_V1A})*)$",
+        },
     },
 }
-OPTIONAL_HEADERS = frozenset({"XInvenicumSignatureNext", "XInvenicumSignaturePrevious"})
+OPTIONAL_HEADERS = frozenset({"XInvenicumSignature", "XInvenicumSignatureNext", "XInvenicumSignaturePrevious"})
 
 _WEBHOOKS = {
     ASSET_CREATED: ("sendAssetCreated", "An asset was created", "AssetCreatedEvent"),
@@ -192,7 +212,8 @@ def _operation(operation_id: str, summary: str, schema: str) -> dict[str, Any]:
         "operationId": operation_id,
         "summary": summary,
         "description": "Sent with the `method` and the `headers` of the webhook's configuration and with these, which "
-        "are two proofs that it comes from here: verify one of them before you trust the body.",
+        "are two proofs that it comes from here: verify one of them before you trust the body. With `GET` and `DELETE` "
+        "there is no body, and the signatures are of none.",
         "tags": ["sent"],
         "security": [],
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in HEADERS],

@@ -30,6 +30,11 @@ ServiceAccountSecret = Annotated[
 INGEST = {"us": "https://api.mixpanel.com", "eu": "https://api-eu.mixpanel.com", "in": "https://api-in.mixpanel.com"}
 APP = {"us": "https://mixpanel.com", "eu": "https://eu.mixpanel.com", "in": "https://in.mixpanel.com"}
 RATE_LIMIT_WAIT_SECONDS = 60.0  # if Mixpanel does not say how long
+# Ids that Mixpanel refuses because they identify no user: https://docs.mixpanel.com/reference/import-events
+PLACEHOLDER_IDS = {
+    *("00000000-0000-0000-0000-000000000000", "anon", "anonymous", "nil", "none", "null", "n/a", "na", "undefined"),
+    *("unknown", "<nil>", "0", "-1", "true", "false", "[]", "{}"),
+}
 
 
 class Mixpanel(Connector):
@@ -44,7 +49,9 @@ class Mixpanel(Connector):
 """
     sends: ClassVar[str] = """\
 One event per delivery under its own name (`asset.created`), with the event's plain values as properties; `distinct_id`
-is who did it, and `$insert_id` makes a repeated event count once.
+and `$user_id` are who did it, and `$insert_id` makes a repeated event count once. An event whose actor is not known, or
+is one of the placeholders that Mixpanel refuses (`anonymous`, `unknown`, `null`, …), belongs to no user: it counts, but
+not in reports about users. If an event's data has a `$device_id`, Mixpanel may join what that device and that user did.
 """
 
     class Config(ConnectorConfig):
@@ -90,13 +97,7 @@ is who did it, and `$insert_id` makes a repeated event count once.
         return {"project": excerpt(project.get("name")), "projectId": config.project_id}
 
     def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
-        own = {
-            "time": int(message.occurred_at.timestamp()),
-            "distinct_id": actor_of(message),
-            # At most 36 letters, digits and dashes; the same on every attempt, so that Mixpanel counts the event once.
-            "$insert_id": message.id.removeprefix("evt_"),
-        }
-        response = yield self._import({"event": message.name, "properties": properties_of(message) | own}, config)
+        response = yield self._import(_event(message), config)
         if not response.ok:
             raise _error(response)
         if not field_of(response, "num_records_imported"):
@@ -107,6 +108,27 @@ is who did it, and `$insert_id` makes a repeated event count once.
         query = {"strict": "1", **({"project_id": config.project_id} if config.project_id else {})}
         url = f"{self.endpoint('apiUrl', INGEST[config.region])}/import?{urlencode(query)}"
         return Request.json("POST", url, [event], _headers(config))
+
+
+def _event(message: Message) -> dict[str, Any]:
+    properties, actor = dict(properties_of(message)), _id(actor_of(message))
+    # https://docs.mixpanel.com/docs/tracking-methods/id-management/identifying-users-simplified
+    ids = {
+        "$device_id": _id(properties.pop("$device_id", "")),
+        "$user_id": actor or _id(properties.pop("$user_id", "")),
+    }
+    own = {
+        "time": int(message.occurred_at.timestamp()),
+        "distinct_id": actor,
+        # At most 36 letters, digits and dashes; the same on every attempt, so that Mixpanel counts the event once.
+        "$insert_id": message.id.removeprefix("evt_"),
+    }
+    return {"event": message.name, "properties": {**properties, **{name: id for name, id in ids.items() if id}, **own}}
+
+
+def _id(value: object) -> str:
+    """The id of a user or a device; blank if Mixpanel would refuse it."""
+    return value if isinstance(value, str) and value.strip().lower() not in PLACEHOLDER_IDS else ""
 
 
 def _headers(config: Mixpanel.Config) -> dict[str, str]:
@@ -123,6 +145,8 @@ def _error(response: Response) -> IntegrationError:
     if status == 429:
         return RateLimited("Mixpanel asks to slow down.", retry_after=retry_after(response) or RATE_LIMIT_WAIT_SECONDS)
     if status == 400:
-        reasons = [excerpt(record.get("message")) for record in objects_at(response, "failed_records")]
-        return Rejected(f"Mixpanel refused the event ({next(iter(reasons), said)}).")
+        # What is wrong with an event is said of each; all else is the request's, and so the configuration's.
+        for record in objects_at(response, "failed_records"):
+            return Rejected(f"Mixpanel refused the event ({excerpt(record.get('message'))}).")
+        return InvalidConfig(f"Mixpanel refused the request ({said}): check the project's token, number and region.")
     return error_for(response, "Mixpanel", said)

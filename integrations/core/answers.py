@@ -1,5 +1,6 @@
 """Reads providers' responses: waits, excerpts, values in JSON, and the error that a status means to most. Pure."""
 
+import re
 import time
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -10,6 +11,8 @@ from .texts import cut, one_line
 
 MIN_RESET_SECONDS = 1.0
 MAX_EXCERPT_LENGTH = 200
+# The address in `Link: <https://api.example.com/hooks?page=2>; rel="next"`, among those for other pages.
+NEXT_LINK = re.compile(r'<([\x21-\x3b\x3d\x3f-\x7e]{1,2000})>; ?rel="next"')
 
 
 def retry_after(response: Response) -> float | None:
@@ -35,6 +38,12 @@ def reset_after(response: Response, header: str) -> float | None:
     except ValueError:
         return None
     return None if wait is None else max(wait, MIN_RESET_SECONDS)
+
+
+def next_link(response: Response) -> str:
+    """The address of a list's next page according to `Link` (RFC 8288), `rel="next"`; empty on the last page."""
+    found = NEXT_LINK.search(response.headers.get("link", ""))
+    return found[1] if found else ""
 
 
 def excerpt(value: object, limit: int = MAX_EXCERPT_LENGTH) -> str:

@@ -6,7 +6,7 @@ What else a field means is declared with the markers of `integrations.core.marke
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
@@ -36,6 +36,9 @@ class ConnectorConfig(BaseModel):
         str_strip_whitespace=True,
     )
 
+    # Optional fields that the example on the documentation page has beside the required ones, by JSON name.
+    in_example: ClassVar[tuple[str, ...]] = ()
+
     # How deliveries are sent to the integration, whatever its type.
     ordered: bool = Field(
         default=False, description="Send the events of one asset in the order in which they were published."
@@ -44,13 +47,14 @@ class ConnectorConfig(BaseModel):
         default=None, description="The most deliveries per second."
     )
     access_token: Annotated[SecretStr | None, Internal(), SentTo()] = None  # the OAuth grant's, if there is a grant
+    integration_id: Annotated[str, Internal()] = ""  # of the saved integration, to tell what is its own at a provider
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         """Refuses, with a TypeError, a secret that does not say where it is sent or names a field that is not there."""
         aliases = {fact.alias for fact in cls.facts()}
         for fact in cls.facts():
-            named = {*fact.sent_to, *filter(None, [fact.only_with])}
+            named = {*fact.sent_to, *filter(None, [fact.only_with, fact.kind_in])}
             if not named <= aliases or (fact.only_with and fact.only_with not in fact.sent_to):
                 raise TypeError(f"{cls.__qualname__}.{fact.name} is sent to something that is not a field.")
 

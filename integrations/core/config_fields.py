@@ -12,7 +12,7 @@ from .form_texts import Kind
 from .markers import Internal, Matches, NeverSent, OAuthReplaces, SentTo
 
 KINDS: dict[Any, Kind] = {list: "list", dict: "mapping", bool: "boolean", int: "number", float: "number"}
-_MARKERS = (NeverSent, OAuthReplaces, Internal)
+_MARKERS = (OAuthReplaces, Internal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class FieldFacts:
     """One field. `name` is its name in Python and `alias` its name in JSON; the rest is as the markers say.
 
     `sent_to` has the JSON names of the fields that decide where a secret is sent, e.g. `("baseUrl",)`; `only_with` is
-    the one of them without which it is not sent, or empty.
+    the one of them without which it is not sent, or empty. `kind_in` is the field that says which kind of secret it is.
     """
 
     name: str
@@ -30,6 +30,7 @@ class FieldFacts:
     secret: bool
     sent_to: tuple[str, ...]
     only_with: str
+    kind_in: str
     oauth_replaces: bool
     internal: bool
     accepts_blank: bool
@@ -49,7 +50,8 @@ def facts_of(name: str, info: FieldInfo) -> FieldFacts:
     patterns = [item for item in metadata if isinstance(item, Matches)]
     secret = SecretStr in _types_in(info.annotation)
     sent_to = next((item for item in metadata if isinstance(item, SentTo)), None)
-    if secret and sent_to is None and not has[NeverSent]:
+    never_sent = next((item for item in metadata if isinstance(item, NeverSent)), None)
+    if secret and sent_to is None and never_sent is None:
         raise TypeError(f"{name} is a secret: declare with SentTo where it is sent, or with NeverSent that it is not.")
     return FieldFacts(
         name=name,
@@ -59,6 +61,7 @@ def facts_of(name: str, info: FieldInfo) -> FieldFacts:
         secret=secret,
         sent_to=tuple(map(to_camel, sent_to.fields)) if sent_to else (),
         only_with=to_camel(sent_to.only_with) if sent_to else "",
+        kind_in=to_camel(never_sent.kind_in) if never_sent else "",
         oauth_replaces=has[OAuthReplaces],
         internal=has[Internal],
         accepts_blank=kind == "text" and bool(patterns) and all(pattern.accepts("") for pattern in patterns),

@@ -62,6 +62,8 @@ class Connector:
     concurrency: ClassVar[int | None] = None
     # Whether `deliver` reads `message.document`: if not, it is None, which saves reading it for each delivery.
     reads_document: ClassVar[bool] = True
+    # Whether `deliver` uses `integrations.core.memory`, so that its flow is driven with `with_memory`.
+    remembers: ClassVar[bool] = False
 
     def __init__(self, endpoints: Mapping[str, str] | None = None):
         self.endpoints = dict(endpoints or {})
@@ -69,6 +71,13 @@ class Connector:
     def endpoint(self, name: str, default: str) -> str:
         """The base address called `name`, without a trailing slash."""
         return self.endpoints.get(name, default).rstrip("/")
+
+    def self_hosted_addresses(self, server: str) -> Mapping[str, str]:
+        """The OAuth endpoints on a server that users host themselves, by name (`tokenUrl`, …).
+
+        `server` is its address without a trailing slash, e.g. `https://git.example.com`.
+        """
+        return {name: server + path for name, path in self.oauth.self_hosted.items()} if self.oauth else {}
 
     def relocated(self, url: str) -> str:
         """A pasted address of the provider, moved to the origin of `apiUrl` if that is overridden."""
@@ -83,7 +92,7 @@ class Connector:
         return tuple(config.events) if getattr(config, "events", None) is not None else ASSET_EVENTS
 
     def generated_secrets(self, config: Any) -> dict[str, str]:
-        """New values for secrets that the user did not give, by JSON name. Called on every save."""
+        """New values for secrets that the user did not give, by JSON name. Called on every save, test and rotation."""
         return {}
 
     def test(self, config: Any) -> Flow[TestResult]:

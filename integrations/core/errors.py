@@ -1,16 +1,27 @@
-"""What can go wrong between us and a provider. Every error has a code of the API and a message for the user.
+"""What can go wrong between us and a provider. Every error has a code of the API, says who is at `fault`, and has a
+message for the user that says what to do.
 
-IntegrationError            code INTEGRATION_ERROR
- ├─ InvalidConfig           INVALID_CONFIG            the target is wrong; trying again does not help
- ├─ AuthFailed              INTEGRATION_AUTH_FAILED   the provider refused the credentials
- ├─ Rejected                <TYPE>_CONNECTION_FAILED  it will never accept this request
- ├─ ConnectionFailed        <TYPE>_CONNECTION_FAILED  it did not answer as it should; may succeed later
- │   ├─ RateLimited         <TYPE>_CONNECTION_FAILED  it asks to wait `retry_after` seconds
- │   └─ TransportError      <TYPE>_CONNECTION_FAILED  no response; `error_class` says at which stage
- │       └─ TimedOut        CONNECTION_TIMEOUT
- └─ Gone                    <TYPE>_CONNECTION_FAILED  the endpoint is gone for good: the integration is disabled
+IntegrationError            code INTEGRATION_ERROR         fault
+ ├─ InvalidConfig           INVALID_CONFIG            target   it does not exist, or is not as configured
+ ├─ AuthFailed              INTEGRATION_AUTH_FAILED   target   the provider refused the credentials
+ ├─ Rejected                <TYPE>_CONNECTION_FAILED  event    the provider will never accept this event
+ ├─ ConnectionFailed        <TYPE>_CONNECTION_FAILED  service  it did not answer as it should; may succeed later
+ │   ├─ RateLimited         <TYPE>_CONNECTION_FAILED  service  it asks to wait `retry_after` seconds
+ │   └─ TransportError      <TYPE>_CONNECTION_FAILED  service  no response; `error_class` says at which stage
+ │       ├─ TimedOut        CONNECTION_TIMEOUT        service
+ │       └─ NotSendable     <TYPE>_CONNECTION_FAILED  target   the request must not be sent to this address
+ └─ Gone                    <TYPE>_CONNECTION_FAILED  target   gone for good: the integration is disabled
 
-The code of a failed connection of the custom webhook is WEBHOOK_DELIVERY_FAILED.
+What the engine does with a delivery, by fault:
+
+target   The owner has to act: change the configuration, or something at the provider. The delivery stays pending,
+         however often it fails. Several in a row hold the lane: nothing is sent but one delivery as a probe from time
+         to time, the owner gets a mail, and after five days the integration is disabled.
+event    The delivery ends as failed; the others go on. The owner gets a mail if several in a row end so.
+service  It may pass by itself: the delivery is tried again until its retry schedule ends.
+
+A refusal of the target whose code has to be <TYPE>_CONNECTION_FAILED is `ConnectionFailed(…, fault="target")`. The code
+of a failed connection of the custom webhook is WEBHOOK_DELIVERY_FAILED.
 """
 
 import math
@@ -25,6 +36,7 @@ WEBHOOK_DELIVERY_FAILED = "WEBHOOK_DELIVERY_FAILED"  # the same of `webhook`, as
 
 # The stage at which an attempt failed, as the delivery log and the metrics name it.
 ErrorClass = Literal["dns", "connect", "tls", "timeout", "refused", "blocked", "reset", "http"]
+Fault = Literal["target", "event", "service"]
 MAX_WAIT_SECONDS = 86_400.0  # a day: the longest wait that a provider is granted
 
 
@@ -44,20 +56,21 @@ def bounded_wait(seconds: object) -> float | None:
 class IntegrationError(Exception):
     """Base of all errors between us and a provider.
 
-    `message` is shown to the user and stored in the delivery log, so it must contain no secret. `permanent` says that
-    trying the same request again cannot help. `retry_after` is how long the provider asks to wait, in seconds, or None.
+    `message` is shown to the user and stored in the delivery log, so it must contain no secret; it says what to do,
+    e.g. "acme/stock has no branch main: create it, or choose another branch.". `fault` replaces who is at fault
+    according to the class. `retry_after` is how long the provider asks to wait, in seconds, or None.
     """
 
     code: ClassVar[str] = "INTEGRATION_ERROR"
-    permanent: bool = False
+    fault: Fault = "service"
     error_class: ErrorClass = "http"
 
-    def __init__(self, message: str, *, permanent: bool | None = None, retry_after: float | None = None):
+    def __init__(self, message: str, *, fault: Fault | None = None, retry_after: float | None = None):
         super().__init__(message)
         self.message = message
         self.retry_after = bounded_wait(retry_after)
-        if permanent is not None:
-            self.permanent = permanent
+        if fault is not None:
+            self.fault = fault
 
     def hide(self, secrets: Collection[str]) -> None:
         """Takes `secrets` out of what it says: a service may repeat what it was sent."""
@@ -75,10 +88,10 @@ class InvalidConfig(IntegrationError):
     """The configuration is invalid or names a target that does not exist. `details`: messages by JSON name."""
 
     code = "INVALID_CONFIG"
-    permanent = True
+    fault = "target"
 
-    def __init__(self, message: str, details: dict[str, list[str]] | None = None, *, permanent: bool | None = None):
-        super().__init__(message, permanent=permanent)
+    def __init__(self, message: str, details: dict[str, list[str]] | None = None):
+        super().__init__(message)
         self.details = details or {}
 
     def hide(self, secrets: Collection[str]) -> None:
@@ -87,16 +100,17 @@ class InvalidConfig(IntegrationError):
 
 
 class AuthFailed(IntegrationError):
-    """The provider refused the credentials. Not permanent, because the user may correct them at the provider."""
+    """The provider refused the credentials, or they may not do this."""
 
     code = "INTEGRATION_AUTH_FAILED"
+    fault = "target"
 
 
 class Rejected(IntegrationError):
-    """The provider understood the request and will never accept it, e.g. because the document is too large."""
+    """The provider will never accept this event, e.g. because its document is too large, and may accept others."""
 
     code = CONNECTION_FAILED
-    permanent = True
+    fault = "event"
 
 
 class ConnectionFailed(IntegrationError):
@@ -126,8 +140,17 @@ class TimedOut(TransportError):
         super().__init__(message, "timeout")
 
 
+class NotSendable(TransportError):
+    """The request was not sent, because policy or its form forbids it."""
+
+    fault = "target"
+
+    def __init__(self, message: str):
+        super().__init__(message, "blocked")
+
+
 class Gone(IntegrationError):
-    """The endpoint is gone permanently (HTTP 410 or the provider's equivalent): the integration is disabled."""
+    """The endpoint is gone for good (HTTP 410 or the provider's equivalent): the integration is disabled."""
 
     code = CONNECTION_FAILED
-    permanent = True
+    fault = "target"

@@ -7,7 +7,7 @@ be meant. What `open` returns is ready to be stored and published.
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar
@@ -52,7 +52,8 @@ class ProviderEvent:
 
     `event_type` is the provider's name for it, such as `pull_request` or `repo:push`. `delivery_id` is the same when
     the provider repeats the delivery. `title` is one line for people and `url` the page about it; both may be empty.
-    `is_echo` marks an event that only repeats another one: it is stored and not published.
+    `is_echo` marks an event that only repeats another one, or reports our own change: it is stored and not published.
+    `connection_ended_at`: the event says that the provider ended the connection to the integration, at this Unix time.
     """
 
     event_type: str
@@ -61,6 +62,7 @@ class ProviderEvent:
     title: str = ""
     url: str = ""
     is_echo: bool = False
+    connection_ended_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class ReceivedEvent:
     url: str
     is_truncated: bool
     is_echo: bool
+    connection_ended_at: float | None = None
 
     @classmethod
     def of(cls, integration_type: str, event: ProviderEvent) -> "ReceivedEvent":
@@ -93,6 +96,7 @@ class ReceivedEvent:
             url=event.url if len(event.url) <= MAX_URL_LENGTH else "",
             is_truncated=is_truncated,
             is_echo=event.is_echo,
+            connection_ended_at=event.connection_ended_at,
         )
 
 
@@ -196,7 +200,11 @@ class Inbound:
         if not self.is_authentic(request, config, app_secret):
             raise InvalidSignature
         event = self.read(request, state)
-        return event if isinstance(event, HookResponse) else ReceivedEvent.of(integration_type, event)
+        if isinstance(event, HookResponse):
+            return event
+        if self.is_own_change(event, config):
+            event = replace(event, is_echo=True)
+        return ReceivedEvent.of(integration_type, event)
 
     def handshake(self, request: InboundRequest) -> HookResponse | None:
         """As `answer_handshake`, without its limits. May raise Unreadable."""
@@ -216,6 +224,10 @@ class Inbound:
     def is_authentic(self, request: InboundRequest, config: Any, app_secret: str) -> bool:
         """Whether a secret of the integration or `app_secret` verifies the request. Either may be missing."""
         raise NotImplementedError
+
+    def is_own_change(self, event: ProviderEvent, config: Any) -> bool:
+        """Whether the event only reports what this integration did itself: it is then treated as an echo."""
+        return False
 
     def read(self, request: InboundRequest, state: Mapping[str, Any]) -> ProviderEvent | HookResponse:
         """The event in an authentic request, or the answer to one without an event. May raise Unreadable."""

@@ -78,7 +78,14 @@ class SentTo:
 
 
 class NeverSent:
-    """Marks a secret that only signs or verifies and never leaves: it is kept whatever changes."""
+    """Marks a secret that only signs or verifies and never leaves: it is kept whatever changes, except for `kind_in`.
+
+    That is the name in Python of a field that says which kind of secret it is, if one does: when it changes and no
+    other secret is given, the stored one is dropped, and the connector makes a new one.
+    """
+
+    def __init__(self, *, kind_in: str = ""):
+        self.kind_in = kind_in
 
 
 class OAuthReplaces:

@@ -25,8 +25,15 @@ class OAuthSpec:
     refreshes: bool = True
     rotates: bool = False
     required: bool = False  # OAuth is the only way to connect
+    # Asked for as well if the operator's app sends hooks, see `Inbound.app_secret`.
+    inbound_scopes: tuple[str, ...] = ()
+    # Whether deliveries need the token. If not, a refused token does not stop them: the connection came with an address
+    # to post to, and `deliver` is called without an access token.
+    needed_to_deliver: bool = True
     # Configuration fields, by JSON name, whose values the token response contains: the path to each.
     fills: Mapping[str, str] = field(default_factory=dict)
+    # Those of them that describe the connection, and are dropped without one.
+    fills_only_connected: tuple[str, ...] = ()
     # The server's name in `iss` (RFC 9207); None for the origin of `authorize_url`.
     issuer: str | None = None
     identity_method: Literal["GET", "POST"] = "GET"
@@ -42,5 +49,9 @@ class OAuthSpec:
     revocation: Literal["token", "bearer", "authorization"] = "token"
     # Revoking one token ends every connection of that account to our app.
     revokes_account: bool = False
+    # Paths in the token response to what distinguishes that account, if its name does not; e.g. `("team.id",)`.
+    account_key: tuple[str, ...] = ()
+    # Whether the token response says whose account it is. If not, every connection to our app may be of the same one.
+    tells_account: bool = True
     # For providers that users can host themselves: the paths of the endpoints below the server's address.
     self_hosted: Mapping[str, str] = field(default_factory=dict)

@@ -28,10 +28,15 @@ def text_in(payload: Any, *path: str) -> str:
     return str(storable(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
+def list_in(payload: Any, *path: str) -> list[Any]:
+    """The list under `path`; empty if there is none."""
+    items = value_in(payload, *path)
+    return items if isinstance(items, list) else []
+
+
 def count_in(payload: Any, *path: str) -> int:
     """The length of the list under `path`; 0 if there is none."""
-    items = value_in(payload, *path)
-    return len(items) if isinstance(items, list) else 0
+    return len(list_in(payload, *path))
 
 
 def bounded(payload: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:

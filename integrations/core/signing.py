@@ -9,10 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 SIGNATURE_HEADER = "X-Invenicum-Signature"
 NEXT_SIGNATURE_HEADER = "X-Invenicum-Signature-Next"
 PREVIOUS_SIGNATURE_HEADER = "X-Invenicum-Signature-Previous"
 SECRET_PREFIX = "whsec_"
+PRIVATE_KEY_PREFIX = "whsk_"
+PUBLIC_KEY_PREFIX = "whpk_"
+_SEED_BYTES = 32  # RFC 8032, 5.1.5
 SECRET_BYTES = 32
 ROTATION_OVERLAP_SECONDS = 24 * 60 * 60  # for which the previous signing secret signs too
 
@@ -20,6 +25,32 @@ ROTATION_OVERLAP_SECONDS = 24 * 60 * 60  # for which the previous signing secret
 def generate_secret() -> str:
     """A new signing secret: `whsec_` and the base64 of 32 random bytes."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def generate_private_key() -> str:
+    """A new Ed25519 key pair: `whsk_` and the base64 of the 32 bytes of its seed and the 32 of its public key."""
+    key = Ed25519PrivateKey.generate()
+    pair = key.private_bytes_raw() + key.public_key().public_bytes_raw()
+    return PRIVATE_KEY_PREFIX + base64.b64encode(pair).decode()
+
+
+@lru_cache(maxsize=1000)
+def private_key(secret: str) -> Ed25519PrivateKey:
+    """The key of `whsk_…`: base64 of a seed, alone or with its public key behind it. Raises ValueError."""
+    if not secret.startswith(PRIVATE_KEY_PREFIX):
+        raise ValueError(f"A private key begins with {PRIVATE_KEY_PREFIX}.")
+    raw = base64.b64decode(secret.removeprefix(PRIVATE_KEY_PREFIX), validate=True)
+    key = Ed25519PrivateKey.from_private_bytes(raw[:_SEED_BYTES])
+    if raw[_SEED_BYTES:] not in (b"", key.public_key().public_bytes_raw()):
+        raise ValueError("The public key is not that of the seed.")
+    return key
+
+
+def verification_key(secret: str) -> str:
+    """What a receiver verifies with: the public key `whpk_…` of a private key, or the shared secret itself."""
+    if not secret.startswith(PRIVATE_KEY_PREFIX):
+        return secret
+    return PUBLIC_KEY_PREFIX + base64.b64encode(private_key(secret).public_key().public_bytes_raw()).decode()
 
 
 def hmac_sha256_hex(key: str | bytes, payload: bytes) -> str:
@@ -73,15 +104,23 @@ def standard_signature(keys: Iterable[bytes], message_id: str, timestamp: int, b
     return " ".join("v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in keys)
 
 
+def asymmetric_signature(keys: Iterable[Ed25519PrivateKey], message_id: str, timestamp: int, body: bytes) -> str:
+    """The same with Ed25519: a `v1a,` entry for each key."""
+    signed = b"%s.%d.%s" % (message_id.encode(), timestamp, body)
+    return " ".join("v1a," + base64.b64encode(key.sign(signed)).decode() for key in keys)
+
+
 @lru_cache(maxsize=10_000)  # the engine signs with the same few keys again and again
 def standard_key(secret: str) -> bytes:
     """The key bytes of a Standard Webhooks secret: base64 after `whsec_`, else the text itself.
 
-    The Standard Webhooks libraries decode what follows the prefix (or the whole text) as base64. A secret that is not
-    base64 works with them only for `X-Invenicum-Signature`; here its text is the key.
+    The Standard Webhooks libraries decode what follows the prefix (or the whole text) as base64, with or without its
+    padding. A secret that is not base64 works with them only for `X-Invenicum-Signature`; here its text is the key.
     """
+    text = secret.removeprefix(SECRET_PREFIX)
+    padding = "=" * (-len(text) % 4) if text != secret else ""
     try:
-        return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+        return base64.b64decode(text + padding, validate=True)
     except (binascii.Error, ValueError):
         return secret.encode()
 

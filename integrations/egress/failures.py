@@ -10,7 +10,7 @@ import errno
 import pycurl
 import structlog
 
-from ..core.errors import ErrorClass, TimedOut, TransportError
+from ..core.errors import ErrorClass, NotSendable, TimedOut, TransportError
 from .policy import origin, url_problem
 
 log = structlog.get_logger(__name__)
@@ -30,22 +30,15 @@ _LOCAL_ERRORS = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL}
 _E_TOO_LARGE = 100  # pycurl has no name for it: https://curl.se/libcurl/c/libcurl-errors.html
 
 
-def unsendable(message: str) -> TransportError:
-    """The permanent error of a request that must not be sent."""
-    error = TransportError(message, "blocked")
-    error.permanent = True
-    return error
+def unacceptable(url: str) -> NotSendable:
+    """The error of a request whose URL is not acceptable."""
+    return NotSendable(f"{origin(url)} {url_problem(url) or 'is not a valid address'}.")
 
 
-def unacceptable(url: str) -> TransportError:
-    """The permanent error of a request whose URL is not acceptable."""
-    return unsendable(f"{origin(url)} {url_problem(url) or 'is not a valid address'}.")
-
-
-def refused_address(url: str, refusal: str) -> TransportError:
+def refused_address(url: str, refusal: str) -> NotSendable:
     """The error of a request to an address or a port that policy refuses. `refusal` is the end of a sentence."""
     log.info("egress_refused", origin=origin(url), reason=refusal)
-    return TransportError(f"{origin(url)} {refusal}.", "blocked")
+    return NotSendable(f"{origin(url)} {refusal}.")
 
 
 def unknown_name(url: str, reason: str) -> TransportError:

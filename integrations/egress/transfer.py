@@ -8,9 +8,9 @@ import pycurl
 
 from invenicum.version import USER_AGENT
 
-from ..core.errors import TransportError
+from ..core.errors import NotSendable, TransportError
 from ..core.http import Request, Response
-from .failures import unacceptable, unsendable
+from .failures import unacceptable
 from .options import Options
 from .policy import ascii_url, host_and_port, literal_address
 
@@ -85,7 +85,7 @@ class Transfer:
         curl.setopt(pycurl.HTTPHEADER, header_lines(request))
         if method != self._method:
             if not _TOKEN.fullmatch(method):
-                raise unsendable("The method of a request must be a single word.")
+                raise NotSendable("The method of a request must be a single word.")
             curl.setopt(pycurl.NOBODY, method == "HEAD")
             curl.setopt(pycurl.CUSTOMREQUEST, method)
             self._method = method
@@ -211,7 +211,7 @@ def header_lines(request: Request) -> list[str] | list[bytes]:
     lines = [prefix + value for prefix, value in zip(prefixes, values, strict=True)]
     text = "".join(values)
     if "\n" in text or "\r" in text or "\0" in text:
-        raise unsendable("A header's value must not contain a line break.")
+        raise NotSendable("A header's value must not contain a line break.")
     if text.isascii() and all(values):
         return lines + own
     # For libcurl, "Name:" removes a header and "Name;" is a header without a value.
@@ -228,5 +228,5 @@ def _prefixes(names: tuple[str, ...]) -> tuple[list[str], list[str]]:
     lower = [name.lower() for name in names]
     for name in names:
         if not _TOKEN.fullmatch(name) or name.lower() in _FRAMING_HEADERS:
-            raise unsendable(f"The header {name[:100]!r} cannot be sent.")
+            raise NotSendable(f"The header {name[:100]!r} cannot be sent.")
     return [f"{name}: " for name in names], ["Expect:"] + ([] if "content-type" in lower else ["Content-Type:"])

@@ -169,6 +169,10 @@ sent. A `ping` tests the connection.
         """Removes the file. Succeeds if it does not exist."""
         raise NotImplementedError
 
+    def confirm_absence(self, config: Any) -> Flow[None]:
+        """Raises the error of a target that looks as if the file did not exist, e.g. because there is no repository."""
+        yield from ()
+
     def path(self, name: str, config: Any) -> str:
         """Where the file `name` is at the provider."""
         return document_path(config.path_prefix, name)
@@ -195,6 +199,8 @@ sent. A `ping` tests the connection.
         if message.name == ASSET_DELETED:
             if found is None or found.content is not None:
                 yield from self.remove(path, found, message, config)
+            else:
+                yield from self.confirm_absence(config)
             return
         if merges:
             if found and len(found.content or b"") >= MAX_READ_BYTES:

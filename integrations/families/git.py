@@ -1,196 +1,127 @@
-"""What GitHub, GitLab and Bitbucket have in common: documents committed to a branch, and a webhook that is registered
-and kept in line with the configuration. Pure."""
+"""What GitHub, GitLab and Bitbucket have in common: documents committed to a branch. Pure."""
 
 import base64
-import hashlib
 import re
-from collections.abc import Mapping
-from typing import Any, ClassVar
-from urllib.parse import quote, urlsplit
+from typing import Any, ClassVar, NoReturn
 
 from invenicum.events.message import Message
-from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_EVENTS
+from invenicum.events.names import ASSET_EVENTS
 
-from ..core.answers import field_of, objects_at, text_at
-from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, Rejected
-from ..core.fields import reveal
+from ..core.answers import excerpt, field_of
+from ..core.errors import ConnectionFailed, InvalidConfig, Rejected
 from ..core.http import Flow, Request, Response
-from ..core.signing import generate_secret
-from .documents import DocumentConnector
+from .documents import DocumentConnector, document_path
+from .git_commits import commit_message
+from .git_hooks import RepositoryConnector, is_same_server
 
 # Files are read back as base64 in JSON, of which the driver reads 64 KiB.
 MAX_DOCUMENT_BYTES = 40_000
-# The position inside a reference such as `#7` or `@octocat`, after the sign.
-INSIDE_REFERENCE = re.compile(r"(?<=[#!@])(?=\w)|(?<=\bGH-)(?=\d)|(?<=:)(?=//)", re.IGNORECASE)
+REDIRECTS = (301, 302, 307, 308)
+ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,2000}")
 
 
-def commit_message(message: Message) -> str:
-    """The commit's message: a summary such as `Update asset-123: Hero Image.jpg`, and the event's id."""
-    asset_id, document = message.data["assetId"], message.document or {}
-    verb = {ASSET_CREATED: "Add", ASSET_DELETED: "Remove"}.get(message.name, "Update")
-    name = message.data.get("name") or document.get("name")
-    summary = f"{verb} {asset_id}" + (f": {_inert(' '.join(name.split())[:100])}" if isinstance(name, str) else "")
-    return f"{summary}\n\nInvenicum event {message.id}"
-
-
-def _inert(name: str) -> str:
-    """`name` without references: an asset named `Fixes #7` or `@octocat` must not close an issue or notify a user.
-
-    https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/linking-a-pull-request-to-an-issue
-    https://docs.gitlab.com/user/project/issues/managing_issues/#closing-issues-automatically
-    """
-    return INSIDE_REFERENCE.sub("\N{WORD JOINER}", name)
-
-
-class GitConnector(DocumentConnector):
+class GitConnector(RepositoryConnector, DocumentConnector):
     """Commits documents to a branch and registers a webhook for the platform's events.
 
-    Subclasses implement addresses, requests and bodies. Their `Config` has `branch`, `path_prefix`, `sync_assets`,
-    `webhook_url`, `webhook_secret` and `events`: the platform's events for which the webhook is registered.
+    Subclasses also set `default_branch_path` and implement `branch_path`. Their `Config` has `branch`, `path_prefix`,
+    `sync_assets` and `commit_message` too.
     """
 
     sends = (
         DocumentConnector.sends
         + """
-Each write is a commit to `branch` in the name of the token's owner, such as `Update asset-123: Hero Image.jpg`; if
-the document would not change, nothing is committed. With `syncAssets: false` nothing is sent at all.
+Each write is a commit to `branch` in the name of the token's owner; if the document would not change, nothing is
+committed. `pathPrefix` is a folder: `assets` means `assets/`. The first asset creates the branch of an empty
+repository. With `syncAssets: false` nothing is sent at all.
+
+`commitMessage` is the message of each commit. In it `{summary}` becomes e.g. `Update asset-123: Hero Image.jpg`, and
+`{action}`, `{assetId}`, `{name}` and `{event}` (such as `asset.updated`) are there too. `[skip ci]`, which the default
+ends with, keeps the platform from starting a pipeline for each asset: leave it out if pipelines should run. The event's
+id and the integration's are added as trailers.
+
+If a rule protects the branch, if the branch or the repository was renamed or deleted, or if the token may not write any
+more, deliveries wait until that is corrected, and `status` says what to do.
 
 With a `webhookUrl`, a webhook for `events` is registered when the integration is saved, updated with it, and
-removed when it is deleted. If you give no secret, one is created.
+removed when it is deleted. If the address ends with `/webhooks/<type>`, the integration's id is appended to it. If you
+give no secret, one is created. A webhook that somebody else registered is never touched.
 """
     )
     reads_first = True
     concurrency = 1  # of two simultaneous commits to a branch, one is refused
-    update_hook_method: ClassVar[str] = "PUT"
-    hooks_path: ClassVar[tuple[str, ...]] = ()  # the path to the list in the response
-    hook_id_field: ClassVar[str] = "id"
-    list_hooks: ClassVar[str] = "/hooks?per_page=50"
-    hook_permission: ClassVar[str]  # what a token needs to manage webhooks: the end of a sentence
+    default_branch_path: ClassVar[tuple[str, ...]] = ("default_branch",)  # in what describes the repository
+    # In the address to which a request for a repository that has moved is redirected: the part that names it.
+    moved_address: ClassVar[re.Pattern[str] | None] = None
+    # In what describes the repository: its full name; and the fields of the configuration that hold it.
+    full_name_path: ClassVar[tuple[str, ...]] = ("full_name",)
+    name_fields: ClassVar[tuple[str, ...]] = ("repository",)
 
-    def repository_url(self, config: Any) -> str:
-        """The repository's address in the platform's API, without a trailing slash."""
+    def branch_path(self, config: Any) -> str:
+        """The path, below the repository's address, of what describes the branch."""
         raise NotImplementedError
 
-    def repository_name(self, config: Any) -> str:
-        """The repository's name as people write it, for messages."""
+    def is_empty(self, repository: Response, config: Any) -> Flow[bool]:
+        """Whether a repository has no commit yet. `repository` is the response that describes it."""
         raise NotImplementedError
 
-    def headers(self, config: Any) -> dict[str, str]:
-        """The headers of every request, including the credentials."""
-        return {"Authorization": f"Bearer {token(config)}"}
-
-    def error(self, response: Response, config: Any) -> IntegrationError:
-        """The error for a status other than 2xx."""
-        raise NotImplementedError
-
-    def hook_payload(self, config: Any) -> dict[str, Any]:
-        """The body that registers or updates the webhook."""
-        raise NotImplementedError
-
-    def is_own_hook(self, hook: Mapping[str, Any], config: Any) -> bool:
-        """Whether a webhook in the platform's list was registered for this configuration."""
-        return hook.get("url") == config.webhook_url and hook.get("description") == hook_label(config)
+    def path(self, name: str, config: Any) -> str:
+        return document_path(f"{config.path_prefix}/", name)
 
     def subscriptions(self, config: Any) -> tuple[str, ...]:
         return ASSET_EVENTS if config.sync_assets else ()
 
-    def generated_secrets(self, config: Any) -> dict[str, str]:
-        return {"webhookSecret": generate_secret()} if config.webhook_url and not config.webhook_secret else {}
+    def commit_message(self, message: Message, config: Any) -> str:
+        """The message of the commit that an event becomes."""
+        return commit_message(message, config.commit_message, config.integration_id)
 
-    def request(self, method: str, path: str, config: Any, payload: Any = None) -> Request:
-        """A request for `path` below the repository's address, with `payload` as JSON unless it is None."""
-        url, headers = self.repository_url(config) + path, self.headers(config)
-        return Request(method, url, headers) if payload is None else Request.json(method, url, payload, headers)
+    def default_branch(self, repository: Response) -> str:
+        """The name of the default branch; empty if there is none yet."""
+        return excerpt(field_of(repository, *self.default_branch_path))
 
-    def send(self, method: str, path: str, config: Any, payload: Any = None) -> Flow[Response]:
-        """Sends such a request and returns its response. Raises `error` for a status other than 2xx."""
-        response = yield self.request(method, path, config, payload)
-        if not response.ok:
-            raise self.error(response, config)
-        return response
+    def check_branch(self, config: Any, repository: Response | None = None) -> Flow[Response | None]:
+        """The response that describes the branch; None if the repository is empty, so that a commit can create it.
 
-    def check_branch(self, path: str, config: Any) -> Flow[Response]:
-        """The response that describes the branch. Raises InvalidConfig if it does not exist."""
-        response = yield self.request("GET", path, config)
+        `repository` is the response that describes the repository, if it is known. Raises InvalidConfig if the branch
+        does not exist or was renamed.
+        """
+        response = yield self.request("GET", self.branch_path(config), config)
+        where, branch = self.repository_name(config), config.branch
         if response.status == 404:
-            sentence = f"{self.repository_name(config)} has no branch {config.branch}."
-            raise InvalidConfig(sentence, {"branch": ["does not exist"]})
+            repository = repository or (yield from self.send("GET", "", config))
+            if (yield from self.is_empty(repository, config)):
+                return None
+            default = self.default_branch(repository)
+            hint = f": choose another, such as its default branch {default}, or create it." if default else "."
+            raise InvalidConfig(f"{where} has no branch {branch}{hint}", {"branch": ["does not exist"]})
+        if response.status in REDIRECTS:
+            found = yield from self._followed(response.headers.get("location", ""), config)
+            name = excerpt(field_of(found, "name")) if found else ""
+            if name and name != branch:
+                sentence = f"Branch {branch} of {where} was renamed to {name}: give the new name."
+                raise InvalidConfig(sentence, {"branch": [f"was renamed to {name}"]})
         if not response.ok:
-            raise self.error(response, config)
+            yield from self.refuse(response, config)
         response.json_object()
         return response
 
-    def check_hooks(self, config: Any) -> Flow[list[dict[str, Any]]]:
-        """The repository's webhooks. Raises AuthFailed if the credentials may not manage them."""
-        response = yield self.request("GET", self.list_hooks, config)
-        if not response.ok:
-            raise self._hook_error(response, config)
-        return objects_at(response, *self.hooks_path)
+    def refuse(self, response: Response, config: Any) -> Flow[NoReturn]:
+        """Raises the error for a status other than 2xx; for a repository that has moved it says where it is now."""
+        location = response.headers.get("location", "")
+        address = self.moved_address.match(location) if self.moved_address else None
+        if response.status in REDIRECTS and address:
+            found = yield from self._followed(address[0], config)
+            name = excerpt(field_of(found, *self.full_name_path)) if found else ""
+            if name:
+                sentence = f"{self.repository_name(config)} was renamed or moved and is now {name}: give its new name."
+                raise InvalidConfig(sentence, {field: [f"is now part of {name}"] for field in self.name_fields})
+        raise self.error(response, config)
 
-    def on_save(self, config: Any, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
-        repository = self.repository_url(config)
-        if state and state["repository"] != repository:
-            yield from self._leave(state, config)
-            state = {}
-        if not config.webhook_url:
-            yield from self.on_delete(config, state)
-            return {}
-        hook_id = state.get("hookId") or (yield from self._find_hook(config))
-        if hook_id is not None:
-            path = f"/hooks/{quote(hook_id, safe='')}"
-            response = yield self.request(self.update_hook_method, path, config, self.hook_payload(config))
-            if response.ok:
-                return {"hookId": hook_id, "repository": repository}
-            if response.status != 404:
-                raise self._hook_error(response, config)
-        response = yield self.request("POST", "/hooks", config, self.hook_payload(config))
-        if not response.ok:
-            raise self._hook_error(response, config)
-        return {"hookId": text_at(response, self.hook_id_field), "repository": repository}
-
-    def on_delete(self, config: Any, state: Mapping[str, Any]) -> Flow[None]:
-        # Credentials must not be sent to the server of an earlier configuration.
-        if not state or not self._is_of_server(state, config):
-            return
-        url = f"{state['repository']}/hooks/{quote(state['hookId'], safe='')}"
-        response = yield Request("DELETE", url, self.headers(config))
-        if not response.ok and response.status != 404:
-            raise self._hook_error(response, config)
-
-    def _leave(self, state: Mapping[str, Any], config: Any) -> Flow[None]:
-        """Removes the webhook from the repository of the previous configuration, if the credentials allow it."""
-        try:
-            yield from self.on_delete(config, state)
-        except IntegrationError:
-            return
-
-    def _is_of_server(self, state: Mapping[str, Any], config: Any) -> bool:
-        """Whether the webhook was registered at the server of this configuration."""
-        registered_at, now = urlsplit(str(state["repository"])), urlsplit(self.repository_url(config))
-        return registered_at[:2] == now[:2]
-
-    def _find_hook(self, config: Any) -> Flow[str | None]:
-        """The id of the webhook that an earlier call registered whose response was lost; None if there is none."""
-        hooks = yield from self.check_hooks(config)
-        return next((str(hook.get(self.hook_id_field)) for hook in hooks if self.is_own_hook(hook, config)), None)
-
-    def _hook_error(self, response: Response, config: Any) -> IntegrationError:
-        error = self.error(response, config)
-        # GitHub answers 404 for what a token may not see.
-        if response.status in (403, 404) and isinstance(error, AuthFailed | InvalidConfig):
-            where = self.repository_name(config)
-            return AuthFailed(f"The credentials may not manage the webhooks of {where}: {self.hook_permission}.")
-        return error
-
-
-def hook_label(config: Any) -> str:
-    """The webhook's description, e.g. `Invenicum 1f0b3a9c`: it tells two users' webhooks on one repository apart."""
-    return f"Invenicum {hashlib.sha256(reveal(config.webhook_secret).encode()).hexdigest()[:8]}"
-
-
-def token(config: Any) -> str:
-    """The OAuth grant's token if there is a grant, else the token that the user gave."""
-    return reveal(config.access_token or config.api_key)
+    def _followed(self, url: str, config: Any) -> Flow[Response | None]:
+        """What is at the address of a redirect, if it is on the same server; None if that is not readable either."""
+        if not ADDRESS.fullmatch(url) or not is_same_server(url, self.repository_url(config)):
+            return None
+        found = yield Request("GET", url, self.headers(config))
+        return found if found.ok else None
 
 
 def decoded(response: Response, *path: str) -> bytes:

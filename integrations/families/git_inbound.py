@@ -10,6 +10,7 @@ from ..core.inbound import HookResponse, Inbound, InboundRequest, ProviderEvent,
 from ..core.payloads import text_in
 from ..core.verification import is_signed
 from .chat import text
+from .git_commits import are_own
 
 # What the platforms call an action, if that is not a participle already.
 PARTICIPLES = {
@@ -30,7 +31,8 @@ UNKNOWN_ACTOR = "Somebody"
 class GitInbound(Inbound):
     """A platform that signs the body with the hook's secret and names event and delivery in headers.
 
-    Subclasses set the names of the headers in lower case, and implement `keys_of`, `keys_in` and `describe`.
+    Subclasses set the names of the headers in lower case, and implement `keys_of`, `keys_in`, `describe` and
+    `commits_of`.
     """
 
     setup = """\
@@ -39,18 +41,27 @@ save its secret here as `webhookSecret`.
 
 An event is published by the name that the platform gives it, such as `github.push`, `github.release`,
 `gitlab.merge_request` or `bitbucket.repo.push`, with a `title`, the `url` of the page about it and the `payload`.
+A push of nothing but this integration's own commits is not published.
 """
 
     event_header: ClassVar[str]
     # The first of these that is present holds the delivery id; without any, the body's digest is used.
     delivery_id_headers: ClassVar[tuple[str, ...]]
     signature_header: ClassVar[str] = ""
+    push_event: ClassVar[str] = "push"
     # (event type, action) that only repeat another event.
     echoes: ClassVar[frozenset[tuple[str, str]]] = frozenset()
 
     def describe(self, event_type: str, payload: Mapping[str, Any]) -> tuple[str, str]:
         """A title for people and the address of the page about it, which may be empty."""
         raise NotImplementedError
+
+    def commits_of(self, payload: Mapping[str, Any]) -> list[Any]:
+        """All commits of a push, each with its `message`; none if the payload does not have all of them."""
+        raise NotImplementedError
+
+    def is_own_change(self, event: ProviderEvent, config: Any) -> bool:
+        return event.event_type == self.push_event and are_own(self.commits_of(event.payload), config.integration_id)
 
     def event_type_of(self, request: InboundRequest) -> str:
         """The platform's name for the event, such as `pull_request`; empty if the header is missing."""

@@ -6,7 +6,8 @@ from ..core.http import Response
 
 # https://developers.google.com/workspace/drive/api/guides/handle-errors
 RATE_LIMIT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded", "dailyLimitExceeded"}
-QUOTA_REASONS = {"storageQuotaExceeded", "teamDriveFileLimitExceeded", "numChildrenInNonRootLimitExceeded"}
+QUOTA_REASONS = {"storageQuotaExceeded", "teamDriveFileLimitExceeded"}
+FULL_FOLDER_REASONS = {"numChildrenInNonRootLimitExceeded", "teamDriveHierarchyTooDeep"}
 API_DISABLED_REASONS = {"accessNotConfigured", "SERVICE_DISABLED"}
 MISSING_SCOPE_REASONS = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientScopes"}
 
@@ -19,7 +20,11 @@ def google_error(response: Response, service: str) -> IntegrationError:
     if status == 429 or reason in RATE_LIMIT_REASONS:
         return RateLimited(f"{service} asks to slow down ({reason or status}).", retry_after=retry_after(response))
     if reason in QUOTA_REASONS:
-        return ConnectionFailed(f"{service} has no space left ({reason}).")
+        sentence = f"{service} has no space left ({reason}): free some, or get more."
+        return ConnectionFailed(sentence, fault="target")
+    if reason in FULL_FOLDER_REASONS:
+        sentence = f"The folder has as many files as Google allows, or is too deep ({reason}): choose another one."
+        return ConnectionFailed(sentence, fault="target")
     if reason in API_DISABLED_REASONS:
         return AuthFailed(f"The API of {service} is not enabled in the project of this service's OAuth client.")
     if reason in MISSING_SCOPE_REASONS:

@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                 ('generated_names', models.JSONField(default=list, editable=False)),
                 ('subscriptions', models.JSONField(default=list, editable=False)),
                 ('ordered', models.BooleanField(default=False, editable=False)),
+                ('snapshots_pending', models.BooleanField(default=False, editable=False)),
                 ('remote_state', models.JSONField(default=dict, editable=False)),
                 ('status', models.CharField(choices=[('active', 'Active'), ('paused', 'paused by its owner'), ('disabled', 'disabled after failures'), ('needs_reconnect', 'needs to be connected again')], default='active', max_length=20)),
                 ('stop_reason', models.CharField(blank=True, help_text='Why it is not active, in a sentence.', max_length=500)),
@@ -61,6 +62,16 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='ReservedSecret',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('type', models.CharField(max_length=40)),
+                ('secret', fernet_fields.fields.EncryptedTextField(editable=False)),
+                ('reserved_at', models.DateTimeField()),
+                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
+        migrations.CreateModel(
             name='IntegrationChange',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -74,12 +85,29 @@ class Migration(migrations.Migration):
                 'ordering': ['at', 'pk'],
             },
         ),
+        migrations.CreateModel(
+            name='RemoteId',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=64)),
+                ('value', models.CharField(max_length=200)),
+                ('integration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='remote_ids', to='integrations.integration')),
+            ],
+        ),
         migrations.AddConstraint(
             model_name='integration',
             constraint=models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('owner', 'type'), name='one_integration_a_type'),
         ),
         migrations.AddConstraint(
+            model_name='reservedsecret',
+            constraint=models.UniqueConstraint(fields=('owner', 'type'), name='one_reserved_secret_a_type'),
+        ),
+        migrations.AddConstraint(
             model_name='providerjob',
             constraint=models.UniqueConstraint(condition=models.Q(('kind', 'save')), fields=('integration_id',), name='one_save_job_an_integration'),
+        ),
+        migrations.AddConstraint(
+            model_name='remoteid',
+            constraint=models.UniqueConstraint(fields=('integration', 'key'), name='one_remote_id_a_key'),
         ),
     ]

@@ -12,10 +12,15 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+PUBLIC_KEY_PREFIX = "whpk_"
 TIMESTAMP_TOLERANCE_SECONDS = 300
 MAX_BODY_BYTES = 10 * 1024 * 1024
 # During a rotation the first is by one of the two secrets, and one of the others is by the other secret.
 SIGNATURE_HEADERS = ("x-invenicum-signature", "x-invenicum-signature-next", "x-invenicum-signature-previous")
+METHODS_WITHOUT_BODY = frozenset({"GET", "DELETE"})
 REMEMBERED_IDS = 10_000  # to recognise a second delivery of the same event
 
 
@@ -42,18 +47,31 @@ def verify_invenicum(headers: Mapping[str, str], body: bytes, secret: str) -> bo
 
 
 def verify_standard(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> bool:
-    """Whether the Standard Webhooks headers are right and recent. The key is the base64 after `whsec_`."""
+    """Whether the Standard Webhooks headers are right and recent. `secret` is `whsec_…`, or `whpk_…` for `v1a`."""
     message_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not timestamp.isdecimal() or abs(now - int(timestamp)) > TIMESTAMP_TOLERANCE_SECONDS:
         return False
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    given = headers.get("webhook-signature", "").split()
+    if secret.startswith(PUBLIC_KEY_PREFIX):
+        return any(_is_by(secret, signature, signed) for signature in given)
     try:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
         key = secret.encode()
-    signed = f"{message_id}.{timestamp}.".encode() + body
     expected = b"v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest())
-    given = headers.get("webhook-signature", "").split()
     return any(hmac.compare_digest(signature.encode(), expected) for signature in given)
+
+
+def _is_by(public_key: str, signature: str, signed: bytes) -> bool:
+    """Whether `signature`, e.g. `v1a,…`, is by the private key of `whpk_…`."""
+    version, _, value = signature.partition(",")
+    try:
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key.removeprefix(PUBLIC_KEY_PREFIX)))
+        key.verify(base64.b64decode(value, validate=True), signed)
+    except (InvalidSignature, ValueError):
+        return False
+    return version == "v1a"
 
 
 def read_arrival(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> Arrival:
@@ -62,11 +80,15 @@ def read_arrival(headers: Mapping[str, str], body: bytes, secret: str, now: floa
         content = json.loads(body)
     except ValueError:
         content = None
+    verified = verify_standard(headers, body, secret, now)
     return Arrival(
         id=headers.get("webhook-id", ""),
         body=content if isinstance(content, dict) else None,
-        invenicum_verified=verify_invenicum(headers, body, secret),
-        standard_verified=verify_standard(headers, body, secret, now),
+        # With a public key there is no shared secret that the other signature could be made with.
+        invenicum_verified=verified
+        if secret.startswith(PUBLIC_KEY_PREFIX)
+        else verify_invenicum(headers, body, secret),
+        standard_verified=verified,
     )
 
 
@@ -97,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
-        length = self.headers.get("Content-Length", "")
+        length = self.headers.get("Content-Length", "0" if self.command in METHODS_WITHOUT_BODY else "")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             self.close_connection = True
             self._answer(HTTPStatus.LENGTH_REQUIRED if not length else HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -110,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         receiver.on_arrival(arrival)
         self._answer(HTTPStatus.OK if arrival.verified else HTTPStatus.UNAUTHORIZED)
 
-    do_PUT = do_PATCH = do_POST
+    do_PUT = do_PATCH = do_DELETE = do_GET = do_POST
 
     def log_message(self, format: str, *args: Any) -> None:
         """Logs nothing: `on_arrival` reports each request."""

@@ -13,7 +13,8 @@ class Message:
 
     `id` is the event's public id (`evt_…`), the same on every attempt; `body` is the JSON that was encoded
     when the event was published (`{"event", "timestamp", "data"}`); `document` is the asset as it was
-    then, or None if the publisher did not know it (an event from outside).
+    then, or None if the publisher did not know it (an event from outside). `delivery` is the delivery's public id
+    (`dlv_…`), also the same on every attempt; empty before there is one.
     """
 
     id: str
@@ -21,6 +22,7 @@ class Message:
     occurred_at: datetime
     body: bytes
     document: dict[str, Any] | None = None
+    delivery: str = ""
 
     @cached_property
     def data(self) -> dict[str, Any]:

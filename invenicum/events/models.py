@@ -27,7 +27,8 @@ class Event(models.Model):
     # The asset at that time, for connectors that keep a copy. Null if the publisher does not know it.
     document = models.JSONField(null=True, blank=True)
     # Together they order the feed: see `position.py`. The sequence alone orders deliveries about the same asset.
-    position = models.BigIntegerField(db_default=CurrentPosition(), editable=False)
+    # No position: it is a snapshot for one integration, and not in the feed.
+    position = models.BigIntegerField(null=True, db_default=CurrentPosition(), editable=False)
     sequence = models.BigIntegerField(db_default=NextNumber(), editable=False)
 
     class Meta:
@@ -47,14 +48,15 @@ class Event(models.Model):
         payload: dict[str, Any] = json.loads(self.body)
         return payload
 
-    def message(self) -> Message:
-        """The value that connectors receive."""
+    def message(self, delivery: str = "") -> Message:
+        """The value that connectors receive. `delivery` is the public id of the delivery, e.g. `dlv_0190…`."""
         return Message(
             id=self.public_id,
             name=self.name,
             occurred_at=self.occurred_at,
             body=self.body.encode(),
             document=self.document,
+            delivery=delivery,
         )
 
 

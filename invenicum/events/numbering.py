@@ -21,5 +21,9 @@ def number(events: Sequence[Event]) -> None:
 
 
 def _last(owner_id: int) -> int:
-    newest = Event.objects.filter(owner=owner_id).order_by("-position", "-sequence")
-    return newest.values_list("sequence", flat=True).first() or 0
+    events = Event.objects.filter(owner=owner_id)
+    newest = (
+        events.filter(position__isnull=False).order_by("-position", "-sequence"),
+        events.filter(position=None).order_by("-sequence"),
+    )
+    return max(rows.values_list("sequence", flat=True).first() or 0 for rows in newest)

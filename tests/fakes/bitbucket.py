@@ -12,7 +12,10 @@ REPOSITORY = "/repositories/my-workspace/asset-repo"
 
 
 class FakeBitbucket(FakeServer):
-    """`files` maps a path to its content on `main`; `commits` holds the messages; `scopes` are the token's."""
+    """`files` maps a path to its content on `main`; `commits` holds the messages; `scopes` are the token's.
+
+    `is_empty`: there is no commit yet, so no branch.
+    """
 
     def __init__(self) -> None:
         super().__init__(self._handle)
@@ -20,6 +23,7 @@ class FakeBitbucket(FakeServer):
         self.commits: list[str] = []
         self.hooks: dict[str, dict[str, Any]] = {}
         self.scopes = "repository:write, webhook"
+        self.is_empty = False
         self.before_write: list[Any] = []  # called one by one, e.g. to commit something else between two requests
 
     @property
@@ -34,10 +38,11 @@ class FakeBitbucket(FakeServer):
             return _error(404, "You may not have access to this repository or it no longer exists")
         path = path.removeprefix(REPOSITORY)
         if not path:
-            answer = {"full_name": "my-workspace/asset-repo", "is_private": True}
+            main = None if self.is_empty else {"type": "branch", "name": "main"}
+            answer = {"full_name": "my-workspace/asset-repo", "is_private": True, "mainbranch": main}
             return json_answer(200, answer, {"X-OAuth-Scopes": self.scopes})
         if path.startswith("/refs/branches/"):
-            if path != "/refs/branches/main":
+            if self.is_empty or path != "/refs/branches/main":
                 return _error(404, "No such branch")
             return json_answer(200, {"name": "main", "target": {"hash": self.tip}})
         if path == "/src":
@@ -53,8 +58,12 @@ class FakeBitbucket(FakeServer):
             self.before_write.pop(0)()
         if "write" not in self.scopes:
             return _error(403, "Your credentials lack one or more required privilege scopes.")
-        if form["branch"] != "main" or form["parents"] != self.tip:
+        # https://jira.atlassian.com/browse/BCLOUD-8672: without parents only the first commit of all is right for us
+        if self.is_empty == ("parents" in form) or (not self.is_empty and form["parents"] != self.tip):
             return _error(409, "Parent is not the branch's tip.")
+        if not self.is_empty and form["branch"] != "main":
+            return _error(409, "Parent is not the branch's tip.")
+        self.is_empty = False
         self.commits.append(form["message"])
         for name, value in form.items():
             if name.startswith("/"):
@@ -66,7 +75,14 @@ class FakeBitbucket(FakeServer):
     def _hooks(self, request: Received, uuid: str) -> Answer:
         payload = json.loads(request.body) if request.body else {}
         if request.method == "GET":
-            return json_answer(200, {"values": list(self.hooks.values())})
+            query = parse_qs(urlsplit(request.path).query)
+            size, page = int(query.get("pagelen", ["10"])[0]), int(query.get("page", ["1"])[0])
+            hooks = list(self.hooks.values())
+            # https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination
+            following = f"{self.url}{REPOSITORY}/hooks?pagelen={size}&page={page + 1}"
+            more = {"next": following} if page * size < len(hooks) else {}
+            shown = hooks[(page - 1) * size : page * size]
+            return json_answer(200, {"values": shown, "pagelen": size, "size": len(hooks), "page": page, **more})
         if request.method == "POST":
             uuid = f"{{0000000{len(self.hooks)}-0000-4000-8000-000000000000}}"
             self.hooks[uuid] = {"uuid": uuid, **payload}

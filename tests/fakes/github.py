@@ -10,10 +10,17 @@ from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
 TOKEN = "ghp_0123456789abcdef"
 REPOSITORY = "/repos/my-org/asset-repo"
+# A renamed repository is reached by its id, as recorded by GitHub's own project:
+# https://github.com/octokit/fixtures/blob/main/scenarios/api.github.com/rename-repository/normalized-fixture.json
+BY_ID = "/repositories/1000"
 
 
 class FakeGitHub(FakeServer):
-    """`files` maps a path to its content on `main`; `commits` holds the messages; `can_write`: may the token?"""
+    """`files` maps a path to its content on `branch`; `commits` holds the messages; `can_write`: may the token?
+
+    `is_empty`: there is no commit yet, so no branch. `full_name` is another one after a rename, and `branch` too.
+    `scopes` is the header X-OAuth-Scopes, if it is sent; `refusal` what a rule says to each write.
+    """
 
     def __init__(self) -> None:
         super().__init__(self._handle)
@@ -21,6 +28,12 @@ class FakeGitHub(FakeServer):
         self.commits: list[str] = []
         self.hooks: dict[int, dict[str, Any]] = {}
         self.can_write = True
+        self.is_empty = False
+        self.full_name = "my-org/asset-repo"
+        self.branch = "main"
+        self.old_branches: set[str] = set()
+        self.scopes: str | None = None
+        self.refusal: Answer | None = None
         self.hook_answers: list[Answer] = []  # errors for the next attempts to register a hook
         self.before_write: list[Any] = []  # called one by one, e.g. to commit something else between two requests
 
@@ -30,32 +43,58 @@ class FakeGitHub(FakeServer):
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return _error(401, "Bad credentials")
         parts = urlsplit(request.path)
-        if not parts.path.startswith(REPOSITORY):
+        place = next((place for place in (f"/repos/{self.full_name}", BY_ID) if parts.path.startswith(place)), None)
+        if place is None and parts.path.startswith(REPOSITORY):
+            return self._moved(request.method, parts.path.removeprefix(REPOSITORY))
+        if place is None:
             return _error(404, "Not Found")
-        path = unquote(parts.path.removeprefix(REPOSITORY))
+        path, query = unquote(parts.path.removeprefix(place)), parse_qs(parts.query)
         payload = json.loads(request.body) if request.body else {}
         if not path:
-            return json_answer(200, {"full_name": "my-org/asset-repo", "private": True, "permissions": {"push": True}})
+            facts = {"full_name": self.full_name, "private": True, "default_branch": self.branch}
+            scopes = {} if self.scopes is None else {"X-OAuth-Scopes": self.scopes}
+            return json_answer(200, {**facts, "permissions": {"push": True}}, scopes)
         if path.startswith("/branches/"):
-            return json_answer(200, {"name": "main"}) if path == "/branches/main" else _error(404, "Branch not found")
+            return self._branch(path.removeprefix("/branches/"))
         if path.startswith("/hooks"):
-            return self._hooks(request.method, path.removeprefix("/hooks").lstrip("/"), payload)
+            return self._hooks(request.method, path.removeprefix("/hooks").lstrip("/"), payload, query)
         if request.method != "GET" and not self.can_write:
             return _error(403, "Resource not accessible by personal access token")
-        if path == "/git/blobs":
-            return json_answer(201, {"sha": blob_sha(b"")})
+        if path in ("/git/blobs", "/commits"):
+            # https://github.com/github/rest-api-description/issues/385 and /637
+            return (
+                _error(409, "Git Repository is empty.") if self.is_empty else json_answer(201, {"sha": blob_sha(b"")})
+            )
         if path.startswith("/contents/"):
-            ref = parse_qs(parts.query).get("ref", [payload.get("branch")])[0]
+            ref = query.get("ref", [payload.get("branch")])[0]
             return self._contents(request.method, path.removeprefix("/contents/"), ref, payload)
         return _error(404, "Not Found")
 
+    def _moved(self, method: str, path: str) -> Answer:
+        body = {"message": "Moved Permanently", "url": self.url + BY_ID + path}
+        return json_answer(301 if method == "GET" else 307, body, {"Location": body["url"]})
+
+    def _branch(self, name: str) -> Answer:
+        if self.is_empty or name not in (self.branch, *self.old_branches):
+            return _error(404, "Branch not found")
+        # https://docs.github.com/en/rest/branches/branches#get-a-branch: 301, Moved permanently
+        return (
+            json_answer(200, {"name": name}) if name == self.branch else self._moved("GET", f"/branches/{self.branch}")
+        )
+
     def _contents(self, method: str, path: str, branch: str | None, payload: dict[str, Any]) -> Answer:
-        if branch != "main":
+        if self.is_empty:
+            if method != "PUT":
+                return _error(404, "This repository is empty.")
+            self.is_empty = False
+        if branch != self.branch:
             return _error(
                 404, f"No commit found for the ref {branch}" if method == "GET" else f"Branch {branch} not found"
             )
         if method != "GET" and self.before_write:
             self.before_write.pop(0)()
+        if method != "GET" and self.refusal:
+            return self.refusal
         current = self.files.get(path)
         if method == "GET":
             if current is None:
@@ -77,9 +116,14 @@ class FakeGitHub(FakeServer):
         self.files[path] = base64.b64decode(payload["content"], validate=True)
         return json_answer(201 if current is None else 200, {"content": {"path": path}})
 
-    def _hooks(self, method: str, number: str, payload: dict[str, Any]) -> Answer:
+    def _hooks(self, method: str, number: str, payload: dict[str, Any], query: dict[str, list[str]]) -> Answer:
         if method == "GET":
-            return json_answer(200, list(self.hooks.values()))
+            size, page = int(query.get("per_page", ["30"])[0]), int(query.get("page", ["1"])[0])
+            hooks = list(self.hooks.values())
+            following = f"{self.url}{BY_ID}/hooks?per_page={size}&page={page + 1}"
+            link = f'<{following}>; rel="next", <{self.url}{BY_ID}/hooks?page=9>; rel="last"'
+            shown = hooks[(page - 1) * size : page * size]
+            return json_answer(200, shown, {"Link": link} if page * size < len(hooks) else {})
         if method == "POST" and self.hook_answers:
             return self.hook_answers.pop(0)
         if method == "POST":

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
@@ -13,7 +13,10 @@ PROJECT = "/api/v4/projects/my-group%2Fasset-repo"
 
 
 class FakeGitLab(FakeServer):
-    """`files` maps a path to its content on `main`; `commits` holds the messages; `scopes` are the token's."""
+    """`files` maps a path to its content on `main`; `commits` holds the messages; `scopes` are the token's.
+
+    `is_empty`: there is no commit yet, so no branch. `path` is another one after a move of the project.
+    """
 
     def __init__(self) -> None:
         super().__init__(self._handle)
@@ -22,6 +25,8 @@ class FakeGitLab(FakeServer):
         self.hooks: dict[int, dict[str, Any]] = {}
         self.scopes = ["api"]
         self.can_push = True
+        self.is_empty = False
+        self.path = "my-group/asset-repo"
         self.before_write: list[Any] = []  # called one by one, e.g. to commit something else between two requests
 
     def _handle(self, request: Received) -> Answer:
@@ -30,24 +35,35 @@ class FakeGitLab(FakeServer):
         parts = urlsplit(request.path)
         if parts.path == "/api/v4/personal_access_tokens/self":
             return json_answer(200, {"scopes": self.scopes})
-        if not parts.path.startswith(PROJECT):
+        own = ("/api/v4/projects/" + quote(self.path, safe=""), "/api/v4/projects/7")
+        place = next((place for place in own if parts.path.startswith(place)), None)
+        if place is None and parts.path.startswith(PROJECT):
+            # find_project! in https://gitlab.com/gitlab-org/gitlab/-/blob/master/lib/api/helpers.rb
+            if request.method != "GET":
+                return json_answer(405, {"message": "Non GET methods are not allowed for moved projects"})
+            address = f"{self.url}/api/v4/projects/7{parts.path.removeprefix(PROJECT)}"
+            said = f"This resource has been moved permanently to {address}"
+            return json_answer(301, {"message": said}, {"Location": address})
+        if place is None:
             return json_answer(404, {"message": "404 Project Not Found"})
-        path = parts.path.removeprefix(PROJECT)
+        path = parts.path.removeprefix(place)
         payload = json.loads(request.body) if request.body else {}
         if not path:
-            return json_answer(200, {"id": 7, "path_with_namespace": "my-group/asset-repo", "web_url": self.url})
+            default = None if self.is_empty else "main"
+            facts = {"id": 7, "path_with_namespace": self.path, "web_url": self.url, "default_branch": default}
+            return json_answer(200, {**facts, "empty_repo": self.is_empty})
         if path.startswith("/repository/branches/"):
-            if path != "/repository/branches/main":
+            if self.is_empty or path != "/repository/branches/main":
                 return json_answer(404, {"message": "404 Branch Not Found"})
             return json_answer(200, {"name": "main", "can_push": self.can_push})
         if path.startswith("/repository/files/"):
             return self._file(unquote(path.removeprefix("/repository/files/")), parse_qs(parts.query)["ref"][0])
         if path == "/repository/commits":
             return self._commit(payload)
-        return self._hooks(request.method, path.removeprefix("/hooks").lstrip("/"), payload)
+        return self._hooks(request.method, path.removeprefix("/hooks").lstrip("/"), payload, parse_qs(parts.query))
 
     def _file(self, path: str, branch: str) -> Answer:
-        if branch != "main":
+        if self.is_empty or branch != "main":
             return json_answer(404, {"message": "404 Commit Not Found"})
         if path not in self.files:
             return json_answer(404, {"message": "404 File Not Found"})
@@ -58,10 +74,11 @@ class FakeGitLab(FakeServer):
     def _commit(self, payload: dict[str, Any]) -> Answer:
         if self.before_write:
             self.before_write.pop(0)()
-        if payload["branch"] != "main":
+        if payload["branch"] != "main" and not self.is_empty:
             return json_answer(400, {"message": "You can only create or edit files when you are on a branch"})
         if not self.can_push:
             return json_answer(403, {"message": "403 Forbidden - You are not allowed to push into this branch"})
+        self.is_empty = False
         (action,) = payload["actions"]
         current = self.files.get(action["file_path"])
         if action["action"] == "create" and current is not None:
@@ -77,9 +94,16 @@ class FakeGitLab(FakeServer):
             self.files[action["file_path"]] = action["content"].encode()
         return json_answer(201, {"id": "6104942438c14ec7bd21c6cd5bd995272b3faff6"})
 
-    def _hooks(self, method: str, number: str, payload: dict[str, Any]) -> Answer:
+    def _hooks(self, method: str, number: str, payload: dict[str, Any], query: dict[str, list[str]]) -> Answer:
         if method == "GET":
-            return json_answer(200, [{**hook, "token": None} for hook in self.hooks.values()])
+            size, page = int(query.get("per_page", ["20"])[0]), int(query.get("page", ["1"])[0])
+            hooks = [{**hook, "token": None} for hook in self.hooks.values()]
+            # https://docs.gitlab.com/api/rest/#pagination-link-header, below the server's own name for itself
+            address = "https://gitlab.example.com/api/v4/projects/7/hooks"
+            link = f'<{address}?id=7&page=1&per_page={size}>; rel="first"'
+            if page * size < len(hooks):
+                link = f'<{address}?id=7&page={page + 1}&per_page={size}>; rel="next", {link}'
+            return json_answer(200, hooks[(page - 1) * size : page * size], {"Link": link})
         if method == "POST":
             number = str(len(self.hooks) + 1)
             self.hooks[int(number)] = {"id": int(number), **payload}

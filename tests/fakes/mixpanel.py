@@ -2,6 +2,8 @@
 
 import base64
 import json
+import re
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +11,9 @@ from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
 PROJECT_TOKEN = "0123456789abcdef0123456789abcdef"
 ACCOUNT = "invenicum.a1b2c3.mp-service-account:AbCdEfGhIjKlMnOpQrStUvWxYz012345"
+# "To prevent accidental implementation mistakes, we disallow the following values for distinct_id"
+PLACEHOLDERS = """00000000-0000-0000-0000-000000000000 anon anonymous nil none null n/a na undefined unknown <nil> 0 -1
+true false [] {}"""
 
 
 class FakeMixpanel(FakeServer):
@@ -28,18 +33,39 @@ class FakeMixpanel(FakeServer):
             return json_answer(200, {"status": "ok", "results": {"projects": {"1234567": {"name": "Inventory"}}}})
         if who == ACCOUNT and "project_id=1234567" not in request.path:
             return json_answer(400, {"code": 400, "error": "project_id is required", "status": "Bad Request"})
+        if "strict=1" not in request.path:
+            return json_answer(400, {"code": 400, "error": "not a strict import", "status": "Bad Request"})
         failed = []
-        for event in json.loads(request.body):
-            properties = event["properties"]
-            if {"time", "distinct_id", "$insert_id"} <= set(properties):
-                self.recorded[properties["$insert_id"]] = event
+        for index, event in enumerate(json.loads(request.body)):
+            if problem := problem_of(event["properties"]):
+                insert_id = event["properties"].get("$insert_id", "")
+                failed.append(
+                    {"index": index, "$insert_id": insert_id, "field": problem, "message": f"'{problem}' is invalid"}
+                )
             else:
-                failed.append({"index": 0, "field": "properties.time", "message": "'properties.time' is invalid"})
+                self.recorded[event["properties"]["$insert_id"]] = event
+        imported = len(json.loads(request.body)) - len(failed)
         if failed:
             answer = {
                 "code": 400,
                 "error": "some data points in the request failed validation",
                 "failed_records": failed,
+                "num_records_imported": imported,
+                "status": "Bad Request",
             }
             return json_answer(400, answer)
-        return json_answer(200, {"code": 200, "num_records_imported": 1, "status": "OK"})
+        return json_answer(200, {"code": 200, "num_records_imported": imported, "status": "OK"})
+
+
+def problem_of(properties: dict[str, Any]) -> str:
+    """The field that Mixpanel refuses, `""` if it takes the event: https://docs.mixpanel.com/reference/import-events"""
+    for name in ("time", "distinct_id", "$insert_id"):
+        if name not in properties:
+            return f"properties.{name}"
+    if properties["time"] > time.time() + 3600 or properties["time"] < 365 * 86_400:
+        return "properties.time"
+    if properties["distinct_id"] in PLACEHOLDERS.split():
+        return "properties.distinct_id"
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,36}", properties["$insert_id"]):
+        return "properties.$insert_id"
+    return "" if len(properties) < 255 else "properties"

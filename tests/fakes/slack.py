@@ -28,17 +28,35 @@ class FakeSlack(FakeServer):
 
     def __init__(self, *scopes: str) -> None:
         super().__init__(self._handle)
-        self.scopes = scopes or ("incoming-webhook", "channels:read", "groups:read")
+        self.scopes = scopes or ("incoming-webhook", "chat:write", "channels:read", "groups:read")
         self.posted: list[dict[str, Any]] = []
+        self.archived = False  # the channel, which also the webhook posts to
+        self.token_revoked = False
 
     def _handle(self, request: Received) -> Answer:
         path = urlsplit(request.path).path
         if path.startswith("/services/"):
             return self._webhook(path, request)
-        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+        if request.headers.get("authorization") != f"Bearer {TOKEN}" or self.token_revoked:
             return json_answer(200, {"ok": False, "error": "invalid_auth"})
         method, query = path.removeprefix("/api/"), dict(parse_qsl(urlsplit(request.path).query))
-        return json_answer(200, self._looked_up(method, query))
+        scopes = {"x-oauth-scopes": ",".join(self.scopes)}
+        if method == "chat.postMessage":
+            return json_answer(200, self._posted(json.loads(request.body)), scopes)
+        return json_answer(200, self._looked_up(method, query), scopes)
+
+    def _posted(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """https://docs.slack.dev/reference/methods/chat.postMessage"""
+        if "chat:write" not in self.scopes:
+            return {"ok": False, "error": "missing_scope", "needed": "chat:write", "provided": ",".join(self.scopes)}
+        if payload.get("channel") not in (CHANNEL["id"], "#asset-updates", "asset-updates"):
+            return {"ok": False, "error": "channel_not_found"}
+        if self.archived:
+            return {"ok": False, "error": "is_archived"}
+        if "chat:write.customize" not in self.scopes:
+            payload = {key: value for key, value in payload.items() if key not in ("username", "icon_emoji")}
+        self.posted.append(payload)
+        return {"ok": True, "channel": CHANNEL["id"], "ts": "1503435956.000247", "message": payload}
 
     def _looked_up(self, method: str, query: dict[str, str]) -> dict[str, Any]:
         """As in the examples on docs.slack.dev/reference/methods/…."""
@@ -72,10 +90,15 @@ class FakeSlack(FakeServer):
             return _text(400, "no_text")
         if request.headers.get("content-type") != "application/json":
             return _text(400, "invalid_payload")
+        if self.archived:
+            return _text(410, "channel_is_archived")
         for block in payload.get("blocks", []):
             if len(block.get("text", {}).get("text", "")) > 3000 or len(block.get("fields", [])) > 10:
                 return _text(400, "invalid_blocks")
-        self.posted.append(payload)
+        # "You cannot override the default channel, username, or icon":
+        # https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+        own = {"channel": CHANNEL["id"]}
+        self.posted.append({key: value for key, value in payload.items() if key in ("text", "blocks")} | own)
         return _text(200, "ok")
 
 

@@ -5,7 +5,7 @@ import pytest
 from integrations.models import Integration
 from invenicum.accounts.models import User
 
-WEBHOOK = {"url": "https://a.example/hook", "secret": "the-first-secret"}
+WEBHOOK = {"url": "https://a.example/hook", "secret": "the-first-secret-of-alice"}
 
 
 @pytest.fixture
@@ -26,5 +26,5 @@ def test_saving_without_a_secret_continues_the_rotation_unless_it_is_erased(rota
 
 
 def test_a_secret_chosen_by_its_owner_signs_at_once(rotated: Any) -> None:
-    rotated.post("/integrations", {"type": "webhook", "config": {**WEBHOOK, "secret": "the-second-secret"}})
-    assert Integration.objects.get().secrets == {"secret": "the-second-secret"}
+    rotated.post("/integrations", {"type": "webhook", "config": {**WEBHOOK, "secret": "the-second-secret-of-alice"}})
+    assert Integration.objects.get().secrets == {"secret": "the-second-secret-of-alice"}

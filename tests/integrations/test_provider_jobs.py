@@ -65,6 +65,7 @@ def test_a_hook_is_registered_after_the_save_and_removed_after_the_delete(alice:
     integration.refresh_from_db()
     assert integration.remote_state["hookId"] == str(hook["id"])
     assert hook["config"]["secret"] == integration.secrets["webhookSecret"], "one is made if the user gives none"
+    assert hook["config"]["url"] == f"{GITHUB['webhookUrl']}/{integration.pk}", "no other integration has its address"
     delete_integration(alice, "github")
     assert run_provider_jobs() == 1
     assert github.hooks == {}

@@ -103,9 +103,10 @@ def test_a_new_webhook_gets_a_signing_secret_that_is_shown_once(api: Any, alice:
 
 
 def test_a_webhooks_own_secret_is_used_and_not_repeated(api: Any, alice: User) -> None:
-    data = save(api(alice), "webhook", {**WEBHOOK, "secret": "my-own-secret"}).json()["data"]
+    secret = "my-own-secret-of-32-characters!!"
+    data = save(api(alice), "webhook", {**WEBHOOK, "secret": secret}).json()["data"]
     assert "signingSecret" not in data
-    assert api(alice).get("/integrations/webhook/secret").json()["data"]["signingSecret"] == "my-own-secret"
+    assert api(alice).get("/integrations/webhook/secret").json()["data"]["signingSecret"] == secret
 
 
 def test_a_rotated_secret_replaces_the_old_one(api: Any, alice: User) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from invenicum.env import kept_secret, oauth_clients
+from invenicum.env import kept_secret, oauth_clients, oauth_scopes
 
 
 def test_a_kept_secret_is_generated_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
@@ -34,6 +34,11 @@ def test_oauth_clients_are_found_by_the_names_of_their_variables(
     monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_CLIENT_SECRET_FILE", str(tmp_path / "secret"))
     monkeypatch.setenv("OAUTH_RETURN_ORIGINS", "https://app.example.com")
     assert oauth_clients() == {"google_drive": ("drive", "from a file"), "slack": ("id", "s3cret")}
+
+
+def test_more_scopes_are_found_by_the_names_of_their_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OAUTH_GOOGLE_DRIVE_SCOPES", "https://www.googleapis.com/auth/drive  a")
+    assert oauth_scopes() == {"google_drive": ("https://www.googleapis.com/auth/drive", "a")}
 
 
 def test_half_an_oauth_client_is_kept_for_the_system_check(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ def connect_dropbox(owner: User, *, expires_in: float | None = 3600, age: float 
     return Grant.objects.create(
         integration=integration,
         account="ada@example.com",
+        account_key="ada@example.com",
         client_id="dropbox-client",
         servers=_servers(),
         tokens={"access": "access-1"} | ({"refresh": "refresh-1"} if refresh else {}),

@@ -71,6 +71,16 @@ def test_a_self_hosted_server_moves_every_address() -> None:
     assert spec.revoke_url == "https://git.example.com/oauth/revoke"
 
 
+def test_a_subdomain_of_ghe_com_has_its_api_at_another_one() -> None:
+    # https://docs.github.com/en/enterprise-cloud@latest/admin/data-residency/network-details-for-ghecom
+    ProviderApp.objects.create(type="github", client_id="i", client_secret="s", server="https://acme.ghe.com")
+    spec = client_for("github").spec
+    assert spec.authorize_url == "https://acme.ghe.com/login/oauth/authorize"
+    assert spec.token_url == "https://acme.ghe.com/login/oauth/access_token"
+    assert spec.identity_url == "https://api.acme.ghe.com/user"
+    assert spec.revoke_url == "https://api.acme.ghe.com/applications/{client_id}/grant"
+
+
 def test_the_settings_move_single_addresses_and_with_the_server_its_issuer(
     settings: Settings,
 ) -> None:
@@ -110,3 +120,10 @@ def test_each_type_has_a_redirect_uri_of_its_own(settings: Settings) -> None:
     settings.PUBLIC_URL = "https://integrations.example.com"
     assert redirect_uri("slack") == "https://integrations.example.com/api/v1/integrations/oauth/callback/slack"
     assert variables("google_drive") == ("OAUTH_GOOGLE_DRIVE_CLIENT_ID", "OAUTH_GOOGLE_DRIVE_CLIENT_SECRET")
+
+
+def test_an_operator_can_ask_for_more_scopes(settings: Settings) -> None:
+    settings.OAUTH_CLIENTS = {"google_drive": ("i", "s")}
+    own = client_for("google_drive").spec.scopes
+    settings.OAUTH_SCOPES = {"google_drive": ("https://www.googleapis.com/auth/drive", "email")}
+    assert client_for("google_drive").spec.scopes == (*own, "https://www.googleapis.com/auth/drive")

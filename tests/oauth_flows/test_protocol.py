@@ -139,6 +139,18 @@ def test_a_rate_limit_is_recognised() -> None:
         protocol.read_tokens(CLIENT, Response(429))
 
 
+# Microsoft: "429 … Retry-After"; Dropbox: "the Retry-After header"; RFC 9110, 10.2.3: also with 503.
+# https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes
+@pytest.mark.parametrize(
+    ("status", "payload"),
+    [(429, b""), (503, b"<html>"), (400, b'{"error": "temporarily_unavailable"}'), (200, b'{"error": "slow_down"}')],
+)
+def test_the_wait_that_a_token_endpoint_asks_for_is_kept(status: int, payload: bytes) -> None:
+    with pytest.raises(ConnectionFailed) as caught:
+        protocol.read_tokens(CLIENT, Response(status, {"retry-after": "120"}, payload))
+    assert caught.value.retry_after == 120
+
+
 def test_nested_tokens_are_found() -> None:
     payload = {"ok": True, "authed_user": {"access_token": "xoxp", "scope": "a,b"}}
     tokens = protocol.read_tokens(client(tokens_at="authed_user"), answer(200, payload))

@@ -64,14 +64,15 @@ def test_slacks_answer_fills_in_its_webhook_and_the_team(provider: Provider, con
             "token_type": "bot",
             "scope": "incoming-webhook",
             "team": {"name": "Invenicum Team", "id": "T1"},
-            "incoming_webhook": {"channel": "#asset-updates", "channel_id": "C1", "url": SLACK_URL},
+            "incoming_webhook": {"channel": "Maria Example", "channel_id": "D024BE91L", "url": SLACK_URL},
         },
     )
     with provider("slack", answer) as server:
         connected = connect("slack")
     assert connected.json()["data"] == {"type": "slack", "isActive": True, "account": "Invenicum Team"}
     integration = Integration.objects.get()
-    assert integration.config == {"channel": "#asset-updates"}
+    # A direct message's name is a person's, which is no channel's name.
+    assert integration.config == {"channel": "D024BE91L", "webhookChannel": "D024BE91L"}
     assert integration.secrets == {"webhookUrl": SLACK_URL}
     [request] = server.requests
     assert request.headers["authorization"].startswith("Basic ")

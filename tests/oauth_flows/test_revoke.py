@@ -74,6 +74,16 @@ def test_a_provider_that_is_down_does_not_hold_up_the_deletion(dropbox: TokenSer
     assert not Revocation.objects.exists()
 
 
+def test_a_provider_that_asks_to_wait_is_not_asked_before(dropbox: TokenServer, alice: User) -> None:
+    connect_dropbox(alice)
+    dropbox.handler = lambda request: json_answer(429, {}, {"Retry-After": "7200"})
+    services.delete_integration(alice, "dropbox")
+    assert revoke_due() == 1
+    due_at = Revocation.objects.get().due_at
+    assert due_at
+    assert 7100 < (due_at - timezone.now()).total_seconds() <= 7200
+
+
 def test_after_the_last_attempt_the_tokens_are_erased_anyway(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice)
     services.delete_integration(alice, "dropbox")
@@ -147,6 +157,7 @@ def google(settings: Settings, alice: User) -> Iterator[FakeServer]:
             Grant.objects.create(
                 integration=Integration.objects.create(owner=alice, type=name),
                 account="ada@example.com",
+                account_key="ada@example.com",
                 client_id="google-client",
                 servers=client_for(name).servers,
                 tokens={"access": name, "refresh": name},

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from integrations.core.errors import AuthFailed, ConnectionFailed
 from integrations.core.http import Flow, Request, Response
+from integrations.egress.curl import run_flow
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from oauth_flows import tokens
@@ -146,6 +147,42 @@ def test_a_failure_that_may_pass_changes_nothing_for_the_owner(dropbox: TokenSer
     assert grant.refresh_at > timezone.now()
     dropbox.fails = None
     assert use(grant, dropbox.url) == "access-2"
+
+
+def test_a_token_endpoint_that_asks_to_wait_is_not_asked_before(dropbox: TokenServer, alice: User) -> None:
+    dropbox.fails = json_answer(429, {"error": "slow_down"}, {"Retry-After": "900"})
+    grant = connect_dropbox(alice, expires_in=-1)
+    for attempt in (grant, grant, Grant.objects.select_related("integration").get()):
+        with pytest.raises(ConnectionFailed) as caught:
+            use(attempt, dropbox.url)
+        assert caught.value.retry_after
+        assert 800 < caught.value.retry_after <= 900
+    grant.refresh_from_db()
+    assert grant.refresh_at
+    assert grant.refresh_at > timezone.now() + timedelta(seconds=800)
+    assert (dropbox.refreshes, tokens.refresh_due()) == (1, 0)
+    dropbox.fails = None
+    Grant.objects.update(retry_at=timezone.now())
+    assert use(grant, dropbox.url) == "access-2"
+    assert Grant.objects.get().retry_at is None
+
+
+def test_another_worker_learns_that_the_token_endpoint_asks_to_wait(dropbox: TokenServer, alice: User) -> None:
+    grant = connect_dropbox(alice, expires_in=-1)
+    cached = Grant.objects.select_related("integration").get()
+    dropbox.fails = json_answer(503, {}, {"Retry-After": "60"})
+    for attempt in (grant, cached):
+        with pytest.raises(ConnectionFailed) as caught:
+            run_flow(tokens.authorized(attempt, attempt.integration.load_config(), upload(dropbox.url)))
+        assert caught.value.retry_after
+    assert dropbox.refreshes == 1
+
+
+def test_a_valid_token_is_used_while_its_token_endpoint_asks_to_wait(dropbox: TokenServer, alice: User) -> None:
+    dropbox.fails = json_answer(429, {}, {"Retry-After": "900"})
+    grant = connect_dropbox(alice, expires_in=60)
+    assert [use(grant, dropbox.url) for _ in range(3)] == ["access-1"] * 3
+    assert dropbox.refreshes == 1
 
 
 def test_a_long_outage_is_noted_once(dropbox: TokenServer, alice: User) -> None:

@@ -53,11 +53,6 @@ class Attempts:
         return self._driver.in_flight
 
     @property
-    def limit(self) -> int:
-        """How many attempts may be in flight."""
-        return self._limit.value
-
-    @property
     def oldest(self) -> float:
         """When the oldest attempt in flight was started, in seconds of the monotonic clock; inf if there is none."""
         return self._driver.oldest
@@ -176,7 +171,7 @@ class Attempts:
         elif isinstance(error, Gone):
             self._writes.disable(lane, outcome.error)
             self._lanes.stop(lane)
-        elif isinstance(error, IntegrationError) and not error.permanent:
+        elif isinstance(error, IntegrationError) and error.fault != "event":
             unresolved = error.error_class == "dns"
             self._lanes.failed(lane, time.monotonic(), error.retry_after, unresolved=unresolved)
             self._writes.lane_changed(lane)

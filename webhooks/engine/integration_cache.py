@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 from fernet_fields import DecryptionError
@@ -13,7 +14,9 @@ from integrations.core.config import ConnectorConfig
 from integrations.core.connector import Connector
 from integrations.core.errors import IntegrationError, InvalidConfig
 from integrations.core.http import Flow
+from integrations.core.memory import with_memory
 from integrations.models import Integration
+from integrations.remote_ids import RemoteIds
 from oauth_flows.models import Grant
 from oauth_flows.tokens import authorized, grants_of
 
@@ -64,7 +67,7 @@ class IntegrationCache:
             prepared = _prepare(integration, grants.get(integration.id))
             self._known[str(integration.id)] = version_of(integration.updated_at), prepared
         for vanished in missing.difference(str(integration.id) for integration in integrations):
-            self._known[vanished] = 0, InvalidConfig("The integration was deleted.", permanent=False)
+            self._known[vanished] = 0, InvalidConfig("The integration was deleted.")
 
     def trim(self, in_use: Iterable[IntegrationId]) -> None:
         """Drops what is not in use, if the cache is full."""
@@ -76,11 +79,11 @@ class IntegrationCache:
         prepared = self._known[claimed.integration_id][1]
         if isinstance(prepared, IntegrationError):
             return _failing(prepared)
-        connector, grant = prepared.connector, prepared.grant
+        grant = prepared.grant
         if grant:
-            return authorized(grant, prepared.config, lambda config: connector.deliver(claimed.message, config, now))
+            return authorized(grant, prepared.config, lambda config: _delivery(prepared, config, claimed, now))
         try:
-            return connector.deliver(claimed.message, prepared.config, now)
+            return _delivery(prepared, prepared.config, claimed, now)
         except Exception as error:  # noqa: BLE001 - a connector that fails on one event must not stop the others
             return _failing(error)
 
@@ -121,14 +124,21 @@ def _prepare(integration: Integration, grant: Grant | None) -> Prepared | Integr
         return Prepared(registry.get(integration.type), config, grant, secrets, integration.owner_id)
     except DecryptionError:
         log.error("secrets_unreadable", integration=str(integration.id), type=integration.type)
-        return SecretsUnreadable("The stored secrets cannot be decrypted with the configured keys.", permanent=False)
+        return SecretsUnreadable("The stored secrets cannot be decrypted with the configured keys.")
     except registry.UnknownType:
-        return InvalidConfig(f"There is no connector of type {integration.type}.", permanent=False)
+        return InvalidConfig(f"There is no connector of type {integration.type}.")
     except IntegrationError as error:
         return error
     except Exception:
         log.exception("integration_unusable", integration=str(integration.id))
-        return InvalidConfig("The stored configuration cannot be used; the reason has been logged.", permanent=False)
+        return InvalidConfig("The stored configuration cannot be used; the reason has been logged.")
+
+
+def _delivery(prepared: Prepared, config: ConnectorConfig, claimed: Claimed, now: int) -> Flow[None]:
+    flow = prepared.connector.deliver(claimed.message, config, now)
+    if not prepared.connector.remembers:
+        return flow
+    return with_memory(flow, RemoteIds(UUID(claimed.integration_id)))
 
 
 def _texts(secrets: object) -> Iterable[str]:

@@ -61,7 +61,7 @@ def _storable(text: str) -> str:
 
 
 def _retry_at(error: Exception, attempts: int) -> datetime | None:
-    if isinstance(error, IntegrationError) and error.permanent:
+    if isinstance(error, IntegrationError) and error.fault == "event":
         return None
     retry_after = error.retry_after if isinstance(error, IntegrationError) else None
     delay = next_delay(attempts, settings.RETRY_SCHEDULE, retry_after, random.random())  # noqa: S311 - jitter

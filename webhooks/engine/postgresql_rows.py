@@ -40,6 +40,7 @@ def claimed(row: Sequence[Any], large: Mapping[DeliveryId, Sequence[Any]]) -> Cl
         occurred_at=datetime.fromtimestamp(occurred_at, UTC),
         body=body.encode(),
         document=json.loads(document) if document else None,
+        delivery="dlv_" + delivery_id.replace("-", ""),  # as `invenicum.ids.public_id`, from the text
     )
     return Claimed(delivery_id, attempts, integration_id, version, active, message, published_at, size)
 

@@ -14,12 +14,17 @@ from ...core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets
 from ...core.http import Flow, Request, Response
 from ...core.markers import OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
-from ...families.documents import Conflict, DocumentConfig, Stored
-from ...families.git import GitConnector, check_size, commit_message, hook_label, token
+from ...families.documents import ABSENT, Conflict, DocumentConfig, Stored
+from ...families.git import GitConnector, check_size
+from ...families.git_commits import DEFAULT_COMMIT_MESSAGE, CommitMessage
+from ...families.git_hooks import hook_label, token
 from .fields import ApiKey, Email, Event, Repository, Workspace
 from .inbound import BitbucketInbound
 
-WRITE_SCOPES = {"repository:write", "repository:admin", "write:repository:bitbucket", "admin:repository:bitbucket"}
+# Those for administration alone do not write, and Bitbucket's older scope for pull requests includes writing:
+# https://developer.atlassian.com/cloud/bitbucket/rest/intro/#bitbucket-oauth-2-0-scopes
+# https://support.atlassian.com/bitbucket-cloud/docs/api-token-permissions/
+WRITE_SCOPES = {"repository:write", "pullrequest:write", "write:repository:bitbucket"}
 RATE_LIMIT_WAIT_SECONDS = 300.0  # if Bitbucket does not say how long
 
 
@@ -33,7 +38,11 @@ class Bitbucket(GitConnector):
    *Webhooks* if you give a `webhookUrl`. Or create an API token of your Atlassian account with the scopes
    `read:repository:bitbucket`, `write:repository:bitbucket` (and `read:webhook:bitbucket`, `write:webhook:bitbucket`,
    `delete:webhook:bitbucket`), and give your `email` too. Or connect with OAuth and skip the token.
-2. Make sure that the branch exists and that its restrictions let the token push to it.
+2. Make sure that the branch exists, unless the repository is empty, and that its restrictions let the token push to it.
+
+Connected with OAuth, the integration has to be used at least once in three months: after that Bitbucket forgets its
+refresh token, and you connect again. API tokens expire after a year at most. Issues were retired by Atlassian in August
+2026, and with them their events.
 """
     oauth = OAuthSpec(
         "https://bitbucket.org/site/oauth2/authorize",
@@ -47,8 +56,9 @@ class Bitbucket(GitConnector):
     )
     hooks_path = ("values",)
     hook_id_field = "uuid"
-    list_hooks = "/hooks?pagelen=50"
+    page_size_field = "pagelen"
     hook_permission = "they need the permission Webhooks"
+    default_branch_path = ("mainbranch", "name")
 
     class Config(DocumentConfig):
         api_key: Annotated[ApiKey | None, SentTo(), OAuthReplaces()] = None
@@ -58,6 +68,7 @@ class Bitbucket(GitConnector):
         branch: Branch = "main"
         path_prefix: PathPrefix = "assets/"
         sync_assets: SyncAssets = True
+        commit_message: CommitMessage = DEFAULT_COMMIT_MESSAGE
         webhook_url: Annotated[HttpsUrl | None, Field(examples=["https://api.invenicum.com/webhooks/bitbucket"])] = None
         webhook_secret: Annotated[HookSecret | None, SentTo("webhook_url", only_with="webhook_url")] = None
         events: Annotated[list[Event], Field(min_length=1)] = ["repo:push"]
@@ -67,24 +78,38 @@ class Bitbucket(GitConnector):
         scopes = {scope.strip() for scope in response.headers.get("x-oauth-scopes", "").split(",")} - {""}
         if config.sync_assets and scopes and not scopes & WRITE_SCOPES:
             raise AuthFailed("The token may read the repository but not write to it: it needs Repositories: write.")
-        yield from self.check_branch(self._branch_path(config), config)
+        branch = yield from self.check_branch(config, response)
         if config.webhook_url:
             yield from self.check_hooks(config)
         name = field_of(response, "full_name") or self.repository_name(config)
-        metadata = {"repository": name, "branch": config.branch, "private": bool(field_of(response, "is_private"))}
+        metadata = {
+            "repository": name,
+            "branch": config.branch,
+            "defaultBranch": self.default_branch(response),
+            "empty": branch is None,
+            "private": bool(field_of(response, "is_private")),
+        }
         return TestResult(f"Successfully connected to Bitbucket repository {name}", metadata)
 
-    def _tip(self, config: Config) -> Flow[str]:
-        branch = yield from self.check_branch(self._branch_path(config), config)
-        return text_at(branch, "target", "hash")
-
-    def _branch_path(self, config: Config) -> str:
+    def branch_path(self, config: Config) -> str:
         return f"/refs/branches/{quote(config.branch)}"
+
+    def is_empty(self, repository: Response, config: Config) -> Flow[bool]:
+        yield from ()
+        return repository.json_object().get("mainbranch", ...) is None  # null until there is a first commit
+
+    def next_page(self, response: Response) -> str:
+        # https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination
+        following = field_of(response, "next")
+        return following if isinstance(following, str) else ""
 
     def read(self, path: str, config: Config) -> Flow[Stored]:
         # By the commit's hash, because this address takes no branch with a slash in its name:
         # https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/
-        tip = yield from self._tip(config)
+        branch = yield from self.check_branch(config)
+        if branch is None:
+            return ABSENT
+        tip = text_at(branch, "target", "hash")
         response = yield self.request("GET", f"/src/{tip}/{quote(path)}", config)
         if response.status == 404:
             return Stored(None, tip)
@@ -101,9 +126,10 @@ class Bitbucket(GitConnector):
         yield from self._commit({"files": f"/{path}"}, found, message, config)
 
     def _commit(self, fields: Mapping[str, str], found: Stored | None, message: Message, config: Config) -> Flow[None]:
-        # With a parent that is no longer the branch's tip, Bitbucket answers 409.
-        parents = {"parents": found.version} if found else {}
-        form = {"message": commit_message(message), "branch": config.branch, **parents, **fields}
+        # With a parent that is no longer the branch's tip, Bitbucket answers 409. Without one, the first commit to an
+        # empty repository makes the branch: https://jira.atlassian.com/browse/BCLOUD-8672
+        parents = {"parents": found.version} if found and found.version else {}
+        form = {"message": self.commit_message(message, config), "branch": config.branch, **parents, **fields}
         response = yield Request.form("POST", self.repository_url(config) + "/src", form, self.headers(config))
         if not response.ok:
             raise self.error(response, config)
@@ -113,7 +139,7 @@ class Bitbucket(GitConnector):
         secret = config.webhook_secret.get_secret_value() if config.webhook_secret else None
         return {
             "description": hook_label(config),
-            "url": config.webhook_url,
+            "url": self.hook_address(config),
             "active": True,
             "events": config.events,
             "secret": secret,

@@ -22,13 +22,14 @@ Workspace = Annotated[
 Repository = Annotated[
     str, Matches(r"^(?!\.{1,2}$)(?:[A-Za-z0-9._-]{1,62}|\{[0-9a-f-]{36}\})$", "the name of a repository", "asset-repo")
 ]
-# https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/
+# https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/, without those of issues, which are retired:
+# https://community.atlassian.com/forums/Bitbucket-articles/Announcing-sunset-of-Bitbucket-Issues-and-Wikis/ba-p/3193882
 # fmt: off
 EVENTS = (
     "repo:push", "repo:fork", "repo:updated", "repo:transfer", "repo:created", "repo:deleted", "repo:imported",
-    "repo:commit_comment_created", "repo:commit_status_created", "repo:commit_status_updated", "issue:created",
-    "issue:updated", "issue:comment_created", "pullrequest:created", "pullrequest:updated", "pullrequest:push",
-    "pullrequest:approved", "pullrequest:unapproved", "pullrequest:changes_request_created",
+    "repo:commit_comment_created", "repo:commit_status_created", "repo:commit_status_updated",
+    "pullrequest:created", "pullrequest:updated", "pullrequest:push", "pullrequest:approved",
+    "pullrequest:unapproved", "pullrequest:changes_request_created",
     "pullrequest:changes_request_removed", "pullrequest:fulfilled", "pullrequest:rejected",
     "pullrequest:comment_created", "pullrequest:comment_updated", "pullrequest:comment_deleted",
     "pullrequest:comment_resolved", "pullrequest:comment_reopened", "project:updated",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...core.inbound import InboundRequest
-from ...core.payloads import count_in, text_in, value_in
+from ...core.payloads import count_in, list_in, text_in, value_in
 from ...families.git_inbound import GitInbound, action_title, numbered, other_title, push_title
 
 
@@ -14,6 +14,7 @@ class BitbucketInbound(GitInbound):
     delivery_id_headers = ("x-request-uuid",)
     signature_header = "x-hub-signature"
     proof_headers = (signature_header,)
+    push_event = "repo:push"
 
     def keys_of(self, config: Any, state: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"{config.workspace}/{config.repository}".lower(),)
@@ -25,6 +26,12 @@ class BitbucketInbound(GitInbound):
         workspaces = (workspace, text_in(repository, "workspace", "uuid") or text_in(repository, "owner", "uuid"))
         names = (name, text_in(repository, "uuid"))
         return tuple(f"{one}/{other}".lower() for one in workspaces for other in names if one and other)
+
+    def commits_of(self, payload: Mapping[str, Any]) -> list[Any]:
+        changes = list_in(payload, "push", "changes")  # a branch each, with the newest five commits
+        if any(value_in(change, "truncated") is not False or not count_in(change, "commits") for change in changes):
+            return []
+        return [commit for change in changes for commit in list_in(change, "commits")]
 
     def describe(self, event_type: str, payload: Mapping[str, Any]) -> tuple[str, str]:
         repository, actor = text_in(payload, "repository", "full_name"), text_in(payload, "actor", "display_name")

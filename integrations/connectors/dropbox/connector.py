@@ -1,20 +1,22 @@
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
-from ...core.answers import error_for, excerpt, field_of, retry_after, text_at
+from ...core.answers import excerpt, field_of, text_at
 from ...core.connector import Category, TestResult
-from ...core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited, bounded_wait
+from ...core.errors import AuthFailed, InvalidConfig
 from ...core.fields import token_like
 from ...core.http import Flow, Request, Response
 from ...core.markers import AssetEvents, Matches, OAuthReplaces, SentTo
+from ...core.memory import forget, recall, remember
 from ...core.oauth import OAuthSpec
-from ...families.documents import ABSENT, Conflict, DocumentConfig, DocumentConnector, Stored
+from ...families.documents import ABSENT, DocumentConfig, DocumentConnector, Stored
+from .errors import NOT_ALLOWED, dropbox_error, tags_of
 from .inbound import DropboxInbound
 
 AccessToken = Annotated[SecretStr, token_like("sl.u.xxxxxxxxxxxxxxxxxxxx")]
@@ -26,7 +28,12 @@ Path = Annotated[
         "/Invenicum",
     ),
 ]
-RATE_LIMIT_WAIT_SECONDS = 1.0  # if Dropbox does not say how long
+Space = Annotated[
+    Literal["own", "team"],
+    Field(description="What the path is in: `own` is the folder of the account, `team` the space of its team"),
+]
+ROOT_KEY = "root"  # of what is remembered: the id of the namespace that is the account's root
+ROOT_AT = ("root_info", "root_namespace_id")
 
 
 class Dropbox(DocumentConnector):
@@ -38,6 +45,13 @@ class Dropbox(DocumentConnector):
 1. Connect your Dropbox account. Or paste an access token of your own app, with the permissions `account_info.read`,
    `files.metadata.read`, `files.content.read` and `files.content.write`; it lives for four hours.
 2. Create the folder that you give as `path`, or leave `path` empty.
+
+In a Dropbox team, `path` is in your own folder, unless you set `space` to `team`: then it begins at the space of the
+team, where team folders such as `/Inventory` are, and your own folder as `/Your Name`. You need to be allowed to edit
+in the folder. Directly in the space of the team most teams allow no files.
+
+If you join or leave a team, the space changes with you. An administrator of the team can restrict what apps and members
+do; the integration then says so, and its deliveries wait.
 """
     oauth = OAuthSpec(
         "https://www.dropbox.com/oauth2/authorize",
@@ -50,42 +64,46 @@ class Dropbox(DocumentConnector):
         revocation="bearer",
         extra_params={"token_access_type": "offline"},
     )
+    remembers = True
     concurrency = 1  # https://developers.dropbox.com/error-handling-guide: one write at a time in a namespace
 
     class Config(DocumentConfig):
         path: Path = ""
+        space: Space = "own"
         access_token: Annotated[AccessToken | None, SentTo(), OAuthReplaces()] = None
         events: AssetEvents = list(ASSET_EVENTS)
 
     def test(self, config: Config) -> Flow[TestResult]:
-        account = yield self._call("users/get_current_account", None, config)
-        if not account.ok:
-            raise _error(account)
+        account = yield from self._account(config)
+        if config.space == "team" and not _has_team_space(account):
+            sentence = "This account belongs to no Dropbox team with a space of its own: choose its own folder."
+            raise InvalidConfig(sentence, {"space": ["must be own"]})
         if config.path.strip("/"):
-            folder = yield self._call("files/get_metadata", {"path": config.path}, config)
+            folder = yield from self._in_space("files/get_metadata", {"path": config.path}, config)
             if not folder.ok:
-                raise _error(folder)
+                raise dropbox_error(folder)
             if field_of(folder, ".tag") != "folder":
                 raise InvalidConfig(f"{config.path} is not a folder.", {"path": ["must be a folder"]})
+            if field_of(folder, "sharing_info", "read_only") is True:
+                raise AuthFailed(NOT_ALLOWED[("no_write_permission",)])
         # An upload session that is never committed proves write access and leaves nothing behind.
-        session = yield self._transfer("upload_session/start", {"close": True}, config)
-        if session.status in (401, 403):
-            raise _error(session)
+        session = yield from self._in_space("files/upload_session/start", {"close": True}, config, b"")
+        if not session.ok:
+            raise dropbox_error(session)
         email = field_of(account, "email")
-        return TestResult(
-            f"Successfully connected to Dropbox of {email}", {"account": email, "path": config.path or "/"}
-        )
+        metadata = {"account": email, "path": config.path or "/", "space": config.space}
+        return TestResult(f"Successfully connected to Dropbox of {email}", metadata)
 
     def path(self, name: str, config: Config) -> str:
         return f"{config.path.rstrip('/')}/{name}"
 
     def read(self, path: str, config: Config) -> Flow[Stored]:
         # https://www.dropbox.com/developers/documentation/http/documentation#files-download
-        response = yield self._transfer("download", {"path": path}, config)
-        if _summary(response).startswith("path/not_found"):
+        response = yield from self._in_space("files/download", {"path": path}, config, b"")
+        if tags_of(response) == ("path", "not_found"):
             return ABSENT
         if not response.ok:
-            raise _error(response)
+            raise dropbox_error(response)
         described = Response(200, {}, response.headers.get("dropbox-api-result", "").encode())
         return Stored(response.body, excerpt(field_of(described, "rev")))
 
@@ -97,70 +115,64 @@ class Dropbox(DocumentConnector):
         elif found and found.version:
             mode = {".tag": "update", "update": found.version}
         arguments = {"path": path, "mode": mode, "autorename": False, "mute": True}
-        response = yield self._transfer("upload", arguments, config, content)
+        response = yield from self._in_space("files/upload", arguments, config, content)
         if not response.ok:
-            raise _error(response)
+            raise dropbox_error(response)
 
     def remove(self, path: str, found: Stored | None, message: Message, config: Config) -> Flow[None]:
-        response = yield self._call("files/delete_v2", {"path": path}, config)
-        if not response.ok and not _summary(response).startswith("path_lookup/not_found"):
-            raise _error(response)
+        response = yield from self._in_space("files/delete_v2", {"path": path}, config)
+        if not response.ok and tags_of(response) != ("path_lookup", "not_found"):
+            raise dropbox_error(response)
 
     def on_save(self, config: Config, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
         # Notifications name the account by its id; only the token proves which id is this account's.
-        account = yield self._call("users/get_current_account", None, config)
-        if not account.ok:
-            raise _error(account)
-        return {"accountId": text_at(account, "account_id")}
+        return {"accountId": text_at((yield from self._account(config)), "account_id")}
 
     inbound = DropboxInbound()
 
-    def _call(self, method: str, arguments: Any, config: Config) -> Request:
-        url = f"{self.endpoint('apiUrl', 'https://api.dropboxapi.com')}/2/{method}"
-        return Request.json("POST", url, arguments, _headers(config))
+    def _account(self, config: Config) -> Flow[Response]:
+        account = yield self._request("users/get_current_account", None, config, {})
+        if not account.ok:
+            raise dropbox_error(account)
+        return account
 
-    def _transfer(self, method: str, arguments: Any, config: Config, content: bytes = b"") -> Request:
+    def _in_space(self, method: str, arguments: Any, config: Config, content: bytes | None = None) -> Flow[Response]:
+        """The answer to a call whose paths are those of the configured space. `content` is for calls that take some."""
+        if config.space == "own":
+            return (yield self._request(method, arguments, config, {}, content))
+        # https://www.dropbox.com/developers/reference/path-root-header-modes: with `root` Dropbox checks that it still
+        # is the account's root, which changes when the account joins or leaves a team.
+        root = yield from recall(ROOT_KEY)
+        if root is None:
+            account = yield from self._account(config)
+            root = yield from remember(ROOT_KEY, text_at(account, *ROOT_AT))
+        response = yield self._request(method, arguments, config, _rooted(root), content)
+        if tags_of(response)[:1] == ("invalid_root",):  # the next one is that of the new root: user or team
+            yield from forget(ROOT_KEY, root)
+            root = yield from remember(ROOT_KEY, text_at(response, "error", "invalid_root", "root_namespace_id"))
+            response = yield self._request(method, arguments, config, _rooted(root), content)
+        return response
+
+    def _request(
+        self, method: str, arguments: Any, config: Config, more: dict[str, str], content: bytes | None = None
+    ) -> Request:
+        if config.access_token is None:
+            raise AuthFailed("Connect your Dropbox account first.")
+        headers = {"Authorization": f"Bearer {config.access_token.get_secret_value()}", **more}
+        if content is None:
+            base = self.endpoint("apiUrl", "https://api.dropboxapi.com")
+            return Request.json("POST", f"{base}/2/{method}", arguments, headers)
         base = self.endpoint("contentUrl", self.endpoint("apiUrl", "https://content.dropboxapi.com"))
         # Headers are ASCII: json.dumps escapes every other character.
         own = {"Dropbox-API-Arg": json.dumps(arguments), "Content-Type": "application/octet-stream"}
-        return Request("POST", f"{base}/2/files/{method}", _headers(config) | own, content)
+        return Request("POST", f"{base}/2/{method}", headers | own, content)
 
 
-def _headers(config: Dropbox.Config) -> dict[str, str]:
-    if config.access_token is None:
-        raise AuthFailed("Connect your Dropbox account first.")
-    return {"Authorization": f"Bearer {config.access_token.get_secret_value()}"}
+def _rooted(root: str) -> dict[str, str]:
+    return {"Dropbox-API-Path-Root": json.dumps({".tag": "root", "root": root})}
 
 
-def _summary(response: Response) -> str:
-    """Dropbox's error, e.g. `path/not_found/..`; the documentation warns that the dots at the end vary."""
-    return excerpt(field_of(response, "error_summary")) if response.status in (401, 403, 409, 429) else ""
-
-
-def _error(response: Response) -> IntegrationError:
-    # https://developers.dropbox.com/error-handling-guide
-    status, summary = response.status, _summary(response)
-    if "missing_scope" in summary:
-        scope = excerpt(field_of(response, "error", "required_scope"))
-        return AuthFailed(f"The connection to Dropbox lacks the permission {scope}: connect again.")
-    if "expired_access_token" in summary:
-        return AuthFailed("The Dropbox access token has expired: connect again with OAuth, or paste a new one.")
-    if status == 401:
-        return AuthFailed(f"Dropbox refused the access token ({summary}).")
-    if status == 429 or "too_many_write_operations" in summary:
-        wait = retry_after(response) or bounded_wait(field_of(response, "error", "retry_after"))
-        return RateLimited("Dropbox asks to slow down.", retry_after=wait or RATE_LIMIT_WAIT_SECONDS)
-    if "insufficient_space" in summary:
-        return ConnectionFailed("Dropbox has no space left.")
-    if "no_write_permission" in summary:
-        return AuthFailed("You may not write to this folder of Dropbox.")
-    if "/conflict/file" in summary:
-        return Conflict("The file keeps changing while it is written.")
-    if status == 409 and "not_found" in summary:
-        return InvalidConfig("There is no such folder in Dropbox.", {"path": ["does not exist"]})
-    if status == 409:
-        return InvalidConfig(f"Dropbox refused the path ({summary}).", {"path": ["is refused by Dropbox"]})
-    if status == 400:
-        # 400 is plain text: a malformed token, or an app that lacks a permission.
-        return AuthFailed(f"Dropbox refused the request ({excerpt(response.text)}).")
-    return error_for(response, "Dropbox", summary)
+def _has_team_space(account: Response) -> bool:
+    """Whether the account's root is more than its own folder, which older and newer team spaces say in this way alone:
+    https://developers.dropbox.com/dbx-team-files-guide"""
+    return bool(field_of(account, *ROOT_AT) != field_of(account, "root_info", "home_namespace_id"))

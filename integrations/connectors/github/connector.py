@@ -1,4 +1,5 @@
 import base64
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, urlencode
@@ -13,10 +14,11 @@ from ...core.errors import AuthFailed, IntegrationError, InvalidConfig
 from ...core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets, reveal
 from ...core.http import Flow, Request, Response
 from ...core.markers import Internal, OAuthReplaces, SentTo
-from ...core.oauth import OAuthSpec
 from ...families.documents import ABSENT, DocumentConfig, Stored
-from ...families.git import GitConnector, check_size, commit_message, decoded
-from .errors import NEEDED_PERMISSION, NO_BRANCH, github_error
+from ...families.git import GitConnector, check_size, decoded
+from ...families.git_commits import DEFAULT_COMMIT_MESSAGE, CommitMessage
+from .addresses import OAUTH, api_url, oauth_addresses
+from .errors import NEEDED_PERMISSION, NO_BRANCH, github_error, reasons
 from .fields import ApiKey, BaseUrl, Event, Organization, Repository
 from .inbound import GitHubInbound
 
@@ -32,30 +34,18 @@ class GitHub(GitConnector):
 1. Create a token under *Settings → Developer settings → Personal access tokens*: a fine-grained one for the repository
    with *Contents: read and write* (and *Webhooks: read and write* if you give a `webhookUrl`), or a classic one with
    the scope `repo` (and `admin:repo_hook`). Or connect with OAuth and skip the token.
-2. Make sure that the branch exists and that the token's owner may push to it.
+   An organization with single sign-on has to be authorized for a classic token.
+2. Make sure that the branch exists, unless the repository is empty, and that the token's owner may push to it: branch
+   protection and rulesets refuse direct commits unless its owner, or the app, may bypass them.
+3. For GitHub Enterprise give the server's address as `baseUrl`, for data residency that of your subdomain of ghe.com.
+
+After a rename of the repository or the branch give its new name: GitHub redirects reads only.
 """
-    oauth = OAuthSpec(
-        "https://github.com/login/oauth/authorize",
-        "https://github.com/login/oauth/access_token",
-        scopes=("repo", "admin:repo_hook"),
-        identity_url="https://api.github.com/user",
-        identity_field="login",
-        # https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-authorization
-        revoke_url="https://api.github.com/applications/{client_id}/grant",
-        revocation="authorization",
-        revokes_account=True,
-        # https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
-        refusals=("invalid_grant", "bad_refresh_token"),
-        refreshes=False,
-        self_hosted={
-            "authorizeUrl": "/login/oauth/authorize",
-            "tokenUrl": "/login/oauth/access_token",
-            "identityUrl": "/api/v3/user",
-            "revokeUrl": "/api/v3/applications/{client_id}/grant",
-        },
-    )
+    oauth = OAUTH
     update_hook_method = "PATCH"
     hook_permission = "they need the scope admin:repo_hook, or Webhooks: read and write"
+    moved_address = re.compile(r"https?://[\x21-\x7e]{1,300}/repositories/\d{1,20}(?![^/?])")
+    name_fields = ("organization", "repository")
 
     class Config(DocumentConfig):
         api_key: Annotated[ApiKey | None, SentTo("base_url"), OAuthReplaces()] = None
@@ -64,6 +54,7 @@ class GitHub(GitConnector):
         branch: Branch = "main"
         path_prefix: PathPrefix = "assets/"
         sync_assets: SyncAssets = True
+        commit_message: CommitMessage = DEFAULT_COMMIT_MESSAGE
         webhook_url: HttpsUrl | None = None
         webhook_secret: Annotated[HookSecret | None, SentTo("base_url", "webhook_url", only_with="webhook_url")] = None
         events: Annotated[list[Event], Field(min_length=1, max_length=80)] = ["push"]
@@ -76,13 +67,15 @@ class GitHub(GitConnector):
         repository = answer.json_object()
         if repository.get("archived"):
             raise InvalidConfig(f"{name} is archived: nothing can be committed to it.")
-        scopes = answer.headers.get("x-oauth-scopes")  # only classic tokens have scopes
-        may_write = scopes is None or not WRITE_SCOPES.isdisjoint(scopes.split(", "))
-        if field_of(answer, "permissions", "push") is False or not may_write:
+        # Only classic tokens have scopes here; the header is there and blank for others, such as those of GitHub Apps:
+        # https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
+        scopes = set(re.split(r"[,\s]+", answer.headers.get("x-oauth-scopes", ""))) - {""}
+        if field_of(answer, "permissions", "push") is False or (scopes and scopes.isdisjoint(WRITE_SCOPES)):
             raise AuthFailed(f"The token may read {name} but not write to it: it needs {NEEDED_PERMISSION}.")
-        yield from self.check_branch(f"/branches/{quote(config.branch, safe='')}", config)
+        branch = yield from self.check_branch(config, answer)
         if config.sync_assets:
             # A fine-grained token's permissions show only when it is used. A blob outside every tree is invisible.
+            # An empty repository refuses even a good token's with 409.
             blob = yield self.request("POST", "/git/blobs", config, {"content": "", "encoding": "utf-8"})
             if blob.status == 403:
                 raise self.error(blob, config)
@@ -93,47 +86,64 @@ class GitHub(GitConnector):
             {
                 "repository": repository.get("full_name", name),
                 "branch": config.branch,
+                "defaultBranch": self.default_branch(answer),
+                "empty": branch is None,
                 "private": bool(repository.get("private")),
                 "url": repository.get("html_url"),
             },
         )
 
+    def branch_path(self, config: Config) -> str:
+        return f"/branches/{quote(config.branch, safe='')}"
+
+    def is_empty(self, repository: Response, config: Config) -> Flow[bool]:
+        # https://github.com/github/rest-api-description/issues/385
+        commits = yield self.request("GET", "/commits?per_page=1", config)
+        return commits.status == 409 and "is empty" in excerpt(field_of(commits, "message"))
+
+    def confirm_absence(self, config: Config) -> Flow[None]:
+        yield from self.check_branch(config)  # a repository that is gone has the same answer as a file that is
+
     def read(self, path: str, config: Config) -> Flow[Stored]:
         # https://docs.github.com/en/rest/repos/contents#get-repository-content
         query = urlencode({"ref": config.branch})
         response = yield self.request("GET", f"/contents/{quote(path)}?{query}", config)
-        if response.status == 404 and not NO_BRANCH.match(excerpt(field_of(response, "message"))):
+        if response.status == 404:
+            if NO_BRANCH.match(excerpt(field_of(response, "message"))):
+                yield from self.check_branch(config)
             return ABSENT
         if not response.ok:
-            raise self.error(response, config)
+            yield from self.refuse(response, config)
         if field_of(response, "type") not in ("file", None):
             raise InvalidConfig(f"{path} is not a file in {self.repository_name(config)}.")
         return Stored(decoded(response, "content"), text_at(response, "sha"))
 
     def write(self, path: str, content: bytes, found: Stored | None, message: Message, config: Config) -> Flow[None]:
         # https://docs.github.com/en/rest/repos/contents#create-or-update-file-contents
+        # In an empty repository it makes the first commit, and the branch with it:
+        # https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-your-git-database
         check_size(content, self.name)
         fields = {"content": base64.b64encode(content).decode()}
         response = yield self._commit("PUT", path, found, message, config, fields)
         if not response.ok:
-            raise self.error(response, config)
+            yield from self.refuse(response, config)
 
     def remove(self, path: str, found: Stored | None, message: Message, config: Config) -> Flow[None]:
         response = yield self._commit("DELETE", path, found, message, config, {})
         if not response.ok and response.status != 404:
-            raise self.error(response, config)
+            yield from self.refuse(response, config)
 
     def _commit(
         self, method: str, path: str, found: Stored | None, message: Message, config: Config, fields: dict[str, str]
     ) -> Request:
         version = {"sha": found.version} if found and found.version else {}
-        payload = {"message": commit_message(message), "branch": config.branch, **version, **fields}
+        payload = {"message": self.commit_message(message, config), "branch": config.branch, **version, **fields}
         return self.request(method, f"/contents/{quote(path)}", config, payload)
 
     def hook_payload(self, config: Config) -> dict[str, Any]:
         # https://docs.github.com/en/rest/repos/webhooks#create-a-repository-webhook
         target = {
-            "url": config.webhook_url,
+            "url": self.hook_address(config),
             "content_type": "json",
             "secret": reveal(config.webhook_secret),
             "insecure_ssl": "0",
@@ -141,20 +151,30 @@ class GitHub(GitConnector):
         return {"name": "web", "active": True, "events": config.events, "config": target}
 
     def is_own_hook(self, hook: Mapping[str, Any], config: Config) -> bool:
-        # GitHub's hooks have no label, and a repository has at most one hook for an address.
-        target = hook.get("config")
-        return isinstance(target, dict) and target.get("url") == config.webhook_url
+        # GitHub's hooks have no description: only an address with the integration's id proves whose a hook is.
+        target, address = hook.get("config"), self.hook_address(config)
+        is_ours = bool(config.integration_id) and address.endswith(f"/{config.integration_id}")
+        return is_ours and isinstance(target, dict) and target.get("url") == address
+
+    def hook_error(self, response: Response, config: Config) -> IntegrationError:
+        if response.status == 422 and "already exists" in reasons(response):
+            sentence = (
+                f"{self.repository_name(config)} has a webhook for this address that this integration did not register:"
+                " delete it there, or give another webhookUrl."
+            )
+            return InvalidConfig(sentence, {"webhookUrl": ["is used by another webhook of the repository"]})
+        return super().hook_error(response, config)
 
     inbound = GitHubInbound()
+
+    def self_hosted_addresses(self, server: str) -> Mapping[str, str]:
+        return oauth_addresses(server)
 
     def repository_name(self, config: Config) -> str:
         return f"{config.organization}/{config.repository}"
 
     def repository_url(self, config: Config) -> str:
-        base = (config.base_url or self.endpoint("apiUrl", "https://api.github.com")).rstrip("/")
-        # Users may give the server's address without the API's path.
-        if config.base_url and not base.endswith("/api/v3") and not base.startswith("https://api."):
-            base += "/api/v3"
+        base = api_url(config.base_url) if config.base_url else self.endpoint("apiUrl", "https://api.github.com")
         return f"{base}/repos/{self.repository_name(config)}"
 
     def headers(self, config: Config) -> dict[str, str]:

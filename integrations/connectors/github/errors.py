@@ -3,7 +3,7 @@
 import re
 
 from ...core.answers import error_for, excerpt, field_of, objects_at, reset_after, retry_after
-from ...core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
+from ...core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ...core.http import Response
 from ...families.documents import Conflict
 
@@ -11,6 +11,21 @@ from ...families.documents import Conflict
 NO_BRANCH = re.compile(r"No commit found|Branch .*not found")
 NEEDED_PERMISSION = "the scope repo, or Contents: read and write"
 RATE_LIMIT_WAIT_SECONDS = 60.0  # if GitHub does not say how long
+# What rules of a branch (with 409, 403 or 422) say, each after `Could not create file: ` or the like:
+# https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-protected-branches/about-protected-branches
+# https://github.com/akhilmhdh/contributors-readme-action/issues/28: 4 of 4 required status checks are expected.
+# https://github.com/yegor256/rultor/issues/1273: Required status check "continuous-integration/travis-ci" is expected.
+# https://github.com/BobAnkh/auto-generate-changelog/issues/78: … Changes must be made through a pull request.
+# https://github.com/Linaro/website/pull/1304: At least 1 approving review is required by reviewers with write access.
+# https://github.com/dbt-labs/dbt-utils/issues/886: Changes must be made through the merge queue
+PROTECTED = re.compile(
+    r"required status check|pull request|protected branch|branch is protected|approv\w+ review|approved review"
+    r"|code owner|\brules?\b|merge queue|authorized to push|(?:verified|valid) signature|linear history"
+    r"|Cannot (?:create|update|delete) ref",
+    re.IGNORECASE,
+)
+# https://docs.github.com/en/code-security/how-tos/secure-your-secrets/work-with-leak-prevention
+SECRET_DETECTED = re.compile(r"secret detected|cannot contain secrets", re.IGNORECASE)
 
 
 def github_error(response: Response, name: str, branch: str) -> IntegrationError:
@@ -18,30 +33,39 @@ def github_error(response: Response, name: str, branch: str) -> IntegrationError
     status = response.status
     said = excerpt(field_of(response, "message"))
     if _is_rate_limit(response, said):
-        wait = retry_after(response) or reset_after(response, "x-ratelimit-reset") or RATE_LIMIT_WAIT_SECONDS
-        return RateLimited(f"GitHub asks to slow down ({said}).", retry_after=wait)
+        return RateLimited(f"GitHub asks to slow down ({said}).", retry_after=_limit_wait(response))
     if status == 401:
         return AuthFailed("GitHub refused the token: it is wrong, expired or revoked. Create a new one.")
+    if status in (403, 409, 422) and SECRET_DETECTED.search(said):
+        return Rejected(f"GitHub takes a text in the asset for a secret and refuses its document ({said}).")
+    if status in (403, 409, 422) and PROTECTED.search(said):
+        sentence = (
+            f"A rule of branch {branch} in {name} refuses direct commits ({said}): let the token's owner bypass it, or "
+            "choose another branch."
+        )
+        return InvalidConfig(sentence, {"branch": ["is protected"]})
+    if status == 403 and "archived" in said:
+        return InvalidConfig(f"{name} is archived: nothing can be committed to it.")
     if status == 403:
         return AuthFailed(f"The token may not do this in {name} ({said}): it needs {NEEDED_PERMISSION}.")
-    if status == 301:
+    if status in (301, 307, 308):
         # https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
         sentence = f"The repository {name} was renamed or moved: give its new name."
         return InvalidConfig(sentence, {"repository": ["was renamed or moved"]})
     if status == 404 and NO_BRANCH.match(said):
-        return InvalidConfig(f"{name} has no branch {branch}.", {"branch": ["does not exist"]})
+        return InvalidConfig(
+            f"{name} has no branch {branch}: choose another, or create it.", {"branch": ["does not exist"]}
+        )
     if status == 404:
         return InvalidConfig(
             f"There is no repository {name} that this token can reach: check the names and the token's access.",
             {"repository": ["does not exist, or the token cannot see it"]},
         )
-    if status in (409, 422) and re.search(r"\brules?\b|protected|pull request", said, re.IGNORECASE):
-        return InvalidConfig(f"The rules of branch {branch} forbid direct commits ({said}).")
     # 422 also answers a write to a file that was created after we read.
     if status == 409 or (status == 422 and "sha" in said):
         return Conflict(f"Branch {branch} keeps changing during the commit ({said}).")
     if status == 422:
-        return InvalidConfig(f"GitHub refused the request ({said}{_reasons(response)}).")
+        return InvalidConfig(f"GitHub refused the request ({said}{reasons(response)}).")
     return error_for(response, "GitHub", said)
 
 
@@ -51,6 +75,15 @@ def _is_rate_limit(response: Response, said: str) -> bool:
     return response.status == 429 or (response.status == 403 and (marks or "rate limit" in said.lower()))
 
 
-def _reasons(response: Response) -> str:
+def _limit_wait(response: Response) -> float:
+    """As the page above says: `Retry-After`, else the reset if the limit is used up, else a minute."""
+    wait = retry_after(response)
+    if wait is None and response.headers.get("x-ratelimit-remaining") == "0":
+        wait = reset_after(response, "x-ratelimit-reset")
+    return wait or RATE_LIMIT_WAIT_SECONDS
+
+
+def reasons(response: Response) -> str:
+    """What GitHub's list of errors says, e.g. `; Hook already exists on this repository`; empty if there is none."""
     found = [excerpt(error.get("message")) for error in objects_at(response, "errors")]
     return "".join(f"; {reason}" for reason in found if reason)

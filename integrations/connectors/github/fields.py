@@ -23,7 +23,7 @@ BaseUrl = Annotated[
     str,
     Matches(
         r"^https://[^\s/?#@]+(?::\d{1,5})?(?:/api/v3)?/?$",
-        "the address of a GitHub Enterprise server",
+        "the address of a GitHub Enterprise server, or of a subdomain of ghe.com",
         "https://github.example.com/api/v3",
     ),
     Reachable,

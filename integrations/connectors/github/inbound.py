@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...core.inbound import InboundRequest
-from ...core.payloads import count_in, text_in
+from ...core.payloads import count_in, list_in, text_in
 from ...families.git_inbound import GitInbound, action_title, numbered, other_title, push_title
+
+# …#push: "a maximum of 2048 commits"
+MAX_COMMITS_IN_PAYLOAD = 2048
 
 
 class GitHubInbound(GitInbound):
@@ -22,6 +25,10 @@ class GitHubInbound(GitInbound):
 
     def keys_in(self, request: InboundRequest) -> tuple[str, ...]:
         return (text_in(request.payload, "repository", "full_name").lower(),)
+
+    def commits_of(self, payload: Mapping[str, Any]) -> list[Any]:
+        commits = list_in(payload, "commits")
+        return commits if len(commits) < MAX_COMMITS_IN_PAYLOAD else []
 
     def describe(self, event_type: str, payload: Mapping[str, Any]) -> tuple[str, str]:
         actor, repository = text_in(payload, "sender", "login"), text_in(payload, "repository", "full_name")

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...core.fields import reveal
 from ...core.inbound import InboundRequest
-from ...core.payloads import text_in
+from ...core.payloads import list_in, text_in
 from ...core.verification import has_standard_signature, is_same
 from ...families.git_inbound import GitInbound, action_title, numbered, other_title, push_title
 
@@ -34,6 +34,10 @@ class GitLabInbound(GitInbound):
     def event_type_of(self, request: InboundRequest) -> str:
         # `Merge Request Hook` → `merge_request`. The body does not tell confidential issues from others.
         return super().event_type_of(request).lower().removesuffix(" hook").replace(" ", "_")
+
+    def commits_of(self, payload: Mapping[str, Any]) -> list[Any]:
+        commits = list_in(payload, "commits")  # of which GitLab sends the newest 20
+        return commits if payload.get("total_commits_count") == len(commits) else []
 
     def describe(self, event_type: str, payload: Mapping[str, Any]) -> tuple[str, str]:
         repository, home = text_in(payload, "project", "path_with_namespace"), text_in(payload, "project", "web_url")

@@ -7,7 +7,7 @@ from typing import Any
 from ...core.fields import reveal
 from ...core.http import encode_json
 from ...core.inbound import HookResponse, Inbound, InboundRequest, ProviderEvent
-from ...core.payloads import text_in
+from ...core.payloads import count_in, text_in
 from ...core.signing import hmac_sha256_hex
 from ...core.verification import is_recent, is_same
 from ...families.chat import text
@@ -18,6 +18,11 @@ class SlackInbound(Inbound):
 1. In your Slack app, give this address under *Event Subscriptions → Request URL*, and choose the events.
 2. Save the app's *Signing Secret* here as `signingSecret`. An account connected with OAuth needs none if the operator
    of this service has set `SLACK_SIGNING_SECRET`.
+3. Slack sends an event only if the app has its scope: `channels:history` for `message.channels`, `groups:history` for
+   `message.groups`, `im:history` for `message.im`, `reactions:read` for `reaction_added`, `app_mentions:read` for
+   `app_mention`; and messages only of channels that the bot is in. These are asked for when an account is connected, if
+   the operator has set `SLACK_SIGNING_SECRET`.
+4. Choose `app_uninstalled` and `tokens_revoked` too: then deliveries wait until you connect again, instead of failing.
 
 An event is published by the name that Slack gives it: `slack.message`, `slack.reaction_added`. Messages of bots are
 left out, so that our own do not come back.
@@ -56,5 +61,21 @@ left out, so that our own do not come back.
             return HookResponse()
         kind = text_in(event, "type") or text_in(payload, "type") or "event"
         return ProviderEvent(
-            kind, text_in(payload, "event_id") or request.digest, payload, text(text_in(event, "text"))
+            kind,
+            text_in(payload, "event_id") or request.digest,
+            payload,
+            text(text_in(event, "text")),
+            connection_ended_at=_moment(payload.get("event_time"), request.now) if _ends_connection(event) else None,
         )
+
+
+def _ends_connection(event: Any) -> bool:
+    """Whether the app was removed from the workspace, or the token of its bot revoked: users' tokens are not ours."""
+    # https://docs.slack.dev/reference/events/app_uninstalled, https://docs.slack.dev/reference/events/tokens_revoked
+    kind = text_in(event, "type")
+    return kind == "app_uninstalled" or (kind == "tokens_revoked" and count_in(event, "tokens", "bot") > 0)
+
+
+def _moment(event_time: Any, now: float) -> float:
+    is_known = isinstance(event_time, int) and not isinstance(event_time, bool) and 0 < event_time <= now
+    return float(event_time) if is_known else now

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField()),
                 ('body', models.TextField()),
                 ('document', models.JSONField(blank=True, null=True)),
-                ('position', models.BigIntegerField(db_default=invenicum.events.position.CurrentPosition(), editable=False)),
+                ('position', models.BigIntegerField(db_default=invenicum.events.position.CurrentPosition(), editable=False, null=True)),
                 ('sequence', models.BigIntegerField(db_default=invenicum.events.position.NextNumber(), editable=False)),
                 ('owner', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to=settings.AUTH_USER_MODEL)),
             ],

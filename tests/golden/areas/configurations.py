@@ -45,9 +45,9 @@ ALL: dict[str, list[Any]] = {
 }
 EDGES: dict[str, dict[str, list[Any]]] = {
     "s3": {
-        "accessKeyId": ["AK", "A-B-C-D", " AKIA "],
+        "accessKeyId": ["AK", "A-B-C-D", "a=b", " AKIA "],
         "secretAccessKey": ["abc", "with blank", "é" * 20],
-        "region": ["auto", "US-EAST-1", "us-east", "mars-1"],
+        "region": ["auto", "US-EAST-1", "us-east", "mars-1", "eusc-de-east-1", "a b"],
         "bucket": ["ab", "My-bucket", "a..b", "192.168.0.1", "xn--a", "bucket-s3alias", "-ab", "ab-"],
         "pathPrefix": ["../x", "a/./b", "a\\b", "x" * 513, "/", "assets"],
         "endpointUrl": [
@@ -60,9 +60,23 @@ EDGES: dict[str, dict[str, list[Any]]] = {
         ],
         "forcePathStyle": [False, "yes"],
         "serverSideEncryption": ["AES256", "aws:kms", "aes256"],
+        "kmsKeyId": ["alias/invenicum"],
+        "storageClass": ["STANDARD_IA", "GLACIER"],
+        "acl": ["private", "everybody"],
     },
-    "google_drive": {"folderId": ["root", "short"]},
-    "dropbox": {"path": ["", "/", "Invenicum", "/Invenicum/", "/a\\b"], "accessToken": ["short", "with a blank"]},
+    "google_drive": {
+        "folderId": [
+            "root",
+            "short",
+            "https://drive.google.com/drive/u/0/folders/1AbCdEfGhIjKlMnOp?usp=sharing",
+            "https://drive.google.com/file/d/1AbCdEfGhIjKlMnOp/view",
+        ]
+    },
+    "dropbox": {
+        "path": ["", "/", "Invenicum", "/Invenicum/", "/a\\b"],
+        "space": ["team", "shared"],
+        "accessToken": ["short", "with a blank"],
+    },
     "github": {
         "apiKey": ["short", "with a blank", "é" * 8],
         "organization": ["-x", "a b", "x" * 65],
@@ -88,7 +102,7 @@ EDGES: dict[str, dict[str, list[Any]]] = {
         "email": ["user", "a@b", "a@b.c", "a:b@c.d"],
         "workspace": ["My-Workspace", "{01234567-89ab-cdef-0123-456789abcdef}", "{x}"],
         "repository": ["..", "a b", "{01234567-89ab-cdef-0123-456789abcdef}"],
-        "events": [["issue:created"], ["push"], []],
+        "events": [["pullrequest:created"], ["issue:created"], ["push"], []],
     },
     "slack": {
         "webhookUrl": [
@@ -129,6 +143,10 @@ EDGES: dict[str, dict[str, list[Any]]] = {
         "apiSecret": ["short", "with/slash/and/more"],
         "propertyId": ["123456789", "1234", "GA4"],
         "region": ["global", "us", "EU"],
+        "firebaseAppId": ["1:1234567890:ios:321abc45", "1:2:ios"],
+        "appInstanceId": ["0123456789abcdef0123456789abcdef", "short"],
+        "adUserData": ["GRANTED", "granted"],
+        "adPersonalization": ["DENIED", "no"],
     },
     "mixpanel": {
         "projectToken": ["short", "0123456789abcdef-123456"],

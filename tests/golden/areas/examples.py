@@ -18,7 +18,9 @@ _FIELDS = {
     "slack": "webhookUrl channel username iconEmoji botToken signingSecret",
     "discord": "webhookUrl username avatarUrl threadId applicationId publicKey",
     "teams": "webhookUrl teamId channelId title",
-    "google_analytics": "measurementId apiSecret propertyId region",
+    "google_analytics": (
+        "measurementId apiSecret propertyId region firebaseAppId appInstanceId adUserData adPersonalization"
+    ),
     "mixpanel": "projectToken projectId serviceAccountUsername serviceAccountSecret region",
     "webhook": "url method headers secret",
 }

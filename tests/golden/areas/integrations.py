@@ -148,7 +148,7 @@ KEEPING: list[Step] = [
     save("erasing its headers with null", "webhook", {"url": HOOK, "headers": None}),
     read("reading it without headers", "webhook"),
     save("erasing its headers with an empty object", "webhook", {"url": HOOK, "headers": {}}),
-    save("giving it a chosen secret", "webhook", {"url": HOOK, "secret": "my-own-secret"}),
+    save("giving it a chosen secret", "webhook", {"url": HOOK, "secret": "my-own-secret-of-32-characters!!"}),
     get("reading the chosen secret", f"{ALL}/webhook/secret"),
     post("rotating the secret", f"{ALL}/webhook/secret/rotate"),
     post("rotating the secret again at the root", "/integrations/webhook/secret/rotate"),

@@ -7,11 +7,11 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from integrations.core.errors import MAX_WAIT_SECONDS, IntegrationError
+from integrations.core.errors import MAX_WAIT_SECONDS, Fault, IntegrationError
 from integrations.core.http import Flow, Response
 from integrations.egress.transfer import ResponseHeaders
 
@@ -139,7 +139,7 @@ def _drive(begin: Callable[[], Flow[Any]], answers: Sequence[Response]) -> tuple
 def check(error: IntegrationError) -> None:
     """Fails unless the engine can write the error and act on it."""
     assert error.retry_after is None or 0 <= error.retry_after <= MAX_WAIT_SECONDS  # false for NaN
-    assert isinstance(error.permanent, bool)
+    assert error.fault in get_args(Fault)
     assert 0 < len(error.message) < 2000
     error.message.encode()
 

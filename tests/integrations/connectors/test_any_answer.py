@@ -13,7 +13,7 @@ from integrations.core.connector import Connector, TestResult
 from integrations.core.errors import IntegrationError
 from integrations.core.http import Flow, Response
 from integrations.registry import CONNECTORS
-from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED
+from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, delivery
 from tests.integrations.connectors.strangers import (
     ODD_BODIES,
     READ_BYTES,
@@ -36,7 +36,7 @@ answers = st.lists(responses, min_size=1, max_size=5)
 def deliveries(connector: Connector) -> list[Callable[[], Flow[Any]]]:
     config = config_of(connector)
     return [
-        lambda event=event: connector.deliver(event, config, NOW)  # type: ignore[misc]
+        lambda event=event: delivery(connector, event, config, NOW)  # type: ignore[misc]
         for event in (CREATED, UPDATED, DELETED, PING, REPORT)
     ]
 

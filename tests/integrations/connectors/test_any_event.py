@@ -15,7 +15,7 @@ from integrations.registry import CONNECTORS
 from invenicum.events.message import Message
 from tests.fakes.discord import problem_of as problem_for_discord
 from tests.fakes.google_analytics import problems_of as problems_for_google_analytics
-from tests.flows import message
+from tests.flows import delivery, message
 from tests.integrations.connectors.examples import EXAMPLES
 
 texts = st.text(max_size=30) | st.sampled_from(
@@ -41,7 +41,7 @@ def first_request(connector: Connector, event: Message) -> Any:
     config = connector.Config.parse(EXAMPLES[connector.type], connected=True)
     config = config.model_copy(update={"access_token": config.access_token or SecretStr("token-0001")})
     try:
-        return next(connector.deliver(event, config, 1_772_879_400))
+        return next(delivery(connector, event, config, 1_772_879_400))
     except (Rejected, StopIteration):
         return None
 

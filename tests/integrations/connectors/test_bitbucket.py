@@ -21,6 +21,11 @@ def config(**more: Any) -> Bitbucket.Config:
     return Bitbucket.Config.parse({**CONFIG, **more})
 
 
+def saved(**more: Any) -> Bitbucket.Config:
+    """As it is loaded for a saved integration."""
+    return config(**more).model_copy(update={"integration_id": "0199c0de-0000-7000-8000-00000000000a"})
+
+
 def said(status: int, text: str, **headers: str) -> Response:
     return json_response(status, {"type": "error", "error": {"message": text}}, **headers)
 
@@ -43,6 +48,10 @@ def test_an_api_token_goes_with_its_email_and_an_access_token_alone() -> None:
         (said(403, "Your credentials lack one or more scopes"), AuthFailed, "Repositories: write"),
         (said(404, "Repository not found"), InvalidConfig, "no repository my-workspace/asset-repo"),
         (json_response(200, {}, x_oauth_scopes="repository"), AuthFailed, "not write to it"),
+        # https://developer.atlassian.com/cloud/bitbucket/rest/intro/#bitbucket-oauth-2-0-scopes: repository:admin "does
+        # not implicitly grant the repository or the repository:write scopes"
+        (json_response(200, {}, x_oauth_scopes="repository, repository:admin"), AuthFailed, "not write to it"),
+        (json_response(200, {}, x_oauth_scopes="admin:repository:bitbucket"), AuthFailed, "not write to it"),
         (text_response(429, "Rate limit for this resource has been exceeded"), RateLimited, "slow down"),
         (text_response(503), ConnectionFailed, "503"),
     ],
@@ -66,7 +75,7 @@ def test_after_repeated_conflicts_the_delivery_is_retried_later() -> None:
     answers = [TIP, said(404, "No such file"), said(409, "Parent is not the tip")] * 3
     with pytest.raises(Conflict) as caught:
         play(Bitbucket().deliver(CREATED, config(), 0), *answers)
-    assert not caught.value.permanent
+    assert caught.value.fault == "service"
 
 
 def test_a_refused_commit_is_not_retried() -> None:
@@ -78,7 +87,13 @@ def test_an_asset_is_committed_changed_and_removed() -> None:
     with FakeBitbucket() as fake:
         bitbucket = Bitbucket({"apiUrl": fake.url})
         result = run_flow(bitbucket.test(config(webhookUrl=HOOK)))
-        assert result.metadata == {"repository": "my-workspace/asset-repo", "branch": "main", "private": True}
+        assert result.metadata == {
+            "repository": "my-workspace/asset-repo",
+            "branch": "main",
+            "defaultBranch": "main",
+            "empty": False,
+            "private": True,
+        }
         run_flow(bitbucket.deliver(PING, config(), 0))
         run_flow(bitbucket.deliver(CREATED, config(), 0))
         run_flow(bitbucket.deliver(CREATED, config(), 0))
@@ -90,6 +105,24 @@ def test_an_asset_is_committed_changed_and_removed() -> None:
         assert len(fake.commits) == 3
 
 
+def test_an_empty_repository_gets_its_branch_with_the_first_asset() -> None:
+    with FakeBitbucket() as fake:
+        fake.is_empty = True
+        bitbucket = Bitbucket({"apiUrl": fake.url})
+        assert run_flow(bitbucket.test(config())).metadata["empty"] is True
+        run_flow(bitbucket.deliver(DELETED, config(), 0))
+        run_flow(bitbucket.deliver(CREATED, config(), 0))
+        assert list(fake.files) == [PATH]
+        assert run_flow(bitbucket.test(config())).metadata["empty"] is False
+
+
+@pytest.mark.parametrize("event", ["issue:created", "issue:updated", "issue:comment_created"])
+def test_events_of_the_retired_issues_are_refused(event: str) -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        config(events=[event])
+    assert list(caught.value.details) == ["events"]
+
+
 def test_a_branch_that_moves_during_the_flow_is_read_again() -> None:
     with FakeBitbucket() as fake:
         fake.before_write = [lambda: fake.commits.append("somebody else's")]
@@ -98,7 +131,7 @@ def test_a_branch_that_moves_during_the_flow_is_read_again() -> None:
 
 
 def test_a_missing_branch_is_named() -> None:
-    with FakeBitbucket() as fake, pytest.raises(InvalidConfig, match="no branch release/1"):
+    with FakeBitbucket() as fake, pytest.raises(InvalidConfig, match=r"no branch release/1: .* default branch main"):
         run_flow(Bitbucket({"apiUrl": fake.url}).test(config(branch="release/1")))
 
 
@@ -106,10 +139,10 @@ def test_the_hook_follows_the_configuration() -> None:
     with FakeBitbucket() as fake:
         bitbucket = Bitbucket({"apiUrl": fake.url})
         wanted = {"webhookUrl": HOOK, "webhookSecret": "s3cret-one"}
-        state = run_flow(bitbucket.on_save(config(**wanted), {}))
-        run_flow(bitbucket.on_save(config(**wanted, events=["repo:fork"]), state))
+        state = run_flow(bitbucket.on_save(saved(**wanted), {}))
+        run_flow(bitbucket.on_save(saved(**wanted, events=["repo:fork"]), state))
         assert [(hook["secret"], hook["events"]) for hook in fake.hooks.values()] == [("s3cret-one", ["repo:fork"])]
-        assert run_flow(bitbucket.on_save(config(**wanted), {})) == state
-        assert run_flow(bitbucket.on_save(config(), state)) == {}
+        assert run_flow(bitbucket.on_save(saved(**wanted), {})) == state
+        assert run_flow(bitbucket.on_save(saved(), state)) == {}
         assert fake.hooks == {}
         run_flow(bitbucket.on_delete(config(**wanted), state))

@@ -15,7 +15,7 @@ from integrations.core.errors import IntegrationError, InvalidConfig, TimedOut
 from integrations.core.http import Flow, Response
 from integrations.core.markers import Matches
 from integrations.registry import CONNECTORS
-from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, text_response
+from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, delivery, text_response
 from tests.integrations.connectors.examples import EXAMPLES
 
 STATE = {"hookId": "7", "repository": "https://x", "channelId": "c", "resourceId": "r"}
@@ -58,7 +58,7 @@ def config_of(connector: Connector) -> ConnectorConfig:
 def flows_of(connector: Connector, config: ConnectorConfig) -> Iterator[Flow[Any]]:
     yield connector.test(config)
     for event in (CREATED, UPDATED, DELETED, PING, REPORT):
-        yield connector.deliver(event, config, 1_772_879_400)
+        yield delivery(connector, event, config, 1_772_879_400)
     yield connector.on_save(config, {})
     yield connector.on_save(config, STATE)
     yield connector.on_delete(config, STATE)

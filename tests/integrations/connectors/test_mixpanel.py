@@ -13,8 +13,8 @@ from integrations.core.errors import (
 )
 from integrations.core.http import Response
 from integrations.egress.curl import run_flow
-from tests.fakes.mixpanel import ACCOUNT, PROJECT_TOKEN, FakeMixpanel
-from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, play, text_response
+from tests.fakes.mixpanel import ACCOUNT, PLACEHOLDERS, PROJECT_TOKEN, FakeMixpanel, problem_of
+from tests.flows import CREATED, DELETED, PING, REPORT, UPDATED, body_of, json_response, message, play, text_response
 
 NAME, SECRET = ACCOUNT.split(":")
 ACCOUNT_FIELDS = {"serviceAccountUsername": NAME, "serviceAccountSecret": SECRET, "projectId": "1234567"}
@@ -58,7 +58,11 @@ def test_an_event_carries_its_time_its_actor_and_an_id_that_makes_it_count_once(
     [
         (json_response(401, {"error": "Invalid credentials"}), AuthFailed, "and the region"),
         (json_response(400, {"failed_records": [{"message": "'time' is invalid"}]}), Rejected, "'time' is invalid"),
-        (json_response(400, {"error": "project_id is required"}), Rejected, "project_id"),
+        (
+            json_response(400, {"error": "project_id is required"}),
+            InvalidConfig,
+            "project_id.*check the project's token",
+        ),
         (json_response(200, {"num_records_imported": 0}), ConnectionFailed, "recorded nothing"),
         (text_response(200, "<html>"), ConnectionFailed, "recorded nothing"),
         (text_response(413), Rejected, "too large"),
@@ -71,6 +75,25 @@ def test_each_documented_failure_has_its_error(answer: Response, error: type[Int
         play(Mixpanel().deliver(CREATED, config(), 0), answer)
     assert type(caught.value) is error
     assert PROJECT_TOKEN not in caught.value.message
+
+
+@pytest.mark.parametrize("actor", [*PLACEHOLDERS.split(), "Anonymous", " null ", ""])
+def test_a_placeholder_for_an_actor_is_sent_as_no_user(actor: str) -> None:
+    event = message("asset.created", {"assetId": "a", "createdBy": actor})
+    (sent,) = body_of(play(Mixpanel().deliver(event, config(), 0), TAKEN)[1][0])
+    assert sent["properties"]["distinct_id"] == ""
+    assert "$user_id" not in sent["properties"]
+    assert problem_of(sent["properties"]) == ""
+
+
+def test_a_user_and_a_device_are_named_for_projects_that_merge_them() -> None:
+    event = message("report.ready", {"updatedBy": "user-1", "$device_id": "d-1", "$user_id": "other"})
+    (sent,) = body_of(play(Mixpanel().deliver(event, config(), 0), TAKEN)[1][0])
+    ids = {name: sent["properties"][name] for name in ("distinct_id", "$user_id", "$device_id")}
+    assert ids == {"distinct_id": "user-1", "$user_id": "user-1", "$device_id": "d-1"}
+    event = message("report.ready", {"$device_id": "undefined", "$user_id": 5})
+    (sent,) = body_of(play(Mixpanel().deliver(event, config(), 0), TAKEN)[1][0])
+    assert {"$user_id", "$device_id"}.isdisjoint(sent["properties"])
 
 
 def test_an_answer_that_proves_nothing_fails_the_test() -> None:

@@ -6,15 +6,9 @@ import pytest
 from pydantic import SecretStr
 
 from integrations.connectors.slack import Slack
+from integrations.connectors.slack.errors import MissingScope, WrongTarget
 from integrations.core.connector import TestResult
-from integrations.core.errors import (
-    AuthFailed,
-    ConnectionFailed,
-    IntegrationError,
-    InvalidConfig,
-    RateLimited,
-    Rejected,
-)
+from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
 from integrations.core.http import Request, Response
 from integrations.egress.curl import run_flow
 from tests.fakes.slack import CHANNEL, GENERAL, IDENTITY, TOKEN, WEBHOOK, FakeSlack
@@ -31,7 +25,7 @@ def config(channel: str = "#asset-updates", **more: Any) -> Slack.Config:
 
 def connected(channel: str = "#asset-updates") -> Slack.Config:
     """The configuration after OAuth, with the grant's token."""
-    parsed = Slack.Config.parse({"webhookUrl": WEBHOOK, "channel": channel})
+    parsed = Slack.Config.parse({"webhookUrl": WEBHOOK, "channel": channel, "webhookChannel": CHANNEL["id"]})
     return parsed.model_copy(update={"access_token": SecretStr(TOKEN)})
 
 
@@ -60,20 +54,20 @@ def test_a_channel_given_by_its_id_is_asked_for_by_its_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("channel", "answer"),
+    ("channel", "answer", "says"),
     [
-        ("#asset-updates", {"ok": True, "channels": [GENERAL]}),
-        ("C999999999", {"ok": False, "error": "channel_not_found"}),
+        ("#asset-updates", {"ok": True, "channels": [GENERAL]}, "the bot cannot see channel #asset-updates in Slack"),
+        ("C999999999", {"ok": False, "error": "channel_not_found"}, "there is no channel C999999999, or it is private"),
     ],
 )
-def test_a_channel_that_the_bot_cannot_see_is_named(channel: str, answer: Any) -> None:
-    with pytest.raises(Rejected, match=f"Channel not found: the bot cannot see channel {channel} in Slack"):
+def test_a_channel_that_the_bot_cannot_see_is_named(channel: str, answer: Any, says: str) -> None:
+    with pytest.raises(WrongTarget, match=says):
         look_up(config(channel), TEAM, json_response(200, answer))
 
 
 def test_a_direct_message_cannot_be_checked() -> None:
     result, _ = look_up(config("@maria"), TEAM)
-    assert result.message.startswith("The webhook's address of Invenicum Team works. Whether it posts to @maria could")
+    assert result.message.startswith("The connection to Invenicum Team works. Whether it posts to @maria could")
     assert result.metadata == {"teamName": "Invenicum Team"}
 
 
@@ -88,7 +82,7 @@ def test_with_more_channels_than_are_read_the_channel_stays_unchecked() -> None:
     ("answer", "error", "says"),
     [
         (json_response(200, {"ok": False, "error": "invalid_auth"}), AuthFailed, "refused the bot token"),
-        (no_scope("channels:read"), AuthFailed, "channels:read"),
+        (no_scope("channels:read"), MissingScope, "channels:read"),
         (json_response(200, {"ok": False, "error": "fatal_error"}), ConnectionFailed, "fatal_error to auth.test"),
         (json_response(200, ["odd"]), ConnectionFailed, "something odd"),
         (json_response(200, {"ok": True}), ConnectionFailed, "has no team"),
@@ -113,12 +107,45 @@ def test_an_organisations_token_with_another_id_is_accepted() -> None:
     assert result.metadata["teamName"] == "Acme"
 
 
-@pytest.mark.parametrize("answer", [no_scope("channels:read"), json_response(200, {"ok": True, "channels": [GENERAL]})])
-def test_a_connected_account_that_cannot_see_the_channel_still_proves_the_team(answer: Response) -> None:
-    result, requests = look_up(connected(), TEAM, answer)
-    assert "could not be checked" in result.message
-    assert result.metadata == {"teamName": "Invenicum Team"}
-    assert "private_channel" not in requests[2].url
+@pytest.mark.parametrize(
+    "answer", [no_scope("groups:read"), json_response(200, {"ok": False, "error": "channel_not_found"})]
+)
+def test_the_channel_of_the_consent_needs_no_look_up(answer: Response) -> None:
+    """The token sees no private channel that its bot is not in; the webhook posts there all the same."""
+    result, _ = look_up(connected("C123456789"), TEAM, answer)
+    assert result.metadata == FACTS
+
+
+def test_another_channel_than_that_of_the_consent_must_be_seen() -> None:
+    with pytest.raises(WrongTarget, match="cannot see channel #other"):
+        look_up(connected("#other"), TEAM, json_response(200, {"ok": True, "channels": [GENERAL]}))
+
+
+def with_scopes(*scopes: str) -> Response:
+    return json_response(200, {"ok": True, **IDENTITY}, x_oauth_scopes=",".join(scopes))
+
+
+def test_a_token_that_cannot_post_leaves_that_to_the_webhook_and_says_so() -> None:
+    seen = json_response(200, {"ok": True, "channel": CHANNEL})
+    result, _ = look_up(config("C123456789"), with_scopes("channels:read"), seen)
+    assert result.message.startswith(
+        "Successfully connected to Slack channel #asset-updates. The token lacks chat:write."
+    )
+    assert "to choose them, give a bot token" in result.message
+
+
+def test_a_channel_that_the_bot_is_not_in_takes_another_scope_or_an_invitation() -> None:
+    outside = json_response(200, {"ok": True, "channel": {**CHANNEL, "is_member": False}})
+    with pytest.raises(WrongTarget, match="invite it there"):
+        look_up(config("C123456789"), with_scopes("chat:write", "channels:read"), outside)
+    look_up(config("C123456789"), with_scopes("chat:write", "chat:write.public"), outside)
+
+
+def test_an_archived_channel_is_said_to_be_archived() -> None:
+    with pytest.raises(WrongTarget, match="asset-updates is archived in Slack: unarchive it"):
+        look_up(
+            config("C123456789"), TEAM, json_response(200, {"ok": True, "channel": {**CHANNEL, "is_archived": True}})
+        )
 
 
 def test_slacks_own_answers_are_understood() -> None:
@@ -127,11 +154,11 @@ def test_slacks_own_answers_are_understood() -> None:
         for parsed in (config(), config("C123456789")):
             assert run_flow(slack.test(parsed)).metadata == FACTS
         assert run_flow(slack.test(config())).message == PROVED
-        with pytest.raises(Rejected):
+        with pytest.raises(WrongTarget):
             run_flow(slack.test(config("C999999999")))
         assert fake.posted == []
     with FakeSlack("incoming-webhook", "channels:read") as fake:
         slack = Slack({"apiUrl": fake.url})
-        assert run_flow(slack.test(connected())).metadata == FACTS
-        with pytest.raises(AuthFailed, match="lacks the scope groups:read"):
+        assert run_flow(slack.test(connected("C123456789"))).metadata == FACTS
+        with pytest.raises(MissingScope, match="lacks the scope groups:read"):
             run_flow(slack.test(config()))

@@ -14,7 +14,7 @@ from integrations.core.errors import IntegrationError
 from integrations.core.http import Request, Response
 from integrations.registry import CONNECTORS
 from invenicum.events.message import Message
-from tests.flows import json_response, message
+from tests.flows import delivery, json_response, message
 from tests.integrations.connectors.examples import EXAMPLES
 
 EVENT_BYTES = 250_000
@@ -82,7 +82,7 @@ def slowest_step(connector: Connector, event: Message) -> float:
     """The processor time of the slowest step of the event's flow, in seconds."""
     config = connector.Config.parse(EXAMPLES[connector.type], connected=True)
     config = config.model_copy(update={"access_token": config.access_token or SecretStr("token-0001")})
-    flow = connector.deliver(event, config, 1_772_879_400)
+    flow = delivery(connector, event, config, 1_772_879_400)
     answer: Response | None = None
     slowest = 0.0
     for _ in range(MAX_STEPS):

@@ -12,7 +12,7 @@ from integrations.core.config import ConnectorConfig
 from integrations.core.connector import Connector
 from integrations.core.errors import IntegrationError, InvalidConfig
 from integrations.core.http import Flow, Request, Response
-from tests.flows import CREATED, DELETED, json_response, text_response
+from tests.flows import CREATED, DELETED, delivery, json_response, text_response
 from tests.integrations.connectors.examples import EXAMPLES
 from tests.integrations.connectors.test_every_connector import each_connector, flat
 
@@ -120,8 +120,8 @@ def requests_of(connector: Connector, config: ConnectorConfig) -> Iterator[Reque
 def _flows(connector: Connector, config: ConnectorConfig) -> list[Flow[Any]]:
     return [
         connector.test(config),
-        connector.deliver(CREATED, config, 1_772_879_400),
-        connector.deliver(DELETED, config, 1_772_879_400),
+        delivery(connector, CREATED, config, 1_772_879_400),
+        delivery(connector, DELETED, config, 1_772_879_400),
         connector.on_save(config, {}),
         connector.on_save(config, STATE),
         connector.on_delete(config, STATE),

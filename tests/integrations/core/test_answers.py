@@ -72,22 +72,24 @@ def test_an_error_keeps_no_wait_that_the_schedule_cannot_take(given: float, kept
 
 
 @pytest.mark.parametrize(
-    ("status", "error", "permanent"),
+    ("status", "error", "fault"),
     [
-        (301, ConnectionFailed, False),
-        (400, ConnectionFailed, False),
-        (401, AuthFailed, False),
-        (403, AuthFailed, False),
-        (410, Gone, True),
-        (413, Rejected, True),
-        (429, RateLimited, False),
-        (503, ConnectionFailed, False),
+        (301, ConnectionFailed, "service"),
+        (400, ConnectionFailed, "service"),
+        (401, AuthFailed, "target"),
+        (403, AuthFailed, "target"),
+        (410, Gone, "target"),
+        (413, Rejected, "event"),
+        (429, RateLimited, "service"),
+        (503, ConnectionFailed, "service"),
     ],
 )
-def test_each_status_has_its_error(status: int, error: type[IntegrationError], permanent: bool) -> None:
+def test_each_status_has_its_error_and_says_who_is_at_fault(
+    status: int, error: type[IntegrationError], fault: str
+) -> None:
     made = error_for(text_response(status, retry_after="7"), "The service", "its word")
     assert type(made) is error
-    assert made.permanent is permanent
+    assert made.fault == fault
     assert made.message.startswith("The service ")
 
 

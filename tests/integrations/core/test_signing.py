@@ -1,5 +1,6 @@
 """Vectors made with `openssl dgst -sha256 -hmac`, and the code of docs/verifying-webhooks.md on what is sent."""
 
+import base64
 import json
 import re
 import shutil
@@ -9,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from integrations.core.signing import ROTATION_OVERLAP_SECONDS, SigningSecrets, invenicum_headers
+from integrations.core.signing import (
+    ROTATION_OVERLAP_SECONDS,
+    SigningSecrets,
+    asymmetric_signature,
+    generate_private_key,
+    invenicum_headers,
+    private_key,
+    verification_key,
+)
 from invenicum.demo.receiver import verify_invenicum
 
 BODY = b'{"test": 2432232314}'
@@ -45,6 +54,53 @@ def in_node(function: str, cases: list[Any]) -> Any:
     command = ["node", "-e", on_the_page("js") + CALL % function]
     ran = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=True)
     return json.loads(ran.stdout)
+
+
+# Svix, the reference: https://github.com/svix/svix-webhooks, `test_asymmetric_key_signing` of its server.
+PRIVATE_KEY = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+PUBLIC_KEY = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+ASYMMETRIC = {
+    "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    "webhook-timestamp": "1614265330",
+    "webhook-signature": "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==",
+}
+SEED_ONLY = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbc="
+
+
+@pytest.mark.parametrize("secret", [PRIVATE_KEY, SEED_ONLY])
+def test_a_known_private_key_gives_the_known_signature(secret: str) -> None:
+    key = private_key(secret)
+    assert asymmetric_signature([key], ASYMMETRIC["webhook-id"], 1614265330, BODY) == ASYMMETRIC["webhook-signature"]
+    assert verification_key(secret) == PUBLIC_KEY
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [PUBLIC_KEY, PRIVATE_KEY[:-4], PRIVATE_KEY.replace("X0dRqSKJp4", "aaaaaaaaaa"), "whsk_", "whsk_x", SEED_ONLY[:-8]],
+)
+def test_what_is_no_private_key_is_refused(secret: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        private_key(secret)
+
+
+def test_a_new_key_pair_is_in_the_form_of_the_specification() -> None:
+    made = generate_private_key()
+    assert len(base64.b64decode(made.removeprefix("whsk_"))) == 64
+    assert verification_key(made).startswith("whpk_")
+    assert generate_private_key() != made
+
+
+def test_the_code_for_public_keys_on_the_page_verifies_the_known_signature() -> None:
+    page: dict[str, Any] = {}
+    exec(on_the_page("python"), page)
+    other = verification_key(generate_private_key())
+    both = {**ASYMMETRIC, "webhook-signature": f"v1a,{'A' * 86}== {ASYMMETRIC['webhook-signature']}"}
+    forged = {**ASYMMETRIC, "webhook-id": "msg_another"}
+    cases = [(ASYMMETRIC, PUBLIC_KEY), (both, PUBLIC_KEY), (forged, PUBLIC_KEY), (ASYMMETRIC, other)]
+    expected = [True, True, False, False]
+    assert [page["verify_asymmetric"](BODY, *case) for case in cases] == expected
+    if shutil.which("node"):
+        assert in_node("verifyAsymmetric", cases) == expected
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ def test_one_inner_address_may_be_allowed_while_its_neighbour_is_not(finish: Fin
 def test_a_url_that_is_not_acceptable_is_not_tried(finish: Finish, url: str, words: str) -> None:
     with FakeServer(ok) as server:
         error = failure(finish(ask(url.format(port=server.port))), "blocked", words)
-    assert error.permanent
+    assert error.fault == "target"
     assert server.connections == 0
 
 

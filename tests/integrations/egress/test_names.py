@@ -96,7 +96,7 @@ def test_a_private_address_and_no_address_give_the_same_error(names: Names) -> N
             for name in ("private", "none", "here", "mixed", "silent")
         ]
     assert len({error.message.replace(name, "") for error in errors for name in [error.message.split(".")[0]]}) == 1
-    assert {(type(error), error.permanent, error.retry_after) for error in errors} == {(type(errors[0]), False, None)}
+    assert {(type(error), error.fault, error.retry_after) for error in errors} == {(type(errors[0]), "service", None)}
 
 
 def test_only_the_addresses_of_a_name_that_may_be_reached_are_tried(names: Names) -> None:

@@ -6,7 +6,17 @@ from http.client import HTTPConnection
 
 import pytest
 
-from invenicum.demo.receiver import MAX_BODY_BYTES, Arrival, Receiver, verify_invenicum, verify_standard
+from integrations.connectors.webhook import Webhook
+from integrations.core.signing import generate_private_key, verification_key
+from invenicum.demo.receiver import (
+    MAX_BODY_BYTES,
+    Arrival,
+    Receiver,
+    read_arrival,
+    verify_invenicum,
+    verify_standard,
+)
+from tests.flows import CREATED, play, text_response
 from tests.waiting import WAIT_DEADLINE_SECONDS
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -83,6 +93,29 @@ def test_a_verified_request_is_accepted_and_reported(connection: HTTPConnection,
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_every_method_that_an_integration_can_use_is_accepted(connection: HTTPConnection, method: str) -> None:
     assert post(connection, BODY, HEADERS, method) == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_method_without_a_body_is_accepted(connection: HTTPConnection, arrivals: list[Arrival], method: str) -> None:
+    config = Webhook.Config.parse({"url": "https://example.com/", "method": method, "secret": SECRET})
+    _, (request,) = play(Webhook().deliver(CREATED, config, SIGNED_AT), text_response(200))
+    assert post(connection, request.body, dict(request.headers), method) == 200
+    assert [(arrival.verified, arrival.body) for arrival in arrivals] == [(True, None)]
+
+
+def test_a_public_key_verifies_what_its_private_key_signs() -> None:
+    secret = generate_private_key()
+    config = Webhook.Config.parse({"url": "https://example.com/", "signature": "v1a", "secret": secret})
+    _, (request,) = play(Webhook().deliver(CREATED, config, SIGNED_AT), text_response(200))
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    assert read_arrival(headers, request.body, verification_key(secret), SIGNED_AT).verified
+    for key, body, now in (
+        (verification_key(generate_private_key()), request.body, SIGNED_AT),
+        (verification_key(secret), b"{}", SIGNED_AT),
+        (verification_key(secret), request.body, SIGNED_AT + 301),
+        ("whpk_short", request.body, SIGNED_AT),
+    ):
+        assert not read_arrival(headers, body, key, now).verified
 
 
 def test_a_second_delivery_is_recognised_by_its_id(connection: HTTPConnection, arrivals: list[Arrival]) -> None:

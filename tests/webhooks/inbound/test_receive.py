@@ -11,9 +11,11 @@ from django.test import Client
 
 from integrations import services
 from integrations.core.inbound import MAX_UNVERIFIED_BODY_BYTES
+from integrations.families.git_commits import DEFAULT_COMMIT_MESSAGE, commit_message
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from invenicum.events.models import Event
+from tests.flows import CREATED
 from tests.inbound import SECRET, connect, post, send_github, sign
 from webhooks.models import Delivery, InboundEvent, InboundKey
 
@@ -71,6 +73,16 @@ def test_a_release_is_published_once_although_github_sends_it_three_times(alice:
         assert send_github(payload, event="release", delivery=f"r{number}").status_code == 202
     assert InboundEvent.objects.filter(name="github.release").count() == 3
     assert Event.objects.filter(name="github.release").count() == 1
+
+
+def test_the_integrations_own_commit_comes_back_and_is_not_published(alice: User, bob: User) -> None:
+    for owner in (alice, bob):
+        connect(owner, "github")
+    own = Integration.objects.get(owner=alice)
+    commit = {"message": commit_message(CREATED, DEFAULT_COMMIT_MESSAGE, str(own.pk))}
+    assert send_github({**PUSH, "commits": [commit]}).status_code == 202
+    assert InboundEvent.objects.count() == 2
+    assert [event.owner for event in Event.objects.filter(name="github.push")] == [bob], "it is no echo for others"
 
 
 def test_the_repository_is_found_whatever_its_case(alice: User) -> None:

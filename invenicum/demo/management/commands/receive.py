@@ -21,7 +21,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; a free one if it is not given")
-        parser.add_argument("--secret", help="the signing secret; RECEIVER_SECRET if it is not given")
+        parser.add_argument(
+            "--secret", help="the signing secret, or the public key; RECEIVER_SECRET if it is not given"
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
     def handle(self, *args: Any, port: int, secret: str | None, json: bool, **options: Any) -> None:

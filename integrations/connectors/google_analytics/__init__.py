@@ -1,0 +1,3 @@
+from .connector import GoogleAnalytics
+
+__all__ = ["GoogleAnalytics"]

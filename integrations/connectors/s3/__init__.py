@@ -1,0 +1,3 @@
+from .connector import S3
+
+__all__ = ["S3"]
