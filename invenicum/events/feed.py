@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from invenicum.accounts.models import User
 
 from .models import Event
-from .position import OldestRunningTransaction
+from .position import Follows, OldestRunningTransaction
 
 
 class UnknownPlace(LookupError):
@@ -32,8 +32,7 @@ def feed(owner: User, after: UUID | None, limit: int) -> tuple[list[Event], bool
 def _after(rows: QuerySet[Event], after: UUID) -> QuerySet[Event]:
     place = rows.filter(pk=after).values_list("position", "sequence").first()
     if place is not None:
-        position, sequence = place
-        return rows.filter(Q(position=position, sequence__gt=sequence) | Q(position__gt=position))
+        return rows.filter(Follows(*place))
     oldest = rows.first()
     if oldest is None or after < oldest.pk:
         return rows  # it was pruned: everything that is left came after it

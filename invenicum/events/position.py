@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import BigIntegerField, Func
+from django.db.models import BigIntegerField, BooleanField, F, Func, Value
 
 # PostgreSQL's sequence that numbers events; SQLite has none, see `numbering.py`.
 SEQUENCE = "events_event_sequence"
@@ -50,3 +50,24 @@ class OldestRunningTransaction(Func):
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         template = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
         return self.as_sql(compiler, connection, template=template, **context)
+
+
+class Follows(Func):
+    """Whether an event comes after the place (`position`, `sequence`): a condition that begins to read an index there.
+
+    The same in terms of AND and OR would read the index from its beginning.
+    """
+
+    arg_joiner = " > "
+    template = "%(expressions)s"
+    output_field = BooleanField()
+
+    def __init__(self, position: int | None, sequence: int):
+        super().__init__(_Pair(F("position"), F("sequence")), _Pair(Value(position), Value(sequence)))
+
+
+class _Pair(Func):
+    """A row value."""
+
+    function = ""
+    output_field = BigIntegerField()
