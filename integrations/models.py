@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -15,6 +15,9 @@ from invenicum.jobs import Job
 from .core.config import ConnectorConfig
 from .core.connector import Connector
 from .core.memory import MAX_KEY_LENGTH, MAX_VALUE_LENGTH
+
+if TYPE_CHECKING:
+    from .missed import Missed
 
 
 class IntegrationQuerySet(models.QuerySet["Integration"]):
@@ -77,6 +80,9 @@ class Integration(models.Model):
     last_sync = models.DateTimeField(null=True, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    # No column: what it has missed, if it has become active just now.
+    missed: Missed | None = None
 
     objects = IntegrationQuerySet.as_manager()
 

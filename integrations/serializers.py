@@ -11,6 +11,7 @@ from invenicum.api.serializers import (
     BooleanField,
     ChoiceField,
     ConstantField,
+    IntegerField,
     ObjectField,
     StrictSerializer,
     TextField,
@@ -80,15 +81,30 @@ class TestedSerializer(DoneSerializer):
     metadata = ObjectField()
 
 
-class SavedIntegrationSerializer(StrictSerializer):
-    """What was saved. The signing secret, or the public key of a private one, is shown if it is made for a new one."""
+class MissedSerializer(StrictSerializer):
+    """How many events an integration has missed since it stopped; `since` is null if it was never active before.
 
-    optional_in_answers = frozenset({"signingSecret"})
+    If `isExact` is false, there are more. `POST /integrations/:type/backfill` sends them.
+    """
+
+    count = IntegerField()
+    is_exact = BooleanField()
+    since = TimestampField(allow_null=True)
+
+
+class SavedIntegrationSerializer(StrictSerializer):
+    """What was saved. The signing secret, or the public key of a private one, is shown if it is made for a new one.
+
+    `missed` is there if the integration has become active by this.
+    """
+
+    optional_in_answers = frozenset({"signingSecret", "missed"})
 
     type = TextField(source="integration.type")
     is_active = BooleanField(source="integration.is_active")
     created_at = TimestampField(source="integration.created_at")
     signing_secret = TextField()
+    missed = MissedSerializer(source="integration.missed")
 
 
 class IntegrationSerializer(StrictSerializer):
@@ -108,6 +124,14 @@ class IntegrationSerializer(StrictSerializer):
 
     def get_inbound_url(self, integration: Integration) -> str | None:
         return services.inbound_url(integration)
+
+
+class PausedOrResumedSerializer(IntegrationSerializer):
+    """An integration without its secrets, and if it has become active by this, what it missed meanwhile."""
+
+    optional_in_answers = frozenset({"missed"})
+
+    missed = MissedSerializer()
 
 
 class ActiveSerializer(StrictSerializer):

@@ -15,7 +15,7 @@ from fernet_fields import DecryptionError
 
 from invenicum.accounts.models import User
 
-from . import grants, outgoing_slots, provider_jobs, registry, reserved_secrets
+from . import grants, missed, outgoing_slots, provider_jobs, registry, reserved_secrets
 from .core.config import ConnectorConfig
 from .core.connector import Connector, TestResult
 from .core.errors import InvalidConfig
@@ -166,6 +166,8 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
     provider_jobs.schedule_save(integration)
     if was is not None:
         _announce(integration, was)
+    elif integration.is_active:
+        integration.missed = missed.count(integration)
     if target is not None and has_new_target:
         target_changed.send(sender=Integration, integration=integration)
     made = generated.get(connector.signing_secret or "")
@@ -266,6 +268,7 @@ def _announce(integration: Integration, was: str) -> None:
     now_active = integration.status == Status.ACTIVE
     if now_active and was != Status.ACTIVE:
         integration_resumed.send(sender=Integration, integration=integration)
+        integration.missed = missed.count(integration)
     elif not now_active and was == Status.ACTIVE:
         integration_stopped.send(sender=Integration, integration=integration)
 

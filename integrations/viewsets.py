@@ -22,6 +22,7 @@ from .serializers import (
     ActiveSerializer,
     ConnectorSerializer,
     IntegrationSerializer,
+    PausedOrResumedSerializer,
     RotatedSecretSerializer,
     SavedIntegrationSerializer,
     SaveIntegrationSerializer,
@@ -141,12 +142,14 @@ class IntegrationViewSet(IntegrationApiViewSet):
         operation_id="pauseOrResumeIntegration",
         summary="Pause or resume an integration",
         request=ActiveSerializer,
-        responses=answer_of(IntegrationSerializer),
+        responses=answer_of(PausedOrResumedSerializer),
     )
     def partial_update(self, request: Request, integration_type: str) -> Response:
-        """Deliveries of a paused integration wait until it is resumed."""
+        """Deliveries of a paused integration wait until it is resumed. It then misses events: `missed` says how many
+        when it is active again, and `POST /integrations/:type/backfill` sends them."""
         is_active = self.read(request.data, ActiveSerializer)["is_active"]
-        return self.answer(services.set_active(current_user(request), integration_type, is_active))
+        integration = services.set_active(current_user(request), integration_type, is_active)
+        return self.answer(integration, PausedOrResumedSerializer)
 
     @extend_schema(
         operation_id="deleteIntegration",

@@ -2,7 +2,7 @@
 
 The code that counts is where the things are: `invenicum.metering` for what is counted without the database, and the
 services of each app. A quota is an integer from the environment; 0 switches it off. A new kind of work that an account
-can start, for example a backfill, gets its line here and calls `check` where it starts.
+can start gets its line here and calls `check` where it starts.
 """
 
 from __future__ import annotations
@@ -88,6 +88,13 @@ REPLAYS = Quota(
     "replays of one integration under way",
     "An integration can have {limit} replay under way: wait until it has ended, or cancel it with DELETE /replays/:id",
 )
+BACKFILLS = Quota(
+    "QUOTA_BACKFILLS",
+    1,
+    "backfills of one integration under way",
+    "An integration can have {limit} backfill under way: wait until it has ended, or cancel it with "
+    "DELETE /replays/:id",
+)
 TESTS = Quota(
     "QUOTA_TESTS",
     2,
@@ -108,6 +115,7 @@ ALL = (
     EVENTS_PER_MINUTE,
     PENDING_BYTES,
     REPLAYS,
+    BACKFILLS,
     TESTS,
 )
 

@@ -119,6 +119,7 @@ try:
 except ValueError:
     raise ImproperlyConfigured("RETRY_SCHEDULE must be seconds, separated by commas, for example 0,5,300.") from None
 RETENTION_DAYS = env.float("RETENTION_DAYS", 90.0)
+BACKFILL_DELIVERIES_PER_SECOND = env.float("BACKFILL_DELIVERIES_PER_SECOND", 100.0)  # of one backfill
 PROVIDER_ENDPOINTS = json_object("PROVIDER_ENDPOINTS")
 # Our clients at the providers by integration type, each an id and a secret.
 OAUTH_CLIENTS = oauth_clients()
@@ -310,6 +311,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "outgoing": env.str("OUTGOING_RATE_LIMIT", "120/min"),
         "save": env.str("SAVE_RATE_LIMIT", "60/min"),
+        "backfill": env.str("BACKFILL_RATE_LIMIT", "30/min"),
     },
     "EXCEPTION_HANDLER": "invenicum.api.errors.exception_handler",
     "NON_FIELD_ERRORS_KEY": "body",

@@ -1,5 +1,6 @@
 """What the routes of an authorization read and answer."""
 
+from integrations.serializers import MissedSerializer
 from invenicum.api.serializers import BooleanField, StrictSerializer, TextField, TimestampField
 
 
@@ -30,8 +31,14 @@ class ConfirmationSerializer(StrictSerializer):
 
 
 class ConnectionSerializer(StrictSerializer):
-    """A connected integration, and the account that it is connected to if the service names it."""
+    """A connected integration, and the account that it is connected to if the service names it.
+
+    `missed` is there if the integration has become active by this.
+    """
+
+    optional_in_answers = frozenset({"missed"})
 
     type = TextField()
     is_active = BooleanField()
     account = TextField(blank_as_null=True)
+    missed = MissedSerializer()

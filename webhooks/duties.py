@@ -26,7 +26,7 @@ from oauth_flows.reconnect_alerts import notify_owners
 from oauth_flows.revoke import RevocationRunner
 from oauth_flows.tokens import refresh_due
 
-from . import failure_alerts, replays, shutdown
+from . import backfill_steps, failure_alerts, replays, shutdown
 from .retention import prune
 
 DUTY_MAX_SECONDS = 60.0  # after which a run leaves the rest to the next one
@@ -57,9 +57,10 @@ DUTIES: Mapping[str, tuple[Step, ...]] = {
         lambda stops, over: notify_owners(is_over=over),
     ),
     "replays": (lambda stops, over: replays.run_due(is_over=over),),
+    "backfills": (lambda stops, over: backfill_steps.run_due(is_over=over),),
     "retention": (_prune,),
 }
-FREQUENT = ("jobs", "connections", "alerts", "replays")  # every few seconds; retention every hour
+FREQUENT = ("jobs", "connections", "alerts", "replays", "backfills")  # every few seconds; retention every hour
 
 
 def run_all(*names: str) -> None:

@@ -38,6 +38,11 @@ class EventOutcome:
     delivery: Delivery | None = None
     waits_until: datetime | None = None
 
+    @property
+    def backfilled(self) -> bool:
+        """Whether a backfill made the delivery."""
+        return self.delivery is not None and self.delivery.backfilled
+
 
 def outcomes_of(event: Event) -> list[EventOutcome]:
     """The outcomes of `event` at its owner's integrations, sorted by type.
@@ -59,9 +64,8 @@ def _of_delivery(delivery: Delivery) -> EventOutcome:
     if delivery.status != Delivery.Status.PENDING:
         return EventOutcome(integration, delivery.status, delivery.error, delivery)
     if delivery.due_at is None:
-        return EventOutcome(
-            integration, delivery.status, WAITING_REASONS.get(integration.status, "It waits."), delivery
-        )
+        reason = WAITING_REASONS.get(integration.status, "The backfill that has made it sends it shortly.")
+        return EventOutcome(integration, delivery.status, reason, delivery)
     until = delivery.due_at
     reason = delivery.error or (
         "It waits for an earlier event about the same asset."
@@ -94,6 +98,8 @@ def _why_not_sent(event: Event, integration: Integration) -> str:
     then = as_of(integration, event.created_at)
     if event.name == PING:
         return "A ping goes to one integration only."
+    if event.position is None:
+        return "A snapshot of an asset goes to one integration only."
     if then is None:
         return "It was connected after this event."
     return _why_not_sent_then(event, then)

@@ -51,13 +51,16 @@ class Replay(models.Model):
     queued = models.PositiveIntegerField(default=0)
     # The last delivery that was queued, event that was looked at, or asset: the next batch begins after it.
     last_id = models.UUIDField()
-    # Of a backfill: how many deliveries may wait on the lane at once, and when the next ones are queued.
+    # Of a backfill: how many deliveries may wait on the lane at once, and when it is looked at again; null if it ended.
     pace = models.PositiveSmallIntegerField(default=1)
     next_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True, db_index=True)
     cancelled_at = models.DateTimeField(null=True)
 
     objects = ReplayQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="replay_next")]
 
     def __str__(self) -> str:
         return self.public_id

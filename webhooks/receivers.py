@@ -25,7 +25,7 @@ from invenicum.events.signals import events_offered, events_published
 
 from . import backlog, wake
 from .inbound.keys import refresh_keys
-from .models import Delivery, Lane
+from .models import Delivery, Lane, Replay
 from .outbox import create_deliveries
 from .retention import delete_all_of
 
@@ -72,7 +72,10 @@ def on_remote_state_changed(integration: Integration, **kwargs: Any) -> None:
 @receiver(integration_resumed)
 def on_integration_resumed(integration: Integration, **kwargs: Any) -> None:
     Lane.objects.with_open_circuit().filter(pk=integration.pk).update(held_until=None)  # for one probe
-    if _pending(integration).filter(due_at=None).update(due_at=timezone.now()):
+    # What backfills have still to make due they do step by step, so that live events do not wait behind it.
+    backfills = Replay.objects.filter(integration=integration, next_at__isnull=False, finished_at=None)
+    waiting = _pending(integration).filter(due_at=None).exclude(replay__in=list(backfills.values_list("pk", flat=True)))
+    if waiting.update(due_at=timezone.now()):
         transaction.on_commit(wake.wake)
 
 
@@ -83,10 +86,14 @@ def on_integration_stopped(integration: Integration, **kwargs: Any) -> None:
 
 @receiver(integration_deleted)
 def on_integration_deleted(integration: Integration, **kwargs: Any) -> None:
+    now = timezone.now()
+    # First, in the order in which whoever cancels one locks them too.
+    Replay.objects.filter(integration=integration, finished_at=None).update(finished_at=now, cancelled_at=now)
+    Replay.objects.filter(integration=integration, next_at__isnull=False).update(next_at=None)
     _pending(integration).update(
         status=Delivery.Status.CANCELLED,
         due_at=None,
-        finished_at=timezone.now(),
+        finished_at=now,
         error="The integration was deleted.",
     )
     transaction.on_commit(wake.wake_duties)  # for its hooks at the provider, and to revoke its credentials

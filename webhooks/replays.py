@@ -1,4 +1,4 @@
-"""Replays: sending the deliveries of a time range again. They can be counted first, and cancelled."""
+"""Replays: sending the deliveries of a time range again. They can be counted first, and cancelled, as backfills can."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from .models import Delivery, Replay
 from .services import requeue
 
 REPLAY_BATCH_DELIVERIES = 5000  # queued in one transaction
+CANCELLED = dict.fromkeys(Replay.What, "The backfill was cancelled.") | {Replay.What.AGAIN: "The replay was cancelled."}
 
 
 def count(
@@ -59,7 +60,8 @@ def start(
 def under_way(integration_id: UUID) -> int:
     """How many replays of an integration still queue deliveries, or wait for those that they have queued."""
     pending = Delivery.objects.filter(replay=OuterRef("pk"), status=Delivery.Status.PENDING)
-    return Replay.objects.filter(Q(finished_at=None) | Exists(pending), integration=integration_id).count()
+    again = Replay.objects.filter(integration=integration_id, what=Replay.What.AGAIN)
+    return again.filter(Q(finished_at=None) | Exists(pending)).count()
 
 
 def run_due(is_over: Callable[[], bool] = lambda: False) -> None:
@@ -68,7 +70,8 @@ def run_due(is_over: Callable[[], bool] = lambda: False) -> None:
     `is_over` is asked before each batch whether the rest is left to the next call; the order is random, so that it is
     not always the same ones that are left.
     """
-    unfinished = Replay.objects.filter(finished_at=None).order_by("?").values_list("owner_id", "pk")
+    again = Replay.objects.filter(what=Replay.What.AGAIN, finished_at=None)
+    unfinished = again.order_by("?").values_list("owner_id", "pk")
     for pk in dict(unfinished).values():
         if is_over():
             return
@@ -96,15 +99,15 @@ def _queue_batch(replay: Replay) -> None:
 
 @transaction.atomic
 def cancel(replay: Replay) -> int:
-    """Stops queueing a replay's deliveries, cancels those that are pending, and returns how many these were.
+    """Stops a replay or a backfill, cancels its deliveries that are pending, and returns how many these were.
 
-    A replay that is all queued and has no pending deliveries does not become cancelled.
+    One that is all queued and has no pending deliveries does not become cancelled.
     """
     replay = Replay.objects.select_for_update().get(pk=replay.pk)
     now = timezone.now()
     pending = Delivery.objects.filter(replay=replay, status=Delivery.Status.PENDING)
     count = pending.update(
-        status=Delivery.Status.CANCELLED, due_at=None, finished_at=now, error="The replay was cancelled."
+        status=Delivery.Status.CANCELLED, due_at=None, finished_at=now, error=CANCELLED[Replay.What(replay.what)]
     )
     if count or not replay.finished_at:
         Replay.objects.filter(pk=replay.pk).update(cancelled_at=now, finished_at=replay.finished_at or now)

@@ -76,6 +76,7 @@ class DeliverySerializer(StrictSerializer):
     finished_at = TimestampField(allow_null=True)
     error = ChoiceField((DELIVERY_FAILED,), component_name="DeliveryError", source="error_code", allow_null=True)
     message = TextField(source="error", blank_as_null=True)
+    backfilled = BooleanField(help_text="Whether a backfill made it, later than its event.")
 
 
 class AttemptSerializer(StrictSerializer):
@@ -105,6 +106,7 @@ class EventOutcomeSerializer(StrictSerializer):
     reason = TextField(blank_as_null=True)
     delivery_id = TextField(source="delivery.public_id", allow_null=True)
     waits_until = TimestampField(allow_null=True)
+    backfilled = BooleanField(help_text="Whether a backfill made the delivery.")
 
 
 class EventDetailSerializer(EventSerializer):
@@ -150,8 +152,35 @@ class StartedReplaySerializer(StrictSerializer):
     count = IntegerField(source="total")
 
 
+class NewBackfillSerializer(StrictSerializer):
+    """`missed`: the events published in [since, until) that have no delivery; `existing`: the assets created then."""
+
+    what = ChoiceField((Replay.What.MISSED.value, Replay.What.EXISTING.value), component_name="BackfillKind")
+    since = TimestampField(default=None, allow_null=True, help_text="Null for all that there is.")
+    until = TimestampField(default=None, allow_null=True, help_text="Null for now.")
+    dry_run = LenientBooleanField(default=False)
+
+
+class BackfillSerializer(StrictSerializer):
+    """How many deliveries a backfill makes, and of which range. Without an id after a dry run.
+
+    If `isExact` is false, counting took too long: there are more. `message` says what cannot be sent.
+    """
+
+    id = TextField(source="public_id", allow_null=True)
+    what = ChoiceField((Replay.What.MISSED.value, Replay.What.EXISTING.value), component_name="BackfillKind")
+    count = IntegerField(source="total")
+    is_exact = BooleanField(source="total_is_exact")
+    since = TimestampField()
+    until = TimestampField()
+    message = TextField(blank_as_null=True)
+
+
 class ReplaySerializer(StrictSerializer):
-    """The progress of a replay: `queued` of `count` deliveries, and how many of these have each status now."""
+    """The progress of a replay or a backfill: `queued` of `count` deliveries, and how many of these have each status.
+
+    `what` is `again` for a replay.
+    """
 
     id = TextField(source="public_id")
     type = TextField(source="integration.type")
@@ -162,3 +191,4 @@ class ReplaySerializer(StrictSerializer):
     delivered = IntegerField()
     failed = IntegerField()
     cancelled = IntegerField()
+    what = ChoiceField(tuple(Replay.What.values), component_name="ReplayKind")

@@ -66,7 +66,7 @@ def sweep() -> None:
 
 @shared_task(name="webhooks.tasks.run_jobs")
 def run_jobs() -> None:
-    """Does the other jobs: hooks at providers, token refreshes, revocations, notifications, replays."""
+    """Does the other jobs: hooks at providers, token refreshes, revocations, notifications, replays, backfills."""
     duties.wake(*duties.FREQUENT)
 
 

@@ -11,20 +11,22 @@ from integrations.viewsets import IntegrationApiViewSet
 from invenicum.accounts.authentication import current_user
 from invenicum.accounts.idempotency import idempotent
 from invenicum.api.envelopes import answer_of, page_of
-from invenicum.api.errors import ApiError
+from invenicum.api.errors import ApiError, invalid
 from invenicum.api.openapi import PAGE_PARAMETERS
-from invenicum.api.throttling import OutgoingThrottle
+from invenicum.api.throttling import BackfillThrottle, OutgoingThrottle
 from invenicum.api.viewsets import PublicIdViewSet
 from invenicum.events.models import Event
 
-from . import replays, services
+from . import backfills, replays, services
 from .models import Delivery, Replay
 from .serializers import (
+    BackfillSerializer,
     DeliveryDetailSerializer,
     DeliveryFilterSerializer,
     DeliverySerializer,
     EventDetailSerializer,
     HealthSerializer,
+    NewBackfillSerializer,
     NewReplaySerializer,
     ReplaySerializer,
     StartedReplaySerializer,
@@ -38,6 +40,7 @@ DELIVERY_LOG_COLUMNS = (
     "due_at",
     "finished_at",
     "error",
+    "backfilled",
     "event__name",
     "integration__type",
 )
@@ -155,9 +158,35 @@ class IntegrationDeliveriesViewSet(IntegrationApiViewSet):
             return self.answer({"public_id": None, "total": count}, StartedReplaySerializer, 202)
         return self.answer(replays.start(user, integration_type, **values), StartedReplaySerializer, 202)
 
+    @extend_schema(
+        operation_id="backfillIntegration",
+        summary="Send what an integration missed, or the assets that exist",
+        request=NewBackfillSerializer,
+        responses={200: answer_of(BackfillSerializer), 202: answer_of(BackfillSerializer)},
+    )
+    @action(detail=True, methods=["post"], throttle_classes=[BackfillThrottle])
+    @idempotent
+    def backfill(self, request: Request, integration_type: str) -> Response:
+        """`missed`: the events of the range that its subscriptions select and for which it has no delivery, because it
+        was paused, disabled, not subscribed or not connected yet. No event is delivered to it twice.
+
+        `existing`: the assets created in the range, for storage services, Git platforms and custom webhooks, which
+        get an `asset.created` with `"snapshot": true`. Live events go first.
+
+        `dryRun` only counts (200). One that runs (202) is watched and cancelled at `/replays/:id`."""
+        values, user = self.read(request.data, NewBackfillSerializer), current_user(request)
+        if values.pop("dry_run"):
+            return self.answer(backfills.plan(user, integration_type, **values), BackfillSerializer)
+        return self.answer(backfills.start(user, integration_type, **values), BackfillSerializer, 202)
+
+    def api_error(self, error: Exception) -> ApiError | None:
+        if isinstance(error, backfills.NotPossible):
+            return invalid({"what": [str(error)]}, str(error))
+        return super().api_error(error)
+
 
 class ReplayViewSet(PublicIdViewSet):
-    """The caller's replays."""
+    """The caller's replays and backfills."""
 
     serializer_class = ReplaySerializer
     required_scopes = {"GET": "deliveries:read", "DELETE": "deliveries:write"}
@@ -167,17 +196,19 @@ class ReplayViewSet(PublicIdViewSet):
     def get_queryset(self) -> QuerySet[Replay]:
         return Replay.objects.with_progress().filter(owner=current_user(self.request))
 
-    @extend_schema(operation_id="readReplay", summary="The progress of a replay", responses=answer_of(ReplaySerializer))
+    @extend_schema(
+        operation_id="readReplay", summary="The progress of a replay or backfill", responses=answer_of(ReplaySerializer)
+    )
     def retrieve(self, request: Request, replay_id: str) -> Response:
         """`queued` of `count` deliveries have been queued again; the statuses say what became of these."""
         return self.answer(self.get_object())
 
     @extend_schema(
         operation_id="cancelReplay",
-        summary="Stop a replay and cancel its pending deliveries",
+        summary="Stop a replay or backfill and cancel its pending deliveries",
         responses={200: answer_of(ReplaySerializer)},
     )
     def destroy(self, request: Request, replay_id: str) -> Response:
-        """A replay whose deliveries have all ended stays as it is."""
+        """One whose deliveries have all ended stays as it is."""
         replays.cancel(self.get_object())
         return self.answer(self.get_object())

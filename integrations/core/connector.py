@@ -60,6 +60,8 @@ class Connector:
     signing_secret: ClassVar[str | None] = None
     # How many deliveries to one integration may be in flight at once; None for no limit.
     concurrency: ClassVar[int | None] = None
+    # Whether it can be sent the assets that existed before it was connected: one that it has already changes nothing.
+    takes_existing: ClassVar[bool] = False
     # Whether `deliver` reads `message.document`: if not, it is None, which saves reading it for each delivery.
     reads_document: ClassVar[bool] = True
     # Whether `deliver` uses `integrations.core.memory`, so that its flow is driven with `with_memory`.

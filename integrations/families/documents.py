@@ -154,6 +154,7 @@ removes it. An `asset.updated` that was published from outside says only what ch
 read, changed and written back; if it has changed in between, this is repeated. Other events are not
 sent. A `ping` tests the connection.
 """
+    takes_existing = True
     # Whether the file is read before every write, e.g. in order not to commit an empty change.
     reads_first: ClassVar[bool] = False
 

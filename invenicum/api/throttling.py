@@ -58,3 +58,9 @@ class SaveThrottle(UserThrottle):
     """Limits how often one user can change what is connected (the setting `SAVE_RATE_LIMIT`)."""
 
     scope = "save"
+
+
+class BackfillThrottle(UserThrottle):
+    """Limits how often one user can have missed events counted (the setting `BACKFILL_RATE_LIMIT`)."""
+
+    scope = "backfill"

@@ -56,6 +56,11 @@ def insert(contents: Sequence[tuple[int, Content]]) -> list[Event]:
     return [_event(owner, content, sequence) for (owner, content), (sequence,) in zip(contents, sequences, strict=True)]
 
 
+def insert_snapshots(contents: Sequence[tuple[int, Content]]) -> list[Event]:
+    """Inserts events without a place in the feed, each for the owner with that primary key."""
+    return _insert_by_model(contents, position=None)
+
+
 def _as_json(owner: int, content: Content) -> dict[str, Any]:
     return {
         "id": content.id.hex,
@@ -85,7 +90,7 @@ def _event(owner: int, content: Content, sequence: int) -> Event:
     return Event.from_db(connection.alias, _KNOWN, values)
 
 
-def _insert_by_model(contents: Sequence[tuple[int, Content]]) -> list[Event]:
+def _insert_by_model(contents: Sequence[tuple[int, Content]], **columns: Any) -> list[Event]:
     events = [
         Event(
             id=content.id,
@@ -96,6 +101,7 @@ def _insert_by_model(contents: Sequence[tuple[int, Content]]) -> list[Event]:
             created_at=content.created_at,
             body=content.body,
             document=content.document,
+            **columns,
         )
         for owner, content in contents
     ]

@@ -13,7 +13,7 @@ from invenicum.accounts.models import User
 from invenicum.ids import uuid7
 from invenicum.timestamps import format_timestamp
 
-from .insertion import Content, insert
+from .insertion import Content, insert, insert_snapshots
 from .models import Event
 from .signals import events_published
 
@@ -61,10 +61,24 @@ def publish_many(drafts: Iterable[Draft]) -> list[Event]:
     return announce([(draft.owner.pk, content) for draft, content in zip(drafts, contents, strict=True)])
 
 
-def write_contents(events: Iterable[Facts]) -> list[Content]:
+def record_snapshots(drafts: Iterable[Draft]) -> list[Event]:
+    """Inserts events that say how things are, not what happened: for one integration, so nothing is announced.
+
+    The feed does not have them, and their bodies have `"snapshot": true` beside `data`. In the caller's transaction.
+    Returns them in the order given, which is that of their `sequence`. Raises EventsTooLarge.
+    """
+    drafts = list(drafts)
+    contents = write_contents(
+        ((draft.name, draft.data, draft.occurred_at, draft.document) for draft in drafts), are_snapshots=True
+    )
+    return insert_snapshots([(draft.owner.pk, content) for draft, content in zip(drafts, contents, strict=True)])
+
+
+def write_contents(events: Iterable[Facts], *, are_snapshots: bool = False) -> list[Content]:
     """The contents of events of an owner who may not be known yet, with new ids. Raises EventsTooLarge."""
     now = timezone.now()
-    contents = [_content(*facts, now) for facts in events]
+    more = {"snapshot": True} if are_snapshots else {}
+    contents = [_content(*facts, now, more) for facts in events]
     too_large = {place: size for place, content in enumerate(contents) if (size := _size_if_too_large(content.body))}
     if too_large:
         raise EventsTooLarge(too_large)
@@ -83,10 +97,15 @@ def announce(contents: Sequence[tuple[int, Content]]) -> list[Event]:
 
 
 def _content(
-    name: str, data: dict[str, Any], occurred_at: datetime | None, document: dict[str, Any] | None, now: datetime
+    name: str,
+    data: dict[str, Any],
+    occurred_at: datetime | None,
+    document: dict[str, Any] | None,
+    now: datetime,
+    more: dict[str, Any],
 ) -> Content:
     occurred_at = (occurred_at or now).astimezone(UTC).replace(microsecond=0)
-    body = {"event": name, "timestamp": format_timestamp(occurred_at), "data": data}
+    body = {"event": name, "timestamp": format_timestamp(occurred_at), "data": data, **more}
     return Content(uuid7(), name, _subject(data), occurred_at, now, _compact(body), document)
 
 

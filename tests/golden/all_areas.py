@@ -3,6 +3,7 @@
 from .areas import (
     accounts,
     assets,
+    backfills,
     callers,
     configurations,
     connectors,
@@ -33,6 +34,7 @@ AREAS = [
     Area("oauth", oauth.STEPS),
     Area("native", native.STEPS),
     Area("deliveries", deliveries.STEPS),
+    Area("backfills", backfills.STEPS),
     Area("repeats", repeats.STEPS),
     Area("inbound", inbound.STEPS),
     Area("routes", routes.STEPS),

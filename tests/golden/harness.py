@@ -162,9 +162,17 @@ def set_setting(name: str, value: Any) -> Callable[[Harness], None]:
 
 def limit_saves(rate: str) -> Callable[[Harness], None]:
     """Sets how often each account may change its integrations, e.g. `60/min`."""
+    return _limit("save", rate)
 
+
+def limit_backfills(rate: str) -> Callable[[Harness], None]:
+    """Sets how often each account may ask for a backfill, e.g. `30/min`."""
+    return _limit("backfill", rate)
+
+
+def _limit(scope: str, rate: str) -> Callable[[Harness], None]:
     def act(harness: Harness) -> None:
-        rates = {**SimpleRateThrottle.THROTTLE_RATES, "save": rate}
+        rates = {**SimpleRateThrottle.THROTTLE_RATES, scope: rate}
         harness.environment.setattr(SimpleRateThrottle, "THROTTLE_RATES", rates)
 
     return act

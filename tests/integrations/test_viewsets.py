@@ -47,7 +47,7 @@ def test_saving_answers_as_the_spec_says(api: Any, alice: User) -> None:
     body = response.json()
     assert body["message"] == "GitHub integration saved successfully"
     assert body["success"] is True
-    assert set(body["data"]) == {"type", "isActive", "createdAt"}
+    assert set(body["data"]) == {"type", "isActive", "createdAt", "missed"}
     assert (body["data"]["type"], body["data"]["isActive"]) == ("github", True)
     assert body["data"]["createdAt"].endswith("Z")
     assert len(body["data"]["createdAt"]) == 20

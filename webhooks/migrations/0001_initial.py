@@ -136,6 +136,10 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddIndex(
+            model_name='replay',
+            index=models.Index(condition=models.Q(('next_at__isnull', False)), fields=['next_at'], name='replay_next'),
+        ),
+        migrations.AddIndex(
             model_name='delivery',
             index=models.Index(condition=models.Q(('due_at__isnull', False), ('status', 'pending')), fields=['integration', 'due_at'], name='delivery_due'),
         ),

@@ -92,6 +92,7 @@ See [verifying webhooks](../verifying-webhooks.md).
             return secret
 
     signing_secret = "secret"
+    takes_existing = True
     reads_document = False
 
     def generated_secrets(self, config: Config) -> dict[str, str]:

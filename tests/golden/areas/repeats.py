@@ -35,6 +35,7 @@ STEPS: list[Step] = [
     *_repeated("creating-an-asset", ASSETS, ASSET),
     *_repeated("rotating", f"{ALL}/webhook/secret/rotate"),
     *_repeated("replaying", f"{ALL}/webhook/replay", REPLAY),
+    *_repeated("backfilling", f"{ALL}/webhook/backfill", {"what": "missed"}),
     *_repeated("retrying", f"{API}/deliveries/{{ping}}/retry"),
     get("the log after all repeats", f"{API}/deliveries"),
 ]

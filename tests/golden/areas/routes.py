@@ -32,6 +32,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "/integrations/slack/health": {"GET": DR},
     "/integrations/slack/ping": {"POST": IW},
     "/integrations/slack/replay": {"POST": DW},
+    "/integrations/slack/backfill": {"POST": DW},
     "/connectors": {"GET": IR},
     "/connectors/s3": {"GET": IR},
     f"/replays/rpl_{ONE}": {"GET": DR, "DELETE": DW},
