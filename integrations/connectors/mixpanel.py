@@ -1,4 +1,5 @@
 import base64
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlencode
 
@@ -48,11 +49,16 @@ class Mixpanel(Connector):
    settings → Service accounts*, and give its name, its secret and the project's number.
 """
     sends: ClassVar[str] = """\
-One event per delivery under its own name (`asset.created`), with the event's plain values as properties; `distinct_id`
-and `$user_id` are who did it, and `$insert_id` makes a repeated event count once. An event whose actor is not known, or
-is one of the placeholders that Mixpanel refuses (`anonymous`, `unknown`, `null`, …), belongs to no user: it counts, but
-not in reports about users. If an event's data has a `$device_id`, Mixpanel may join what that device and that user did.
+One event per delivery, several in one request if several wait, under its own name (`asset.created`), with the event's
+plain values as properties; `distinct_id` and `$user_id` are who did it, and `$insert_id` makes a repeated event count
+once. An event whose actor is not known, or is one of the placeholders that Mixpanel refuses (`anonymous`, `unknown`,
+`null`, …), belongs to no user: it counts, but not in reports about users. If an event's data has a `$device_id`,
+Mixpanel may join what that device and that user did.
 """
+
+    # Mixpanel takes 2,000 events and 10 MB in a request (2 MB in older documentation); the engine sends fewer.
+    most_at_once = 2000
+    concurrency = 4
 
     class Config(ConnectorConfig):
         project_token: Annotated[ProjectToken, SentTo("region")]
@@ -79,7 +85,7 @@ not in reports about users. If an event's data has a `$device_id`, Mixpanel may 
         if config.service_account_secret:
             metadata |= yield from self._check_account(config)
         # An event without a time is always refused: the refusal proves the credentials, and nothing is recorded.
-        response = yield self._import({"event": "connection_test", "properties": {}}, config)
+        response = yield self._import([{"event": "connection_test", "properties": {}}], config)
         if not (response.status == 400 and field_of(response, "failed_records")):
             raise (_error(response) if not response.ok else ConnectionFailed("Mixpanel gave an unexpected answer."))
         return TestResult("Successfully connected to Mixpanel", metadata)
@@ -97,17 +103,31 @@ not in reports about users. If an event's data has a `$device_id`, Mixpanel may 
         return {"project": excerpt(project.get("name")), "projectId": config.project_id}
 
     def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
-        response = yield self._import(_event(message), config)
+        response = yield self._import([_event(message)], config)
         if not response.ok:
             raise _error(response)
         if not field_of(response, "num_records_imported"):
             raise ConnectionFailed("Mixpanel answered with success but recorded nothing.")
 
-    def _import(self, event: dict[str, Any], config: Config) -> Request:
+    def deliver_many(
+        self, messages: Sequence[Message], config: Config, now: int
+    ) -> Flow[Sequence[IntegrationError | None]]:
+        # https://docs.mixpanel.com/troubleshooting/errors/400-bad-request: what is valid is recorded nevertheless.
+        response = yield self._import([_event(message) for message in messages], config)
+        records = objects_at(response, "failed_records")
+        refused = {record["index"]: record for record in records if isinstance(record.get("index"), int)}
+        imported = field_of(response, "num_records_imported")
+        if not response.ok and not (response.status == 400 and refused):
+            raise _error(response)
+        if imported != len(messages) - len(refused) or not refused.keys() <= set(range(len(messages))):
+            raise ConnectionFailed("Mixpanel's answer does not say what became of each event.")
+        return [_refusal(refused[index]) if index in refused else None for index in range(len(messages))]
+
+    def _import(self, events: list[dict[str, Any]], config: Config) -> Request:
         # https://docs.mixpanel.com/reference/import-events
         query = {"strict": "1", **({"project_id": config.project_id} if config.project_id else {})}
         url = f"{self.endpoint('apiUrl', INGEST[config.region])}/import?{urlencode(query)}"
-        return Request.json("POST", url, [event], _headers(config))
+        return Request.json("POST", url, events, _headers(config))
 
 
 def _event(message: Message) -> dict[str, Any]:
@@ -138,6 +158,10 @@ def _headers(config: Mixpanel.Config) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
+def _refusal(record: dict[str, Any]) -> Rejected:
+    return Rejected(f"Mixpanel refused the event ({excerpt(record.get('message'))}).")
+
+
 def _error(response: Response) -> IntegrationError:
     status, said = response.status, excerpt(field_of(response, "error"))
     if status in (401, 403):
@@ -147,6 +171,6 @@ def _error(response: Response) -> IntegrationError:
     if status == 400:
         # What is wrong with an event is said of each; all else is the request's, and so the configuration's.
         for record in objects_at(response, "failed_records"):
-            return Rejected(f"Mixpanel refused the event ({excerpt(record.get('message'))}).")
+            return _refusal(record)
         return InvalidConfig(f"Mixpanel refused the request ({said}): check the project's token, number and region.")
     return error_for(response, "Mixpanel", said)

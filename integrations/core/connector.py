@@ -1,7 +1,7 @@
 """The base of every connector. Subclasses are in `integrations/connectors`, a file or a folder each. Pure."""
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -11,6 +11,7 @@ from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 
 from .config import ConnectorConfig
+from .errors import IntegrationError
 from .http import Flow
 from .inbound import Inbound
 from .oauth import OAuthSpec
@@ -62,6 +63,8 @@ class Connector:
     concurrency: ClassVar[int | None] = None
     # Whether it can be sent the assets that existed before it was connected: one that it has already changes nothing.
     takes_existing: ClassVar[bool] = False
+    # How many deliveries `deliver_many` takes at most; one if the connector does not implement it.
+    most_at_once: ClassVar[int] = 1
     # Whether `deliver` reads `message.document`: if not, it is None, which saves reading it for each delivery.
     reads_document: ClassVar[bool] = True
     # Whether `deliver` uses `integrations.core.memory`, so that its flow is driven with `with_memory`.
@@ -108,6 +111,19 @@ class Connector:
         """Delivers one event. Returns when the provider has accepted it; delivering it twice must do no harm.
 
         `now` is the time of this attempt in whole Unix seconds, for signatures and timestamps.
+        """
+        raise NotImplementedError
+
+    def deliver_many(
+        self, messages: Sequence[Message], config: Any, now: int
+    ) -> Flow[Sequence[IntegrationError | None]]:
+        """Delivers several events, at least two and at most `most_at_once`, in fewer requests than one for each.
+
+        They are given in the order in which they are due; if the integration is ordered, no two are of the same asset.
+        Returns for each message, in the same order, None if it was accepted, or the error with which it was not:
+        `[None, Rejected("…"), None]`. Raises an error if that is true of all. If the event is at fault (Rejected) or
+        the flow fails with any other exception, each of them is delivered again by `deliver`, to find the one that
+        is refused. `now` is as in `deliver`. Only events that have never been tried are delivered together.
         """
         raise NotImplementedError
 

@@ -4,12 +4,15 @@ import base64
 import json
 import re
 import time
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
 from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
 PROJECT_TOKEN = "0123456789abcdef0123456789abcdef"
+# https://docs.mixpanel.com/reference/import-events says 10 MB; its example of a 413 and earlier editions say 2 MB.
+MOST_EVENTS, MOST_BYTES = 2000, 2_097_152
 ACCOUNT = "invenicum.a1b2c3.mp-service-account:AbCdEfGhIjKlMnOpQrStUvWxYz012345"
 # "To prevent accidental implementation mistakes, we disallow the following values for distinct_id"
 PLACEHOLDERS = """00000000-0000-0000-0000-000000000000 anon anonymous nil none null n/a na undefined unknown <nil> 0 -1
@@ -17,10 +20,14 @@ true false [] {}"""
 
 
 class FakeMixpanel(FakeServer):
-    """`recorded` maps an event's insert id to the event, so that a repeated one counts once."""
+    """`recorded` maps an event's insert id to the event, so that a repeated one counts once.
 
-    def __init__(self) -> None:
+    Of the assets in `refuses` no event is valid.
+    """
+
+    def __init__(self, refuses: Collection[str] = ()) -> None:
         super().__init__(self._handle)
+        self.refuses = refuses
         self.recorded: dict[str, dict[str, Any]] = {}
 
     def _handle(self, request: Received) -> Answer:
@@ -35,9 +42,13 @@ class FakeMixpanel(FakeServer):
             return json_answer(400, {"code": 400, "error": "project_id is required", "status": "Bad Request"})
         if "strict=1" not in request.path:
             return json_answer(400, {"code": 400, "error": "not a strict import", "status": "Bad Request"})
+        if len(request.body) > MOST_BYTES or len(json.loads(request.body)) > MOST_EVENTS:
+            too_large = f"request exceeds max limit of {MOST_BYTES} bytes"
+            return json_answer(413, {"code": 413, "error": too_large, "status": "Request Entity Too Large"})
         failed = []
         for index, event in enumerate(json.loads(request.body)):
-            if problem := problem_of(event["properties"]):
+            is_refused = event["properties"].get("assetId") in self.refuses
+            if problem := "properties.time" if is_refused else problem_of(event["properties"]):
                 insert_id = event["properties"].get("$insert_id", "")
                 failed.append(
                     {"index": index, "$insert_id": insert_id, "field": problem, "message": f"'{problem}' is invalid"}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 from django.db import Error
+from django.utils import timezone
 
 from integrations.core.errors import Gone, IntegrationError
 from integrations.egress.curl import Finished, FlowDriver
@@ -13,6 +16,7 @@ from oauth_flows.tokens import BeingRefreshed
 
 from ..models import Delivery
 from .current_delivery import CurrentDelivery
+from .groups import SentAloneNext, ends_of
 from .heartbeat import Heartbeat
 from .in_flight_limit import MOST_IN_FLIGHT, InFlightLimit
 from .integration_cache import IntegrationCache, SecretsUnreadable
@@ -20,8 +24,9 @@ from .lanes import Lanes
 from .outcomes import outcome_of
 from .pending_writes import PendingWrites
 from .slow_steps import slow_down
-from .values import Claimed, Outcome
+from .values import Claimed, Group, Outcome
 
+MOST_IN_GROUPS = 4000  # deliveries in flight in one process that share a flow with another: they take memory
 START_FLOWS_SECONDS = 0.05  # before those in flight are attended to
 
 ATTEMPT_LABELS: dict[str, str] = {
@@ -35,7 +40,8 @@ log = structlog.get_logger(__name__)
 class Attempts:
     """The attempts of one worker that are in flight. Outcomes go to `writes`, and what they say of a lane to `lanes`.
 
-    A fault of a flow, or of the engine at one delivery, is contained to that delivery or its lane.
+    A fault of a flow, or of the engine at one delivery, is contained to that delivery or its lane. A flow may send a
+    group of deliveries if the connector can: it counts as one in flight, and says what became of each.
     """
 
     def __init__(self, integrations: IntegrationCache, lanes: Lanes, writes: PendingWrites, heartbeat: Heartbeat):
@@ -44,7 +50,8 @@ class Attempts:
         self._writes = writes
         self._heartbeat = heartbeat
         self._current = CurrentDelivery(heartbeat.mark)
-        self._driver: FlowDriver[Claimed] = FlowDriver()
+        self._driver: FlowDriver[Claimed | Group] = FlowDriver()
+        self._in_groups = 0
         self._polled_at = time.monotonic()
         self._limit = InFlightLimit(self._polled_at, min(MOST_IN_FLIGHT, self._driver.options.connections))
 
@@ -76,6 +83,7 @@ class Attempts:
         if self._driver.in_flight:
             self._driver.close()
             self._driver = FlowDriver()
+            self._in_groups = 0
             self._limit = InFlightLimit(time.monotonic(), self._limit.most)
 
     def close(self) -> None:
@@ -91,9 +99,10 @@ class Attempts:
             if not self._limit.has_room(self._driver.in_flight):
                 self._limit.reached()
                 break
-            claimed = self._lanes.next(clock)
-            if claimed is None:
+            first = self._lanes.next(clock)
+            if first is None:
                 break
+            claimed = self._group_of(first, clock) if self._lanes.has_groups else first
             self._limit.started(clock)
             try:
                 with self._current.working_on(claimed.id):
@@ -101,13 +110,24 @@ class Attempts:
             except Exception as error:  # noqa: BLE001 - a fault at one delivery must not stop the others
                 now = time.monotonic()
                 self._limit.ended(now, now - clock)
+                self._left(claimed)
                 self._lanes.finished(claimed, now, 0.0)
                 self._contain("delivery", claimed, error)
             if time.monotonic() - clock > START_FLOWS_SECONDS:
                 return True
         return False
 
-    def _start(self, claimed: Claimed, now: int) -> None:
+    def _group_of(self, first: Claimed, clock: float) -> Claimed | Group:
+        claimed = self._lanes.together(first, clock, MOST_IN_GROUPS - self._in_groups)
+        self._in_groups += len(_deliveries(claimed)) - 1
+        return claimed
+
+    def _left(self, claimed: Claimed | Group) -> None:
+        """Notes that a flow ended."""
+        if isinstance(claimed, Group):
+            self._in_groups -= len(claimed.deliveries) - 1
+
+    def _start(self, claimed: Claimed | Group, now: int) -> None:
         flow = self._current.watch(claimed.id, self._integrations.flow(claimed, now))
         secrets, account = self._integrations.secrets(claimed), self._integrations.account(claimed)
         self._driver.start(claimed, flow, secrets=secrets, account=account)
@@ -117,14 +137,23 @@ class Attempts:
         for step in self._driver.steps.take_slow():
             slow_down(step, self._integrations.connector_type(step.key), self._lanes, self._heartbeat.counters)
 
-    def _note(self, finished: Finished[Claimed], delay: float) -> None:
+    def _note(self, finished: Finished[Claimed | Group], delay: float) -> None:
         """Notes the outcome of a flow that has ended. A fault is contained to its delivery or its lane."""
         claimed = finished.key
         now = time.monotonic()
         self._limit.ended(now, finished.duration)
+        self._left(claimed)
         usual_share = self._lanes.finished(claimed, now, finished.duration, delay)
         if finished.status is not None:
             self._limit.answered(finished.duration, usual_share)
+        if isinstance(claimed, Group):
+            self._note_group(finished)  # type: ignore[arg-type]
+        else:
+            self._note_end(finished)  # type: ignore[arg-type]
+
+    def _note_end(self, finished: Finished[Claimed], *, tells_lane: bool = True) -> None:
+        """Notes how one delivery's attempt ended. `tells_lane`: whether that says something new about its lane."""
+        claimed = finished.key
         try:
             with self._current.working_on(claimed.id):
                 outcome = self._outcome_of(finished)
@@ -133,16 +162,30 @@ class Attempts:
             return
         try:
             if outcome:
-                self._note_outcome(claimed, outcome, finished.error)
+                self._count(claimed, outcome)
+                if tells_lane:
+                    self._tell_lane(claimed, outcome, finished.error)
         except Exception as error:  # noqa: BLE001
             self._contain("lane", claimed, error)
 
-    def _contain(self, kind: str, claimed: Claimed, error: Exception) -> None:
+    def _note_group(self, finished: Finished[Group]) -> None:
+        """Notes how the attempt of each delivery of a group ended. One request tells its lane one thing, or two."""
+        group, error = finished.key, finished.error
+        if isinstance(error, Exception) and not isinstance(error, IntegrationError | BeingRefreshed | Error):
+            log.error("group_crashed", lane=group.integration_id, deliveries=len(group.deliveries), exc_info=error)
+        told: set[str] = set()
+        for end in ends_of(finished):
+            fault = end.error.fault if isinstance(end.error, IntegrationError) else ""
+            self._note_end(end, tells_lane=fault == "event" or fault not in told)
+            told.add(fault)
+
+    def _contain(self, kind: str, claimed: Claimed | Group, error: Exception) -> None:
         """Logs and counts a fault of the engine. One that leaves a delivery without an outcome is blamed on it."""
         log.error("engine_fault", kind=kind, delivery=claimed.id, lane=claimed.integration_id, exc_info=error)
         self._heartbeat.counters.faults[kind] += 1
         if kind == "delivery":
-            self._writes.blame(claimed)
+            for delivery in _deliveries(claimed):
+                self._writes.blame(delivery)
         else:  # what is known of the lane may be wrong: it is claimed again
             self._lanes.stop(claimed.integration_id)
 
@@ -157,21 +200,33 @@ class Attempts:
             self._heartbeat.counters.faults["secrets_unreadable"] += 1
             return None
         outcome = outcome_of(finished, self._integrations.secrets(claimed))
+        if isinstance(error, SentAloneNext):
+            outcome = replace(outcome, status=Delivery.Status.PENDING, due_at=timezone.now())
         self._writes.outcomes.append(outcome)
         return outcome
 
-    def _note_outcome(self, claimed: Claimed, outcome: Outcome, error: Exception | None) -> None:
-        """Counts an outcome, and notes what it says about the lane."""
-        lane, counters = claimed.integration_id, self._heartbeat.counters
+    def _count(self, claimed: Claimed, outcome: Outcome) -> None:
+        counters = self._heartbeat.counters
         counters.count(ATTEMPT_LABELS[outcome.status], outcome.error_class)
-        if error is None:
+        if outcome.status == Delivery.Status.DELIVERED:
             counters.observe(max(time.time() - claimed.published_at, 0.0))
+
+    def _tell_lane(self, claimed: Claimed, outcome: Outcome, error: Exception | None) -> None:
+        """Notes what an outcome says about the lane."""
+        lane = claimed.integration_id
+        if error is None:
             if self._lanes.succeeded(lane, time.monotonic()):
                 self._writes.lane_changed(lane)
         elif isinstance(error, Gone):
             self._writes.disable(lane, outcome.error)
             self._lanes.stop(lane)
+        elif isinstance(error, SentAloneNext):
+            pass  # one of the events may be at fault
         elif isinstance(error, IntegrationError) and error.fault != "event":
             unresolved = error.error_class == "dns"
             self._lanes.failed(lane, time.monotonic(), error.retry_after, unresolved=unresolved)
             self._writes.lane_changed(lane)
+
+
+def _deliveries(claimed: Claimed | Group) -> Sequence[Claimed]:
+    return claimed.deliveries if isinstance(claimed, Group) else (claimed,)

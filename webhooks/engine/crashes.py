@@ -2,7 +2,8 @@
 
 Every worker looks, with each heartbeat, whether others of its machine have died, and so does each new process of a
 Celery worker. It releases their lanes at once. A delivery on which workers die again and again is set aside: it fails,
-and its owner can retry it.
+and its owner can retry it. If a worker died on several that one flow sends, each is tried alone next, so that only the
+one at fault is set aside.
 """
 
 from __future__ import annotations
@@ -56,13 +57,13 @@ def _release(worker: EngineHeartbeat) -> bool:
     if not EngineHeartbeat.objects.filter(pk=worker.pk, mark=worker.mark).update(mark=None):
         return False
     lanes = Lane.objects.filter(worker=worker.mark).update(worker=None, leased_until=None)
-    delivery = current_delivery.last_of(worker.process_id, worker.mark)
-    if not (lanes or delivery):  # it had nothing to do: most likely it was stopped
+    deliveries = current_delivery.last_of(worker.process_id, worker.mark)
+    if not (lanes or deliveries):  # it had nothing to do: most likely it was stopped
         return False
-    log.error("worker_died", worker=worker.worker, lanes=lanes, delivery=delivery)
+    log.error("worker_died", worker=worker.worker, lanes=lanes, deliveries=deliveries)
     counters = total([worker.counters])
     counters.faults["worker_died"] += 1
-    counters.faults["delivery_set_aside"] += blame([delivery] if delivery else [])
+    counters.faults["delivery_set_aside"] += blame(deliveries)
     EngineHeartbeat.objects.filter(pk=worker.pk).update(counters=counters.as_json())
     return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -20,7 +21,7 @@ from integrations.remote_ids import RemoteIds
 from oauth_flows.models import Grant
 from oauth_flows.tokens import authorized, grants_of
 
-from .values import Claimed, IntegrationId, version_of
+from .values import Claimed, Group, IntegrationId, version_of
 
 MAX_CACHED_INTEGRATIONS = 10_000
 
@@ -74,8 +75,11 @@ class IntegrationCache:
         if len(self._known) > MAX_CACHED_INTEGRATIONS:
             self._known = {lane: self._known[lane] for lane in in_use if lane in self._known}
 
-    def flow(self, claimed: Claimed, now: int) -> Flow[None]:
-        """The flow of one attempt; one that fails with the reason if the configuration cannot be used."""
+    def flow(self, claimed: Claimed | Group, now: int) -> Flow[Any]:
+        """The flow of one attempt; one that fails with the reason if the configuration cannot be used.
+
+        It returns None, or for a Group what `Connector.deliver_many` returns.
+        """
         prepared = self._known[claimed.integration_id][1]
         if isinstance(prepared, IntegrationError):
             return _failing(prepared)
@@ -87,7 +91,7 @@ class IntegrationCache:
         except Exception as error:  # noqa: BLE001 - a connector that fails on one event must not stop the others
             return _failing(error)
 
-    def secrets(self, claimed: Claimed) -> Collection[str]:
+    def secrets(self, claimed: Claimed | Group) -> Collection[str]:
         """What has to be redacted from responses and errors."""
         prepared = self._known[claimed.integration_id][1]
         if isinstance(prepared, IntegrationError):
@@ -95,22 +99,22 @@ class IntegrationCache:
         # The token may have been refreshed since.
         return (*prepared.secrets, prepared.grant.access_token) if prepared.grant else prepared.secrets
 
-    def account(self, claimed: Claimed) -> int | None:
+    def account(self, claimed: Claimed | Group) -> int | None:
         """Whose integration it is: an account's lookups of names are counted together."""
         prepared = self._known[claimed.integration_id][1]
         return None if isinstance(prepared, IntegrationError) else prepared.account
 
-    def connector_type(self, claimed: Claimed) -> str:
+    def connector_type(self, claimed: Claimed | Group) -> str:
         """For example `slack`; empty if the configuration cannot be used."""
         prepared = self._known[claimed.integration_id][1]
         return "" if isinstance(prepared, IntegrationError) else prepared.connector.type
 
-    def limits(self, claimed: Claimed) -> tuple[float | None, int | None]:
-        """Deliveries a second, and deliveries at once; None for no limit."""
+    def limits(self, claimed: Claimed) -> tuple[float | None, int | None, int]:
+        """Deliveries a second, and flows at once, None for no limit; and how many deliveries one flow may send."""
         prepared = self._known[claimed.integration_id][1]
         if isinstance(prepared, IntegrationError):
-            return None, None
-        return prepared.config.rate_limit, prepared.connector.concurrency
+            return None, None, 1
+        return prepared.config.rate_limit, prepared.connector.concurrency, prepared.connector.most_at_once
 
     def _is_current(self, claimed: Claimed) -> bool:
         known = self._known.get(claimed.integration_id)
@@ -134,11 +138,14 @@ def _prepare(integration: Integration, grant: Grant | None) -> Prepared | Integr
         return InvalidConfig("The stored configuration cannot be used; the reason has been logged.")
 
 
-def _delivery(prepared: Prepared, config: ConnectorConfig, claimed: Claimed, now: int) -> Flow[None]:
-    flow = prepared.connector.deliver(claimed.message, config, now)
-    if not prepared.connector.remembers:
-        return flow
-    return with_memory(flow, RemoteIds(UUID(claimed.integration_id)))
+def _delivery(prepared: Prepared, config: ConnectorConfig, claimed: Claimed | Group, now: int) -> Flow[Any]:
+    connector = prepared.connector
+    flow: Flow[Any]
+    if isinstance(claimed, Group):
+        flow = connector.deliver_many([delivery.message for delivery in claimed.deliveries], config, now)
+    else:
+        flow = connector.deliver(claimed.message, config, now)
+    return with_memory(flow, RemoteIds(UUID(claimed.integration_id))) if connector.remembers else flow
 
 
 def _texts(secrets: object) -> Iterable[str]:

@@ -9,7 +9,15 @@ from collections.abc import Iterable, Iterator
 from . import circuit
 from .in_flight_limit import LEAST_IN_FLIGHT
 from .lane_in_use import LANE_FIRST_LIMIT, LaneInUse
-from .values import LANE_LARGE_BYTES, Claimed, DeliveryId, IntegrationId, LeasedLane
+from .values import (
+    GROUP_MOST_DELIVERIES,
+    LANE_LARGE_BYTES,
+    Claimed,
+    DeliveryId,
+    Group,
+    IntegrationId,
+    LeasedLane,
+)
 
 LANE_CATCH_UP_SECONDS = 0.1  # that a lane with a rate limit may be behind it and still catch up
 # A lane that may not send yet is kept for so long, and is released if it has to wait for longer. More than the seconds
@@ -37,6 +45,7 @@ class Lanes:
         self._sleeping: list[tuple[float, IntegrationId]] = []
         self._slow: set[IntegrationId] = set()
         self._moved_on: set[IntegrationId] = set()  # lanes whose `next_at` is to be written
+        self.has_groups = False  # whether any lane ever had flows that send several deliveries
         self.waiting = 0  # deliveries that have not been started
         self.large_bytes = 0  # of large messages, waiting or in flight
         self.only_quick = False  # while True, `next` skips lanes whose endpoints may be slow to respond
@@ -56,12 +65,17 @@ class Lanes:
         if leased.next_in is not None:
             lane.next_at = max(lane.next_at, now + leased.next_in)
 
-    def restrict(self, lane_id: IntegrationId, rate: float | None, concurrency: int | None) -> None:
-        """Limits a lane to `rate` deliveries a second and to `concurrency` at once; None for no limit."""
+    def restrict(self, lane_id: IntegrationId, rate: float | None, concurrency: int | None, at_once: int = 1) -> None:
+        """Limits a lane to `rate` deliveries a second and to `concurrency` flows at once; None for no limit.
+
+        One flow may send `at_once` deliveries.
+        """
         lane = self._lanes[lane_id]
         lane.interval = 1 / rate if rate else 0.0
         lane.most = min(concurrency or self.concurrency, self.concurrency)
         lane.limit = min(lane.limit, lane.most)
+        lane.at_once = min(at_once, GROUP_MOST_DELIVERIES)
+        self.has_groups = self.has_groups or at_once > 1
 
     def push(self, claimed: Claimed) -> None:
         """Appends a delivery to its lane's backlog, once. If the backlog is full, it is left to a later claim."""
@@ -79,7 +93,9 @@ class Lanes:
     def moving(self, now: float) -> int:
         """How many deliveries wait on lanes that make progress: not behind an endpoint that hangs or a rate limit."""
         return sum(
-            len(lane.backlog) for lane in self._lanes.values() if lane.next_at <= now and not lane.is_stalled(now)
+            -(-len(lane.backlog) // lane.at_once)  # those that are sent together are the work of one
+            for lane in self._lanes.values()
+            if lane.next_at <= now and not lane.is_stalled(now)
         )
 
     def sleep_seconds(self) -> float:
@@ -113,6 +129,12 @@ class Lanes:
             return claimed
         return None
 
+    def together(self, first: Claimed, now: float, most: int) -> Claimed | Group:
+        """`first`, which `next` returned, with up to `most - 1` others of its lane if one flow may send them."""
+        others = self._lanes[first.integration_id].take_with(first, now, most)
+        self.waiting -= len(others)
+        return Group.of([first, *others]) if others else first
+
     @property
     def has_ready(self) -> bool:
         """Whether `next` may have a delivery now; it may have none all the same."""
@@ -122,8 +144,8 @@ class Lanes:
         """The seconds until a lane that is ahead of its rate may continue."""
         return max(self._sleeping[0][0] - now, 0.0) if self._sleeping else float("inf")
 
-    def finished(self, claimed: Claimed, now: float, seconds: float, delay: float = 0.0) -> float:
-        """Notes that an attempt ended after `seconds`. Its delivery is not claimed again before it is written.
+    def finished(self, claimed: Claimed | Group, now: float, seconds: float, delay: float = 0.0) -> float:
+        """Notes that an attempt ended after `seconds`. What it sent is not claimed again before that is written.
 
         `delay`: how long the answer may have waited for the worker. Returns which share of `seconds` is usual.
         """
@@ -135,7 +157,10 @@ class Lanes:
         elif len(self._slow) < MAX_REMEMBERED_LANES:
             self._slow.add(claimed.integration_id)
         lane.in_flight -= 1
-        self._add_bytes(lane, -claimed.large_bytes)
+        if isinstance(claimed, Group):
+            self._add_bytes(lane, -sum(delivery.large_bytes for delivery in claimed.deliveries))
+        else:
+            self._add_bytes(lane, -claimed.large_bytes)
         self._offer(claimed.integration_id, lane)
         return usual_share
 
@@ -236,7 +261,7 @@ class Lanes:
             for lane, state in self._lanes.items()
             if not (state.stopped or state.lost)
             and (state.interval or now - state.taken_at < LANE_REFILL_SECONDS)
-            and len(state.backlog) < min(depth, (state.room + 1) // 2)
+            and len(state.backlog) < (min(depth, (state.room + 1) // 2) if state.at_once == 1 else state.room // 2)
             and state.next_at - now <= sleeps
             and not (state.large_bytes and self._has_no_room_for_large(state, now))
         )

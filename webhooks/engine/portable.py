@@ -136,6 +136,7 @@ def _read(ids: Sequence[str], large: Mapping[DeliveryId, int]) -> list[Claimed]:
             delivery.event.message(delivery.public_id),
             delivery.event.created_at.timestamp(),
             large.get(identifier, 0),
+            delivery.crash_count,
         )
 
     return read_each(ids, read, UUID)

@@ -103,12 +103,12 @@ SELECT looked.last, mine.integration_id::text, mine.failures, mine.next_in,
        i.status = 'active', d.id::text, d.attempt_count, 'evt_' || replace(e.id::text, '-', ''), e.name,
        extract(epoch FROM e.occurred_at)::float8, extract(epoch FROM e.created_at)::float8, size.bytes,
        CASE WHEN size.bytes <= %(large)s THEN e.body END,
-       CASE WHEN size.bytes <= %(large)s AND i.type <> ALL(%(plain)s) THEN e.document::text END
+       CASE WHEN size.bytes <= %(large)s AND i.type <> ALL(%(plain)s) THEN e.document::text END, d.crash_count
   FROM (SELECT (SELECT id::text FROM pending WHERE hop = %(hops)s) AS last) looked
   LEFT JOIN mine ON TRUE
   LEFT JOIN integrations_integration i ON i.id = mine.integration_id
   LEFT JOIN LATERAL (
-    SELECT id, attempt_count, event_id FROM webhooks_delivery d
+    SELECT id, attempt_count, crash_count, event_id FROM webhooks_delivery d
      WHERE d.integration_id = mine.integration_id AND d.status = 'pending' AND d.due_at <= %(now)s
        AND d.id <> ALL(%(exclude)s::uuid[]) AND {_IS_FIRST}
      ORDER BY d.due_at LIMIT %(depth)s) d ON TRUE

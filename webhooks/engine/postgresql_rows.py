@@ -29,6 +29,7 @@ def claimed(row: Sequence[Any], large: Mapping[DeliveryId, Sequence[Any]]) -> Cl
         size,
         body,
         document,
+        crashes,
     ) = row
     if body is None:
         body, document = large[delivery_id]
@@ -42,7 +43,7 @@ def claimed(row: Sequence[Any], large: Mapping[DeliveryId, Sequence[Any]]) -> Cl
         document=json.loads(document) if document else None,
         delivery="dlv_" + delivery_id.replace("-", ""),  # as `invenicum.ids.public_id`, from the text
     )
-    return Claimed(delivery_id, attempts, integration_id, version, active, message, published_at, size)
+    return Claimed(delivery_id, attempts, integration_id, version, active, message, published_at, size, crashes)
 
 
 def id_array(ids: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from integrations.egress.steps import SlowStep
 
 from .lanes import Lanes
 from .metrics import Counters
-from .values import Claimed
+from .values import Claimed, Group
 
 # A lane rests for so many times what a slow step took: it gets at most a tenth of the thread.
 SLOW_STEP_REST_FACTOR = 9
@@ -18,7 +18,7 @@ SLOW_STEP_REST_FACTOR = 9
 log = structlog.get_logger(__name__)
 
 
-def slow_down(step: SlowStep[Claimed], connector: str, lanes: Lanes, counters: Counters) -> None:
+def slow_down(step: SlowStep[Claimed | Group], connector: str, lanes: Lanes, counters: Counters) -> None:
     """Logs and counts a slow step of a flow of `connector`, e.g. `slack`, and lets its lane rest."""
     lane = step.key.integration_id
     log.warning("flow_step_slow", connector=connector, integration=lane, seconds=round(step.seconds, 3))

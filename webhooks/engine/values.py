@@ -7,7 +7,7 @@ compared or put into a set.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -27,6 +27,9 @@ LONGEST_LANE_LEASE = 2 * LANE_LEASE
 # A message of more bytes than this counts as large. What waits and is in flight of others is bounded by its number.
 LARGE_MESSAGE_BYTES = 8 * 1024
 LANE_LARGE_BYTES = 1024 * 1024  # of one lane in a claim, and at least one message
+# What one flow delivers at most: making its request must not keep the thread from the others, nor fill the memory.
+GROUP_MOST_DELIVERIES = 200
+GROUP_MOST_BYTES = 1024 * 1024  # of messages
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -70,6 +73,25 @@ class Claimed:
     message: Message
     published_at: float  # Unix seconds
     large_bytes: int = 0  # of its message; 0 if that is not large
+    crash_count: int = 0
+
+    @property
+    def goes_alone(self) -> bool:
+        """Whether it was tried before: if it failed together with others, it may be the one at fault."""
+        return self.attempt_count > 0 or self.crash_count > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Deliveries of one integration that one flow sends. `id` are their ids, one after the other."""
+
+    id: str
+    integration_id: IntegrationId
+    deliveries: Sequence[Claimed]
+
+    @classmethod
+    def of(cls, deliveries: Sequence[Claimed]) -> Group:
+        return cls("".join(item.id for item in deliveries), deliveries[0].integration_id, deliveries)
 
 
 @dataclass(frozen=True, slots=True)

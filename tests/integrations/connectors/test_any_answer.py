@@ -48,6 +48,16 @@ def test_a_delivery_ends_whatever_is_answered(connector: Connector, answers: lis
     end_of(deliveries(connector)[event], answers)
 
 
+@pytest.mark.parametrize(
+    "connector", [kind() for kind in CONNECTORS if kind.most_at_once > 1], ids=lambda kind: kind.type
+)
+@settings(max_examples=30)
+@given(answers=answers)
+def test_deliveries_together_end_whatever_is_answered(connector: Connector, answers: list[Response]) -> None:
+    ends = end_of(lambda: connector.deliver_many([CREATED, UPDATED, DELETED], config_of(connector), NOW), answers)
+    assert isinstance(ends, IntegrationError) or len(ends) == 3
+
+
 @each_connector
 @settings(max_examples=15)
 @given(answers=answers)

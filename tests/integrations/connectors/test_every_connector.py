@@ -59,6 +59,8 @@ def flows_of(connector: Connector, config: ConnectorConfig) -> Iterator[Flow[Any
     yield connector.test(config)
     for event in (CREATED, UPDATED, DELETED, PING, REPORT):
         yield delivery(connector, event, config, 1_772_879_400)
+    if connector.most_at_once > 1:
+        yield connector.deliver_many([CREATED, UPDATED, DELETED], config, 1_772_879_400)
     yield connector.on_save(config, {})
     yield connector.on_save(config, STATE)
     yield connector.on_delete(config, STATE)

@@ -113,6 +113,49 @@ def test_events_reach_a_server_that_refuses_what_mixpanel_refuses() -> None:
             run_flow(mixpanel.test(config(projectToken="f" * 32)))
 
 
+def test_several_events_go_in_one_request_and_each_has_its_own_end() -> None:
+    # The answer of https://docs.mixpanel.com/reference/import-events, for five events.
+    failed = [
+        {
+            "index": 0,
+            "field": "properties.time",
+            "message": "properties.time' is invalid: must be specified as seconds",
+        },
+        {"index": 3, "field": "properties.utm_source", "message": "properties.utm_source is invalid: string"},
+    ]
+    answer = {"code": 400, "error": "some data points in the request failed validation", "failed_records": failed}
+    flow = Mixpanel().deliver_many([CREATED, UPDATED, DELETED, PING, REPORT], config(), 0)
+    ends, (request,) = play(flow, json_response(400, {**answer, "num_records_imported": 3, "status": "Bad Request"}))
+    assert [type(end) for end in ends] == [Rejected, type(None), type(None), Rejected, type(None)]
+    assert "must be specified as seconds" in ends[0].message
+    assert [event["event"] for event in body_of(request)] == [
+        "asset.created",
+        "asset.updated",
+        "asset.deleted",
+        "ping",
+        "report.ready",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (json_response(401, {"error": "Invalid credentials"}), AuthFailed),
+        (json_response(400, {"error": "project_id is required"}), InvalidConfig),
+        (json_response(413, {"code": 413, "error": "request exceeds max limit of 2097152 bytes"}), Rejected),
+        (json_response(429, {"error": "rate limit"}), RateLimited),
+        (json_response(200, {"num_records_imported": 1}), ConnectionFailed),
+        (json_response(400, {"failed_records": [{"index": 7}], "num_records_imported": 1}), ConnectionFailed),
+        (json_response(400, {"failed_records": [{"index": None}], "num_records_imported": 1}), ConnectionFailed),
+        (json_response(400, {"failed_records": [{"index": 0}]}), ConnectionFailed),
+    ],
+)
+def test_an_answer_that_is_true_of_all_events_fails_them_all(answer: Response, error: type[IntegrationError]) -> None:
+    with pytest.raises(error) as caught:
+        play(Mixpanel().deliver_many([CREATED, UPDATED], config(), 0), answer)
+    assert type(caught.value) is error
+
+
 def test_a_service_account_proves_the_project() -> None:
     with FakeMixpanel() as fake:
         mixpanel = Mixpanel({"apiUrl": fake.url})
