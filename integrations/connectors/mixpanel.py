@@ -117,7 +117,7 @@ Mixpanel may join what that device and that user did.
         records = objects_at(response, "failed_records")
         refused = {record["index"]: record for record in records if isinstance(record.get("index"), int)}
         imported = field_of(response, "num_records_imported")
-        if not response.ok and not (response.status == 400 and refused):
+        if not response.ok and not (response.status == 400 and records):
             raise _error(response)
         if imported != len(messages) - len(refused) or not refused.keys() <= set(range(len(messages))):
             raise ConnectionFailed("Mixpanel's answer does not say what became of each event.")
