@@ -59,6 +59,9 @@ def _connect(owner: User, client: Client, connection: Connection) -> Integration
     if integration is None:
         integration = Integration(owner=owner, type=client.type, status=Status.PAUSED)
     public, secrets = _values(connector, integration, client, tokens)
+    is_replaced = any(integration.secrets.get(alias, value) != value for alias, value in secrets.items())
+    if client.spec.makes_target and is_replaced and Grant.objects.filter(integration=integration).exists():
+        provider_jobs.schedule_delete(integration)
     try:
         config = connector.Config.load(public, secrets)
     except InvalidConfig as error:
@@ -111,6 +114,8 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
         "connected_at": now,
         **columns_of(tokens, now),
     }
+    if client.spec.delivery_use == "none":
+        columns["refresh_at"] = None
     if old is None:
         Grant.objects.create(integration=integration, **columns)
     else:

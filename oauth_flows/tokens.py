@@ -120,16 +120,21 @@ def authorized(grant: Grant, config: ConnectorConfig, call: Callable[[Any], Flow
 
 
 def _must_be_refreshed(grant: Grant) -> bool:
-    if grant.refused_at:
-        return is_needed(grant)
     now = timezone.now()
-    return grant.is_expired(now) or (grant.refresh_at is not None and grant.refresh_at <= now)
+    is_due = grant.refresh_at is not None and grant.refresh_at <= now
+    if not (grant.refused_at or is_due or grant.is_expired(now)):
+        return False
+    return is_needed(grant) or (_delivery_use(grant) == "optional" and not grant.refused_at)
 
 
 def is_needed(grant: Grant) -> bool:
     """Whether the integration can deliver nothing without the grant's token, e.g. False for Slack, with its webhook."""
+    return grant.connection_ended or _delivery_use(grant) == "needed"
+
+
+def _delivery_use(grant: Grant) -> str:
     spec = registry.get(grant.integration.type).oauth
-    return spec is None or spec.needed_to_deliver or grant.connection_ended
+    return spec.delivery_use if spec else "needed"
 
 
 def _with_token(config: ConnectorConfig, grant: Grant) -> ConnectorConfig:

@@ -107,10 +107,11 @@ class Connector:
         """
         raise NotImplementedError
 
-    def deliver(self, message: Message, config: Any, now: int) -> Flow[None]:
+    def deliver(self, message: Message, config: Any, now: int) -> Flow[float | None]:
         """Delivers one event. Returns when the provider has accepted it; delivering it twice must do no harm.
 
-        `now` is the time of this attempt in whole Unix seconds, for signatures and timestamps.
+        `now` is the time of this attempt in whole Unix seconds, for signatures and timestamps. Returns None, or for how
+        many seconds the provider takes no other event of this integration, e.g. 0.8.
         """
         raise NotImplementedError
 

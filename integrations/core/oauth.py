@@ -27,9 +27,11 @@ class OAuthSpec:
     required: bool = False  # OAuth is the only way to connect
     # Asked for as well if the operator's app sends hooks, see `Inbound.app_secret`.
     inbound_scopes: tuple[str, ...] = ()
-    # Whether deliveries need the token. If not, a refused token does not stop them: the connection came with an address
-    # to post to, and `deliver` is called without an access token.
-    needed_to_deliver: bool = True
+    # What deliveries use the token for. If the connection comes with an address to post to, it is `optional`: without a
+    # valid one `deliver` is called without an access token; or `none`: it is not even refreshed.
+    delivery_use: Literal["needed", "optional", "none"] = "needed"
+    # Each consent makes something at the provider that `on_delete` removes, e.g. a webhook.
+    makes_target: bool = False
     # Configuration fields, by JSON name, whose values the token response contains: the path to each.
     fills: Mapping[str, str] = field(default_factory=dict)
     # Those of them that describe the connection, and are dropped without one.

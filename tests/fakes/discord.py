@@ -10,6 +10,7 @@ WEBHOOK = (
     "https://discord.com/api/webhooks/347114750880120863"
     "/kKDdjXa1g9tKNs0-_yOwLyALC9gydEWP6gr9sHabuK1vuofjhQDDnlOclJeRIvYK-pj_"
 )
+THREAD = "1234567890123456789"
 PATH = "/api/v10" + urlsplit(WEBHOOK).path.removeprefix("/api")
 
 
@@ -20,6 +21,13 @@ class FakeDiscord(FakeServer):
         super().__init__(self._handle)
         self.posted: list[dict[str, Any]] = []
         self.deleted = False
+        # https://discord.com/developers/docs/resources/channel#channel-object-channel-types
+        self.is_forum = False
+        self.needs_tag = False
+        self.locked_threads: set[str] = set()
+        self.threads = {THREAD}
+        self.left: int | None = None  # requests until the limit; None for an answer without headers
+        self.revoked: list[str] = []
 
     def _handle(self, request: Received) -> Answer:
         if not request.headers.get("user-agent", "").startswith("DiscordBot ("):
@@ -33,11 +41,46 @@ class FakeDiscord(FakeServer):
             return json_answer(
                 200, {"name": "Assets", "channel_id": "199737254929760256", "guild_id": "1997372549297602"}
             )
-        payload = json.loads(request.body)
-        if problem := problem_of(payload):
+        if request.method == "DELETE":
+            self.deleted = True
+            return 204, {}, b""
+        payload, query = json.loads(request.body), parse_qs(parts.query)
+        if refusal := self._refusal(payload, query.get("thread_id", [""])[0]):
+            code, message = refusal
+            return json_answer(404 if code == 10003 else 400, {"message": message, "code": code})
+        problem = problem_of(payload)
+        if problem not in ("", "empty"):
             return json_answer(400, {"message": "Invalid Form Body", "code": 50035, "errors": problem})
-        self.posted.append(payload)
-        return json_answer(200, {"id": "1"}) if parse_qs(parts.query).get("wait") == ["true"] else (204, {}, b"")
+        if problem == "empty":
+            return json_answer(400, {"message": "Cannot send an empty message", "code": 50006})
+        self.posted.append(payload | ({"thread_id": query["thread_id"][0]} if "thread_id" in query else {}))
+        headers = {}
+        if self.left is not None:
+            self.left = max(self.left - 1, 0)
+            # https://discord.com/developers/docs/topics/rate-limits#header-format
+            headers = {
+                "X-RateLimit-Limit": "5",
+                "X-RateLimit-Remaining": str(self.left),
+                "X-RateLimit-Reset-After": "0.6",
+            }
+        return json_answer(200, {"id": "1"}, headers) if query.get("wait") == ["true"] else (204, headers, b"")
+
+    def _refusal(self, payload: dict[str, Any], thread_id: str) -> tuple[int, str] | None:
+        """Codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
+        starts = "thread_name" in payload
+        if thread_id and thread_id not in self.threads:
+            return 10003, "Unknown Channel"
+        if thread_id in self.locked_threads:
+            return 160005, "Thread is locked"
+        if self.is_forum and starts and thread_id:
+            return 220002, "Webhooks posted to forum channels cannot have both a thread_name and thread_id"
+        if self.is_forum and not starts and not thread_id:
+            return 220001, "Webhooks posted to forum channels must have a thread_name or thread_id"
+        if not self.is_forum and starts:
+            return 220003, "Webhooks can only create threads in forum channels"
+        if self.is_forum and starts and self.needs_tag and not payload.get("applied_tags"):
+            return 40067, "A tag is required to create a forum post in this channel"
+        return None
 
 
 def problem_of(payload: dict[str, Any]) -> str:

@@ -165,6 +165,8 @@ class Attempts:
                 self._count(claimed, outcome)
                 if tells_lane:
                     self._tell_lane(claimed, outcome, finished.error)
+                if isinstance(finished.result, float):  # the provider takes no other for so many seconds
+                    self._lanes.rest(claimed.integration_id, time.monotonic() + finished.result)
         except Exception as error:  # noqa: BLE001
             self._contain("lane", claimed, error)
 

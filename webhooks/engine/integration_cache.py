@@ -78,7 +78,7 @@ class IntegrationCache:
     def flow(self, claimed: Claimed | Group, now: int) -> Flow[Any]:
         """The flow of one attempt; one that fails with the reason if the configuration cannot be used.
 
-        It returns None, or for a Group what `Connector.deliver_many` returns.
+        It returns what `Connector.deliver` does, or for a Group what `Connector.deliver_many` does.
         """
         prepared = self._known[claimed.integration_id][1]
         if isinstance(prepared, IntegrationError):

@@ -1,54 +1,31 @@
 import re
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlencode
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from invenicum.events.message import Message
 from invenicum.events.names import ASSET_EVENTS
 from invenicum.version import VERSION
 
-from ...core.answers import error_for, excerpt, field_of, retry_after
+from ...core.answers import field_of
 from ...core.config import ConnectorConfig
 from ...core.connector import Category, Connector, TestResult
-from ...core.errors import AuthFailed, Gone, IntegrationError, InvalidConfig, RateLimited, Rejected, bounded_wait
+from ...core.errors import InvalidConfig
 from ...core.fields import HttpsUrl, reveal
-from ...core.http import Flow, Request, Response
-from ...core.markers import AssetEvents, Matches, OAuthReplaces, SentTo
+from ...core.http import Flow, Request
+from ...core.markers import AssetEvents, OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
-from ...families.chat import CHAT_SENDS, notice_for
+from ...families.chat import CHAT_SENDS, Notice, notice_for
+from .errors import THREAD_NEEDED, code_of, error_of, pause_after
+from .fields import WEBHOOK_PATH, ApplicationId, PublicKey, TagId, ThreadId, ThreadName, Username, WebhookUrl
 from .inbound import DiscordInbound
 from .message import discord_message
 
-WEBHOOK_PATH = re.compile(r"/webhooks/(?P<id>\d{17,20})/(?P<token>[A-Za-z0-9_-]{60,120})/?$")
-WebhookUrl = Annotated[
-    SecretStr,
-    Matches(
-        r"^https://(?:(?:canary|ptb)\.)?discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/\d{17,20}/[A-Za-z0-9_-]{60,120}/?$",
-        "the address of a Discord webhook",
-        "https://discord.com/api/webhooks/347114750880120863"
-        "/kKDdjXa1g9tKNs0-_yOwLyALC9gydEWP6gr9sHabuK1vuofjhQDDnlOclJeRIvYK-pj_",
-    ),
-]
-# https://discord.com/developers/docs/resources/webhook#create-webhook
-Username = Annotated[
-    str,
-    Matches(
-        r"^(?!.*(?:[cC][lL][yY][dD][eE]|[dD][iI][sS][cC][oO][rR][dD])).{1,80}$",
-        "1 to 80 characters without the words clyde and discord",
-        "Invenicum Bot",
-    ),
-]
-ApplicationId = Annotated[str, Matches(r"^\d{17,20}$", "the id of your Discord application", "1234567890123456789")]
-PublicKey = Annotated[
-    str, Matches(r"^[0-9a-f]{64}$", "the public key of your Discord application, 64 hexadecimal digits", "0f" * 32)
-]
-ThreadId = Annotated[str, Matches(r"^\d{17,20}$", "the id of a thread", "1234567890123456789")]
-
-# https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
-UNKNOWN_CHANNEL, UNKNOWN_WEBHOOK, INVALID_TOKEN, THREAD_NEEDED = 10003, 10015, 50027, 220001
 # https://discord.com/developers/docs/reference#user-agent
 HEADERS = {"User-Agent": f"DiscordBot (https://invenicum.com, {VERSION})"}
+MAX_THREAD_NAME_LENGTH = 100
 
 
 class Discord(Connector):
@@ -59,7 +36,14 @@ class Discord(Connector):
     setup: ClassVar[str] = """\
 1. In Discord, open *Channel settings → Integrations → Webhooks*, create a webhook and copy its address. Or connect
    with OAuth and choose the channel there.
-2. For a forum or a thread, give the thread's id as `threadId`.
+2. For a thread, give its id as `threadId`, or paste the address with `?thread_id=…`. Discord reopens an archived thread
+   by itself, but not a locked one.
+3. In a forum or a media channel every message belongs to a post. With `threadName` each event starts one, for example
+   `{name}`, with the tags of `appliedTags` (their ids; at most five); or give the `threadId` of one post for all.
+
+The webhook that connecting with OAuth made is deleted in Discord when the integration is deleted here, or connected
+again. Messages are posted by the webhook alone: they go on if Discord ends the account's tokens. Discord does not tell
+which of its users connected, and ends all tokens of a user at once: they are revoked when no other connection is left.
 """
     sends = CHAT_SENDS
     oauth = OAuthSpec(
@@ -68,9 +52,16 @@ class Discord(Connector):
         scopes=("webhook.incoming",),
         revoke_url="https://discord.com/api/oauth2/token/revoke",
         token_auth="basic",  # noqa: S106
-        rotates=True,
         fills={"webhookUrl": "webhook.url"},
         account="webhook.name",
+        # The name is the app's own, for everybody: https://discord.com/developers/docs/topics/oauth2#webhooks
+        account_key=("webhook.guild_id", "webhook.id"),
+        # Revoking one token ends all of that user's, whom the answer does not name:
+        # https://discord.com/developers/docs/topics/oauth2#authorization-code-grant-token-revocation-example
+        revokes_account=True,
+        tells_account=False,
+        delivery_use="none",
+        makes_target=True,
     )
     concurrency = 1  # https://discord.com/developers/docs/topics/rate-limits: five in two seconds a webhook
 
@@ -79,6 +70,8 @@ class Discord(Connector):
         username: Username | None = None
         avatar_url: Annotated[HttpsUrl | None, Field(examples=["https://cdn.invenicum.com/logo.png"])] = None
         thread_id: ThreadId | None = None
+        thread_name: ThreadName | None = None
+        applied_tags: Annotated[list[TagId], Field(max_length=5)] | None = None
         application_id: ApplicationId | None = None
         public_key: PublicKey | None = None
         events: AssetEvents = list(ASSET_EVENTS)
@@ -86,46 +79,61 @@ class Discord(Connector):
     def test(self, config: Config) -> Flow[TestResult]:
         response = yield Request("GET", self._url(config), HEADERS)
         if not response.ok:
-            raise _error(response)
+            raise error_of(response)
         names = {"webhookName": "name", "channelId": "channel_id", "guildId": "guild_id"}
         metadata = {ours: field_of(response, theirs) for ours, theirs in names.items()}
         response.json_object()
+        # An empty message is never posted, and its refusal may say that the channel is a forum or the thread unknown.
+        probed = yield Request.json("POST", self._execute_url(config), {}, HEADERS)
+        is_forum = code_of(probed) == THREAD_NEEDED
+        error = None if probed.ok else error_of(probed)
+        if isinstance(error, InvalidConfig) and not (is_forum and config.thread_name):
+            raise error
         return TestResult(f"Successfully connected to Discord webhook {metadata['webhookName']}", metadata)
 
-    def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
-        own = {"username": config.username, "avatar_url": config.avatar_url}
-        payload = {key: value for key, value in own.items() if value} | discord_message(
-            notice_for(message), message.name
-        )
-        # Without `wait`, Discord answers before it has checked the message.
-        query = {"wait": "true", **({"thread_id": config.thread_id} if config.thread_id else {})}
-        response = yield Request.json("POST", f"{self._url(config)}?{urlencode(query)}", payload, HEADERS)
+    def deliver(self, message: Message, config: Config, now: int) -> Flow[float | None]:
+        notice = notice_for(message)
+        own = {"username": config.username, "avatar_url": config.avatar_url, **self._thread(config, notice)}
+        payload = {key: value for key, value in own.items() if value} | discord_message(notice, message.name)
+        response = yield Request.json("POST", self._execute_url(config), payload, HEADERS)
         if not response.ok:
-            raise _error(response)
+            raise error_of(response)
         if response.status != 204:
             response.json_object()  # a proxy's page may have status 200 too
+        return pause_after(response)
+
+    def on_delete(self, config: Config, state: Mapping[str, Any]) -> Flow[None]:
+        if config.access_token is None:
+            return  # the webhook is the user's own
+        # https://discord.com/developers/docs/resources/webhook#delete-webhook-with-token
+        response = yield Request("DELETE", self._url(config), HEADERS)
+        if not response.ok and response.status not in (401, 404):
+            raise error_of(response)
 
     inbound = DiscordInbound()
 
+    def _thread(self, config: Config, notice: Notice) -> dict[str, Any]:
+        """Starts a post, unless the message goes to one: https://discord.com/developers/docs/resources/webhook"""
+        if config.thread_name is None or self._thread_id(config):
+            return {}
+        parts = {"{name}": notice.subject or notice.title, "{event}": notice.title}
+        name = re.sub(r"{(?:name|event)}", lambda found: parts[found[0]], config.thread_name)
+        return {"thread_name": name[:MAX_THREAD_NAME_LENGTH], "applied_tags": config.applied_tags}
+
+    def _thread_id(self, config: Config) -> str | None:
+        return config.thread_id or _parts(config)["thread"]
+
+    def _execute_url(self, config: Config) -> str:
+        # Without `wait`, Discord answers before it has checked the message.
+        thread_id = self._thread_id(config)
+        return f"{self._url(config)}?{urlencode({'wait': 'true', **({'thread_id': thread_id} if thread_id else {})})}"
+
     def _url(self, config: Config) -> str:
-        found = WEBHOOK_PATH.search(reveal(config.webhook_url))
-        assert found is not None  # the field's pattern requires it
+        found = _parts(config)
         return f"{self.endpoint('apiUrl', 'https://discord.com')}/api/v10/webhooks/{found['id']}/{found['token']}"
 
 
-def _error(response: Response) -> IntegrationError:
-    status, code, said = response.status, field_of(response, "code"), excerpt(field_of(response, "message"))
-    if status == 429:
-        wait = bounded_wait(field_of(response, "retry_after"))
-        return RateLimited("Discord asks to slow down.", retry_after=retry_after(response) if wait is None else wait)
-    if code == UNKNOWN_WEBHOOK:
-        return Gone("Invalid webhook URL: the webhook was deleted in Discord. Create a new one.")
-    if code in (UNKNOWN_CHANNEL, THREAD_NEEDED):
-        return InvalidConfig(f"Discord cannot post to this thread ({said}).", {"threadId": ["is not a thread there"]})
-    if status in (401, 403) or code == INVALID_TOKEN:
-        return AuthFailed("Discord refused the webhook's address: copy it again from the channel's settings.")
-    if status == 404:
-        return InvalidConfig("Discord does not know this webhook.", {"webhookUrl": ["does not exist"]})
-    if status == 400:
-        return Rejected(f"Discord refused the message ({said}).")
-    return error_for(response, "Discord", said)
+def _parts(config: Discord.Config) -> dict[str, str | None]:
+    found = WEBHOOK_PATH.search(reveal(config.webhook_url))
+    assert found is not None  # the field's pattern requires it
+    return found.groupdict()

@@ -78,7 +78,7 @@ itself stays listed in Slack, under the app's configuration, until it is removed
         tokens_at="authed_user",
         refusals=("invalid_grant", "invalid_refresh_token", "token_revoked"),
         revocation="bearer",
-        needed_to_deliver=False,
+        delivery_use="optional",
     )
     concurrency = 1  # https://docs.slack.dev/apis/web-api/rate-limits: one message a second and channel
 

@@ -62,6 +62,7 @@ def test_a_message_goes_to_its_thread_under_its_name() -> None:
     }
     _, (request,) = play(Discord().deliver(CREATED, config(**own), 0), TAKEN)
     assert request.url.endswith("?wait=true&thread_id=1234567890123456789")
+    assert "thread_name" not in body_of(request)
     assert body_of(request)["username"] == "Invenicum Bot"
     assert body_of(request)["avatar_url"] == "https://cdn.invenicum.com/l.png"
 
