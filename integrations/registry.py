@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from .connectors.bitbucket import Bitbucket
 from .connectors.discord import Discord
@@ -15,6 +16,7 @@ from .connectors.mixpanel import Mixpanel
 from .connectors.s3 import S3
 from .connectors.slack import Slack
 from .connectors.teams import Teams
+from .connectors.teams.clouds import endpoints_of
 from .connectors.webhook import Webhook
 from .core.connector import Connector
 
@@ -49,8 +51,18 @@ def get(integration_type: str) -> Connector:
     """
     for connector in CONNECTORS:
         if connector.type == integration_type:
-            return connector(settings.PROVIDER_ENDPOINTS.get(integration_type))
+            return connector(_endpoints_of(integration_type))
     raise UnknownType(integration_type)
+
+
+def _endpoints_of(integration_type: str) -> dict[str, str]:
+    given: dict[str, str] = settings.PROVIDER_ENDPOINTS.get(integration_type, {})
+    if integration_type != Teams.type:
+        return given
+    try:
+        return {**endpoints_of(settings.TEAMS_CLOUD, settings.TEAMS_TENANT), **given}
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from None
 
 
 def all_connectors() -> Iterator[Connector]:

@@ -121,6 +121,9 @@ except ValueError:
 RETENTION_DAYS = env.float("RETENTION_DAYS", 90.0)
 BACKFILL_DELIVERIES_PER_SECOND = env.float("BACKFILL_DELIVERIES_PER_SECOND", 100.0)  # of one backfill
 PROVIDER_ENDPOINTS = json_object("PROVIDER_ENDPOINTS")
+# Of Microsoft Teams: the cloud, and the tenant whose accounts can connect; a system check says which values there are.
+TEAMS_CLOUD = env.str("TEAMS_CLOUD", "public")
+TEAMS_TENANT = env.str("TEAMS_TENANT", "organizations")
 # Our clients at the providers by integration type, each an id and a secret.
 OAUTH_CLIENTS = oauth_clients()
 # Scopes that are asked for besides those that a connector needs, by integration type.

@@ -31,6 +31,7 @@ from .return_urls import is_allowed_return
 AUTHORIZATION_LIFETIME = timedelta(minutes=10)
 NO_TOKEN = Origin()
 STALE = "This sign-in has expired, has already been used, or was started in another browser. Please start again."
+APPROVED = "Invenicum is approved for the organisation now. Everyone in it can go back to Invenicum and connect."
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,8 @@ def finish(
 def _answered(
     integration_type: str, params: Mapping[str, str], session: SessionBase, user: User | None, timeout: float
 ) -> Connected | Unconfirmed:
+    if params.get("admin_consent", "").lower() == "true" and "error" not in params:
+        raise OAuthError(APPROVED)  # an administrator comes back from `protocol.admin_consent_url`
     authorization = _take(params.get("state", ""), session)
     owner, return_url = authorization.owner, authorization.return_url
     try:

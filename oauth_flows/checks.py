@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 
 from integrations import registry
 
@@ -15,7 +16,7 @@ from .return_urls import is_return_origin
 
 @register
 def check_oauth(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    return [*_half_clients(), *_unknown_types(), *_return_origins(), *_endpoints(), *_public_url()]
+    return [*_half_clients(), *_unknown_types(), *_return_origins(), *_endpoints(), *_teams(), *_public_url()]
 
 
 def _types() -> list[str]:
@@ -58,6 +59,13 @@ def _endpoints() -> Iterator[CheckMessage]:
                     f"PROVIDER_ENDPOINTS: {name} of {integration_type} must be https, since tokens are sent there.",
                     id="oauth_flows.E003",
                 )
+
+
+def _teams() -> Iterator[CheckMessage]:
+    try:
+        registry.get("teams")
+    except ImproperlyConfigured as error:
+        yield Error(str(error), id="oauth_flows.E004")
 
 
 def _public_url() -> Iterator[CheckMessage]:

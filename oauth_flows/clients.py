@@ -22,6 +22,7 @@ ADDRESS_FIELDS = {
     "tokenUrl": "token_url",
     "revokeUrl": "revoke_url",
     "identityUrl": "identity_url",
+    "adminConsentUrl": "admin_consent_url",
     "issuer": "issuer",
 }
 

@@ -9,7 +9,17 @@ from integrations.core.http import Flow, discreet
 from integrations.core.redaction import redact
 
 from .errors import OAuthError, TokensUnused
-from .protocol import Client, Tokens, exchange_request, identity_request, is_issuer, read_account, token_flow, value_at
+from .protocol import (
+    Client,
+    Tokens,
+    admin_consent_url,
+    exchange_request,
+    identity_request,
+    is_issuer,
+    read_account,
+    token_flow,
+    value_at,
+)
 
 SENTENCES = {
     "access_denied": "The access was not granted, so nothing was connected.",
@@ -18,6 +28,12 @@ SENTENCES = {
     "invalid_scope": "{name} does not grant what Invenicum asks for: its client there lacks a permission.",
     "unauthorized_client": "{name} does not accept the client of this server: its operator has to check it.",
 }
+# After which it may be an administrator, and not the user, who has to consent.
+APPROVAL_ERRORS = {"access_denied", "consent_required", "interaction_required"}
+NEEDS_APPROVAL = (
+    "The access was not granted, so nothing was connected. If {name} asked for the approval of an administrator, one "
+    "can approve Invenicum for the whole organisation here: {link}"
+)
 ACCOUNT_MAX_CHARACTERS = 255
 
 
@@ -40,7 +56,7 @@ def connect_flow(client: Client, redirect_uri: str, verifier: str, params: Mappi
 
     Raises OAuthError, or TokensUnused if the provider has issued tokens already.
     """
-    code = _code(client, params)
+    code = _code(client, redirect_uri, params)
     try:
         tokens = yield from token_flow(client, exchange_request(client, redirect_uri, code, verifier), code, verifier)
     except IntegrationError as error:
@@ -59,8 +75,10 @@ def _account(client: Client, tokens: Tokens) -> Flow[str]:
     return read_account(client, (yield identity_request(client, tokens.access)))
 
 
-def _code(client: Client, params: Mapping[str, str]) -> str:
-    if error := params.get("error"):
+def _code(client: Client, redirect_uri: str, params: Mapping[str, str]) -> str:
+    if (error := params.get("error")) in APPROVAL_ERRORS and (link := admin_consent_url(client, redirect_uri)):
+        raise OAuthError(NEEDS_APPROVAL.format(name=client.name, link=link))
+    if error:
         sentence = SENTENCES.get(error, "{name} did not connect ({error}). Please try again.")
         raise OAuthError(sentence.format(name=client.name, error=redact(excerpt(error, 60), (client.client_secret,))))
     if "iss" in params and not is_issuer(client.spec, params["iss"]):

@@ -96,6 +96,17 @@ def authorization_url(client: Client, redirect_uri: str, state: str, verifier: s
     return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))
 
 
+def admin_consent_url(client: Client, redirect_uri: str) -> str:
+    """The page on which an administrator approves our app for an organisation; empty if the provider has none.
+
+    https://learn.microsoft.com/entra/identity-platform/v2-admin-consent
+    """
+    if not client.spec.admin_consent_url:
+        return ""
+    query = {"client_id": client.client_id, "scope": " ".join(client.spec.scopes), "redirect_uri": redirect_uri}
+    return f"{client.spec.admin_consent_url}?{urlencode(query)}"
+
+
 def exchange_request(client: Client, redirect_uri: str, code: str, verifier: str) -> Request:
     """Asks for the tokens of an authorization `code` (RFC 6749, 4.1.3), with the PKCE `verifier` if the
     provider takes one. `redirect_uri` is that of the authorization request.

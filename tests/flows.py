@@ -12,7 +12,9 @@ from invenicum.events.message import Message
 EVENT_ID = "evt_0199c0de00007000800000000000abcd"
 
 
-def delivery(connector: Connector, event: Message, config: Any, now: int = 0, notes: Notes | None = None) -> Flow[None]:
+def delivery(
+    connector: Connector, event: Message, config: Any, now: int = 0, notes: Notes | None = None
+) -> Flow[float | None]:
     """The flow of a delivery as the engine drives it: it yields requests only. It remembers in `notes`."""
     return with_memory(connector.deliver(event, config, now), notes or Notes())
 

@@ -45,6 +45,8 @@ class OAuthSpec:
     tokens_at: str | None = None
     # Scopes that the connection needs, if users can grant some scopes and refuse others.
     needed_scopes: tuple[str, ...] = ()
+    # Where an administrator approves the app for a whole organisation, if the provider has such a page.
+    admin_consent_url: str | None = None
     # Errors of a token refresh after which the user must connect again.
     refusals: tuple[str, ...] = ("invalid_grant",)
     # How a token is revoked: as in RFC 7009, by a call authorised with it, or by deleting the app's authorization.

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 from tests.integrations.connectors.examples import WORKFLOW
 
+MAX_MESSAGE_BYTES = 28 * 1024  # https://learn.microsoft.com/microsoftteams/limits-specifications-teams
 TOKEN = "eyJ0eXAi.access-token"
 CHANNEL = "/v1.0/teams/02bd9fd6-8f93-4758-87c3-1fb73740a315/channels/19:d0bba23c2fc8413991125a43a54cc30e@thread.tacv2"
 
@@ -20,6 +21,8 @@ class FakeTeams(FakeServer):
         self.enabled = True
 
     def _handle(self, request: Received) -> Answer:
+        if len(request.body) > MAX_MESSAGE_BYTES:
+            return _error(413, "RequestEntityTooLarge")
         payload = json.loads(request.body) if request.body else {}
         if request.path.startswith("/v1.0/"):
             return self._graph(request, payload)

@@ -74,3 +74,9 @@ def test_a_public_url_without_tls_is_a_warning_once_a_client_is_set_up(settings:
     assert ids() == []
     settings.OAUTH_CLIENTS = {"slack": ("id", "secret")}
     assert ids() == ["oauth_flows.W001"]
+
+
+@pytest.mark.parametrize(("cloud", "tenant"), [("gcc", "organizations"), ("public", "common"), ("dod", "a/b")])
+def test_a_cloud_or_tenant_of_teams_that_cannot_be_is_an_error(settings: Settings, cloud: str, tenant: str) -> None:
+    settings.TEAMS_CLOUD, settings.TEAMS_TENANT = cloud, tenant
+    assert ids() == ["oauth_flows.E004"]

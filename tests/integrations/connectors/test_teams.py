@@ -102,9 +102,10 @@ def test_names_are_placed_where_teams_interprets_no_markup(name: str) -> None:
     ("answer", "error", "says"),
     [
         (json_response(404, {"error": {"code": "WorkflowNotFound"}}), Gone, "was deleted"),
-        (json_response(400, {"error": {"code": "WorkflowTriggerIsNotEnabled"}}), ConnectionFailed, "turn it on"),
+        (json_response(400, {"error": {"code": "WorkflowTriggerIsNotEnabled"}}), InvalidConfig, "turn it on"),
         (json_response(401, {"error": {"code": "AuthorizationFailed"}}), AuthFailed, "copy the address again"),
-        (json_response(400, {"error": {"code": "TriggerInputSchemaMismatch"}}), Rejected, "TriggerInputSchema"),
+        (json_response(400, {"error": {"code": "TriggerInputSchemaMismatch"}}), InvalidConfig, "from the template"),
+        (json_response(400, {"error": {"code": "BadRequest"}}), Rejected, "BadRequest"),
         (text_response(429, retry_after="9"), RateLimited, "slow down"),
         (text_response(404), InvalidConfig, "does not know this channel"),
         (text_response(502), ConnectionFailed, "502"),
@@ -138,7 +139,7 @@ def test_a_card_reaches_a_workflow_that_refuses_what_power_automate_refuses() ->
         with pytest.raises(AuthFailed):
             run_flow(teams.test(config(webhookUrl=WORKFLOW + "x")))
         fake.enabled = False
-        with pytest.raises(ConnectionFailed, match="turned off"):
+        with pytest.raises(InvalidConfig, match="turned off"):
             run_flow(teams.deliver(CREATED, config(), 0))
 
 

@@ -1,0 +1,3 @@
+from .connector import Teams
+
+__all__ = ["Teams"]
