@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import SecretStr
 
 from ...core.markers import Matches
 
@@ -24,8 +24,11 @@ Channel = Annotated[
 ]
 WebhookChannel = Annotated[
     str,
-    Matches(r"^[CGDUW][A-Z0-9]{6,}$", "the id of the channel that the webhook was made for", "C05002EAE"),
-    Field(description="The id of the channel that the webhook was made for; filled in by OAuth"),
+    Matches(
+        r"^[CGDUW][A-Z0-9]{6,}$",
+        "the id of the channel that the webhook was made for, which OAuth fills in",
+        "C05002EAE",
+    ),
 ]
 Username = Annotated[str, Matches(r"^.{1,80}$", "1 to 80 characters", "Invenicum Bot")]
 IconEmoji = Annotated[
