@@ -6,8 +6,10 @@ from ..core.http import Response
 
 # https://developers.google.com/workspace/drive/api/guides/handle-errors
 RATE_LIMIT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded", "dailyLimitExceeded"}
-QUOTA_REASONS = {"storageQuotaExceeded", "teamDriveFileLimitExceeded"}
-FULL_FOLDER_REASONS = {"numChildrenInNonRootLimitExceeded", "teamDriveHierarchyTooDeep"}
+QUOTA_REASONS = {"storageQuotaExceeded", "teamDriveFileLimitExceeded", "activeItemCreationLimitExceeded"}
+FULL_FOLDER_REASONS = {
+    *("numChildrenInNonRootLimitExceeded", "teamDriveHierarchyTooDeep", "myDriveHierarchyDepthLimitExceeded")
+}
 API_DISABLED_REASONS = {"accessNotConfigured", "SERVICE_DISABLED"}
 MISSING_SCOPE_REASONS = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientScopes"}
 

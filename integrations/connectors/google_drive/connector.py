@@ -34,8 +34,9 @@ class GoogleDrive(DocumentConnector):
     description = "Keeps one JSON document an asset in a folder of Google Drive."
     setup: ClassVar[str] = """\
 1. Connect your Google account. Invenicum asks for `drive.file`, access only to files and folders that it makes itself.
-2. Leave `folderId` empty: the documents go to a folder *Invenicum* in My Drive. You may rename it, move it, also into a
-   shared drive, and share it: it stays the folder that is used. So do the documents.
+2. Leave `folderId` empty: the documents go to a folder *Invenicum* in My Drive. You may rename it, move it within My
+   Drive and share it: it stays the folder that is used. Documents too may be renamed and moved, also into a shared
+   drive.
 
 To use a folder of your own, also in a shared drive, paste its link as `folderId`. For that the connection needs the
 scope `https://www.googleapis.com/auth/drive`: Google then says that Invenicum may *see, edit, create and delete all of
