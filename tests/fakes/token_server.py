@@ -10,7 +10,9 @@ from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
 
 class TokenServer(FakeServer):
-    """`number` counts the tokens issued; `uploads` are the documents received; `fails` answers all refreshes."""
+    """`number` counts the tokens issued; `uploads` are the documents received; `fails` answers all refreshes, `refuses`
+    all uploads with a valid token.
+    """
 
     def __init__(self, *, expires_in: int | None = 3600, seconds: float = 0) -> None:
         super().__init__(self._handle)
@@ -19,6 +21,7 @@ class TokenServer(FakeServer):
         self.number = 1
         self.revoked = False
         self.fails: Answer | None = None
+        self.refuses: Answer | None = None
         self.uploads: list[bytes] = []
         self.given_back: list[str] = []
         self._lock = threading.Lock()
@@ -51,6 +54,8 @@ class TokenServer(FakeServer):
             self.given_back.append(self.access)
             self.revoked = True
             return json_answer(200, None)
+        if self.refuses:
+            return self.refuses
         self.uploads.append(request.body)
         return json_answer(200, {"rev": "1"})
 

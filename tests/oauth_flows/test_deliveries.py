@@ -15,6 +15,7 @@ from oauth_flows.connect import connect
 from oauth_flows.models import Grant
 from oauth_flows.protocol import Tokens
 from tests.factories import connect_webhook
+from tests.fakes.dropbox import error_answer
 from tests.fakes.http_server import json_answer, reset
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
@@ -54,6 +55,16 @@ def test_a_batch_needs_one_refresh_and_waiting_counts_no_attempt(dropbox: TokenS
     assert dropbox.refreshes == 1
     assert len(dropbox.uploads) == 20
     assert Attempt.objects.count() == 20
+
+
+def test_a_folder_that_is_refused_costs_no_refresh(dropbox: TokenServer, alice: User) -> None:
+    dropbox.refuses = error_answer(409, "path", "access_restricted")
+    connect_dropbox(alice)
+    publish(alice)
+    drain_all()
+    assert statuses() == ["pending"]
+    assert "restricted" in Delivery.objects.get().error
+    assert dropbox.refreshes == 0
 
 
 def test_a_token_refused_during_a_delivery_is_refreshed_and_the_delivery_succeeds(
