@@ -1,1 +1,1 @@
-"""Django's database backend for PostgreSQL, with a cheaper check of kept connections. See `base.py`."""
+"""Django's database backend for PostgreSQL, with a cheaper check of kept connections, and prepared statements."""

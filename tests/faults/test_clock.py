@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from tests.factories import connect_webhook
 from tests.faults.conftest import Receiver, all_delivered, counts, expire_leases, on_postgresql, publish
 from tests.processes import deliver, engine_process, environment
 from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
-from webhooks.engine import postgresql
+from webhooks.engine import postgresql_claim
 from webhooks.engine.claim import claim_due, new_worker_mark
 from webhooks.engine.values import Claim, ClaimRequest
 from webhooks.engine.worker import LANE_CONCURRENCY, Worker
@@ -147,8 +148,8 @@ def test_a_slow_claim_does_not_read_what_was_delivered_while_it_ran(
 ) -> None:
     connect_webhook(alice, receiver.url)
     publish(alice, 5)
-    statement = postgresql.CLAIM
-    assert statement.count("WHERE (SELECT d.id") == 1
+    statement = postgresql_claim.IDLE_CLAIM
+    assert statement.sql.count("WHERE (SELECT d.id") == 1
     claims: list[Claim] = []
 
     def claim_slowly() -> None:
@@ -157,13 +158,12 @@ def test_a_slow_claim_does_not_read_what_was_delivered_while_it_ran(
         finally:
             connection.close()
 
-    monkeypatch.setattr(
-        postgresql, "CLAIM", statement.replace("WHERE (SELECT d.id", "WHERE pg_sleep(1) IS NOT NULL AND (SELECT d.id")
-    )
+    slowly = statement.sql.replace("WHERE (SELECT d.id", "WHERE pg_sleep(1) IS NOT NULL AND (SELECT d.id")
+    monkeypatch.setattr(postgresql_claim, "IDLE_CLAIM", replace(statement, name="slow_claim", sql=slowly))
     slow = threading.Thread(target=claim_slowly)
     slow.start()
     wait_until(is_asleep, "the slow claim has seen the lane")
-    monkeypatch.setattr(postgresql, "CLAIM", statement)
+    monkeypatch.setattr(postgresql_claim, "IDLE_CLAIM", statement)
     drain(worker)
     assert counts() == {Status.DELIVERED: 5}
     slow.join(WAIT_DEADLINE_SECONDS)

@@ -27,7 +27,7 @@ from tests.factories import connect_webhook
 from tests.faults.conftest import Broker, Receiver, all_delivered, counts, on_postgresql, publish
 from tests.processes import Process, beat, children, deliver, environment, worker
 from tests.waiting import wait_until
-from webhooks.engine import attempts, crashes, postgresql, postgresql_rows
+from webhooks.engine import attempts, crashes, postgresql_claim, postgresql_rows
 from webhooks.engine.metrics import total
 from webhooks.engine.outcomes import outcome_of
 from webhooks.engine.worker import ProcessWorker, Worker
@@ -263,7 +263,7 @@ def test_a_row_that_cannot_be_read_is_set_aside(
             raise RecursionError
         return read(row, large)
 
-    monkeypatch.setattr(postgresql, "claimed", faulty)
+    monkeypatch.setattr(postgresql_claim, "claimed", faulty)
     for _ in range(3):
         drain(Worker())
     assert counts() == {Status.DELIVERED: 5, Status.FAILED: 1}

@@ -22,7 +22,7 @@ from integrations.models import Integration
 from ..models import Attempt, Delivery, Lane
 from .crashes import read_each
 from .large_messages import LargeMessage, choose_large
-from .postgresql import PENDING
+from .postgresql_claim import PENDING
 from .values import (
     CLAIM_MAX_LANES_VISITED,
     LANE_LEASE,

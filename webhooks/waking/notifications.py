@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import psycopg
 from django.db import connection
 
+from invenicum.postgresql.pooling import is_pooled
+
 CHANNEL = "invenicum_wake"  # of one database
 # After which the session is checked: a connection can end unnoticed.
 NOTIFICATIONS_CHECK_SECONDS = 10.0
@@ -30,10 +32,7 @@ def hear() -> Iterator[str]:
     """Yields "" when it listens, then wake-ups as they arrive. Raises `psycopg.Error` or Pooled."""
     parameters = connection.get_connection_params()
     with psycopg.connect(**parameters, autocommit=True) as session:
-        # A pooler answers with a number of its own when the connection begins: it has to find the session again that
-        # a request to cancel a statement is for.
-        told = session.info.backend_pid
-        if session.execute("SELECT pg_backend_pid()").fetchone() != (told,):
+        if is_pooled(session):
             raise Pooled("a pooler is between this process and the database")
         session.execute(f"LISTEN {CHANNEL}")
         yield ""

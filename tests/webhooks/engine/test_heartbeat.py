@@ -15,6 +15,7 @@ from invenicum.events.publish import publish
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
 from webhooks.engine.heartbeat import HEARTBEAT_INTERVAL_SECONDS, Heartbeat, Progress, progress
+from webhooks.engine.postgresql_claim import IDLE_CLAIM
 from webhooks.engine.worker import Worker
 from webhooks.models import Delivery, Lane
 
@@ -86,7 +87,7 @@ def test_the_heartbeat_does_not_delay_the_claim_except_for_the_first(alice: User
     statements: list[str] = []
 
     def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        statements.extend(kind for kind in ("webhooks_engineheartbeat", "webhooks_lane lane") if kind in sql)
+        statements.extend(kind for kind in ("webhooks_engineheartbeat", IDLE_CLAIM.name) if kind in sql)
         return execute(sql, params, many, context)
 
     heartbeat = Heartbeat()
@@ -99,5 +100,5 @@ def test_the_heartbeat_does_not_delay_the_claim_except_for_the_first(alice: User
     worker.close()
     assert first == "webhooks_engineheartbeat"  # else others could not notice that it died
     if connection.vendor == "postgresql":
-        assert statements[0] == "webhooks_lane lane"
+        assert statements[0] == IDLE_CLAIM.name
     assert "webhooks_engineheartbeat" in statements
