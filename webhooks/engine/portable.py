@@ -1,6 +1,7 @@
 """The engine's SQL for every other database, which means SQLite; `database.Statements` describes the functions.
 
-With one writer and no network it does step by step, and mostly through the ORM, what PostgreSQL does in bulk.
+With one writer and no network it does step by step what PostgreSQL does in bulk, and through the ORM what no event
+waits for.
 """
 
 from __future__ import annotations
@@ -8,16 +9,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Case, DateTimeField, F, Value, When
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from integrations.models import Integration
+from invenicum.events.message import Message
+from invenicum.ids import public_id
 
 from ..models import Attempt, Delivery, Lane
 from .crashes import read_each
@@ -63,19 +67,44 @@ SELECT lane.integration_id
  LIMIT %(lanes)s
 """  # noqa: S608 - made of constants
 
-# Finds the deliveries that are due on the worker's lanes. (SQLite has no LATERAL.)
+# Leases lanes.
+LEASE = """
+UPDATE webhooks_lane SET worker = %(worker)s, leased_until = %(leased_until)s
+ WHERE integration_id IN (SELECT value FROM json_each(%(free)s))
+"""
+
+# Reads what is known of lanes.
+READ_LANES = """
+SELECT integration_id, failures, next_at FROM webhooks_lane
+ WHERE integration_id IN (SELECT value FROM json_each(%(free)s))
+"""
+
+_MESSAGE_BYTES = "(length(CAST(event.body AS BLOB)) + coalesce(length(CAST(event.document AS BLOB)), 0))"
+
+# Reads the deliveries that are due on the worker's lanes, without large messages. (SQLite has no LATERAL.)
 DUE_ON_LANES = f"""
-SELECT item.id, lane.integration_id,
-       length(CAST(event.body AS BLOB)) + coalesce(length(CAST(event.document AS BLOB)), 0)
+SELECT item.id, lane.integration_id, {_MESSAGE_BYTES},
+       CASE WHEN {_MESSAGE_BYTES} <= %(large)s THEN event.body END,
+       CASE WHEN {_MESSAGE_BYTES} <= %(large)s THEN event.document END,
+       item.attempt_count, item.crash_count, integration.updated_at, integration.status = 'active',
+       event.id, event.name, event.occurred_at, event.created_at
   FROM webhooks_lane lane JOIN webhooks_delivery item ON item.id IN (
         SELECT d.id FROM webhooks_delivery d
          WHERE d.integration_id = lane.integration_id AND d.status = 'pending' AND d.due_at <= %(now)s
            AND d.id NOT IN (SELECT value FROM json_each(%(exclude)s)) AND {_IS_FIRST}
          ORDER BY d.due_at LIMIT %(depth)s)
+  JOIN integrations_integration integration ON integration.id = lane.integration_id
   JOIN events_event event ON event.id = item.event_id
  WHERE lane.integration_id IN (SELECT value FROM json_each(%(mine)s))
  ORDER BY item.due_at
 """  # noqa: S608 - made of constants
+
+# Reads what DUE_ON_LANES left out of large messages.
+READ_LARGE = """
+SELECT item.id, event.body, event.document
+  FROM webhooks_delivery item JOIN events_event event ON event.id = item.event_id
+ WHERE item.id IN (SELECT value FROM json_each(%(ids)s))
+"""
 
 # Finds the lane at which a claim stopped because it had visited as many as it may.
 LAST_VISITED = f"{PENDING} SELECT id FROM pending WHERE hop = %(hops)s AND id IS NOT NULL"  # noqa: S608
@@ -104,42 +133,61 @@ def lease_and_read(
         "depth": request.depth,
         "hops": CLAIM_MAX_LANES_VISITED,
         "sleeps_until": as_text(request.now + timedelta(seconds=request.sleep_seconds)),
+        "large": LARGE_MESSAGE_BYTES,
     }
-    with transaction.atomic(), connection.cursor() as cursor:
-        free = [UUID(row[0]) for row in cursor.execute(FREE_LANES, values).fetchall()]
-        lanes = Lane.objects.filter(pk__in=free)
-        lanes.update(worker=request.worker, leased_until=request.now + LANE_LEASE)
-        taken = {
-            str(lane): LeasedLane(failures, (next_at - request.now).total_seconds() if next_at else None)
-            for lane, failures, next_at in lanes.values_list("pk", "failures", "next_at")
-        }
-        values["mine"] = json.dumps([*map(_hexadecimal, (*taken, *request.own))])
-        sizes = [LargeMessage(*row) for row in cursor.execute(DUE_ON_LANES, values).fetchall()]
-        last = cursor.execute(LAST_VISITED, values).fetchone() if len(taken) < request.lanes else None
-    large = {item.delivery: item.size for item in sizes if item.size > LARGE_MESSAGE_BYTES}
-    chosen = choose_large([item for item in sizes if item.delivery in large], request.large_bytes)
-    ids = [item.delivery for item in sizes if item.delivery not in large or item.delivery in chosen]
-    return taken, _read(ids, large), str(UUID(last[0])) if last else None
+    with connection.cursor() as cursor:
+        with transaction.atomic():
+            free = [row[0] for row in cursor.execute(FREE_LANES, values).fetchall()]
+            taken = _lease(cursor, request, free) if free else {}
+            mine = [*free, *map(_hexadecimal, request.own)]
+            rows = cursor.execute(DUE_ON_LANES, values | {"mine": json.dumps(mine)}).fetchall() if mine else []
+            last = cursor.execute(LAST_VISITED, values).fetchone() if len(taken) < request.lanes else None
+        sizes = [LargeMessage(*row[:3]) for row in rows if row[2] > LARGE_MESSAGE_BYTES]
+        large: dict[DeliveryId, Sequence[Any]] = {}
+        if chosen := choose_large(sizes, request.large_bytes):
+            cursor.execute(READ_LARGE, {"ids": json.dumps([*chosen])})
+            large = {delivery: content for delivery, *content in cursor.fetchall()}
+    found = (row for row in rows if row[2] <= LARGE_MESSAGE_BYTES or row[0] in large)
+    deliveries = read_each(found, lambda row: _claimed(row, large), lambda row: UUID(row[0]))
+    return taken, deliveries, str(UUID(last[0])) if last else None
 
 
-def _read(ids: Sequence[str], large: Mapping[DeliveryId, int]) -> list[Claimed]:
-    known = Delivery.objects.select_related("event", "integration").defer("integration__secrets").in_bulk(ids)
+def _lease(cursor: CursorWrapper, request: ClaimRequest, free: Sequence[str]) -> dict[IntegrationId, LeasedLane]:
+    until = connection.ops.adapt_datetimefield_value(request.now + LANE_LEASE)
+    values = {"worker": request.worker, "leased_until": until, "free": json.dumps(free)}
+    cursor.execute(LEASE, values)
+    return {
+        str(UUID(lane)): LeasedLane(failures, (_moment(next_at) - request.now).total_seconds() if next_at else None)
+        for lane, failures, next_at in cursor.execute(READ_LANES, values).fetchall()
+    }
 
-    def read(identifier: str) -> Claimed:
-        delivery = known[UUID(identifier)]
-        return Claimed(
-            str(delivery.id),
-            delivery.attempt_count,
-            str(delivery.integration_id),
-            version_of(delivery.integration.updated_at),
-            delivery.integration.is_active,
-            delivery.event.message(delivery.public_id),
-            delivery.event.created_at.timestamp(),
-            large.get(identifier, 0),
-            delivery.crash_count,
-        )
 
-    return read_each(ids, read, UUID)
+def _claimed(row: Sequence[Any], large: Mapping[str, Sequence[Any]]) -> Claimed:
+    identifier, lane, size, body, document, attempts, crashes, updated_at, active, *event = row
+    event_id, name, occurred_at, created_at = event
+    if size <= LARGE_MESSAGE_BYTES:
+        size = 0
+    else:
+        body, document = large[identifier]
+    message = Message(
+        id=public_id("evt", UUID(event_id)),
+        name=name,
+        occurred_at=_moment(occurred_at),
+        body=body.encode(),
+        document=json.loads(document) if document else None,
+        delivery=public_id("dlv", UUID(identifier)),
+    )
+    return Claimed(
+        str(UUID(identifier)),
+        attempts,
+        str(UUID(lane)),
+        version_of(_moment(updated_at)),
+        bool(active),
+        message,
+        _moment(created_at).timestamp(),
+        size,
+        crashes,
+    )
 
 
 def release(worker: int, lanes: Collection[IntegrationId]) -> None:
@@ -200,11 +248,11 @@ def subscribers(owners: Collection[int]) -> list[Subscriber]:
     rows = (
         Integration.objects.live()
         .filter(owner_id__in=owners, status__in=(active, waiting))
-        .values_list("owner_id", "id", "status", "subscriptions", "ordered", "snapshots_pending")
+        .values_list("owner_id", "id", "status", "subscriptions", "ordered")
     )
     return [
-        Subscriber(owner, integration, status != active, patterns, ordered or snapshots_pending)
-        for owner, integration, status, patterns, ordered, snapshots_pending in rows
+        Subscriber(owner, integration, status != active, patterns, ordered)
+        for owner, integration, status, patterns, ordered in rows
     ]
 
 
@@ -232,6 +280,11 @@ def due_since(now: datetime) -> datetime | None:
     with connection.cursor() as cursor:
         moment = cursor.execute(DUE_SINCE, values).fetchone()[0]
     return parse_datetime(f"{moment}+00:00") if moment else None
+
+
+def _moment(column: datetime) -> datetime:
+    """A column's moment: SQLite stores no time zone."""
+    return column.replace(tzinfo=UTC)
 
 
 def _hexadecimal(identifier: DeliveryId | IntegrationId) -> str:
