@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -73,6 +74,7 @@ class WaitingWorker:
         self._redis = _clients.get().redis
         self._channel = f"{_CHANNEL}{uuid4().hex}"
         self._subscription: PubSub | None = None
+        self._list = _Commands(self._redis)
 
     def sign_up(self) -> None:
         """From now on it may be woken. To be called before it looks for what is due, so that nothing is missed."""
@@ -81,11 +83,11 @@ class WaitingWorker:
                 self._subscription = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
                 self._subscription.subscribe(self._channel)
                 self._subscription.get_message(timeout=SUBSCRIBE_SECONDS)  # the confirmation
-            with self._redis.pipeline(transaction=False) as pipe:
-                pipe.rpush(_WAITING, self._channel)
-                pipe.ltrim(_WAITING, -MAX_WAITING_WORKERS, -1)
-                pipe.expire(_WAITING, WAITING_LIST_SECONDS)
-                pipe.execute()
+            self._list.send(
+                ("RPUSH", _WAITING, self._channel),
+                ("LTRIM", _WAITING, -MAX_WAITING_WORKERS, -1),
+                ("EXPIRE", _WAITING, WAITING_LIST_SECONDS),
+            )
         except RedisError as error:
             self._fail(error)
 
@@ -93,6 +95,7 @@ class WaitingWorker:
         """Whether it was woken within `seconds`, before `is_needed()` for something else. Else it signs off."""
         ends = time.monotonic() + seconds
         try:
+            self._list.answers()
             while self._subscription and time.monotonic() < ends and not is_needed():
                 if self._subscription.get_message(timeout=WAIT_SLICE_SECONDS):
                     return True
@@ -103,16 +106,41 @@ class WaitingWorker:
     def sign_off(self) -> bool:
         """Returns whether it was woken before that, and has not looked since."""
         try:
-            return self._subscription is not None and not self._redis.lrem(_WAITING, 0, self._channel)
+            if self._subscription is not None:
+                self._list.send(("LREM", _WAITING, 0, self._channel))
+                return not self._list.answers()[-1]
         except RedisError as error:
             self._fail(error)
         return False
 
     def _fail(self, error: RedisError) -> None:
         log.warning("wake_ups_not_heard", error=type(error).__name__)
+        self._list.close()
         if self._subscription:
             self._subscription.close()
             self._subscription = None
+
+
+class _Commands:
+    """Sends commands whose answers are read later: an event is waiting meanwhile. Raises `redis.RedisError`."""
+
+    def __init__(self, client: Redis) -> None:
+        self._connection = client.connection_pool.make_connection()
+        self._unread = 0
+
+    def send(self, *commands: tuple[Any, ...]) -> None:
+        packed = self._connection.pack_commands(commands)  # type: ignore[no-untyped-call]
+        self._connection.send_packed_command(packed)  # type: ignore[no-untyped-call]
+        self._unread += len(commands)
+
+    def answers(self) -> list[Any]:
+        """Those that have not been read."""
+        unread, self._unread = self._unread, 0
+        return [self._connection.read_response() for _ in range(unread)]
+
+    def close(self) -> None:
+        self._connection.disconnect()  # type: ignore[no-untyped-call]
+        self._unread = 0
 
 
 _workers = PerProcess(WaitingWorker)
