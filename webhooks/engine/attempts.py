@@ -60,6 +60,11 @@ class Attempts:
         return self._driver.in_flight
 
     @property
+    def limit(self) -> int:
+        """How many attempts may be in flight."""
+        return self._limit.value
+
+    @property
     def oldest(self) -> float:
         """When the oldest attempt in flight was started, in seconds of the monotonic clock; inf if there is none."""
         return self._driver.oldest

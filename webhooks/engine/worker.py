@@ -18,6 +18,7 @@ from . import claim, crashes
 from .attempts import Attempts
 from .heartbeat import Heartbeat
 from .integration_cache import IntegrationCache
+from .lane_in_use import LANE_FIRST_LIMIT
 from .lanes import Lanes
 from .pending_writes import PendingWrites
 from .process_start import collect_less_garbage, raise_open_files_limit
@@ -232,7 +233,9 @@ class Worker:
         self._writes.retry_refused(now)
         began_at_first = self._after == NO_LANE
         # As many lanes as will fill the backlog if they are as deep as the last ones were, each at most twice as deep.
-        lanes = round(min(max(BACKLOG_DELIVERIES / self._depth, CLAIM_MIN_LANES), CLAIM_MAX_LANES))
+        # If endpoints answer late, as many as may be at work: with fewer, each would need more connections.
+        wanted = max(BACKLOG_DELIVERIES / self._depth, self._attempts.limit / LANE_FIRST_LIMIT, CLAIM_MIN_LANES)
+        lanes = round(min(wanted, CLAIM_MAX_LANES))
         depth = min(max(2 * BACKLOG_DELIVERIES // lanes, 1), CLAIM_MAX_DEPTH)
         own = self._lanes.with_room(depth // 2, lanes, time.monotonic())
         exclude = [*self._lanes.unwritten(own), *self._writes.refused]
