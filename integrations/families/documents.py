@@ -184,30 +184,37 @@ sent. A `ping` tests the connection.
         elif message.name in ASSET_EVENTS:
             yield from self._keep(message, config)
 
-    def _keep(self, message: Message, config: Any) -> Flow[None]:
+    def _keep(self, message: Message, config: Any) -> Flow[bool]:
         for attempt in range(1, MAX_CONFLICT_ATTEMPTS + 1):
             try:
-                return (yield from self._keep_once(message, config))
+                return (yield from self.keep_once(message, config))
             except Conflict:
                 if attempt == MAX_CONFLICT_ATTEMPTS:
                     raise
+        raise AssertionError
 
-    def _keep_once(self, message: Message, config: Any) -> Flow[None]:
+    def keep_once(self, message: Message, config: Any) -> Flow[bool]:
+        """Writes or removes the document of one event. Returns whether anything has changed at the provider.
+
+        Raises Conflict if the document changes during it: it is then called again.
+        """
         path = self.path(file_name(message), config)
         # An event published from outside has only the changes: the rest of the document is at the provider.
         merges = message.name == ASSET_UPDATED and message.document is None
         found = (yield from self.read(path, config)) if self.reads_first or merges else None
         if message.name == ASSET_DELETED:
-            if found is None or found.content is not None:
-                yield from self.remove(path, found, message, config)
-            else:
+            if found is not None and found.content is None:
                 yield from self.confirm_absence(config)
-            return
+                return False
+            yield from self.remove(path, found, message, config)
+            return True
         if merges:
             if found and len(found.content or b"") >= MAX_READ_BYTES:
                 raise Rejected(f"The document at {path} is too large to update.")
             content = encode_document(updated_document(message.data, found.content if found else None))
         else:
             content = encode_document(message.document or message.data)
-        if not found or found.content != content:
-            yield from self.write(path, content, found, message, config)
+        if found and found.content == content:
+            return False
+        yield from self.write(path, content, found, message, config)
+        return True

@@ -20,11 +20,19 @@ REDIRECTS = (301, 302, 307, 308)
 ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,2000}")
 
 
+class NoBranch(InvalidConfig):
+    """The repository `where` has no branch `branch`. `default` is its default branch; empty if it is not known."""
+
+    def __init__(self, where: str, branch: str, default: str = ""):
+        choice = f"choose another, such as its default branch {default}," if default else "choose another"
+        super().__init__(f"{where} has no branch {branch}: {choice} or create it.", {"branch": ["does not exist"]})
+
+
 class GitConnector(RepositoryConnector, DocumentConnector):
     """Commits documents to a branch and registers a webhook for the platform's events.
 
     Subclasses also set `default_branch_path` and implement `branch_path`. Their `Config` has `branch`, `path_prefix`,
-    `sync_assets` and `commit_message` too.
+    `sync_assets`, `commit_message` and `pull_request` too.
     """
 
     sends = (
@@ -72,7 +80,10 @@ give no secret, one is created. A webhook that somebody else registered is never
 
     def commit_message(self, message: Message, config: Any) -> str:
         """The message of the commit that an event becomes."""
-        return commit_message(message, config.commit_message, config.integration_id)
+        # Required checks of a pull request would wait for pipelines that never run.
+        is_default = config.pull_request and "commit_message" not in config.model_fields_set
+        template = "{summary}" if is_default else config.commit_message
+        return commit_message(message, template, config.integration_id)
 
     def default_branch(self, repository: Response) -> str:
         """The name of the default branch; empty if there is none yet."""
@@ -81,8 +92,8 @@ give no secret, one is created. A webhook that somebody else registered is never
     def check_branch(self, config: Any, repository: Response | None = None) -> Flow[Response | None]:
         """The response that describes the branch; None if the repository is empty, so that a commit can create it.
 
-        `repository` is the response that describes the repository, if it is known. Raises InvalidConfig if the branch
-        does not exist or was renamed.
+        `repository` is the response that describes the repository, if it is known. Raises NoBranch, or InvalidConfig if
+        the branch was renamed.
         """
         response = yield self.request("GET", self.branch_path(config), config)
         where, branch = self.repository_name(config), config.branch
@@ -90,9 +101,7 @@ give no secret, one is created. A webhook that somebody else registered is never
             repository = repository or (yield from self.send("GET", "", config))
             if (yield from self.is_empty(repository, config)):
                 return None
-            default = self.default_branch(repository)
-            hint = f": choose another, such as its default branch {default}, or create it." if default else "."
-            raise InvalidConfig(f"{where} has no branch {branch}{hint}", {"branch": ["does not exist"]})
+            raise NoBranch(where, branch, self.default_branch(repository))
         if response.status in REDIRECTS:
             found = yield from self._followed(response.headers.get("location", ""), config)
             name = excerpt(field_of(found, "name")) if found else ""

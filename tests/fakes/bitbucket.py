@@ -24,11 +24,19 @@ class FakeBitbucket(FakeServer):
         self.hooks: dict[str, dict[str, Any]] = {}
         self.scopes = "repository:write, webhook"
         self.is_empty = False
+        self.other_branches: dict[str, dict[str, bytes]] = {}
+        self.pull_requests: list[dict[str, Any]] = []  # those that are open
         self.before_write: list[Any] = []  # called one by one, e.g. to commit something else between two requests
 
-    @property
-    def tip(self) -> str:
-        return hashlib.sha1("".join(self.commits).encode()).hexdigest()
+    def tip(self, branch: str = "main") -> str:
+        return hashlib.sha1(f"{branch} {''.join(self.commits)}".encode()).hexdigest()
+
+    def _files(self, branch: str) -> dict[str, bytes] | None:
+        return self.files if branch == "main" else self.other_branches.get(branch)
+
+    def merge(self) -> None:
+        """As if somebody merged the pull request that is open, which closes its branch."""
+        self.files = self.other_branches.pop(self.pull_requests.pop()["source"]["branch"]["name"])
 
     def _handle(self, request: Received) -> Answer:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
@@ -41,16 +49,17 @@ class FakeBitbucket(FakeServer):
             main = None if self.is_empty else {"type": "branch", "name": "main"}
             answer = {"full_name": "my-workspace/asset-repo", "is_private": True, "mainbranch": main}
             return json_answer(200, answer, {"X-OAuth-Scopes": self.scopes})
-        if path.startswith("/refs/branches/"):
-            if self.is_empty or path != "/refs/branches/main":
-                return _error(404, "No such branch")
-            return json_answer(200, {"name": "main", "target": {"hash": self.tip}})
+        if path.startswith("/pullrequests"):
+            return self._pull_requests(request)
+        if path.startswith("/refs/branches"):
+            return self._branch(request, path.removeprefix("/refs/branches").lstrip("/"))
         if path == "/src":
             return self._commit({name: values[0] for name, values in parse_qs(request.body.decode()).items()})
         if path.startswith("/src/"):
             _, _, commit, name = path.split("/", 3)
-            assert commit == self.tip
-            return (200, {}, self.files[name]) if name in self.files else _error(404, "No such file or directory")
+            branch = next(one for one in ("main", *self.other_branches) if self.tip(one) == commit)
+            content = (self._files(branch) or {}).get(name)
+            return (200, {}, content) if content is not None else _error(404, "No such file or directory")
         return self._hooks(request, path.removeprefix("/hooks").lstrip("/"))
 
     def _commit(self, form: dict[str, str]) -> Answer:
@@ -59,18 +68,43 @@ class FakeBitbucket(FakeServer):
         if "write" not in self.scopes:
             return _error(403, "Your credentials lack one or more required privilege scopes.")
         # https://jira.atlassian.com/browse/BCLOUD-8672: without parents only the first commit of all is right for us
-        if self.is_empty == ("parents" in form) or (not self.is_empty and form["parents"] != self.tip):
-            return _error(409, "Parent is not the branch's tip.")
-        if not self.is_empty and form["branch"] != "main":
+        files = self._files("main" if self.is_empty else form["branch"])
+        parent = None if self.is_empty else self.tip(form["branch"])
+        if files is None or form.get("parents") != parent:
             return _error(409, "Parent is not the branch's tip.")
         self.is_empty = False
         self.commits.append(form["message"])
         for name, value in form.items():
             if name.startswith("/"):
-                self.files[name.lstrip("/")] = value.encode()
+                files[name.lstrip("/")] = value.encode()
             elif name == "files":
-                self.files.pop(value.lstrip("/"), None)
+                files.pop(value.lstrip("/"), None)
         return 201, {}, b""
+
+    def _branch(self, request: Received, name: str) -> Answer:
+        # https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/
+        if request.method == "POST":
+            payload = json.loads(request.body)
+            assert payload["target"]["hash"] == self.tip()
+            self.other_branches[payload["name"]] = dict(self.files)
+            return json_answer(201, payload)
+        if self.is_empty or self._files(name) is None:
+            return _error(404, "No such branch")
+        if request.method == "DELETE":
+            del self.other_branches[name]
+            return 204, {}, b""
+        return json_answer(200, {"name": name, "target": {"hash": self.tip(name)}})
+
+    def _pull_requests(self, request: Received) -> Answer:
+        # https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/
+        if request.method == "GET":
+            wanted = parse_qs(urlsplit(request.path).query)["q"][0]
+            named = [(f'source.branch.name="{one["source"]["branch"]["name"]}"', one) for one in self.pull_requests]
+            return json_answer(200, {"values": [one for name, one in named if name == wanted]})
+        if "pullrequest:write" not in self.scopes:
+            return _error(403, "Your credentials lack one or more required privilege scopes.")
+        self.pull_requests.append(json.loads(request.body))
+        return json_answer(201, self.pull_requests[-1])
 
     def _hooks(self, request: Received, uuid: str) -> Answer:
         payload = json.loads(request.body) if request.body else {}

@@ -34,6 +34,8 @@ class FakeGitHub(FakeServer):
         self.old_branches: set[str] = set()
         self.scopes: str | None = None
         self.refusal: Answer | None = None
+        self.other_branches: dict[str, dict[str, bytes]] = {}
+        self.pulls: list[dict[str, Any]] = []  # those that are open
         self.hook_answers: list[Answer] = []  # errors for the next attempts to register a hook
         self.before_write: list[Any] = []  # called one by one, e.g. to commit something else between two requests
 
@@ -58,6 +60,8 @@ class FakeGitHub(FakeServer):
             return self._branch(path.removeprefix("/branches/"))
         if path.startswith("/hooks"):
             return self._hooks(request.method, path.removeprefix("/hooks").lstrip("/"), payload, query)
+        if path.startswith("/pulls"):
+            return self._pulls(request.method, payload, query)
         if request.method != "GET" and not self.can_write:
             return _error(403, "Resource not accessible by personal access token")
         if path in ("/git/blobs", "/commits"):
@@ -65,6 +69,8 @@ class FakeGitHub(FakeServer):
             return (
                 _error(409, "Git Repository is empty.") if self.is_empty else json_answer(201, {"sha": blob_sha(b"")})
             )
+        if path.startswith("/git/refs"):
+            return self._ref(path.removeprefix("/git/refs/heads/"), payload)
         if path.startswith("/contents/"):
             ref = query.get("ref", [payload.get("branch")])[0]
             return self._contents(request.method, path.removeprefix("/contents/"), ref, payload)
@@ -78,16 +84,46 @@ class FakeGitHub(FakeServer):
         if self.is_empty or name not in (self.branch, *self.old_branches):
             return _error(404, "Branch not found")
         # https://docs.github.com/en/rest/branches/branches#get-a-branch: 301, Moved permanently
-        return (
-            json_answer(200, {"name": name}) if name == self.branch else self._moved("GET", f"/branches/{self.branch}")
-        )
+        if name != self.branch:
+            return self._moved("GET", f"/branches/{self.branch}")
+        return json_answer(200, {"name": name, "commit": {"sha": blob_sha(str(self.files).encode())}})
+
+    def merge(self) -> None:
+        """As if somebody merged the pull request that is open and kept its branch."""
+        self.files = dict(self.other_branches[self.pulls.pop()["head"]["ref"]])
+
+    def _ref(self, name: str, payload: dict[str, Any]) -> Answer:
+        # https://docs.github.com/en/rest/git/refs#create-a-reference
+        assert payload["sha"] == blob_sha(str(self.files).encode()), "the tip of the branch"
+        created = payload.get("ref", "").removeprefix("refs/heads/")
+        if created in self.other_branches:
+            return _error(422, "Reference already exists")
+        if not created:
+            assert payload["force"] is True
+        self.other_branches[created or name] = dict(self.files)
+        return json_answer(201 if created else 200, {"ref": f"refs/heads/{created or name}"})
+
+    def _pulls(self, method: str, payload: dict[str, Any], query: dict[str, list[str]]) -> Answer:
+        # https://docs.github.com/en/rest/pulls/pulls
+        if method == "GET":
+            head = query["head"][0].removeprefix("my-org:")
+            return json_answer(200, [pull for pull in self.pulls if pull["head"]["ref"] == head][:1])
+        if not self.can_write:
+            return _error(403, "Resource not accessible by personal access token")
+        if payload["head"] == payload["base"] or self.other_branches[payload["head"]] == self.files:
+            errors = [{"resource": "PullRequest", "code": "custom", "message": "No commits between main and main"}]
+            return json_answer(422, {"message": "Validation Failed", "errors": errors})
+        branches = {"head": {"ref": payload["head"]}, "base": {"ref": payload["base"]}}
+        self.pulls.append({"title": payload["title"], "body": payload["body"], **branches})
+        return json_answer(201, self.pulls[-1])
 
     def _contents(self, method: str, path: str, branch: str | None, payload: dict[str, Any]) -> Answer:
         if self.is_empty:
             if method != "PUT":
                 return _error(404, "This repository is empty.")
             self.is_empty = False
-        if branch != self.branch:
+        files = self.files if branch == self.branch else self.other_branches.get(branch or "")
+        if files is None:
             return _error(
                 404, f"No commit found for the ref {branch}" if method == "GET" else f"Branch {branch} not found"
             )
@@ -95,7 +131,7 @@ class FakeGitHub(FakeServer):
             self.before_write.pop(0)()
         if method != "GET" and self.refusal:
             return self.refusal
-        current = self.files.get(path)
+        current = files.get(path)
         if method == "GET":
             if current is None:
                 return _error(404, "Not Found")
@@ -111,9 +147,9 @@ class FakeGitHub(FakeServer):
             return _error(409, f"{path} does not match {payload['sha']}")
         self.commits.append(payload["message"])
         if method == "DELETE":
-            del self.files[path]
+            del files[path]
             return json_answer(200, {"content": None})
-        self.files[path] = base64.b64decode(payload["content"], validate=True)
+        files[path] = base64.b64decode(payload["content"], validate=True)
         return json_answer(201 if current is None else 200, {"content": {"path": path}})
 
     def _hooks(self, method: str, number: str, payload: dict[str, Any], query: dict[str, list[str]]) -> Answer:

@@ -26,6 +26,8 @@ class FakeGitLab(FakeServer):
         self.scopes = ["api"]
         self.can_push = True
         self.is_empty = False
+        self.other_branches: dict[str, dict[str, bytes]] = {}
+        self.merge_requests: list[dict[str, Any]] = []  # those that are open
         self.path = "my-group/asset-repo"
         self.before_write: list[Any] = []  # called one by one, e.g. to commit something else between two requests
 
@@ -52,6 +54,10 @@ class FakeGitLab(FakeServer):
             default = None if self.is_empty else "main"
             facts = {"id": 7, "path_with_namespace": self.path, "web_url": self.url, "default_branch": default}
             return json_answer(200, {**facts, "empty_repo": self.is_empty})
+        if path.startswith("/merge_requests"):
+            return self._merge_requests(request.method, payload, parse_qs(parts.query))
+        if path.startswith("/repository/branches") and request.method != "GET":
+            return self._change_branch(request.method, unquote(path.removeprefix("/repository/branches/")), payload)
         if path.startswith("/repository/branches/"):
             if self.is_empty or path != "/repository/branches/main":
                 return json_answer(404, {"message": "404 Branch Not Found"})
@@ -63,24 +69,50 @@ class FakeGitLab(FakeServer):
         return self._hooks(request.method, path.removeprefix("/hooks").lstrip("/"), payload, parse_qs(parts.query))
 
     def _file(self, path: str, branch: str) -> Answer:
-        if self.is_empty or branch != "main":
+        files = self.files if branch == "main" else self.other_branches.get(branch)
+        if self.is_empty or files is None:
             return json_answer(404, {"message": "404 Commit Not Found"})
-        if path not in self.files:
+        if path not in files:
             return json_answer(404, {"message": "404 File Not Found"})
-        content = self.files[path]
+        content = files[path]
         encoded = base64.b64encode(content).decode()
         return json_answer(200, {"content": encoded, "last_commit_id": version(content)})
+
+    def merge(self) -> None:
+        """As if somebody merged the merge request that is open, which removes its branch."""
+        self.files = self.other_branches.pop(self.merge_requests.pop()["source_branch"])
+
+    def _change_branch(self, method: str, name: str, payload: dict[str, Any]) -> Answer:
+        # https://docs.gitlab.com/api/branches/
+        if method == "DELETE":
+            gone = self.other_branches.pop(name, None)
+            return (204, {}, b"") if gone is not None else json_answer(404, {"message": "404 Branch Not Found"})
+        assert payload["ref"] == "main"
+        if payload["branch"] in self.other_branches:
+            return json_answer(400, {"message": "Branch already exists"})
+        self.other_branches[payload["branch"]] = dict(self.files)
+        return json_answer(201, {"name": payload["branch"]})
+
+    def _merge_requests(self, method: str, payload: dict[str, Any], query: dict[str, list[str]]) -> Answer:
+        # https://docs.gitlab.com/api/merge_requests/
+        if method == "GET":
+            wanted = {"source_branch": query["source_branch"][0], "target_branch": query["target_branch"][0]}
+            return json_answer(200, [one for one in self.merge_requests if one.items() >= wanted.items()])
+        self.merge_requests.append(payload)
+        return json_answer(201, {"iid": 1, **payload})
 
     def _commit(self, payload: dict[str, Any]) -> Answer:
         if self.before_write:
             self.before_write.pop(0)()
-        if payload["branch"] != "main" and not self.is_empty:
+        is_main = payload["branch"] == "main" or self.is_empty
+        files = self.files if is_main else self.other_branches.get(payload["branch"])
+        if files is None:
             return json_answer(400, {"message": "You can only create or edit files when you are on a branch"})
-        if not self.can_push:
+        if not self.can_push and is_main:
             return json_answer(403, {"message": "403 Forbidden - You are not allowed to push into this branch"})
         self.is_empty = False
         (action,) = payload["actions"]
-        current = self.files.get(action["file_path"])
+        current = files.get(action["file_path"])
         if action["action"] == "create" and current is not None:
             return json_answer(400, {"message": "A file with this name already exists"})
         if action["action"] != "create" and current is None:
@@ -89,9 +121,9 @@ class FakeGitLab(FakeServer):
             return json_answer(400, {"message": "The file has changed since you started editing it."})
         self.commits.append(payload["commit_message"])
         if action["action"] == "delete":
-            del self.files[action["file_path"]]
+            del files[action["file_path"]]
         else:
-            self.files[action["file_path"]] = action["content"].encode()
+            files[action["file_path"]] = action["content"].encode()
         return json_answer(201, {"id": "6104942438c14ec7bd21c6cd5bd995272b3faff6"})
 
     def _hooks(self, method: str, number: str, payload: dict[str, Any], query: dict[str, list[str]]) -> Answer:

@@ -15,11 +15,13 @@ from ...core.http import Flow, Request, Response
 from ...core.markers import OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
 from ...families.documents import ABSENT, Conflict, DocumentConfig, Stored
-from ...families.git import GitConnector, check_size
+from ...families.git import check_size
 from ...families.git_commits import DEFAULT_COMMIT_MESSAGE, CommitMessage
 from ...families.git_hooks import hook_label, token
+from ...families.git_pull_requests import PullRequest
 from .fields import ApiKey, Email, Event, Repository, Workspace
 from .inbound import BitbucketInbound
+from .pull_requests import PULL_REQUEST_SCOPES, BitbucketPullRequests
 
 # Those for administration alone do not write, and Bitbucket's older scope for pull requests includes writing:
 # https://developer.atlassian.com/cloud/bitbucket/rest/intro/#bitbucket-oauth-2-0-scopes
@@ -28,16 +30,17 @@ WRITE_SCOPES = {"repository:write", "pullrequest:write", "write:repository:bitbu
 RATE_LIMIT_WAIT_SECONDS = 300.0  # if Bitbucket does not say how long
 
 
-class Bitbucket(GitConnector):
+class Bitbucket(BitbucketPullRequests):
     type = "bitbucket"
     name = "Bitbucket"
     category = Category.VERSION_CONTROL
     description = "Commits one JSON document an asset to a branch, and registers a webhook for the repository's events."
     setup: ClassVar[str] = """\
 1. Create an access token for the repository (*Repository settings → Access tokens*) with *Repositories: write*, and
-   *Webhooks* if you give a `webhookUrl`. Or create an API token of your Atlassian account with the scopes
-   `read:repository:bitbucket`, `write:repository:bitbucket` (and `read:webhook:bitbucket`, `write:webhook:bitbucket`,
-   `delete:webhook:bitbucket`), and give your `email` too. Or connect with OAuth and skip the token.
+   *Webhooks* if you give a `webhookUrl`, *Pull requests: write* for `pullRequest`. Or create an API token of your
+   Atlassian account with the scopes `read:repository:bitbucket`, `write:repository:bitbucket` (and
+   `read:webhook:bitbucket`, `write:webhook:bitbucket`, `delete:webhook:bitbucket`; `read:pullrequest:bitbucket`,
+   `write:pullrequest:bitbucket`), and give your `email` too. Or connect with OAuth and skip the token.
 2. Make sure that the branch exists, unless the repository is empty, and that its restrictions let the token push to it.
 
 Connected with OAuth, the integration has to be used at least once in three months: after that Bitbucket forgets its
@@ -69,6 +72,7 @@ refresh token, and you connect again. API tokens expire after a year at most. Is
         path_prefix: PathPrefix = "assets/"
         sync_assets: SyncAssets = True
         commit_message: CommitMessage = DEFAULT_COMMIT_MESSAGE
+        pull_request: PullRequest = False
         webhook_url: Annotated[HttpsUrl | None, Field(examples=["https://api.invenicum.com/webhooks/bitbucket"])] = None
         webhook_secret: Annotated[HookSecret | None, SentTo("webhook_url", only_with="webhook_url")] = None
         events: Annotated[list[Event], Field(min_length=1)] = ["repo:push"]
@@ -78,6 +82,8 @@ refresh token, and you connect again. API tokens expire after a year at most. Is
         scopes = {scope.strip() for scope in response.headers.get("x-oauth-scopes", "").split(",")} - {""}
         if config.sync_assets and scopes and not scopes & WRITE_SCOPES:
             raise AuthFailed("The token may read the repository but not write to it: it needs Repositories: write.")
+        if config.pull_request and scopes and not scopes & PULL_REQUEST_SCOPES:
+            raise AuthFailed("The token may not open pull requests: it needs Pull requests: write.")
         branch = yield from self.check_branch(config, response)
         if config.webhook_url:
             yield from self.check_hooks(config)

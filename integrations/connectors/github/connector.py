@@ -15,28 +15,31 @@ from ...core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets,
 from ...core.http import Flow, Request, Response
 from ...core.markers import Internal, OAuthReplaces, SentTo
 from ...families.documents import ABSENT, DocumentConfig, Stored
-from ...families.git import GitConnector, check_size, decoded
+from ...families.git import check_size, decoded
 from ...families.git_commits import DEFAULT_COMMIT_MESSAGE, CommitMessage
+from ...families.git_pull_requests import PullRequest
 from .addresses import OAUTH, api_url, oauth_addresses
 from .errors import NEEDED_PERMISSION, NO_BRANCH, github_error, reasons
 from .fields import ApiKey, BaseUrl, Event, Organization, Repository
 from .inbound import GitHubInbound
+from .pull_requests import GitHubPullRequests
 
 WRITE_SCOPES = {"repo", "public_repo"}
 
 
-class GitHub(GitConnector):
+class GitHub(GitHubPullRequests):
     type = "github"
     name = "GitHub"
     category = Category.VERSION_CONTROL
     description = "Commits one JSON document an asset to a branch, and registers a webhook for the repository's events."
     setup: ClassVar[str] = """\
 1. Create a token under *Settings → Developer settings → Personal access tokens*: a fine-grained one for the repository
-   with *Contents: read and write* (and *Webhooks: read and write* if you give a `webhookUrl`), or a classic one with
-   the scope `repo` (and `admin:repo_hook`). Or connect with OAuth and skip the token.
+   with *Contents: read and write* (and *Webhooks: read and write* if you give a `webhookUrl`, and *Pull requests: read
+   and write* for `pullRequest`), or a classic one with the scope `repo` (and `admin:repo_hook`). Or connect with OAuth
+   and skip the token.
    An organization with single sign-on has to be authorized for a classic token.
 2. Make sure that the branch exists, unless the repository is empty, and that the token's owner may push to it: branch
-   protection and rulesets refuse direct commits unless its owner, or the app, may bypass them.
+   protection and rulesets refuse direct commits unless its owner, or the app, may bypass them. Or set `pullRequest`.
 3. For GitHub Enterprise give the server's address as `baseUrl`, for data residency that of your subdomain of ghe.com.
 
 After a rename of the repository or the branch give its new name: GitHub redirects reads only.
@@ -55,6 +58,7 @@ After a rename of the repository or the branch give its new name: GitHub redirec
         path_prefix: PathPrefix = "assets/"
         sync_assets: SyncAssets = True
         commit_message: CommitMessage = DEFAULT_COMMIT_MESSAGE
+        pull_request: PullRequest = False
         webhook_url: HttpsUrl | None = None
         webhook_secret: Annotated[HookSecret | None, SentTo("base_url", "webhook_url", only_with="webhook_url")] = None
         events: Annotated[list[Event], Field(min_length=1, max_length=80)] = ["push"]
@@ -79,6 +83,8 @@ After a rename of the repository or the branch give its new name: GitHub redirec
             blob = yield self.request("POST", "/git/blobs", config, {"content": "", "encoding": "utf-8"})
             if blob.status == 403:
                 raise self.error(blob, config)
+        if config.pull_request:
+            yield from self.check_requests(config)
         if config.webhook_url:
             yield from self.check_hooks(config)
         return TestResult(

@@ -6,6 +6,7 @@ from ...core.answers import error_for, excerpt, field_of, objects_at, reset_afte
 from ...core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ...core.http import Response
 from ...families.documents import Conflict
+from ...families.git import NoBranch
 
 # What GitHub says to a read and to a write.
 NO_BRANCH = re.compile(r"No commit found|Branch .*not found")
@@ -40,8 +41,8 @@ def github_error(response: Response, name: str, branch: str) -> IntegrationError
         return Rejected(f"GitHub takes a text in the asset for a secret and refuses its document ({said}).")
     if status in (403, 409, 422) and PROTECTED.search(said):
         sentence = (
-            f"A rule of branch {branch} in {name} refuses direct commits ({said}): let the token's owner bypass it, or "
-            "choose another branch."
+            f"A rule of branch {branch} in {name} refuses direct commits ({said}): let the token's owner bypass it, "
+            "choose another branch, or turn pullRequest on."
         )
         return InvalidConfig(sentence, {"branch": ["is protected"]})
     if status == 403 and "archived" in said:
@@ -53,9 +54,7 @@ def github_error(response: Response, name: str, branch: str) -> IntegrationError
         sentence = f"The repository {name} was renamed or moved: give its new name."
         return InvalidConfig(sentence, {"repository": ["was renamed or moved"]})
     if status == 404 and NO_BRANCH.match(said):
-        return InvalidConfig(
-            f"{name} has no branch {branch}: choose another, or create it.", {"branch": ["does not exist"]}
-        )
+        return NoBranch(name, branch)
     if status == 404:
         return InvalidConfig(
             f"There is no repository {name} that this token can reach: check the names and the token's access.",

@@ -14,19 +14,21 @@ from ...core.http import Flow, Request, Response
 from ...core.markers import Internal, OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
 from ...families.documents import ABSENT, DocumentConfig, Stored
-from ...families.git import GitConnector, check_size, decoded
+from ...families.git import check_size, decoded
 from ...families.git_commits import DEFAULT_COMMIT_MESSAGE, CommitMessage
 from ...families.git_hooks import hook_label
+from ...families.git_pull_requests import PullRequest
 from .errors import gitlab_error, message_of
 from .fields import EVENTS, ApiKey, BaseUrl, Event, Project, SigningToken
 from .inbound import GitLabInbound
+from .merge_requests import GitLabMergeRequests
 
 # Of a token; `granular` means that it has single permissions instead, which only the requests themselves show:
 # https://docs.gitlab.com/auth/tokens/fine_grained_access_tokens/
 WRITE_SCOPES = {"api", "granular"}
 
 
-class GitLab(GitConnector):
+class GitLab(GitLabMergeRequests):
     type = "gitlab"
     name = "GitLab"
     category = Category.VERSION_CONTROL
@@ -35,9 +37,11 @@ class GitLab(GitConnector):
 1. Create a project, group or personal access token with the scope `api` and at least the role *Developer*
    (*Maintainer* if you give a `webhookUrl`). Or connect with OAuth and skip the token. A fine-grained personal access
    token needs these permissions for the project: *Project: Read*, *Branch: Read*, *Repository: Read* and
-   *Commit: Create*, and with a `webhookUrl` also *Webhook: Create, Read, Update* and *Delete*.
+   *Commit: Create*, with a `webhookUrl` also *Webhook: Create, Read, Update* and *Delete*, and for `pullRequest` also
+   *Branch: Create* and *Delete*, *Merge Request: Create* and *Read*.
 2. Make sure that the branch exists, unless the project is empty, and that this role may push to it: a protected branch
-   needs *Allowed to push and merge*. In an empty project a Developer may need it for the first commit too.
+   needs *Allowed to push and merge*, or set `pullRequest`. In an empty project a Developer may need it for the first
+   commit too.
 3. For a server of your own, give its address as `baseUrl`.
 
 Tokens expire, after a year at most: GitLab sends its owner a mail before. After a rename or a move of the project give
@@ -71,6 +75,7 @@ its new path; with its number as `project` neither matters.
         path_prefix: PathPrefix = "assets/"
         sync_assets: SyncAssets = True
         commit_message: CommitMessage = DEFAULT_COMMIT_MESSAGE
+        pull_request: PullRequest = False
         webhook_url: Annotated[HttpsUrl | None, Field(examples=["https://api.invenicum.com/webhooks/gitlab"])] = None
         webhook_secret: Annotated[HookSecret | None, SentTo("base_url", "webhook_url", only_with="webhook_url")] = None
         webhook_signing_token: Annotated[
@@ -90,7 +95,8 @@ its new path; with its number as `project` neither matters.
         if project.get("archived"):
             raise InvalidConfig(f"{name} is archived: nothing can be committed to it.")
         branch = yield from self.check_branch(config, answer)
-        if config.sync_assets and branch and field_of(branch, "can_push") is False:
+        is_direct = config.sync_assets and not config.pull_request
+        if is_direct and branch and field_of(branch, "can_push") is False:
             raise AuthFailed(f"The token may not push to branch {config.branch} of {name}.")
         yield from self._check_scope(config)
         if config.webhook_url:

@@ -6,6 +6,7 @@ from ...core.answers import error_for, excerpt, field_of, reset_after, retry_aft
 from ...core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ...core.http import Response
 from ...families.documents import Conflict
+from ...families.git import NoBranch
 
 # https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions
 CONFLICTING_CHANGE = re.compile(r"already exists|doesn't exist|has changed since|could not update", re.IGNORECASE)
@@ -29,7 +30,10 @@ def gitlab_error(response: Response, name: str, branch: str) -> IntegrationError
         sentence = f"The project {name} was renamed or moved: give its new path, or its number."
         return InvalidConfig(sentence, {"project": ["was renamed or moved"]})
     if "push into this branch" in said:
-        return AuthFailed(f"The token may not push to branch {branch} of {name}: let its role push, or choose another.")
+        return AuthFailed(
+            f"The token may not push to branch {branch} of {name}: let its role push, choose another branch, or turn "
+            "pullRequest on."
+        )
     if SECRET_DETECTED.search(said):
         return Rejected(f"GitLab takes a text in the asset for a secret and refuses its document ({said}).")
     if status == 403:
@@ -43,9 +47,7 @@ def gitlab_error(response: Response, name: str, branch: str) -> IntegrationError
             {"project": ["does not exist, or the token cannot see it"]},
         )
     if status == 404 or "when you are on a branch" in said:
-        return InvalidConfig(
-            f"{name} has no branch {branch}: choose another, or create it.", {"branch": ["does not exist"]}
-        )
+        return NoBranch(name, branch)
     if status == 409 or (status == 400 and CONFLICTING_CHANGE.search(said)):
         return Conflict(f"Branch {branch} keeps changing during the commit ({said}).")
     if status in (400, 422):

@@ -45,7 +45,7 @@ def test_a_rule_of_the_branch_is_explained_and_not_taken_for_a_conflict(status: 
         fake.refusal = json_answer(status, {"message": text})
         error = said(fake)
         assert " ".join(text.split()) in error.message
-        assert "let the token's owner bypass it, or choose another branch" in error.message
+        assert "let the token's owner bypass it, choose another branch, or turn pullRequest on." in error.message
         assert list(error.details) == ["branch"]
         assert len([request for request in fake.requests if request.method == "PUT"]) == 1
 

@@ -14,6 +14,7 @@ from integrations.core.errors import (
 from integrations.core.http import Response
 from integrations.egress.curl import run_flow
 from integrations.families.documents import Conflict
+from integrations.families.git import NoBranch
 from invenicum.events.message import Message
 from tests.fakes.gitlab import TOKEN, FakeGitLab
 from tests.flows import CREATED, DELETED, PING, UPDATED, json_response, play, text_response
@@ -88,9 +89,9 @@ def test_each_refusal_of_the_project_has_its_error(answer: Response, error: type
     ("answer", "error"),
     [
         (said(400, "You are not allowed to push into this branch"), AuthFailed),
-        (said(400, "You can only create or edit files when you are on a branch"), InvalidConfig),
+        (said(400, "You can only create or edit files when you are on a branch"), NoBranch),
         (said(400, {"branch": ["is odd"]}), InvalidConfig),
-        (said(404, "404 Branch Not Found"), InvalidConfig),
+        (said(404, "404 Branch Not Found"), NoBranch),
         (text_response(500), ConnectionFailed),
     ],
 )

@@ -1,0 +1,92 @@
+"""Pull-request mode: commits go to a branch of the integration's own, from which a pull request is open. Pure."""
+
+from typing import Annotated, Any, ClassVar, NoReturn
+
+from pydantic import Field
+
+from invenicum.events.message import Message
+
+from ..core.errors import AuthFailed, ConnectionFailed
+from ..core.http import Flow, Response
+from .documents import Conflict
+from .git import GitConnector, NoBranch
+
+TITLE = "Update assets from Invenicum"
+TEXT = (
+    "Each commit is the change of an asset in Invenicum. Later changes are added as long as this is open. After it was"
+    " merged, the next change opens another one. Closing it without merging drops its changes."
+)
+
+PullRequest = Annotated[
+    bool,
+    Field(description="Whether a pull request into the branch is opened, instead of commits to the branch itself"),
+]
+
+
+class PullRequestConnector(GitConnector):
+    """A Git platform with pull requests. Its `Config` has `pull_request` too.
+
+    The branch is `invenicum-<integration's id>`. Each pull request starts it again at the tip of `branch`.
+    """
+
+    sends = (
+        GitConnector.sends
+        + """
+With `pullRequest: true` nothing is committed to `branch` itself: commits go to a branch `invenicum-<id>`, and a pull
+request (at GitLab: a merge request) from it into `branch` is open as long as there are changes to merge. Then the
+default message has no `[skip ci]`, because required checks would wait for pipelines that never run. Closing the pull
+request without merging drops its changes. The first commit to an empty repository is made to `branch` itself.
+"""
+    )
+    pull_request_permission: ClassVar[str]  # what a token needs to manage pull requests: the end of a sentence
+
+    def has_open_request(self, work: str, config: Any) -> Flow[bool]:
+        """Whether a pull request from the branch `work` into the configured one is open."""
+        raise NotImplementedError
+
+    def start_branch(self, work: str, base: Response, config: Any) -> Flow[None]:
+        """Creates the branch `work`, or moves it, to the tip of the configured branch, which `base` describes."""
+        raise NotImplementedError
+
+    def open_request(self, work: str, config: Any) -> Flow[None]:
+        """Opens the pull request. Succeeds if it is open already, or if there is nothing to merge."""
+        raise NotImplementedError
+
+    def keep_once(self, message: Message, config: Any) -> Flow[bool]:
+        if not config.pull_request:
+            return (yield from super().keep_once(message, config))
+        work = f"invenicum-{config.integration_id}"
+        is_open = yield from self.has_open_request(work, config)
+        if not is_open:
+            base = yield from self.check_branch(config)
+            if base is None:
+                return (yield from super().keep_once(message, config))
+            yield from self.start_branch(work, base, config)
+        closed = Conflict(f"The pull request of {self.repository_name(config)} was closed during the commit.")
+        try:
+            is_changed = yield from super().keep_once(message, config.model_copy(update={"branch": work}))
+        except NoBranch:  # it is removed when the pull request is merged
+            raise closed from None
+        if is_changed and not is_open:
+            yield from self.open_request(work, config)
+        elif is_changed and not (yield from self.has_open_request(work, config)):
+            raise closed
+        return is_changed
+
+    def refuse_request(self, response: Response, config: Any) -> Flow[NoReturn]:
+        """Raises the error for a status other than 2xx in answer to a request about pull requests."""
+        if response.status == 403:
+            where = self.repository_name(config)
+            raise AuthFailed(f"The token may not manage pull requests of {where}: {self.pull_request_permission}.")
+        yield from self.refuse(response, config)
+        raise AssertionError
+
+
+def listed(response: Response, *path: str) -> list[Any]:
+    """The list under `path`. Raises ConnectionFailed if there is none: one cut off must not pass for an empty one."""
+    value = response.json()
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(value, list):
+        raise ConnectionFailed(f"The answer (HTTP {response.status}) has no list of pull requests.")
+    return value
