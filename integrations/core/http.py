@@ -1,7 +1,7 @@
 """HTTP as plain values, and the flow: how a connector talks to a service without doing I/O."""
 
 import json
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -41,12 +41,12 @@ class Request:
         cls,
         method: str,
         url: str,
-        fields: Mapping[str, str],
+        fields: Mapping[str, str] | Sequence[tuple[str, str]],
         headers: Mapping[str, str] | None = None,
         *,
         confidential: bool = False,
     ) -> "Request":
-        """A request with `fields` as its URL-encoded form body."""
+        """A request with `fields` as its URL-encoded form body; pairs if a name occurs several times."""
         content_type = {"Content-Type": "application/x-www-form-urlencoded"}
         return cls(method, url, {**content_type, **(headers or {})}, urlencode(fields).encode(), confidential)
 

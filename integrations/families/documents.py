@@ -132,6 +132,18 @@ def _key_of(item: Any) -> Hashable:
     return ("json", _KEYS.encode(item)) if isinstance(item, list | dict) else cast(Hashable, item)
 
 
+def content_of(message: Message, current: bytes | None, path: str) -> bytes:
+    """The document after an `asset.created` or `asset.updated`; `current` is the one at the provider, at `path`.
+
+    Raises Rejected if the event cannot be applied.
+    """
+    if message.name != ASSET_UPDATED or message.document is not None:
+        return encode_document(message.document or message.data)
+    if len(current or b"") >= MAX_READ_BYTES:
+        raise Rejected(f"The document at {path} is too large to update.")
+    return encode_document(updated_document(message.data, current))
+
+
 class DocumentConfig(ConnectorConfig):
     """Base of the configurations of document connectors.
 
@@ -208,12 +220,7 @@ sent. A `ping` tests the connection.
                 return False
             yield from self.remove(path, found, message, config)
             return True
-        if merges:
-            if found and len(found.content or b"") >= MAX_READ_BYTES:
-                raise Rejected(f"The document at {path} is too large to update.")
-            content = encode_document(updated_document(message.data, found.content if found else None))
-        else:
-            content = encode_document(message.document or message.data)
+        content = content_of(message, found.content if found else None, path)
         if found and found.content == content:
             return False
         yield from self.write(path, content, found, message, config)

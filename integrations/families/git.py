@@ -38,11 +38,12 @@ class GitConnector(RepositoryConnector, DocumentConnector):
     sends = (
         DocumentConnector.sends
         + """
-Each write is a commit to `branch` in the name of the token's owner; if the document would not change, nothing is
-committed. `pathPrefix` is a folder: `assets` means `assets/`. The first asset creates the branch of an empty
-repository. With `syncAssets: false` nothing is sent at all.
+Changes are committed to `branch` in the name of the token's owner: one commit has those of one asset, or of up to 20 if
+several wait. A document that would not change is left out. `pathPrefix` is a folder: `assets` means `assets/`. The
+first asset creates the branch of an empty repository. With `syncAssets: false` nothing is sent at all.
 
-`commitMessage` is the message of each commit. In it `{summary}` becomes e.g. `Update asset-123: Hero Image.jpg`, and
+`commitMessage` is the message of each commit. In it `{summary}` becomes e.g. `Update asset-123: Hero Image.jpg`, or
+`Update 3 assets: asset-1, asset-2, asset-3`, and
 `{action}`, `{assetId}`, `{name}` and `{event}` (such as `asset.updated`) are there too. `[skip ci]`, which the default
 ends with, keeps the platform from starting a pipeline for each asset: leave it out if pipelines should run. The event's
 id and the integration's are added as trailers.
@@ -80,10 +81,12 @@ give no secret, one is created. A webhook that somebody else registered is never
 
     def commit_message(self, message: Message, config: Any) -> str:
         """The message of the commit that an event becomes."""
+        return commit_message(message, self.message_template(config), config.integration_id)
+
+    def message_template(self, config: Any) -> str:
         # Required checks of a pull request would wait for pipelines that never run.
         is_default = config.pull_request and "commit_message" not in config.model_fields_set
-        template = "{summary}" if is_default else config.commit_message
-        return commit_message(message, template, config.integration_id)
+        return "{summary}" if is_default else str(config.commit_message)
 
     def default_branch(self, repository: Response) -> str:
         """The name of the default branch; empty if there is none yet."""

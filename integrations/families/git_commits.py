@@ -1,7 +1,7 @@
 """The messages of commits, and how they are recognised when a platform reports them back. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -17,6 +17,7 @@ from ..core.payloads import text_in
 # https://docs.gitlab.com/ci/pipelines/#skip-a-pipeline
 # https://support.atlassian.com/bitbucket-cloud/docs/bitbucket-pipelines-faqs/
 DEFAULT_COMMIT_MESSAGE = "{summary} [skip ci]"
+MAX_LISTED_ASSETS = 5  # in the message of a commit of several
 MAX_NAME_CHARACTERS = 100  # of an asset's name in a message
 PLACEHOLDERS = ("summary", "action", "assetId", "name", "event")
 PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})\}}")
@@ -42,15 +43,49 @@ def commit_message(message: Message, template: str, integration_id: str) -> str:
 
     `{summary}` becomes e.g. `Update asset-123: Hero Image.jpg`. `integration_id` is empty if nothing is saved yet.
     """
-    asset_id, document = message.data["assetId"], message.document or {}
-    action = {ASSET_CREATED: "Add", ASSET_DELETED: "Remove"}.get(message.name, "Update")
-    given = message.data.get("name") or document.get("name")
-    name = _inert(" ".join(given.split())[:MAX_NAME_CHARACTERS]) if isinstance(given, str) else ""
+    asset_id, action, name = message.data["assetId"], _action(message), _name(message)
     summary = f"{action} {asset_id}" + (f": {name}" if name else "")
     words = {"summary": summary, "action": action, "assetId": asset_id, "name": name, "event": message.name}
+    return _filled_in(template, words, [message], integration_id)
+
+
+def group_message(messages: Sequence[Message], template: str, integration_id: str) -> str:
+    """The message of one commit for several events, each of another asset.
+
+    `{summary}` becomes e.g. `Update 3 assets: asset-1, asset-2, asset-3`; the other placeholders become lists too, and
+    each event has a trailer.
+    """
+    actions = {_action(message) for message in messages}
+    action = actions.pop() if len(actions) == 1 else "Update"
+    ids = _listed([message.data["assetId"] for message in messages])
+    words = {
+        "summary": f"{action} {len(messages)} assets: {ids}",
+        "action": action,
+        "assetId": ids,
+        "name": _listed(list(filter(None, map(_name, messages)))),
+        "event": ", ".join(sorted({message.name for message in messages})),
+    }
+    return _filled_in(template, words, messages, integration_id)
+
+
+def _filled_in(template: str, words: Mapping[str, str], messages: Iterable[Message], integration_id: str) -> str:
     text = PLACEHOLDER.sub(lambda found: words[found[1]], template).strip()
-    trailers = [f"Invenicum-Event: {message.id}", *_integration_trailers(integration_id)]
-    return "\n\n".join(filter(None, [text or summary, "\n".join(trailers)]))
+    events = [f"Invenicum-Event: {message.id}" for message in messages]
+    trailers = [*events, *_integration_trailers(integration_id)]
+    return "\n\n".join(filter(None, [text or words["summary"], "\n".join(trailers)]))
+
+
+def _action(message: Message) -> str:
+    return {ASSET_CREATED: "Add", ASSET_DELETED: "Remove"}.get(message.name, "Update")
+
+
+def _name(message: Message) -> str:
+    given = message.data.get("name") or (message.document or {}).get("name")
+    return _inert(" ".join(given.split())[:MAX_NAME_CHARACTERS]) if isinstance(given, str) else ""
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return ", ".join(texts[:MAX_LISTED_ASSETS]) + (", …" if len(texts) > MAX_LISTED_ASSETS else "")
 
 
 def are_own(commits: Iterable[Any], integration_id: str) -> bool:

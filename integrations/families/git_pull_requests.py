@@ -1,5 +1,6 @@
 """Pull-request mode: commits go to a branch of the integration's own, from which a pull request is open. Pure."""
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, NoReturn
 
 from pydantic import Field
@@ -9,7 +10,8 @@ from invenicum.events.message import Message
 from ..core.errors import AuthFailed, ConnectionFailed
 from ..core.http import Flow, Response
 from .documents import Conflict
-from .git import GitConnector, NoBranch
+from .git import NoBranch
+from .git_groups import Ends, GroupingConnector
 
 TITLE = "Update assets from Invenicum"
 TEXT = (
@@ -23,14 +25,14 @@ PullRequest = Annotated[
 ]
 
 
-class PullRequestConnector(GitConnector):
+class PullRequestConnector(GroupingConnector):
     """A Git platform with pull requests. Its `Config` has `pull_request` too.
 
     The branch is `invenicum-<integration's id>`. Each pull request starts it again at the tip of `branch`.
     """
 
     sends = (
-        GitConnector.sends
+        GroupingConnector.sends
         + """
 With `pullRequest: true` nothing is committed to `branch` itself: commits go to a branch `invenicum-<id>`, and a pull
 request (at GitLab: a merge request) from it into `branch` is open as long as there are changes to merge. Then the
@@ -53,18 +55,27 @@ request without merging drops its changes. The first commit to an empty reposito
         raise NotImplementedError
 
     def keep_once(self, message: Message, config: Any) -> Flow[bool]:
+        keep = super().keep_once
+        return (yield from self._through_request(lambda config: keep(message, config), config))
+
+    def keep_many_once(self, messages: Sequence[Message], ends: Ends, config: Any) -> Flow[bool]:
+        keep = super().keep_many_once
+        return (yield from self._through_request(lambda config: keep(messages, ends, config), config))
+
+    def _through_request(self, keep: Callable[[Any], Flow[bool]], config: Any) -> Flow[bool]:
+        """Returns what `keep` returns, which commits to the branch of its configuration."""
         if not config.pull_request:
-            return (yield from super().keep_once(message, config))
+            return (yield from keep(config))
         work = f"invenicum-{config.integration_id}"
         is_open = yield from self.has_open_request(work, config)
         if not is_open:
             base = yield from self.check_branch(config)
             if base is None:
-                return (yield from super().keep_once(message, config))
+                return (yield from keep(config))
             yield from self.start_branch(work, base, config)
         closed = Conflict(f"The pull request of {self.repository_name(config)} was closed during the commit.")
         try:
-            is_changed = yield from super().keep_once(message, config.model_copy(update={"branch": work}))
+            is_changed = yield from keep(config.model_copy(update={"branch": work}))
         except NoBranch:  # it is removed when the pull request is merged
             raise closed from None
         if is_changed and not is_open:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
@@ -54,7 +54,7 @@ class FakeBitbucket(FakeServer):
         if path.startswith("/refs/branches"):
             return self._branch(request, path.removeprefix("/refs/branches").lstrip("/"))
         if path == "/src":
-            return self._commit({name: values[0] for name, values in parse_qs(request.body.decode()).items()})
+            return self._commit(parse_qsl(request.body.decode(), strict_parsing=True))
         if path.startswith("/src/"):
             _, _, commit, name = path.split("/", 3)
             branch = next(one for one in ("main", *self.other_branches) if self.tip(one) == commit)
@@ -62,7 +62,8 @@ class FakeBitbucket(FakeServer):
             return (200, {}, content) if content is not None else _error(404, "No such file or directory")
         return self._hooks(request, path.removeprefix("/hooks").lstrip("/"))
 
-    def _commit(self, form: dict[str, str]) -> Answer:
+    def _commit(self, fields: list[tuple[str, str]]) -> Answer:
+        form = dict(fields)
         if self.before_write:
             self.before_write.pop(0)()
         if "write" not in self.scopes:
@@ -74,7 +75,7 @@ class FakeBitbucket(FakeServer):
             return _error(409, "Parent is not the branch's tip.")
         self.is_empty = False
         self.commits.append(form["message"])
-        for name, value in form.items():
+        for name, value in fields:
             if name.startswith("/"):
                 files[name.lstrip("/")] = value.encode()
             elif name == "files":

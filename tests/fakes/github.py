@@ -35,6 +35,9 @@ class FakeGitHub(FakeServer):
         self.scopes: str | None = None
         self.refusal: Answer | None = None
         self.other_branches: dict[str, dict[str, bytes]] = {}
+        # The Git database: files by the id of their tree; message, tree and parents by the id of a commit.
+        self.trees: dict[str, dict[str, bytes]] = {}
+        self.database: dict[str, dict[str, Any]] = {}
         self.pulls: list[dict[str, Any]] = []  # those that are open
         self.hook_answers: list[Answer] = []  # errors for the next attempts to register a hook
         self.before_write: list[Any] = []  # called one by one, e.g. to commit something else between two requests
@@ -69,6 +72,8 @@ class FakeGitHub(FakeServer):
             return (
                 _error(409, "Git Repository is empty.") if self.is_empty else json_answer(201, {"sha": blob_sha(b"")})
             )
+        if path in ("/git/trees", "/git/commits"):
+            return self._object(path, payload)
         if path.startswith("/git/refs"):
             return self._ref(path.removeprefix("/git/refs/heads/"), payload)
         if path.startswith("/contents/"):
@@ -81,12 +86,32 @@ class FakeGitHub(FakeServer):
         return json_answer(301 if method == "GET" else 307, body, {"Location": body["url"]})
 
     def _branch(self, name: str) -> Answer:
-        if self.is_empty or name not in (self.branch, *self.old_branches):
+        if self.is_empty or name not in (self.branch, *self.old_branches, *self.other_branches):
             return _error(404, "Branch not found")
         # https://docs.github.com/en/rest/branches/branches#get-a-branch: 301, Moved permanently
-        if name != self.branch:
+        if name in self.old_branches:
             return self._moved("GET", f"/branches/{self.branch}")
-        return json_answer(200, {"name": name, "commit": {"sha": blob_sha(str(self.files).encode())}})
+        files = self.files if name == self.branch else self.other_branches[name]
+        tree = f"tree-{_tip(files)}"
+        self.trees[tree] = dict(files)
+        return json_answer(200, {"name": name, "commit": {"sha": _tip(files), "commit": {"tree": {"sha": tree}}}})
+
+    def _object(self, path: str, payload: dict[str, Any]) -> Answer:
+        if path == "/git/commits":  # https://docs.github.com/en/rest/git/commits#create-a-commit
+            sha = f"commit-{len(self.database)}"
+            self.database[sha] = payload
+            return json_answer(201, {"sha": sha})
+        # https://docs.github.com/en/rest/git/trees#create-a-tree
+        files = dict(self.trees[payload["base_tree"]])
+        for entry in payload["tree"]:
+            assert (entry["mode"], entry["type"]) == ("100644", "blob")
+            if "content" in entry:
+                files[entry["path"]] = entry["content"].encode()
+            elif files.pop(entry["path"], None) is None:  # "an error if you try to delete a file that does not exist"
+                return _error(422, "GitRPC::BadObjectState")
+        sha = f"tree-{_tip(files)}"
+        self.trees[sha] = files
+        return json_answer(201, {"sha": sha})
 
     def merge(self) -> None:
         """As if somebody merged the pull request that is open and kept its branch."""
@@ -94,7 +119,9 @@ class FakeGitHub(FakeServer):
 
     def _ref(self, name: str, payload: dict[str, Any]) -> Answer:
         # https://docs.github.com/en/rest/git/refs#create-a-reference
-        assert payload["sha"] == blob_sha(str(self.files).encode()), "the tip of the branch"
+        if payload["sha"] in self.database:
+            return self._fast_forward(name, payload)
+        assert payload["sha"] == _tip(self.files), "the tip of the branch"
         created = payload.get("ref", "").removeprefix("refs/heads/")
         if created in self.other_branches:
             return _error(422, "Reference already exists")
@@ -102,6 +129,23 @@ class FakeGitHub(FakeServer):
             assert payload["force"] is True
         self.other_branches[created or name] = dict(self.files)
         return json_answer(201 if created else 200, {"ref": f"refs/heads/{created or name}"})
+
+    def _fast_forward(self, name: str, payload: dict[str, Any]) -> Answer:
+        if self.before_write:
+            self.before_write.pop(0)()
+        if self.refusal:
+            return self.refusal
+        files = self.files if name == self.branch else self.other_branches.get(name)
+        if files is None:
+            return _error(422, "Reference does not exist")
+        commit = self.database[payload["sha"]]
+        if commit["parents"] != [_tip(files)]:
+            # https://github.com/webspace-sdk/webspace-engine/issues/104
+            return _error(422, "Update is not a fast forward")
+        files.clear()
+        files.update(self.trees[commit["tree"]])
+        self.commits.append(commit["message"])
+        return json_answer(200, {"ref": f"refs/heads/{name}", "object": {"sha": _tip(files)}})
 
     def _pulls(self, method: str, payload: dict[str, Any], query: dict[str, list[str]]) -> Answer:
         # https://docs.github.com/en/rest/pulls/pulls
@@ -181,6 +225,10 @@ class FakeGitHub(FakeServer):
 def blob_sha(content: bytes) -> str:
     """The id that Git computes for a file with this content."""
     return hashlib.sha1(b"blob %d\0%s" % (len(content), content)).hexdigest()
+
+
+def _tip(files: dict[str, bytes]) -> str:
+    return blob_sha(str(sorted(files.items())).encode())
 
 
 def _error(status: int, message: str) -> Answer:

@@ -59,9 +59,10 @@ class FakeGitLab(FakeServer):
         if path.startswith("/repository/branches") and request.method != "GET":
             return self._change_branch(request.method, unquote(path.removeprefix("/repository/branches/")), payload)
         if path.startswith("/repository/branches/"):
-            if self.is_empty or path != "/repository/branches/main":
+            name = unquote(path.removeprefix("/repository/branches/"))
+            if self.is_empty or name not in ("main", *self.other_branches):
                 return json_answer(404, {"message": "404 Branch Not Found"})
-            return json_answer(200, {"name": "main", "can_push": self.can_push})
+            return json_answer(200, {"name": name, "can_push": self.can_push or name != "main"})
         if path.startswith("/repository/files/"):
             return self._file(unquote(path.removeprefix("/repository/files/")), parse_qs(parts.query)["ref"][0])
         if path == "/repository/commits":
@@ -111,19 +112,20 @@ class FakeGitLab(FakeServer):
         if not self.can_push and is_main:
             return json_answer(403, {"message": "403 Forbidden - You are not allowed to push into this branch"})
         self.is_empty = False
-        (action,) = payload["actions"]
-        current = files.get(action["file_path"])
-        if action["action"] == "create" and current is not None:
-            return json_answer(400, {"message": "A file with this name already exists"})
-        if action["action"] != "create" and current is None:
-            return json_answer(400, {"message": "A file with this name doesn't exist"})
-        if current is not None and action["last_commit_id"] != version(current):
-            return json_answer(400, {"message": "The file has changed since you started editing it."})
+        for action in payload["actions"]:  # all of them, or none
+            current = files.get(action["file_path"])
+            if action["action"] == "create" and current is not None:
+                return json_answer(400, {"message": "A file with this name already exists"})
+            if action["action"] != "create" and current is None:
+                return json_answer(400, {"message": "A file with this name doesn't exist"})
+            if current is not None and action["last_commit_id"] != version(current):
+                return json_answer(400, {"message": "The file has changed since you started editing it."})
         self.commits.append(payload["commit_message"])
-        if action["action"] == "delete":
-            del files[action["file_path"]]
-        else:
-            files[action["file_path"]] = action["content"].encode()
+        for action in payload["actions"]:
+            if action["action"] == "delete":
+                del files[action["file_path"]]
+            else:
+                files[action["file_path"]] = action["content"].encode()
         return json_answer(201, {"id": "6104942438c14ec7bd21c6cd5bd995272b3faff6"})
 
     def _hooks(self, method: str, number: str, payload: dict[str, Any], query: dict[str, list[str]]) -> Answer:

@@ -5,8 +5,6 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from invenicum.events.message import Message
-
 from ...core.answers import error_for, excerpt, field_of, retry_after, text_at
 from ...core.connector import Category, TestResult
 from ...core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
@@ -15,7 +13,6 @@ from ...core.http import Flow, Request, Response
 from ...core.markers import OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
 from ...families.documents import ABSENT, Conflict, DocumentConfig, Stored
-from ...families.git import check_size
 from ...families.git_commits import DEFAULT_COMMIT_MESSAGE, CommitMessage
 from ...families.git_hooks import hook_label, token
 from ...families.git_pull_requests import PullRequest
@@ -110,12 +107,13 @@ refresh token, and you connect again. API tokens expire after a year at most. Is
         return following if isinstance(following, str) else ""
 
     def read(self, path: str, config: Config) -> Flow[Stored]:
+        branch = yield from self.check_branch(config)
+        return ABSENT if branch is None else (yield from self.read_from(branch, path, config))
+
+    def read_from(self, base: Response, path: str, config: Config) -> Flow[Stored]:
         # By the commit's hash, because this address takes no branch with a slash in its name:
         # https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/
-        branch = yield from self.check_branch(config)
-        if branch is None:
-            return ABSENT
-        tip = text_at(branch, "target", "hash")
+        tip = text_at(base, "target", "hash")
         response = yield self.request("GET", f"/src/{tip}/{quote(path)}", config)
         if response.status == 404:
             return Stored(None, tip)
@@ -123,20 +121,23 @@ refresh token, and you connect again. API tokens expire after a year at most. Is
             raise self.error(response, config)
         return Stored(response.body, tip)
 
-    def write(self, path: str, content: bytes, found: Stored | None, message: Message, config: Config) -> Flow[None]:
-        check_size(content, self.name)
-        # The leading slash distinguishes a file from the fields of the commit.
-        yield from self._commit({f"/{path}": content.decode()}, found, message, config)
-
-    def remove(self, path: str, found: Stored | None, message: Message, config: Config) -> Flow[None]:
-        yield from self._commit({"files": f"/{path}"}, found, message, config)
-
-    def _commit(self, fields: Mapping[str, str], found: Stored | None, message: Message, config: Config) -> Flow[None]:
+    def commit(
+        self,
+        changes: Mapping[str, bytes | None],
+        found: Mapping[str, Stored],
+        message: str,
+        config: Config,
+        base: Response | None = None,
+    ) -> Flow[None]:
         # With a parent that is no longer the branch's tip, Bitbucket answers 409. Without one, the first commit to an
         # empty repository makes the branch: https://jira.atlassian.com/browse/BCLOUD-8672
-        parents = {"parents": found.version} if found and found.version else {}
-        form = {"message": self.commit_message(message, config), "branch": config.branch, **parents, **fields}
-        response = yield Request.form("POST", self.repository_url(config) + "/src", form, self.headers(config))
+        parents = {stored.version for stored in found.values() if stored.version}
+        # The leading slash distinguishes a file from the fields of the commit. What `files` names, and no field has,
+        # is removed.
+        files = [(f"/{path}", content.decode()) for path, content in changes.items() if content is not None]
+        files += [("files", f"/{path}") for path, content in changes.items() if content is None]
+        fields = [("message", message), ("branch", config.branch), *(("parents", parent) for parent in parents), *files]
+        response = yield Request.form("POST", self.repository_url(config) + "/src", fields, self.headers(config))
         if not response.ok:
             raise self.error(response, config)
 

@@ -19,6 +19,7 @@ from ...families.git import check_size, decoded
 from ...families.git_commits import DEFAULT_COMMIT_MESSAGE, CommitMessage
 from ...families.git_pull_requests import PullRequest
 from .addresses import OAUTH, api_url, oauth_addresses
+from .commits import GitHubCommits
 from .errors import NEEDED_PERMISSION, NO_BRANCH, github_error, reasons
 from .fields import ApiKey, BaseUrl, Event, Organization, Repository
 from .inbound import GitHubInbound
@@ -27,7 +28,7 @@ from .pull_requests import GitHubPullRequests
 WRITE_SCOPES = {"repo", "public_repo"}
 
 
-class GitHub(GitHubPullRequests):
+class GitHub(GitHubCommits, GitHubPullRequests):
     type = "github"
     name = "GitHub"
     category = Category.VERSION_CONTROL
@@ -130,16 +131,16 @@ After a rename of the repository or the branch give its new name: GitHub redirec
         # https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-your-git-database
         check_size(content, self.name)
         fields = {"content": base64.b64encode(content).decode()}
-        response = yield self._commit("PUT", path, found, message, config, fields)
+        response = yield self._write("PUT", path, found, message, config, fields)
         if not response.ok:
             yield from self.refuse(response, config)
 
     def remove(self, path: str, found: Stored | None, message: Message, config: Config) -> Flow[None]:
-        response = yield self._commit("DELETE", path, found, message, config, {})
+        response = yield self._write("DELETE", path, found, message, config, {})
         if not response.ok and response.status != 404:
             yield from self.refuse(response, config)
 
-    def _commit(
+    def _write(
         self, method: str, path: str, found: Stored | None, message: Message, config: Config, fields: dict[str, str]
     ) -> Request:
         version = {"sha": found.version} if found and found.version else {}

@@ -60,8 +60,9 @@ def github_error(response: Response, name: str, branch: str) -> IntegrationError
             f"There is no repository {name} that this token can reach: check the names and the token's access.",
             {"repository": ["does not exist, or the token cannot see it"]},
         )
-    # 422 also answers a write to a file that was created after we read.
-    if status == 409 or (status == 422 and "sha" in said):
+    # 422 also answers a write to a file that was created after we read, and a commit to a branch that has moved on:
+    # https://github.com/webspace-sdk/webspace-engine/issues/104: Update is not a fast forward
+    if status == 409 or (status == 422 and ("sha" in said or "not a fast forward" in said)):
         return Conflict(f"Branch {branch} keeps changing during the commit ({said}).")
     if status == 422:
         return InvalidConfig(f"GitHub refused the request ({said}{reasons(response)}).")

@@ -1,10 +1,9 @@
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from pydantic import Field, SecretStr
-
-from invenicum.events.message import Message
 
 from ...core.answers import excerpt, field_of
 from ...core.connector import Category, TestResult
@@ -14,7 +13,7 @@ from ...core.http import Flow, Request, Response
 from ...core.markers import Internal, OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
 from ...families.documents import ABSENT, DocumentConfig, Stored
-from ...families.git import check_size, decoded
+from ...families.git import decoded
 from ...families.git_commits import DEFAULT_COMMIT_MESSAGE, CommitMessage
 from ...families.git_hooks import hook_label
 from ...families.git_pull_requests import PullRequest
@@ -144,20 +143,17 @@ its new path; with its number as `project` neither matters.
             yield from self.refuse(response, config)
         return Stored(decoded(response, "content"), excerpt(field_of(response, "last_commit_id")))
 
-    def write(self, path: str, content: bytes, found: Stored | None, message: Message, config: Config) -> Flow[None]:
-        check_size(content, self.name)
-        kind = "create" if found is None or found.content is None else "update"
-        yield from self._commit(kind, path, found, message, config, {"content": content.decode()})
-
-    def remove(self, path: str, found: Stored | None, message: Message, config: Config) -> Flow[None]:
-        yield from self._commit("delete", path, found, message, config, {})
-
-    def _commit(
-        self, kind: str, path: str, found: Stored | None, message: Message, config: Config, fields: dict[str, str]
+    def commit(
+        self,
+        changes: Mapping[str, bytes | None],
+        found: Mapping[str, Stored],
+        message: str,
+        config: Config,
+        base: Response | None = None,
     ) -> Flow[None]:
-        version = {"last_commit_id": found.version} if found and found.version else {}
-        action = {"action": kind, "file_path": path, **version, **fields}
-        payload = {"branch": config.branch, "commit_message": self.commit_message(message, config), "actions": [action]}
+        # https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions
+        actions = [_action(path, content, found[path]) for path, content in changes.items()]
+        payload = {"branch": config.branch, "commit_message": message, "actions": actions}
         # The first commit to an empty project makes the branch too: validate_branch_existence! in
         # https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/services/commits/create_service.rb
         yield from self.send("POST", "/repository/commits", config, payload)
@@ -185,3 +181,9 @@ its new path; with its number as `project` neither matters.
 
     def error(self, response: Response, config: Config) -> IntegrationError:
         return gitlab_error(response, config.project, config.branch)
+
+
+def _action(path: str, content: bytes | None, found: Stored) -> dict[str, str]:
+    kind = "delete" if content is None else "create" if found.content is None else "update"
+    version = {"last_commit_id": found.version} if found.version else {}
+    return {"action": kind, "file_path": path, **version, **({} if content is None else {"content": content.decode()})}
