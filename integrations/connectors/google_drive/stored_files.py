@@ -95,6 +95,7 @@ class StoredFiles:
         if not response.ok:
             raise google_error(response, NAME)
         if field_of(response, "trashed"):  # in the bin it stays as it is, and the asset gets another file
+            yield from self.check_target()  # unless it is there with the owner's folder, which may be restored
             yield from forget(mark, file_id)
             raise Conflict("The file is in the bin.")
         return True

@@ -161,6 +161,17 @@ def test_a_chosen_folder_that_is_gone_is_told(account: Account, trashed: bool) -
     assert list(caught.value.details) == ["folderId"]
 
 
+def test_a_chosen_folder_that_comes_back_from_the_bin_has_each_document_once(account: Account) -> None:
+    account.fake.has_full_scope = True
+    account.fake.add("folder-000001", "Inventory", trashed=True)
+    for _ in range(3):
+        with pytest.raises(InvalidConfig, match="in the bin: restore it"):
+            account.deliver(CREATED, folderId="folder-000001")
+    account.fake.files["folder-000001"]["trashed"] = False
+    account.deliver(CREATED, folderId="folder-000001")
+    assert account.paths() == ["root/Inventory/asset-123.json"]
+
+
 def test_an_id_that_was_made_for_another_account_is_replaced(account: Account) -> None:
     account.fake.before_answer = [*[lambda request: None] * 2, lose]
     with pytest.raises(ConnectionFailed):
