@@ -37,8 +37,7 @@ class GitHub(GitHubCommits, GitHubPullRequests):
 1. Create a token under *Settings → Developer settings → Personal access tokens*: a fine-grained one for the repository
    with *Contents: read and write* (and *Webhooks: read and write* if you give a `webhookUrl`, and *Pull requests: read
    and write* for `pullRequest`), or a classic one with the scope `repo` (and `admin:repo_hook`). Or connect with OAuth
-   and skip the token.
-   An organization with single sign-on has to be authorized for a classic token.
+   and skip the token. A classic token has to be authorized for an organization with single sign-on.
 2. Make sure that the branch exists, unless the repository is empty, and that the token's owner may push to it: branch
    protection and rulesets refuse direct commits unless its owner, or the app, may bypass them. Or set `pullRequest`.
 3. For GitHub Enterprise give the server's address as `baseUrl`, for data residency that of your subdomain of ghe.com.

@@ -1,4 +1,4 @@
-"""Our own commits come back as pushes: they are stored, and tell nobody anything new."""
+"""Our own commits come back as pushes: they are stored and not published."""
 
 from typing import Any
 
