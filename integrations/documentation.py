@@ -22,6 +22,7 @@ def render_page(connector: Connector) -> str:
         "\n".join(["For example:", "", "```json", _example(connector), "```"]),
         "## What is sent",
         connector.sends.strip(),
+        *_existing_section(connector),
         *_inbound_section(connector),
     ]
     return "\n\n".join(sections) + "\n"
@@ -55,6 +56,15 @@ def _oauth_section(connector: Connector) -> list[str]:
         f"with the redirect address `<PUBLIC_URL>/api/v1/integrations/oauth/callback/{connector.type}`, and sets "
         f"`OAUTH_{connector.type.upper()}_CLIENT_ID` and `OAUTH_{connector.type.upper()}_CLIENT_SECRET` "
         f"([settings](../settings.md#oauth)). Asked for: {scopes}.",
+    ]
+
+
+def _existing_section(connector: Connector) -> list[str]:
+    if not connector.takes_existing:
+        return []
+    return [
+        f"Assets that existed before can be sent too: `POST /integrations/{connector.type}/backfill` with "
+        '`{"what": "existing"}` ([API](../api.md#what-was-missed-and-what-exists)).'
     ]
 
 

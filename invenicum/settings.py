@@ -341,7 +341,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "deliveries", "description": "Events on their way to integrations: the log, and sending again."},
         {"name": "events", "description": "What happened: publishing, and the feed that a receiver can catch up from."},
         {"name": "integrations", "description": "What a user has connected: saved, tested, paused, deleted."},
-        {"name": "replays", "description": "The deliveries of a time range that are sent again, watched or cancelled."},
+        {"name": "replays", "description": "What is sent again, or afterwards by a backfill: watched or cancelled."},
         {"name": "sent", "description": "What the address of a custom webhook is sent, signed by this service."},
         {"name": "webhooks", "description": "What connected services send to this one, signed by them."},
     ],

@@ -32,6 +32,7 @@ from . import missed, wake
 from .models import Delivery, Lane, Replay
 
 STEP_SECONDS = 0.5  # between two steps of one backfill
+STEP_REST_FACTOR = 4  # it rests at least so many times as long as a step took, which may have many rows to look at
 REST_SECONDS = 5.0  # until the next step if its integration is not active, or its lane is held
 STALLED_SECONDS = 2.0  # without a step that made something, after which a run ends
 WAITED_TOO_LONG = timedelta(seconds=2)  # a delivery on the lane: then fewer are made at once
@@ -74,6 +75,7 @@ def run_due(is_over: Callable[[], bool] = lambda: False) -> None:
 
 def step(key: UUID) -> bool:
     """Makes the next deliveries of one backfill. Returns whether there is progress: some were made, or it ended."""
+    began = time.monotonic()
     try:
         with bounded():
             backfill = _lock(key)
@@ -82,7 +84,7 @@ def step(key: UUID) -> bool:
             made, is_end = _make(backfill)
         with bounded():
             backfill = _lock(key)
-            return backfill is not None and _release(backfill, made, is_end)
+            return backfill is not None and _release(backfill, made, is_end, began)
     except OperationalError as error:
         if not is_locked(error):
             raise
@@ -195,7 +197,7 @@ def _existing(backfill: Replay, room: int, now: datetime) -> tuple[list[Event], 
     return events, is_end
 
 
-def _release(backfill: Replay, made: int, is_end: bool) -> bool:
+def _release(backfill: Replay, made: int, is_end: bool, began: float) -> bool:
     """Makes what was made due, unless its integration was stopped meanwhile, and notes the end of the backfill."""
     now = timezone.now()
     if backfill.finished_at is not None:
@@ -215,6 +217,9 @@ def _release(backfill: Replay, made: int, is_end: bool) -> bool:
         backfill.finished_at = now
         backfill.next_at = now if backfill.integration.snapshots_pending else None
         backfill.save(update_fields=["finished_at", "next_at"])
+    elif (rest := STEP_REST_FACTOR * (time.monotonic() - began)) > STEP_SECONDS:
+        backfill.next_at = max(backfill.next_at or now, timezone.now() + timedelta(seconds=rest))
+        backfill.save(update_fields=["next_at"])
     return bool(made or waiting or backfill.finished_at)
 
 

@@ -14,6 +14,15 @@ _CHANGED_TEXT = {"type": "object", "properties": {"old": _TEXT, "new": _TEXT}, "
 _TAGS = {"type": "array", "items": _TEXT}
 
 
+_SNAPSHOT = {
+    "snapshot": {
+        "type": "boolean",
+        "const": True,
+        "description": "Only there if the asset was not created just now: a backfill sends it as it is.",
+    }
+}
+
+
 def _event(says: str, event: dict[str, Any], data: dict[str, Any], required: list[str], example: Any) -> dict[str, Any]:
     """The JSON Schema of a body. Receivers have to expect properties that are not listed."""
     return {
@@ -23,6 +32,7 @@ def _event(says: str, event: dict[str, Any], data: dict[str, Any], required: lis
             "event": event,
             "timestamp": _TIME,
             "data": {"type": "object", "properties": data, **({"required": required} if required else {})},
+            **(_SNAPSHOT if event.get("const") == ASSET_CREATED else {}),
         },
         "required": ["event", "timestamp", "data"],
         **({"examples": [example]} if example else {}),

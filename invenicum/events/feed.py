@@ -10,6 +10,7 @@ from invenicum.accounts.models import User
 
 from .models import Event
 from .position import Follows, OldestRunningTransaction
+from .ranges import position_around
 
 
 class UnknownPlace(LookupError):
@@ -24,15 +25,18 @@ def feed(owner: User, after: UUID | None, limit: int) -> tuple[list[Event], bool
     """
     rows = Event.objects.filter(owner=owner, position__lt=OldestRunningTransaction()).order_by("position", "sequence")
     if after is not None:
-        rows = _after(rows, after)
+        rows = _after(owner, rows, after)
     found = list(rows[: limit + 1])
     return found[:limit], len(found) > limit
 
 
-def _after(rows: QuerySet[Event], after: UUID) -> QuerySet[Event]:
+def _after(owner: User, rows: QuerySet[Event], after: UUID) -> QuerySet[Event]:
     place = rows.filter(pk=after).values_list("position", "sequence").first()
     if place is not None:
         return rows.filter(Follows(*place))
+    if Event.objects.filter(pk=after, owner=owner, position=None).exists():  # a snapshot, which has no place of its own
+        first = position_around(after)
+        return rows.none() if first is None else rows.filter(position__gte=first)
     oldest = rows.first()
     if oldest is None or after < oldest.pk:
         return rows  # it was pruned: everything that is left came after it

@@ -26,7 +26,14 @@ def events_after(owner_id: int, after: UUID) -> QuerySet[Event]:
     place = Event.objects.filter(pk=after, position__isnull=False).values_list("position", "sequence").first()
     if place is not None:
         return rows.filter(Follows(*place))
+    first = position_around(after)
+    return rows.none() if first is None else rows.filter(position__gte=first)
+
+
+def position_around(after: UUID) -> int | None:
+    """A position that no event has whose id is younger than `after`, and few older ones; None if there are no younger
+    ones.
+    """
     earliest = max(after.int - PLACE_TOLERANCE // timedelta(milliseconds=1) * _ID_MILLISECOND, 0)
     younger = Event.objects.filter(pk__gte=UUID(int=earliest), position__isnull=False).order_by("pk")
-    first = younger.values_list("position", flat=True).first()
-    return rows.none() if first is None else rows.filter(position__gte=first)
+    return younger.values_list("position", flat=True).first()

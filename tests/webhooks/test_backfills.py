@@ -146,6 +146,7 @@ def test_a_snapshot_is_no_event_of_the_feed_nor_for_others(api: Api, alice: User
     snapshot = Event.objects.get(position=None)
     client = api(alice)
     assert snapshot.public_id not in client.get("/events").content.decode()
+    assert client.get(f"/events?after={snapshot.public_id}").status_code == 200
     outcomes = {
         item["type"]: item for item in client.get(f"/events/{snapshot.public_id}").json()["data"]["integrations"]
     }
