@@ -36,7 +36,7 @@ STEP_REST_FACTOR = 4  # it rests at least so many times as long as a step took, 
 REST_SECONDS = 5.0  # until the next step if its integration is not active, or its lane is held
 STALLED_SECONDS = 2.0  # without a step that made something, after which a run ends
 WAITED_TOO_LONG = timedelta(seconds=2)  # a delivery on the lane: then fewer are made at once
-LEAST_PACE_DELIVERIES = 4
+LEAST_PACE_DELIVERIES = 2
 STEP_MAX_BACKFILLS = 100  # of which a run makes a step before it looks which ones are due
 # Of the events in the range, how many one step looks at: the first page is small, because often all of it was missed.
 FIRST_PAGE_EVENTS, PAGE_EVENTS, STEP_MAX_PAGES = 200, 1000, 10
@@ -74,7 +74,11 @@ def run_due(is_over: Callable[[], bool] = lambda: False) -> None:
 
 
 def step(key: UUID) -> bool:
-    """Makes the next deliveries of one backfill. Returns whether there is progress: some were made, or it ended."""
+    """Makes the next deliveries of one backfill. Returns whether there is progress: some were made, or it ended.
+
+    One that fails is left alone for REST_SECONDS, so that it does not stop the others. Raises `django.db.Error` if the
+    database is away.
+    """
     began = time.monotonic()
     try:
         with bounded():
@@ -86,10 +90,17 @@ def step(key: UUID) -> bool:
             backfill = _lock(key)
             return backfill is not None and _release(backfill, made, is_end, began)
     except OperationalError as error:
-        if not is_locked(error):
-            raise
-        log.info("backfill_step_postponed", backfill=str(key))
-        return False
+        log.info("backfill_step_postponed", backfill=str(key), error=str(error).strip())
+        _postpone(key, STEP_SECONDS if is_locked(error) else REST_SECONDS)
+    except Exception:
+        log.exception("backfill_step_failed", backfill=str(key))
+        _postpone(key, REST_SECONDS)
+    return False
+
+
+def _postpone(key: UUID, seconds: float) -> None:
+    next_at = timezone.now() + timedelta(seconds=seconds)
+    Replay.objects.filter(pk=key, next_at__isnull=False).update(next_at=next_at)
 
 
 def _lock(key: UUID) -> Replay | None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from integrations import services
@@ -250,6 +251,22 @@ def test_what_a_step_has_made_before_its_process_died_is_sent_by_the_next(alice:
     step(backfill)
     assert due() == 5
     assert Delivery.objects.count() == 5
+
+
+def test_one_that_fails_does_not_stop_the_others(alice: User, bob: User) -> None:
+    Asset.objects.create(owner=alice, asset_id="asset-1", name="One")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE assets_asset SET tags = 'null'")  # not a list
+    connect_webhook(alice)
+    connect_webhook(bob)
+    miss(bob, 3)
+    broken, other = start(alice, "existing"), start(bob)
+    backfill_steps.run_due()
+    for backfill in (broken, other):
+        backfill.refresh_from_db()
+    assert (broken.queued, other.queued) == (0, 3)
+    assert broken.next_at
+    assert broken.next_at > timezone.now()
 
 
 def test_replays_and_backfills_leave_each_other_alone(alice: User) -> None:
