@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ..scenario import API, Step, get, post
+from ..harness import set_setting
+from ..scenario import API, ActionStep, Step, get, post
 from .integrations import ALL
 from .publishing import keyed
 
@@ -26,6 +27,8 @@ def _repeated(what: str, path: str, body: Any = None) -> list[Step]:
 
 
 STEPS: list[Step] = [
+    # So that the beginning of a backfill is near enough to be compared.
+    ActionStep("events are kept for a day", set_setting("RETENTION_DAYS", 1.0)),
     post("connecting", ALL, WEBHOOK),
     post("pinging", PING, headers=keyed("ping"), keep={"ping": "data.id"}),
     post("pinging again", PING, headers=keyed("ping")),
