@@ -104,8 +104,12 @@ class Integration(models.Model):
     @property
     def status_reason(self) -> str:
         """A sentence for its owner: why it is not active, or what is wrong although it is. Empty if all is well."""
-        if self.stop_reason or not self.is_active or self.hook_status == self.HookStatus.NO_PROBLEM:
+        from .registry import get
+
+        if self.stop_reason or not self.is_active:
             return self.stop_reason
+        if self.hook_status == self.HookStatus.NO_PROBLEM:
+            return get(self.type).notice(self.config, timezone.now())
         more = " yet, and is tried again" if self.hook_status == self.HookStatus.RETRYING else ""
         return f"The webhook could not be registered{more}: {self.hook_error}"[:500]
 

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from integrations import registry
 from integrations.core.config import ConnectorConfig
-from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError, RateLimited
+from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError, NotNow, RateLimited
 from integrations.core.http import Flow, Request, Response
 from integrations.egress.curl import FlowDriver, run_flow
 from integrations.models import Integration
@@ -52,7 +52,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-class BeingRefreshed(Exception):
+class BeingRefreshed(NotNow):
     """Another caller is refreshing these tokens: try again in a moment."""
 
 

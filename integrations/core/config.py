@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
+from .client_credentials import HeldToken
 from .config_fields import FieldFacts, facts_of, flat_schema
 from .config_messages import REQUIRED, messages_of, summary_of
 from .errors import InvalidConfig
@@ -168,6 +169,11 @@ class ConnectorConfig(BaseModel):
         values = [getattr(self, fact.name) for fact in self.facts() if fact.secret]
         found = [item for value in values for item in (value.values() if isinstance(value, dict) else [value])]
         return [text for text in map(reveal, filter(None, found)) if isinstance(text, str)]
+
+    @property
+    def held_token(self) -> HeldToken | None:
+        """Where its flows keep an access token that they have fetched themselves, if they do."""
+        return None
 
     @classmethod
     def _aliases(cls) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
@@ -99,6 +100,13 @@ class Connector:
     def generated_secrets(self, config: Any) -> dict[str, str]:
         """New values for secrets that the user did not give, by JSON name. Called on every save, test and rotation."""
         return {}
+
+    def notice(self, public: Mapping[str, Any], now: datetime) -> str:
+        """A sentence for the owner of an active integration about what will fail soon; empty if nothing is known.
+
+        `public` is the configuration by JSON name, without secrets. Called whenever the integration is shown.
+        """
+        return ""
 
     def test(self, config: Any) -> Flow[TestResult]:
         """Checks credentials and target without leaving anything behind that people would see.

@@ -84,6 +84,10 @@ class IntegrationError(Exception):
         return self.code.replace(TYPE_PLACEHOLDER, connector_type.upper())
 
 
+class NotNow(Exception):
+    """What a flow needs is being made by another one: that was no attempt, and it is tried again in a moment."""
+
+
 class InvalidConfig(IntegrationError):
     """The configuration is invalid or names a target that does not exist. `details`: messages by JSON name."""
 

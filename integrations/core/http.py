@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from invenicum import strict_json
 
 from .errors import ConnectionFailed, IntegrationError
+from .identity import TlsIdentity
 from .texts import storable
 
 T = TypeVar("T")
@@ -22,7 +23,8 @@ Flow = Generator["Request", "Response", T]
 class Request:
     """One HTTP request. `url` is absolute; `headers` and `body` are sent unchanged.
 
-    `confidential` says that the response contains secrets, so that no excerpt of it may be stored.
+    `confidential` says that the response contains secrets, so that no excerpt of it may be stored. `tls`: certificates
+    that only this integration uses.
     """
 
     method: str
@@ -30,6 +32,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     confidential: bool = False
+    tls: TlsIdentity | None = None
 
     @classmethod
     def json(cls, method: str, url: str, payload: Any, headers: Mapping[str, str] | None = None) -> "Request":

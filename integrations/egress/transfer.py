@@ -10,6 +10,7 @@ from invenicum.version import USER_AGENT
 
 from ..core.errors import NotSendable, TransportError
 from ..core.http import Request, Response
+from ..core.identity import TlsIdentity
 from .failures import unacceptable
 from .options import Options
 from .policy import ascii_url, host_and_port, literal_address
@@ -46,6 +47,7 @@ class Transfer:
         "_lookups",
         "_method",
         "_milliseconds",
+        "_tls",
         "curl",
         "needs_lookup",
         "refusal",
@@ -63,6 +65,7 @@ class Transfer:
         self._body_limit = options.body_limit
         self._method = ""
         self._milliseconds = 0
+        self._tls: TlsIdentity | None = None
         self._set_policy(options)
 
     def prepare(self, request: Request, seconds: float) -> None:
@@ -83,6 +86,8 @@ class Transfer:
         except ValueError:
             raise unacceptable(request.url) from None
         curl.setopt(pycurl.HTTPHEADER, header_lines(request))
+        if request.tls is not self._tls:
+            self._identify(request.tls)
         if method != self._method:
             if not _TOKEN.fullmatch(method):
                 raise NotSendable("The method of a request must be a single word.")
@@ -93,6 +98,27 @@ class Transfer:
             curl.setopt(pycurl.POSTFIELDS, request.body)
         elif method != "HEAD":
             curl.setopt(pycurl.HTTPGET, 1)
+
+    def _identify(self, tls: TlsIdentity | None) -> None:
+        """Sets the certificates of one integration, and unsets those of another.
+
+        libcurl takes a connection from its pool only for the same certificates, key and authorities. It remembers no
+        session of theirs, so that none is resumed with others:
+        https://curl.se/libcurl/c/CURLOPT_SSL_SESSIONID_CACHE.html
+        """
+        curl, given = self.curl, tls or TlsIdentity()
+        self._tls = TlsIdentity()  # nobody's, until all of them are set
+        for option, value in (
+            (pycurl.SSLCERT_BLOB, given.chain),
+            (pycurl.SSLKEY_BLOB, given.key),
+            (pycurl.CAINFO_BLOB, given.authorities),
+        ):
+            if value:
+                curl.setopt(option, value)
+            else:
+                curl.unsetopt(option)
+        curl.setopt(pycurl.SSL_SESSIONID_CACHE, int(tls is None))
+        self._tls = tls
 
     def limit(self, seconds: float) -> None:
         """Sets how long the request may take from now on."""

@@ -24,8 +24,11 @@ class Authority:
         self.path = folder / "authority.pem"
         self.path.write_bytes(self._certificate.public_bytes(Encoding.PEM))
 
-    def server(self, *hosts: str, expired: bool = False) -> ssl.SSLContext:
-        """The TLS context of a server whose certificate is for `hosts`."""
+    def server(self, *hosts: str, expired: bool = False, asks: bool = False) -> ssl.SSLContext:
+        """The TLS context of a server whose certificate is for `hosts`.
+
+        With `asks`, clients have to show a certificate of this authority.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([_alternative(host) for host in hosts])
         builder = _builder(_name(hosts[0]), self._certificate.subject, key, expired)
@@ -35,11 +38,27 @@ class Authority:
         path.write_bytes(private + certificate.public_bytes(Encoding.PEM))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path)
+        if asks:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.path)
         return context
+
+    def client(self, name: str, *, days: float = 1) -> tuple[str, str]:
+        """A client certificate that is valid for `days` from now, and its private key, both as PEM texts."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
+        builder = _builder(_name(name), self._certificate.subject, key, until=until)
+        certificate = builder.sign(self._key, hashes.SHA256())
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return certificate.public_bytes(Encoding.PEM).decode(), private.decode()
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, expired: bool = False
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    expired: bool = False,
+    until: datetime.datetime | None = None,
 ) -> x509.CertificateBuilder:
     now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
     return (
@@ -48,8 +67,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - 2 * day)
-        .not_valid_after(now - day if expired else now + day)
+        .not_valid_before(now - 60 * day)
+        .not_valid_after(until or (now - day if expired else now + day))
     )
 
 

@@ -26,13 +26,17 @@ from tests.waiting import WAIT_DEADLINE_SECONDS
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it arrived. Header names are lower case; `connection` counts TCP connections from 0."""
+    """One request as it arrived. Header names are lower case; `connection` counts TCP connections from 0.
+
+    `client` is the common name in the client's certificate, if it had to show one.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
     connection: int
+    client: str = ""
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -111,7 +115,7 @@ class FakeServer:
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             stream = self._tls.wrap_socket(accepted, server_side=True) if self._tls else accepted
             with stream, stream.makefile("rb") as reader:
-                while request := _read_request(reader, number):
+                while request := _read_request(reader, number, _common_name(stream)):
                     with self._arrived:
                         self.requests.append(request)
                         self._arrived.notify_all()
@@ -174,7 +178,13 @@ def render(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def _read_request(reader: BinaryIO, connection: int) -> Received | None:
+def _common_name(stream: socket.socket) -> str:
+    peer = (stream.getpeercert() or {}) if isinstance(stream, ssl.SSLSocket) else {}
+    names: Any = peer.get("subject", ())
+    return next((value for ((kind, value),) in names if kind == "commonName"), "")
+
+
+def _read_request(reader: BinaryIO, connection: int, client: str) -> Received | None:
     start = reader.readline().decode("latin-1").split()
     if len(start) != 3:
         return None
@@ -183,4 +193,4 @@ def _read_request(reader: BinaryIO, connection: int) -> Received | None:
         name, _, value = line.partition(":")
         headers[name.lower()] = value.strip()
     body = reader.read(int(headers.get("content-length", 0)))
-    return Received(start[0], start[1], headers, body, connection)
+    return Received(start[0], start[1], headers, body, connection, client)

@@ -10,9 +10,8 @@ import structlog
 from django.db import Error
 from django.utils import timezone
 
-from integrations.core.errors import Gone, IntegrationError
+from integrations.core.errors import Gone, IntegrationError, NotNow
 from integrations.egress.curl import Finished, FlowDriver
-from oauth_flows.tokens import BeingRefreshed
 
 from ..models import Delivery
 from .current_delivery import CurrentDelivery
@@ -199,7 +198,7 @@ class Attempts:
     def _outcome_of(self, finished: Finished[Claimed]) -> Outcome | None:
         """The outcome of an attempt, noted to be written; None if it was none."""
         claimed, error = finished.key, finished.error
-        if isinstance(error, BeingRefreshed | Error):  # the database is at fault, which is no attempt
+        if isinstance(error, NotNow | Error):  # the database is at fault, which is no attempt
             self._writes.postpone(claimed)
             return None
         if isinstance(error, SecretsUnreadable):

@@ -11,6 +11,7 @@ import structlog
 from fernet_fields import DecryptionError
 
 from integrations import registry
+from integrations.core.client_credentials import HeldToken
 from integrations.core.config import ConnectorConfig
 from integrations.core.connector import Connector
 from integrations.core.errors import IntegrationError, InvalidConfig
@@ -41,6 +42,7 @@ class Prepared:
     grant: Grant | None
     secrets: Collection[str]
     account: int  # its owner
+    held: HeldToken | None = None
 
 
 class IntegrationCache:
@@ -97,7 +99,9 @@ class IntegrationCache:
         if isinstance(prepared, IntegrationError):
             return ()
         # The token may have been refreshed since.
-        return (*prepared.secrets, prepared.grant.access_token) if prepared.grant else prepared.secrets
+        if prepared.grant:
+            return (*prepared.secrets, prepared.grant.access_token)
+        return (*prepared.secrets, *prepared.held.texts()) if prepared.held else prepared.secrets
 
     def account(self, claimed: Claimed | Group) -> int | None:
         """Whose integration it is: an account's lookups of names are counted together."""
@@ -125,7 +129,7 @@ def _prepare(integration: Integration, grant: Grant | None) -> Prepared | Integr
     try:
         config = integration.load_config()
         secrets = (*_texts(integration.secrets), *_texts(grant.tokens if grant else {}))
-        return Prepared(registry.get(integration.type), config, grant, secrets, integration.owner_id)
+        return Prepared(registry.get(integration.type), config, grant, secrets, integration.owner_id, config.held_token)
     except DecryptionError:
         log.error("secrets_unreadable", integration=str(integration.id), type=integration.type)
         return SecretsUnreadable("The stored secrets cannot be decrypted with the configured keys.")

@@ -1,44 +1,22 @@
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
-
 from invenicum.events.message import Message
-from invenicum.events.names import ASSET_EVENTS, PING
+from invenicum.events.names import PING
 
 from ...core.answers import error_for
-from ...core.config import ConnectorConfig
+from ...core.client_credentials import authorized
 from ...core.connector import Category, Connector, TestResult
 from ...core.errors import AuthFailed
-from ...core.fields import reveal
-from ...core.http import Flow, Request, Response, encode_json
-from ...core.markers import AssetEvents, Internal, NeverSent, SentTo
-from ...core.signing import (
-    PRIVATE_KEY_PREFIX,
-    SigningSecrets,
-    asymmetric_signature,
-    generate_private_key,
-    generate_secret,
-    invenicum_headers,
-    private_key,
-    standard_key,
-    standard_signature,
-)
-from .fields import Headers, SigningSecret, Url
-
-SIGNATURE = "webhook-signature"
-EVENT_HEADER = "X-Invenicum-Event"
-DELIVERY_HEADER = "X-Invenicum-Delivery"
-# Content has no meaning in these requests, and servers and proxies may refuse it (RFC 9110, 9.3.1 and 9.3.5).
-METHODS_WITHOUT_BODY = frozenset({"GET", "DELETE"})
-SIGNATURE_SAYS = (
-    "How requests are signed: `v1` with a secret that both sides know, `v1a` with a private key (Ed25519) whose public "
-    "key is all that your side needs"
-)
+from ...core.http import Flow, Response, encode_json
+from ...core.identity import expires_at, expiry_notice
+from ...core.signing import generate_private_key, generate_secret
+from .config import WebhookConfig
+from .request import request_for
 
 
 class Webhook(Connector):
@@ -64,6 +42,32 @@ The event as JSON, `{"event", "timestamp", "data"}`, with your `headers` and the
 - `X-Invenicum-Event`: the event's name, for example `asset.created`. `X-Invenicum-Delivery`: the id of the delivery, as
   in `GET /deliveries/:id`; the same on every attempt, another one after a replay. They are not signed
 
+With a `template` its JSON is sent instead, and signed. `{{ path }}` in a text stands for a value of the event: `id`,
+`event`, `timestamp`, `data` and what is in it (`data.name`, `data.changes.tags.added.0`), and three that are made for
+people: `title`, `summary` and `url`. A text that is one placeholder becomes the value itself, null if there is none;
+`{{ data.category | default('none') }}` replaces null. Up to 100 placeholders and 512 KiB of values; see it with
+`POST /integrations/webhook/preview`. For example, for [ntfy](https://docs.ntfy.sh/publish/#publish-as-json):
+
+```json
+{"topic": "assets", "title": "{{ title }}", "message": "{{ data.name }}", "click": "{{ url }}"}
+```
+
+and for [PagerDuty](https://developer.pagerduty.com/docs/send-alert-event):
+
+```json
+{
+  "routing_key": "your-integration-key", "event_action": "trigger", "dedup_key": "{{ data.assetId }}",
+  "payload": {"summary": "{{ summary }}", "source": "invenicum", "severity": "info", "custom_details": "{{ data }}"}
+}
+```
+
+With `oauthTokenUrl` an access token is asked for with your client id and secret (OAuth 2.0 client credentials) and sent
+as `Authorization: Bearer`. Each worker keeps it in memory until it expires or is refused with 401.
+
+`certificate` and `certificateKey` are shown to a server that asks for a client certificate (mutual TLS); `authorities`
+are trusted for `url` instead of the public ones. Neither is used for `oauthTokenUrl`. `statusReason` tells 30 days
+before one of them expires.
+
 Requests with `GET` and `DELETE` have no body: the headers say which event it is, the signatures are of an empty body,
 and `GET /events/:id` with the `webhook-id` has the rest. Headers that frame or describe the body, such as
 `Content-Encoding`, cannot be chosen.
@@ -72,67 +76,42 @@ Any 2xx counts as accepted; redirects are not followed; 410 disables the integra
 See [verifying webhooks](../verifying-webhooks.md).
 """
 
-    class Config(ConnectorConfig):
-        url: Url
-        method: Literal["POST", "PUT", "PATCH", "DELETE", "GET"] = "POST"
-        headers: Annotated[Headers, SentTo("url")] = {}
-        events: AssetEvents = list(ASSET_EVENTS)
-        signature: Annotated[Literal["v1", "v1a"], Field(description=SIGNATURE_SAYS)] = "v1"
-        secret: Annotated[SigningSecret | None, NeverSent(kind_in="signature")] = None
-        # After a rotation, the old secret signs too, until this time in Unix seconds.
-        previous_secret: Annotated[SecretStr | None, Internal(), NeverSent()] = None
-        previous_secret_until: Annotated[int, Internal()] = 0
-
-        @field_validator("secret")
-        @classmethod
-        def _is_of_its_kind(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-            is_private_key = reveal(secret).startswith(PRIVATE_KEY_PREFIX)
-            if secret and "signature" in info.data and is_private_key != (info.data["signature"] == "v1a"):
-                raise PydanticCustomError("kind", "must begin with whsk_ if signature is v1a, and only then")
-            return secret
-
+    Config = WebhookConfig
     signing_secret = "secret"
     takes_existing = True
     reads_document = False
 
-    def generated_secrets(self, config: Config) -> dict[str, str]:
+    def generated_secrets(self, config: WebhookConfig) -> dict[str, str]:
         if config.secret:
             return {}
         return {"secret": generate_private_key() if config.signature == "v1a" else generate_secret()}
 
-    def test(self, config: Config) -> Flow[TestResult]:
+    def test(self, config: WebhookConfig) -> Flow[TestResult]:
         now = datetime.now(UTC)
         body = encode_json({"event": PING, "timestamp": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "data": {}})
         ping = Message(f"evt_{uuid4().hex}", PING, now, body, delivery=f"dlv_{uuid4().hex}")
-        response = yield _request(config, ping, int(time.time()))
+        response = yield from _send(config, ping, int(time.time()))
         _check(response)
         host = urlsplit(config.url).hostname  # the rest of the address may hold a key
-        return TestResult(f"{host} answered HTTP {response.status}", {"statusCode": response.status})
+        facts: dict[str, object] = {"statusCode": response.status}
+        if config.certificate:
+            facts["certificateExpiresAt"] = expires_at(config.certificate).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return TestResult(f"{host} answered HTTP {response.status}", facts)
 
-    def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
-        response = yield _request(config, message, now)
-        _check(response)
+    def notice(self, public: Mapping[str, Any], now: datetime) -> str:
+        fields = {"certificate": "The client certificate", "authorities": "A certificate in authorities"}
+        notices = (expiry_notice(public[name], what, now) for name, what in fields.items() if public.get(name))
+        return next(filter(None, notices), "")
 
-
-def _request(config: Webhook.Config, message: Message, now: int) -> Request:
-    own = {name: value.get_secret_value() for name, value in config.headers.items()}
-    body = b"" if config.method in METHODS_WITHOUT_BODY else message.body
-    has_type = not body or any(name.lower() == "content-type" for name in own)
-    headers = {} if has_type else {"Content-Type": "application/json"}
-    ours = {EVENT_HEADER: message.name, DELIVERY_HEADER: message.delivery}
-    return Request(config.method, config.url, headers | own | ours | _signatures(config, message.id, now, body), body)
+    def deliver(self, message: Message, config: WebhookConfig, now: int) -> Flow[None]:
+        _check((yield from _send(config, message, now)))
 
 
-def _signatures(config: Webhook.Config, message_id: str, now: int, body: bytes) -> dict[str, str]:
-    # https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-    if config.secret is None:  # only before it is saved or tested, both of which make one
-        return {}
-    secrets = SigningSecrets(reveal(config.secret), reveal(config.previous_secret), config.previous_secret_until)
-    valid, headers = secrets.valid_at(now), {"webhook-id": message_id, "webhook-timestamp": str(now)}
-    if config.signature == "v1a":  # no secret is shared, so that there is nothing to make the HMAC with
-        return headers | {SIGNATURE: asymmetric_signature(map(private_key, valid), message_id, now, body)}
-    headers[SIGNATURE] = standard_signature(map(standard_key, valid), message_id, now, body)
-    return invenicum_headers(secrets, now, body) | headers
+def _send(config: WebhookConfig, message: Message, now: int) -> Flow[Response]:
+    credentials, held = config.client_credentials(), config.held_token
+    if credentials is None or held is None:
+        return (yield request_for(config, message, now))
+    return (yield from authorized(held, credentials, now, lambda token: request_for(config, message, now, token)))
 
 
 def _check(response: Response) -> None:

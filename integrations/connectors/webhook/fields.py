@@ -6,6 +6,8 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from ...core.fields import Reachable, reveal
+from ...core.identity import MAX_PEM_CHARACTERS
+from ...core.identity import private_key as tls_key
 from ...core.markers import Matches
 from ...core.signing import PRIVATE_KEY_PREFIX, PUBLIC_KEY_PREFIX, private_key, standard_key
 
@@ -22,6 +24,21 @@ Url = Annotated[
     ),
     Reachable,
     Field(max_length=2048),
+]
+
+# The client secret is sent there (RFC 6749, 3.2 and 3.2.1).
+TokenUrl = Annotated[
+    str,
+    Matches(
+        r"^(?:https://[^\s/?#@]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?)(?:[/?][^\s#]*)?$",
+        "an https address without user name, password or fragment",
+        "https://login.example.com/oauth/token",
+    ),
+    Reachable,
+    Field(max_length=2048),
+]
+ClientText = Annotated[
+    str, Matches(r"^[\x20-\x7e]{1,1000}$", "1 to 1000 printable ASCII characters", "invenicum-webhooks")
 ]
 
 RESERVED_HEADERS = {
@@ -76,6 +93,12 @@ def _is_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _is_readable_key(key: SecretStr) -> SecretStr:
+    tls_key(reveal(key))
+    return key
+
+
+PrivateKey = Annotated[SecretStr, Field(max_length=MAX_PEM_CHARACTERS), AfterValidator(_is_readable_key)]
 HeaderName = Annotated[
     str,
     Matches(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$", "a header name", "X-Custom-Header"),

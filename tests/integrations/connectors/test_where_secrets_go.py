@@ -25,6 +25,7 @@ ANSWERS = [
         200,
         {"ok": True, "id": 7, "content": "e30=", "sha": "a", "rev": "b", "startPageToken": "9", "resourceId": "r"}
         | {"target": {"hash": "c"}, "values": [], "files": [{"id": "f"}], "team": "t", "channel": {"id": "C1234567"}}
+        | {"access_token": "a-token-of-the-client"}
         | {
             "dataStreams": [
                 {"name": "properties/12345/dataStreams/1", "webStreamData": {"measurementId": "G-1A2BCD345E"}}
@@ -64,6 +65,7 @@ PLACES = {
     ("mixpanel", "projectToken"): {"https://api.mixpanel.com"},
     ("mixpanel", "serviceAccountSecret"): {"https://mixpanel.com", "https://api.mixpanel.com"},
     ("webhook", "headers"): {"https://myservice.com"},
+    ("webhook", "oauthClientSecret"): {"https://login.example.com"},
 }
 MORE = {"google_analytics": {"propertyId": "123456789"}, "slack": {"signingSecret": "8f742231b10e8888abcd99aaabbb85a5"}}
 CHANNEL = {
@@ -89,14 +91,23 @@ OTHERS = [
 # A bucket is a host name below the service's own, or part of the path: a secret stays at the service.
 BELOW_THE_SERVICE = {("s3", "bucket"), ("s3", "forcePathStyle")}
 # Declared, though the secret does not go there: a bot token belongs to the workspace of the address.
-BELONGS_TO = {("slack", "botToken"): {"webhookUrl"}}
+# The token that a client secret is exchanged for goes to the webhook's own address.
+BELONGS_TO = {("slack", "botToken"): {"webhookUrl"}, ("webhook", "oauthClientSecret"): {"url"}}
+CLIENT_CREDENTIALS = {
+    "oauthTokenUrl": "https://login.example.com/token",
+    "oauthClientId": "invenicum",
+    "oauthClientSecret": "client-secret-0001",
+}
 
 
 def configs(connector: Connector, changed: dict[str, Any] | None = None) -> Iterator[ConnectorConfig]:
     """The example, with a key and then with a grant's token instead; the fields in `changed` have other values."""
     values = {**EXAMPLES[connector.type], **MORE.get(connector.type, {}), **(changed or {})}
     if not (connector.oauth and connector.oauth.required):
-        yield connector.Config.parse(values)
+        yield connector.Config.parse({name: value for name, value in values.items() if name[:5] != "oauth"})
+    if connector.type == "webhook":  # instead of a header with a key
+        other = {**CLIENT_CREDENTIALS, **values, "headers": {"X-Custom-Header": "value-0001"}}
+        yield connector.Config.parse(other)
     if connector.type == "mixpanel":  # without a service account, the project's token is sent instead
         yield connector.Config.parse({alias: value for alias, value in values.items() if alias not in SERVICE_ACCOUNT})
     if connector.oauth:
