@@ -1,8 +1,8 @@
 """What the API answers if a service or a connector of `integrations` raises."""
 
-from invenicum.api.errors import ApiError
+from invenicum.api.errors import NOT_FOUND, ApiError
 
-from . import registry, services
+from . import previews, registry, services
 from .core.errors import IntegrationError, InvalidConfig
 
 INTEGRATION_NOT_FOUND = "INTEGRATION_NOT_FOUND"
@@ -22,6 +22,8 @@ def api_error(error: Exception, integration_type: str | None = None) -> ApiError
             return _not_found(f"There is no integration type {shown!r}: GET /connectors lists the types.")
         case services.IntegrationNotFound():
             return _not_found(f"You have no {str(error)[:SHOWN_TYPE_MAX_LENGTH]} integration.")
+        case previews.UnknownEvent():
+            return ApiError(404, NOT_FOUND, "You have no such event.")
         case services.NoSigningSecret():
             return _not_found(f"The {error} integration has no signing secret.")
         case InvalidConfig():

@@ -81,6 +81,31 @@ class TestedSerializer(DoneSerializer):
     metadata = ObjectField()
 
 
+class PreviewSerializer(StrictSerializer):
+    """A configuration to preview. The app may send its whole model: its other fields are ignored."""
+
+    ignores_unknown_fields = True
+
+    config = ConfigField()
+
+
+class PreviewedRequestSerializer(StrictSerializer):
+    """A request, with `•••` in place of secrets and of signatures."""
+
+    method = TextField()
+    url = TextField()
+    headers = ObjectField(values={"type": "string"})
+    body = TextField()
+
+
+class PreviewedSerializer(StrictSerializer):
+    """An event, and the first request that would change something at the service; null if nothing would be sent."""
+
+    event = TextField()
+    event_id = TextField(allow_null=True)
+    request = PreviewedRequestSerializer(allow_null=True)
+
+
 class MissedSerializer(StrictSerializer):
     """How many events an integration has missed since it stopped; `since` is null if it was never active before.
 

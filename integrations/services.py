@@ -108,7 +108,7 @@ def test_connection(owner: User, integration_type: str, values: Mapping[str, Any
     IntegrationError: InvalidConfig for the values, the others for what the service answered.
     """
     connector = registry.get(integration_type)
-    stored = _readable(Integration.objects.live().filter(owner=owner, type=integration_type))
+    stored = _stored(owner, integration_type)
     config, connected = _parse(connector, values, stored)
     config = reserved_secrets.sign_as_saved(connector, owner, config)
     timeout = settings.CONNECTION_TEST_TIMEOUT
@@ -116,6 +116,18 @@ def test_connection(owner: User, integration_type: str, values: Mapping[str, Any
         if stored and connected:
             return grants.current().run(stored, config, lambda current: _test(connector, current), timeout)
         return run_flow(_test(connector, config), timeout, account=owner.pk)
+
+
+def submitted(owner: User, integration_type: str, values: Mapping[str, Any]) -> tuple[ConnectorConfig, bool]:
+    """The configuration that a save of `values` would store, and whether it keeps an OAuth grant. Raises as that does.
+
+    Secrets that the save would generate are missing.
+    """
+    return _parse(registry.get(integration_type), values, _stored(owner, integration_type))
+
+
+def _stored(owner: User, integration_type: str) -> Integration | None:
+    return _readable(Integration.objects.live().filter(owner=owner, type=integration_type))
 
 
 def _test(connector: Connector, config: ConnectorConfig) -> Flow[TestResult]:

@@ -4,11 +4,12 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema, extend_schema_view
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
-from invenicum.accounts.authentication import current_user
+from invenicum.accounts.authentication import current_access, current_user
 from invenicum.accounts.idempotency import idempotent
 from invenicum.api.envelopes import DoneSerializer, answer_of, done_of, page_of
 from invenicum.api.errors import ApiError
@@ -17,12 +18,14 @@ from invenicum.api.pagination import OnePagePagination
 from invenicum.api.throttling import OutgoingThrottle, SaveThrottle
 from invenicum.api.viewsets import ApiViewSet
 
-from . import api_errors, registry, services
+from . import api_errors, previews, registry, services
 from .serializers import (
     ActiveSerializer,
     ConnectorSerializer,
     IntegrationSerializer,
     PausedOrResumedSerializer,
+    PreviewedSerializer,
+    PreviewSerializer,
     RotatedSecretSerializer,
     SavedIntegrationSerializer,
     SaveIntegrationSerializer,
@@ -38,6 +41,12 @@ TYPE_PARAMETER = OpenApiParameter(
 )
 
 
+EVENT_PARAMETER = OpenApiParameter(
+    "event",
+    {"type": "string", "pattern": "^evt_[0-9a-fA-F]{32}$"},
+    description="The id of one of your events; without it, an example of the specification.",
+)
+READ_EVENTS = "deliveries:read"
 CHANGES = ("create", "partial_update", "destroy", "rotate_secret")
 
 
@@ -186,6 +195,32 @@ class IntegrationViewSet(IntegrationApiViewSet):
         secret, until = services.rotate_signing_secret(current_user(request), integration_type)
         return self.answer({"signing_secret": secret, "previous_valid_until": until}, RotatedSecretSerializer)
 
+    @extend_schema(
+        operation_id="previewIntegration",
+        summary="What the service would be sent",
+        parameters=[TYPE_PARAMETER, EVENT_PARAMETER],
+        responses=answer_of(PreviewedSerializer),
+    )
+    @action(detail=True)
+    def preview(self, request: Request, integration_type: str) -> Response:
+        """The request that your integration would send for a sample event, or for one of your own. Nothing is sent."""
+        found = previews.preview_saved(current_user(request), integration_type, _event_of(request))
+        return self.answer(found, PreviewedSerializer)
+
+    @extend_schema(
+        operation_id="previewConfiguration",
+        summary="What a service would be sent with a configuration",
+        parameters=[TYPE_PARAMETER, EVENT_PARAMETER],
+        request=PreviewSerializer,
+        responses=answer_of(PreviewedSerializer),
+    )
+    @preview.mapping.post
+    def preview_configuration(self, request: Request, integration_type: str) -> Response:
+        """The same for a configuration that is not saved. Blank or absent secrets are those stored."""
+        config = self.read(request.data, PreviewSerializer)["config"]
+        found = previews.preview(current_user(request), integration_type, config, _event_of(request))
+        return self.answer(found, PreviewedSerializer)
+
     def _read_configuration(self, request: Request, serializer: type[TestIntegrationSerializer]) -> dict[str, Any]:
         values = self.read(request.data, serializer)
         self.integration_type = values["type"]
@@ -216,6 +251,14 @@ class ConnectorViewSet(IntegrationApiViewSet):
     def retrieve(self, request: Request, integration_type: str) -> Response:
         """One connector, with the JSON Schema of its configuration."""
         return self.answer(registry.get(integration_type))
+
+
+def _event_of(request: Request) -> str | None:
+    """The id in `?event=`. Its data is shown, so the token needs the scope to read deliveries."""
+    event_id: str | None = request.query_params.get("event")
+    if event_id is not None and READ_EVENTS not in current_access(request).scopes:
+        raise PermissionDenied(f"To preview an event, the token needs the scope {READ_EVENTS}")
+    return event_id
 
 
 def _sentence(integration_type: str, verb: str) -> str:

@@ -13,7 +13,7 @@ from invenicum.events.names import ASSET_EVENTS
 
 from .config import ConnectorConfig
 from .errors import IntegrationError
-from .http import Flow
+from .http import Flow, Request
 from .inbound import Inbound
 from .oauth import OAuthSpec
 
@@ -135,6 +135,10 @@ class Connector:
         is refused. `now` is as in `deliver`. Only events that have never been tried are delivered together.
         """
         raise NotImplementedError
+
+    def only_reads(self, request: Request, config: Any) -> bool:
+        """Whether a request of `deliver` changes nothing at the service: a preview looks for the first that does."""
+        return request.method in ("GET", "HEAD")
 
     def on_save(self, config: Any, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
         """Brings the provider in line with a saved configuration, e.g. registers a webhook.

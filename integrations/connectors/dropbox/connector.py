@@ -97,6 +97,11 @@ do; the integration then says so, and its deliveries wait.
     def path(self, name: str, config: Config) -> str:
         return f"{config.path.rstrip('/')}/{name}"
 
+    def only_reads(self, request: Request, config: Config) -> bool:
+        # https://www.dropbox.com/developers/documentation/http/documentation: all calls are POST
+        reads = ("/files/download", "/files/get_metadata", "/users/get_current_account")
+        return request.url.endswith(reads) or super().only_reads(request, config)
+
     def read(self, path: str, config: Config) -> Flow[Stored]:
         # https://www.dropbox.com/developers/documentation/http/documentation#files-download
         response = yield from self._in_space("files/download", {"path": path}, config, b"")

@@ -12,7 +12,7 @@ from ...core.answers import error_for
 from ...core.client_credentials import authorized
 from ...core.connector import Category, Connector, TestResult
 from ...core.errors import AuthFailed
-from ...core.http import Flow, Response, encode_json
+from ...core.http import Flow, Request, Response, encode_json
 from ...core.identity import expires_at, expiry_notice
 from ...core.signing import generate_private_key, generate_secret
 from .config import WebhookConfig
@@ -76,7 +76,9 @@ Any 2xx counts as accepted; redirects are not followed; 410 disables the integra
 See [verifying webhooks](../verifying-webhooks.md).
 """
 
-    Config = WebhookConfig
+    class Config(WebhookConfig):
+        """All of it is in a file of its own."""
+
     signing_secret = "secret"
     takes_existing = True
     reads_document = False
@@ -102,6 +104,9 @@ See [verifying webhooks](../verifying-webhooks.md).
         fields = {"certificate": "The client certificate", "authorities": "A certificate in authorities"}
         notices = (expiry_notice(public[name], what, now) for name, what in fields.items() if public.get(name))
         return next(filter(None, notices), "")
+
+    def only_reads(self, request: Request, config: WebhookConfig) -> bool:
+        return request.url == config.oauth_token_url
 
     def deliver(self, message: Message, config: WebhookConfig, now: int) -> Flow[None]:
         _check((yield from _send(config, message, now)))

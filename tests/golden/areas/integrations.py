@@ -11,6 +11,7 @@ ALL = f"{API}/integrations"
 TEST = f"{ALL}/test"
 SLACK: dict[str, Any] = {"type": "slack", "config": EXAMPLES["slack"]}
 HOOK = "https://myservice.com/webhooks/invenicum"
+TEMPLATED = {"url": HOOK, "method": "PUT", "template": '{"text": "{{ summary }}", "all": "{{ data }}"}'}
 HEADERS = {"Authorization": "Bearer token-here", "X-Custom-Header": "value"}
 
 
@@ -159,6 +160,18 @@ KEEPING: list[Step] = [
     save("saving it after the rotation", "webhook", {"url": HOOK}),
     save("erasing its secret with null", "webhook", {"url": HOOK, "secret": None}),
     get("reading the secret after it was erased", f"{ALL}/webhook/secret"),
+    get("previewing what is saved", f"{ALL}/webhook/preview"),
+    get("previewing it at the root", "/integrations/webhook/preview"),
+    get("previewing an unknown event", f"{ALL}/webhook/preview?event=evt_{'0' * 32}"),
+    get(
+        "previewing an event without the scope to read it", f"{ALL}/webhook/preview?event=x", scopes="integrations:read"
+    ),
+    post("previewing another method and template", f"{ALL}/webhook/preview", {"config": TEMPLATED}),
+    post("previewing at the root", "/integrations/webhook/preview", {"config": {"url": HOOK, "method": "GET"}}),
+    post("previewing a template that is no JSON", f"{ALL}/webhook/preview", {"config": {**TEMPLATED, "template": "{"}}),
+    post("previewing nothing", f"{ALL}/webhook/preview", {}),
+    post("previewing an unknown type", f"{ALL}/fax/preview", {"config": {}}),
+    *(post(f"previewing {name}", f"{ALL}/{name}/preview", {"config": EXAMPLES[name]}) for name in sorted(EXAMPLES)),
     *(
         save(f"{name} that is moved: {how}", name, config)
         for name, how, config in (

@@ -27,6 +27,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "/integrations/test": {"POST": IW},
     "/integrations": {"POST": IW},
     "/integrations/slack": {"GET": IR, "PATCH": IW, "DELETE": IW},
+    "/integrations/slack/preview": {"GET": IR, "POST": IW},
     "/integrations/slack/secret": {"GET": IW},
     "/integrations/slack/secret/rotate": {"POST": IW},
     "/integrations/slack/health": {"GET": DR},

@@ -18,7 +18,7 @@ from integrations.core.errors import (
     RateLimited,
 )
 from integrations.core.http import Response
-from integrations.egress.curl import FlowDriver, run_flow
+from integrations.egress.curl import Finished, FlowDriver, run_flow
 from invenicum.accounts.models import User
 from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 from tests.flows import CREATED, json_response, play, text_response
@@ -138,7 +138,7 @@ def test_of_many_at_once_one_asks_and_the_others_wait(both: Both) -> None:
     with FlowDriver[int]() as driver:
         for number in range(20):
             driver.start(number, deliver(parsed))
-        ends = []
+        ends: list[Finished[int]] = []
         while driver.in_flight or len(ends) < 20:
             ends += driver.poll(60)
     assert len(both.asked) == 1

@@ -1,0 +1,105 @@
+"""Previews: what a service would be sent for an event. Nothing is sent, and nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from django.utils import timezone
+from pydantic import SecretStr
+
+from invenicum.accounts.models import User
+from invenicum.events.message import Message
+from invenicum.events.models import Event
+from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED
+from invenicum.ids import parse_public_id
+
+from . import registry, services
+from .core.config import ConnectorConfig
+from .core.connector import Connector
+from .core.http import encode_json
+from .core.preview import Preview, first_write, shown
+
+_TOKEN = "access-token-of-a-preview"
+SAMPLE_ID = "evt_" + "0" * 32
+SAMPLE_DELIVERY = "dlv_" + "0" * 32
+_MOMENT = datetime(2026, 3, 7, 10, 30, tzinfo=UTC)
+_ASSET = {"assetId": "asset-123", "name": "Product Photo.jpg", "category": "Images"}
+_URL = "https://cdn.invenicum.com/assets/asset-123"
+# As the specification has them.
+_SAMPLES: dict[str, dict[str, Any]] = {
+    ASSET_CREATED: {**_ASSET, "createdBy": "user-456", "url": _URL},
+    ASSET_UPDATED: {
+        "assetId": "asset-123",
+        "changes": {
+            "name": {"old": "Product Photo.jpg", "new": "Hero Image.jpg"},
+            "tags": {"added": ["featured"], "removed": ["draft"]},
+        },
+        "updatedBy": "user-789",
+    },
+    ASSET_DELETED: {"assetId": "asset-123", "name": "Deprecated Asset.jpg", "deletedBy": "user-456"},
+}
+
+
+class UnknownEvent(LookupError):
+    """The user has no such event."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventPreview:
+    """The event, e.g. `asset.created`, its id (None for a sample), and its request, None if nothing would be sent."""
+
+    event: str
+    event_id: str | None
+    request: Preview | None
+
+
+def preview_saved(owner: User, integration_type: str, event_id: str | None = None) -> EventPreview:
+    """What the owner's integration of a type would be sent for an event of theirs, or for a sample.
+
+    Raises UnknownType, IntegrationNotFound, UnknownEvent, InvalidConfig if it is incomplete, or another
+    IntegrationError if it refuses the event.
+    """
+    stored = services.find(owner, integration_type)
+    return preview(owner, integration_type, stored.shown_config(), event_id)
+
+
+def preview(owner: User, integration_type: str, values: Mapping[str, Any], event_id: str | None = None) -> EventPreview:
+    """The same for a configuration that is not saved; secrets that are blank are those stored. `values`: by JSON name.
+
+    Raises UnknownType, UnknownEvent, InvalidConfig, or another IntegrationError.
+    """
+    connector = registry.get(integration_type)
+    config, connected = services.submitted(owner, integration_type, values)
+    if made := connector.generated_secrets(config):  # a save would make them; no value of theirs is shown
+        config = type(config).load(config.public(), config.secrets() | made)
+    if connected:
+        config = config.model_copy(update={"access_token": SecretStr(_TOKEN)})
+    message = _message(owner, event_id) if event_id else _sample(connector, config)
+    now = int(timezone.now().timestamp())
+    request = first_write(
+        partial(connector.deliver, message, config, now), lambda asked: connector.only_reads(asked, config)
+    )
+    secrets = [*config.secret_texts(), *made.values()]
+    return EventPreview(message.name, event_id, shown(request, secrets) if request else None)
+
+
+def _sample(connector: Connector, config: ConnectorConfig) -> Message:
+    """The first of the specification's events that the configuration asks for."""
+    wanted = connector.subscriptions(config)
+    name = next((name for name in _SAMPLES if name in wanted), ASSET_CREATED)
+    body = encode_json({"event": name, "timestamp": "2026-03-07T10:30:00Z", "data": _SAMPLES[name]})
+    document = {**_ASSET, "tags": ["draft"], "url": _URL, "createdBy": "user-456"}
+    times = dict.fromkeys(("createdAt", "updatedAt"), "2026-03-07T10:30:00Z")
+    return Message(SAMPLE_ID, name, _MOMENT, body, document | times, SAMPLE_DELIVERY)
+
+
+def _message(owner: User, event_id: str) -> Message:
+    key = parse_public_id("evt", event_id)
+    event = Event.objects.filter(pk=key, owner=owner).first() if key else None
+    if event is None:
+        raise UnknownEvent(event_id)
+    return event.message(SAMPLE_DELIVERY)
