@@ -79,7 +79,7 @@ def preview(owner: User, integration_type: str, values: Mapping[str, Any], event
     if connected:
         config = config.model_copy(update={"access_token": SecretStr(_TOKEN)})
     message = _message(owner, event_id) if event_id else _sample(connector, config)
-    now = int(timezone.now().timestamp())
+    now = int((timezone.now() if event_id else message.occurred_at).timestamp())
     request = first_write(
         partial(connector.deliver, message, config, now), lambda asked: connector.only_reads(asked, config)
     )

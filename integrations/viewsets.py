@@ -12,11 +12,12 @@ from rest_framework.throttling import BaseThrottle
 from invenicum.accounts.authentication import current_access, current_user
 from invenicum.accounts.idempotency import idempotent
 from invenicum.api.envelopes import DoneSerializer, answer_of, done_of, page_of
-from invenicum.api.errors import ApiError
+from invenicum.api.errors import ApiError, invalid
 from invenicum.api.openapi import Error
 from invenicum.api.pagination import OnePagePagination
 from invenicum.api.throttling import OutgoingThrottle, SaveThrottle
 from invenicum.api.viewsets import ApiViewSet
+from invenicum.ids import parse_public_id
 
 from . import api_errors, previews, registry, services
 from .serializers import (
@@ -256,6 +257,8 @@ class ConnectorViewSet(IntegrationApiViewSet):
 def _event_of(request: Request) -> str | None:
     """The id in `?event=`. Its data is shown, so the token needs the scope to read deliveries."""
     event_id: str | None = request.query_params.get("event")
+    if event_id is not None and parse_public_id("evt", event_id) is None:
+        raise invalid({"event": ["must be the id of an event"]})
     if event_id is not None and READ_EVENTS not in current_access(request).scopes:
         raise PermissionDenied(f"To preview an event, the token needs the scope {READ_EVENTS}")
     return event_id
