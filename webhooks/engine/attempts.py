@@ -177,7 +177,7 @@ class Attempts:
     def _note_group(self, finished: Finished[Group]) -> None:
         """Notes how the attempt of each delivery of a group ended. One request tells its lane one thing, or two."""
         group, error = finished.key, finished.error
-        if isinstance(error, Exception) and not isinstance(error, IntegrationError | BeingRefreshed | Error):
+        if isinstance(error, Exception) and not isinstance(error, IntegrationError | NotNow | Error):
             log.error("group_crashed", lane=group.integration_id, deliveries=len(group.deliveries), exc_info=error)
         told: set[str] = set()
         for end in ends_of(finished):

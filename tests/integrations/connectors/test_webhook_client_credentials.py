@@ -241,6 +241,8 @@ def test_neither_token_nor_secret_is_in_the_delivery_log(api: Any, alice: User, 
     assert excerpts[0] == "", "the token was new, so that nothing of the response is kept"
     assert excerpts[1:] == ["Bearer [hidden]"] * 2
     assert len(both.asked) == 1
+    named = [request.headers["x-invenicum-delivery"] for request in both.requests if request.path == "/hook"]
+    assert named == [delivery.public_id for delivery in Delivery.objects.order_by("id")]
 
 
 def test_it_works_against_real_clocks(both: Both) -> None:
