@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from django.utils import timezone
 from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
 from tests.fakes.http_server import Answer, FakeServer, Received
+from tests.faults.database import Database
 from tests.services import free_port, start_redis
 from tests.waiting import WAIT_DEADLINE_SECONDS
 from webhooks.models import Delivery, Lane
@@ -59,6 +62,17 @@ def receiver() -> Iterator[Receiver]:
         handler.url = server.url
         yield handler
         handler.answers.set()
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Database]:
+    """A server of the test's own, with the service's tables."""
+    folder = Path(tempfile.mkdtemp(prefix="invenicum-test-"))
+    database = Database(folder / "postgres")
+    database.migrate(folder / "migrate.log")
+    yield database
+    database.crash()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Broker:

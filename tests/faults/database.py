@@ -8,14 +8,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from tests.faults.conftest import Receiver
 from tests.processes import Process, environment
 from tests.services import postgres_url, start_postgres
 from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
+
+if TYPE_CHECKING:
+    from tests.faults.conftest import Receiver
 
 SEED = """
 import django; django.setup()

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,16 +15,6 @@ from tests.faults.web import TOKEN, Web, serving
 pytestmark = on_postgresql
 
 EVENT = {"event": "report.ready", "data": {"n": 1}}
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    folder = Path(tempfile.mkdtemp(prefix="invenicum-test-"))
-    database = Database(folder / "postgres")
-    database.migrate(folder / "migrate.log")
-    yield database
-    database.crash()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

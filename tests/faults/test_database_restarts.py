@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,16 +18,6 @@ from webhooks.engine.values import LANE_LEASE
 pytestmark = on_postgresql
 
 DELIVERIES = 500
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    folder = Path(tempfile.mkdtemp(prefix="invenicum-test-"))
-    database = Database(folder / "postgres")
-    database.migrate(folder / "migrate.log")
-    yield database
-    database.crash()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_database_that_is_away_for_longer_than_a_lease_causes_no_second_request(
