@@ -22,6 +22,7 @@ from .processes import this_process
 
 HEARTBEAT_INTERVAL_SECONDS = 2.0
 HEARTBEAT_RETENTION = timedelta(days=1)
+RETENTION_CHECK_SECONDS = 60.0
 GONE_WORKERS = "gone"  # the row with the sums of workers whose own rows have been removed
 
 
@@ -34,7 +35,7 @@ class Heartbeat:
         self._process = this_process()
         self._worker = f"{socket.gethostname()}:{os.getpid()}:{self.mark:x}"
         self.database_failed_at = float("-inf")  # in seconds of the monotonic clock
-        self._written_at = float("-inf")
+        self._written_at = self._retention_checked_at = float("-inf")
         self._last_outcome_at: datetime | None = None
 
     def is_overdue(self, since: float) -> bool:
@@ -54,7 +55,9 @@ class Heartbeat:
             return False
         self.write()
         self._written_at = time.monotonic()
-        _fold(timezone.now())
+        if self._written_at - self._retention_checked_at >= RETENTION_CHECK_SECONDS:
+            _fold(timezone.now())
+            self._retention_checked_at = self._written_at
         return True
 
     def write(self, *, has_ended: bool = False) -> None:
