@@ -92,7 +92,7 @@ def test_a_user_signs_in_and_allows_an_app(
     assert metadata["issuer"] == origin
     page.goto(authorization_url(metadata))
     sign_in(page, "wrong")
-    expect(page.get_by_role("alert")).to_contain_text("This is not the password")
+    expect(page.get_by_role("alert")).to_contain_text("The user name or the password is not correct")
     expect(page.get_by_label("Password")).to_be_focused()
     screenshots(page, tmp_path, "sign-in")
     sign_in(page, "ada-lovelace")

@@ -51,7 +51,7 @@ def test_a_wrong_password_is_reported_at_its_field_and_does_not_say_who_exists(a
         assert response.status_code == 200
         pages.append(response.content.decode())
         assert 'role="alert"' in pages[-1]
-        assert '<a href="#id_password">This is not the password' in pages[-1]
+        assert '<a href="#id_password">The user name or the password is not correct' in pages[-1]
         assert 'aria-describedby="id_password_error"' in pages[-1]
         assert 'id="id_password_error"' in pages[-1]
         assert "wrong" not in pages[-1]
@@ -69,7 +69,7 @@ def test_a_deactivated_user_or_one_without_a_password_cannot_sign_in(alice: User
     for changes in ({"username": "from-the-app", "password": ""}, {"username": "from-the-app", "password": "!"}):
         assert "_auth_user_id" not in sign_in(**changes).wsgi_request.session
     User.objects.update(is_active=False)
-    assert "This is not the password" in sign_in().content.decode()
+    assert "The user name or the password is not correct" in sign_in().content.decode()
 
 
 def test_deactivating_a_user_ends_their_session(alice: User) -> None:
