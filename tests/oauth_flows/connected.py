@@ -1,6 +1,7 @@
-"""Integrations that are connected already, without a flow."""
+"""Integrations that are connected: by a flow that has ended, or without one."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -9,6 +10,26 @@ from invenicum.accounts.models import User
 from oauth_flows.clients import client_for
 from oauth_flows.errors import NotConfigured
 from oauth_flows.models import Grant
+from tests.fakes.authorization_server import AuthorizationServer
+
+
+def connected_drive(answer: Any, owner: User, drive: AuthorizationServer) -> Grant:
+    """The grant behind the owner's Google Drive, which this answer says is connected with Ada's account."""
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "success": True,
+        "message": "Google Drive connected successfully",
+        "data": {
+            "type": "google_drive",
+            "isActive": True,
+            "account": "ada@example.com",
+            "missed": {"count": 0, "isExact": True, "since": None},
+        },
+    }
+    grant = Grant.objects.get(integration__owner=owner)
+    assert drive.knows(grant.access_token)
+    assert grant.refresh_token
+    return grant
 
 
 def connect_dropbox(owner: User, *, expires_in: float | None = 3600, age: float = 3600, refresh: bool = True) -> Grant:

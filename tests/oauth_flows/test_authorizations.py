@@ -16,6 +16,7 @@ from oauth_flows.clients import redirect_uri
 from oauth_flows.models import AuditEntry, Authorization, Grant
 from tests.api_client import Api
 from tests.fakes.authorization_server import AuthorizationServer
+from tests.oauth_flows.connected import connected_drive
 from tests.oauth_flows.consent import Consent
 from webhooks.retention import prune
 
@@ -38,15 +39,7 @@ def test_an_authorization_ends_in_an_active_integration(
     client = api(alice)
     begun = begin(client)
     answer = client.get(CALLBACK, ada.allow(begun["authorizationUrl"]))
-    assert answer.status_code == 200
-    assert answer.json() == {
-        "success": True,
-        "message": "Google Drive connected successfully",
-        "data": {"type": "google_drive", "isActive": True, "account": "ada@example.com"},
-    }
-    grant = Grant.objects.get(integration__owner=alice)
-    assert drive.knows(grant.access_token)
-    assert grant.refresh_token
+    grant = connected_drive(answer, alice, drive)
     assert grant.expires_at
     assert grant.refresh_at
     assert grant.expires_at > grant.refresh_at > grant.connected_at

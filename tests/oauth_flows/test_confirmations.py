@@ -17,6 +17,7 @@ from oauth_flows.clients import client_for
 from oauth_flows.models import AuditEntry, Grant, Revocation, UnconfirmedConnection
 from tests.api_client import Api
 from tests.fakes.authorization_server import AuthorizationServer
+from tests.oauth_flows.connected import connected_drive
 from tests.oauth_flows.consent import Consent
 from tests.oauth_flows.native_app import CALLBACK, CONFIRM, confirm, consent, press, result_of, start
 from tests.oauth_flows.test_authorizations import begin, leaked
@@ -54,15 +55,7 @@ def test_an_app_connects_by_confirming(drive: AuthorizationServer, ada: Consent,
     assert not Integration.objects.exists()
     assert app.get("/api/v1/integrations/status").json()["data"]["google_drive"] is False
     answer = confirm(app, result)
-    assert answer.status_code == 200
-    assert answer.json() == {
-        "success": True,
-        "message": "Google Drive connected successfully",
-        "data": {"type": "google_drive", "isActive": True, "account": "ada@example.com"},
-    }
-    grant = Grant.objects.get(integration__owner=alice)
-    assert drive.knows(grant.access_token)
-    assert grant.refresh_token
+    grant = connected_drive(answer, alice, drive)
     assert grant.scopes == ["openid", "email", "https://www.googleapis.com/auth/drive.file"]
     assert not UnconfirmedConnection.objects.exists()
     assert actions() == ["consented", "connected"]
