@@ -80,6 +80,7 @@ class Attempts:
         for attempt in finished:
             self._note(attempt, delay)
         self._limit.adjust(now, self._driver.waited_seconds)
+        self._lanes.in_flight_limit = self._limit.value
         return len(finished)
 
     def give_up(self) -> None:

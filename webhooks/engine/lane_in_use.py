@@ -79,9 +79,10 @@ class LaneInUse:
         Returns which share of `seconds` is usual.
         """
         if seconds < 2 * delay:
-            self.useful = max(self.useful - 1, least)
+            self.useful -= 1
         elif self.backlog and self.useful <= self.in_flight and self.useful < self.most:
             self.useful += 1
+        self.useful = max(self.useful, least)
         usual, self.usual_seconds = self.usual_seconds or seconds, usual_seconds(self.usual_seconds, seconds)
         return min(usual / seconds, 1.0) if seconds else 1.0
 

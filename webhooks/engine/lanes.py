@@ -48,6 +48,7 @@ class Lanes:
         self.has_groups = False  # whether any lane ever had flows that send several deliveries
         self.waiting = 0  # deliveries that have not been started
         self.large_bytes = 0  # of large messages, waiting or in flight
+        self.in_flight_limit = LEAST_IN_FLIGHT  # of all lanes together
         self.only_quick = False  # while True, `next` skips lanes whose endpoints may be slow to respond
 
     def __len__(self) -> int:
@@ -282,8 +283,8 @@ class Lanes:
         return lanes
 
     def _least_useful(self) -> int:
-        """With few lanes each needs more at once, so that the worker has enough to do."""
-        return max(LEAST_IN_FLIGHT // max(len(self._lanes), 1), LANE_FIRST_LIMIT)
+        """With few lanes each needs more at once, so that as many are in flight as the worker wants."""
+        return max(self.in_flight_limit // max(len(self._lanes), 1), LANE_FIRST_LIMIT)
 
     def _add_bytes(self, lane: LaneInUse, count: int) -> None:
         lane.large_bytes += count

@@ -18,13 +18,13 @@ from . import claim, crashes
 from .attempts import Attempts
 from .heartbeat import Heartbeat
 from .integration_cache import IntegrationCache
-from .lane_in_use import LANE_FIRST_LIMIT
 from .lanes import Lanes
 from .pending_writes import PendingWrites
 from .process_start import collect_less_garbage, raise_open_files_limit
 from .values import NO_LANE, Claimed, ClaimRequest, Drained
 
 LANE_CONCURRENCY = 16  # flows at once to one integration
+LANE_IN_FLIGHT = 4  # of them, for which lanes are leased; with fewer each, other workers would find no lanes
 BACKLOG_DELIVERIES = 2000  # claimed ahead
 MAX_WAITING_DELIVERIES = 5 * BACKLOG_DELIVERIES  # including those that wait behind endpoints that hang
 LARGE_MESSAGES_BYTES = 32 * 1024 * 1024  # waiting and in flight in one process; of small ones, the number is bounded
@@ -234,7 +234,7 @@ class Worker:
         began_at_first = self._after == NO_LANE
         # As many lanes as will fill the backlog if they are as deep as the last ones were, each at most twice as deep.
         # If endpoints answer late, as many as may be at work: with fewer, each would need more connections.
-        wanted = max(BACKLOG_DELIVERIES / self._depth, self._attempts.limit / LANE_FIRST_LIMIT, CLAIM_MIN_LANES)
+        wanted = max(BACKLOG_DELIVERIES / self._depth, self._attempts.limit / LANE_IN_FLIGHT, CLAIM_MIN_LANES)
         lanes = round(min(wanted, CLAIM_MAX_LANES))
         depth = min(max(2 * BACKLOG_DELIVERIES // lanes, 1), CLAIM_MAX_DEPTH)
         own = self._lanes.with_room(depth // 2, lanes, time.monotonic())

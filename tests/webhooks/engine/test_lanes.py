@@ -270,3 +270,25 @@ def test_a_lane_is_not_refilled_after_a_while_so_that_another_worker_can_take_it
     lanes = lanes_with(concurrency=1, a=1, b=1)
     assert lanes.with_room(64, 10, LANE_REFILL_SECONDS / 2) == [A, B]
     assert lanes.with_room(64, 10, LANE_REFILL_SECONDS) == []
+
+
+def test_lanes_share_all_the_requests_that_the_worker_wants_in_flight() -> None:
+    lanes = Lanes(16)
+    for lane in (*(f"other-{number}" for number in range(99)), A):
+        lanes.add(lane, LeasedLane(0), 0.0)
+    for limit, in_flight in ((100, 2), (600, 6)):
+        lanes.in_flight_limit = limit
+        for number in range(8):  # each success allows one more
+            lanes.push(claimed(A, number))
+            item = lanes.next(0.0)
+            assert item is not None
+            answer(lanes, item, seconds=0.3)
+            lanes.written(A, item.id)
+        for number in range(10, 30):
+            lanes.push(claimed(A, number))
+        taken = take_all(lanes)
+        assert len(taken) == in_flight
+        lanes.drop_backlog(A)
+        for item in taken:
+            answer(lanes, item, seconds=0.3)
+            lanes.written(A, item.id)

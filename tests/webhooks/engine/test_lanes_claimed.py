@@ -14,7 +14,7 @@ LANES = 80
 DEEP = BACKLOG_DELIVERIES / CLAIM_MIN_LANES  # deliveries of a lane with which the fewest lanes fill the backlog
 
 
-@pytest.mark.parametrize(("limit", "expected"), [(LEAST_IN_FLIGHT, 50), (MOST_IN_FLIGHT, LANES)])
+@pytest.mark.parametrize(("limit", "expected"), [(LEAST_IN_FLIGHT, CLAIM_MIN_LANES), (MOST_IN_FLIGHT, LANES)])
 @pytest.mark.django_db(transaction=True)
 def test_enough_lanes_are_leased_for_all_requests_that_may_be_in_flight(limit: int, expected: int) -> None:
     owners = [User.objects.create(username=f"owner-{number}") for number in range(LANES)]
