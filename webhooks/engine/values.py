@@ -29,7 +29,7 @@ LARGE_MESSAGE_BYTES = 8 * 1024
 LANE_LARGE_BYTES = 1024 * 1024  # of one lane in a claim, and at least one message
 # What one flow delivers at most: making its request must not keep the thread from the others, nor fill the memory.
 GROUP_MOST_DELIVERIES = 200
-GROUP_MOST_BYTES = 1024 * 1024  # of messages
+GROUP_MOST_BYTES = 512 * 1024  # of messages
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -4,6 +4,7 @@ import gc
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from integrations.registry import CONNECTORS
 from invenicum.events.message import Message
 from tests.flows import delivery, json_response, message
 from tests.integrations.connectors.examples import EXAMPLES
+from webhooks.engine.values import GROUP_MOST_BYTES, GROUP_MOST_DELIVERIES
 
 EVENT_BYTES = 250_000
 SLOW_MACHINE = 4
@@ -110,3 +112,20 @@ def test_no_step_takes_long(connector: Connector, shape: str) -> None:
     for name in ("asset.updated", "report.ready"):
         event = message(name, data)
         assert slowest_step(connector, event) < MOST_SECONDS
+
+
+@pytest.mark.parametrize(
+    "connector", [kind() for kind in CONNECTORS if kind.most_at_once > 1], ids=lambda kind: kind.type
+)
+def test_the_largest_group_of_events_is_made_into_a_request_quickly(connector: Connector) -> None:
+    changed = message("asset.updated", {"assetId": "a", "changes": {f"field{n}": {"new": n} for n in range(200)}})
+    count = min(GROUP_MOST_BYTES // len(changed.body), GROUP_MOST_DELIVERIES, connector.most_at_once)
+    events = [replace(changed) for _ in range(count)]
+    config = connector.Config.parse(EXAMPLES[connector.type])
+
+    def step() -> float:
+        began = time.thread_time()
+        next(connector.deliver_many(events, config, 0))
+        return time.thread_time() - began
+
+    assert min(step() for _ in range(3)) < MOST_SECONDS
