@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
 from integrations.models import Integration
@@ -37,6 +37,7 @@ REST_SECONDS = 5.0  # until the next step if its integration is not active, or i
 STALLED_SECONDS = 2.0  # without a step that made something, after which a run ends
 WAITED_TOO_LONG = timedelta(seconds=2)  # a delivery on the lane: then fewer are made at once
 LEAST_PACE_DELIVERIES = 2
+DUE_DELIVERIES_READ = 200  # of a lane, to see how full it is
 STEP_MAX_BACKFILLS = 100  # of which a run makes a step before it looks which ones are due
 # Of the events in the range, how many one step looks at: the first page is small, because often all of it was missed.
 FIRST_PAGE_EVENTS, PAGE_EVENTS, STEP_MAX_PAGES = 200, 1000, 10
@@ -168,16 +169,28 @@ def _room(backfill: Replay, now: datetime) -> int | None:
     lane = Lane.objects.get(pk=backfill.integration_id)
     if lane.held_until and lane.held_until > now:
         return None
-    pending = Delivery.objects.filter(integration=backfill.integration_id, status=_Status.PENDING)
-    due = list(pending.filter(due_at__lte=now).order_by("due_at").values_list("due_at", flat=True)[: backfill.pace])
+    due = _sendable_since(backfill.integration_id, now)
     most = max(int(settings.BACKFILL_DELIVERIES_PER_SECOND * STEP_SECONDS), 1)
     if lane.failures:
         backfill.pace = 1  # one that probes whether the endpoint works again
     elif not due:
         backfill.pace = min(2 * backfill.pace, most)
-    elif due[0] and now - due[0] > WAITED_TOO_LONG:
+    elif now - due[0] > WAITED_TOO_LONG:
         backfill.pace = min(max(backfill.pace // 2, LEAST_PACE_DELIVERIES), most)
     return max(backfill.pace - len(due), 0)
+
+
+def _sendable_since(integration_id: UUID, now: datetime) -> list[datetime]:
+    """Since when deliveries have been due, of the first on the lane, without those that wait for one about their asset.
+
+    Such a one can wait for hours, for the retry of another.
+    """
+    pending = Delivery.objects.filter(integration=integration_id, status=_Status.PENDING)
+    earlier = pending.filter(order_key=OuterRef("order_key"), sequence__lt=OuterRef("sequence")).exclude(order_key="")
+    due = pending.filter(due_at__lte=now).annotate(waits=Exists(earlier)).order_by("due_at")
+    return [
+        due_at for due_at, waits in due.values_list("due_at", "waits")[:DUE_DELIVERIES_READ] if due_at and not waits
+    ]
 
 
 def _missed(backfill: Replay, room: int, now: datetime) -> tuple[list[Event], bool]:

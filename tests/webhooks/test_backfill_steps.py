@@ -145,6 +145,17 @@ def test_on_an_ordered_integration_no_event_is_sent_after_a_later_one_about_the_
     assert overtaken.error == "A later event about the same asset had been sent before."
 
 
+def test_events_that_wait_for_the_retry_of_one_about_their_asset_do_not_hold_a_backfill_back(alice: User) -> None:
+    connect_webhook(alice, ordered=True)
+    for _ in range(40):
+        publish_one(alice, "asset.updated", {"assetId": "asset-x", "changes": {}})
+    miss(alice, 30)
+    first = Delivery.objects.earliest("sequence")
+    Delivery.objects.filter(pk=first.pk).update(due_at=timezone.now() + timedelta(hours=10))
+    Delivery.objects.exclude(pk=first.pk).update(due_at=timezone.now() - timedelta(hours=1))
+    assert step(start(alice)).queued == 20
+
+
 def test_a_live_event_waits_for_a_missed_one_about_the_same_asset(alice: User) -> None:
     connect_webhook(alice, ordered=True)
     miss(alice, 2)
