@@ -248,11 +248,11 @@ def subscribers(owners: Collection[int]) -> list[Subscriber]:
     rows = (
         Integration.objects.live()
         .filter(owner_id__in=owners, status__in=(active, waiting))
-        .values_list("owner_id", "id", "status", "subscriptions", "ordered")
+        .values_list("owner_id", "id", "status", "subscriptions", "ordered", "snapshots_pending")
     )
     return [
-        Subscriber(owner, integration, status != active, patterns, ordered)
-        for owner, integration, status, patterns, ordered in rows
+        Subscriber(owner, integration, status != active, patterns, ordered or snapshots_pending)
+        for owner, integration, status, patterns, ordered, snapshots_pending in rows
     ]
 
 
