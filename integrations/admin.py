@@ -19,8 +19,8 @@ class IntegrationAdmin(ReadOnly, admin.ModelAdmin[Integration]):
     Revoking replaces deleting: it also removes hooks and tokens at the provider and cancels the pending deliveries.
     """
 
-    list_display = ["type", "owner", "status", "account", "last_sync", "failing_since", "created_at"]
-    list_filter = ["type", "status", "last_sync"]
+    list_display = ["type", "owner", "status", "status_reason", "account", "last_sync", "failing_since", "created_at"]
+    list_filter = ["type", "status", "problem_fault", "last_sync"]
     search_fields = ["owner__username", "owner__email", "account"]
     list_select_related = ["owner"]
     show_full_result_count = False

@@ -7,13 +7,14 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from fernet_fields import EncryptedJSONField, EncryptedTextField
+from fernet_fields import DecryptionError, EncryptedJSONField, EncryptedTextField
 
 from invenicum.ids import uuid7
 from invenicum.jobs import Job
 
 from .core.config import ConnectorConfig
 from .core.connector import Connector
+from .core.errors import InvalidConfig
 from .core.memory import MAX_KEY_LENGTH, MAX_VALUE_LENGTH
 
 if TYPE_CHECKING:
@@ -30,10 +31,17 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         return self.defer("secrets")
 
 
+# What `Integration.status_reason` says of a problem, by who is at fault.
+PROBLEM_SENTENCES: dict[str, str] = {
+    "target": "Deliveries wait until this is corrected: {}",
+    "service": "Deliveries fail and are tried again: {}",
+    "event": "The last events were refused: {}",
+}
 # The internal fields of a signing secret that is being rotated.
 PREVIOUS_SECRET = {"previousSecret", "previousSecretUntil"}
 # The fields of a configuration that say which events are sent and how, not where.
 HOW_IT_IS_SENT = {"events", "ordered", "rateLimit"}
+PROBLEM_COLUMNS = ("problem", "problem_fault")
 
 
 class Integration(models.Model):
@@ -51,6 +59,13 @@ class Integration(models.Model):
         NO_PROBLEM = "", "no problem"
         RETRYING = "retrying", "failed, and is tried again"
         FAILED = "failed", "failed, and was given up"
+
+    class Fault(models.TextChoices):
+        """Who is at fault if deliveries fail: see `integrations.core.errors`."""
+
+        TARGET = "target", "the target: its owner has to act"
+        SERVICE = "service", "the service: it may pass"
+        EVENT = "event", "the events: the service refuses them"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="integrations")
@@ -79,6 +94,11 @@ class Integration(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     last_sync = models.DateTimeField(null=True, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
+    # Why deliveries fail, once its owner has to know: what the service said to the last one, and who is at fault.
+    problem = models.CharField(max_length=500, blank=True, db_default="", default="", editable=False)
+    problem_fault = models.CharField(
+        max_length=10, choices=Fault, blank=True, db_default="", default="", editable=False
+    )
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     # No column: what it has missed, if it has become active just now.
@@ -108,6 +128,8 @@ class Integration(models.Model):
 
         if self.stop_reason or not self.is_active:
             return self.stop_reason
+        if self.problem_fault:
+            return PROBLEM_SENTENCES[self.problem_fault].format(self.problem)
         if self.hook_status == self.HookStatus.NO_PROBLEM:
             return get(self.type).notice(self.config, timezone.now())
         more = " yet, and is tried again" if self.hook_status == self.HookStatus.RETRYING else ""
@@ -142,6 +164,17 @@ class Integration(models.Model):
         """What its deliveries are sent to and with which credentials: the configuration without how they are sent."""
         return {name: value for name, value in self.config.items() if name not in HOW_IT_IS_SENT}, self.secrets
 
+    def is_target_of(self, config: ConnectorConfig) -> bool:
+        """Whether what it sends goes to the same target with the same credentials as with `config`."""
+        try:
+            return _target_of(self.load_config()) == _target_of(config)
+        except (InvalidConfig, DecryptionError):
+            return False
+
+    def clear_problem(self) -> None:
+        """Forgets why deliveries failed, because its owner has acted; the caller saves `PROBLEM_COLUMNS`."""
+        self.problem = self.problem_fault = ""
+
     def apply_incomplete(self, public: dict[str, Any], secrets: dict[str, Any]) -> None:
         """Sets the same columns for what OAuth brought if the configuration still lacks something; the caller saves.
 
@@ -156,6 +189,7 @@ class Integration(models.Model):
         """Clears everything but the row, which the delivery log still needs; the caller saves."""
         self.apply_incomplete({}, {})
         self.remote_state, self.account, self.deleted_at = {}, "", timezone.now()
+        self.clear_problem()
 
     def load_config(self) -> ConnectorConfig:
         """The whole configuration, decrypted. Raises InvalidConfig if what is stored is not valid any more."""
@@ -176,6 +210,14 @@ class Integration(models.Model):
 
         facts = get(self.type).Config.facts()
         return {fact.alias: fact.alias in self.secret_names for fact in facts if fact.secret and not fact.internal}
+
+
+def _target_of(config: ConnectorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    internal = {fact.alias for fact in config.facts() if fact.internal}
+    return (
+        {name: value for name, value in config.public().items() if name not in HOW_IT_IS_SENT},
+        {name: value for name, value in config.secrets().items() if name not in internal},
+    )
 
 
 class ReservedSecret(models.Model):

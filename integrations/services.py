@@ -26,12 +26,12 @@ from .core.signing import ROTATION_OVERLAP_SECONDS, verification_key
 from .credentials import gives_key, keep_secrets
 from .destinations import check_ports
 from .egress.curl import run_flow
-from .models import Integration, IntegrationQuerySet
-from .signals import integration_deleted, integration_resumed, integration_stopped, target_changed
+from .models import PROBLEM_COLUMNS, Integration, IntegrationQuerySet
+from .signals import integration_deleted, integration_resumed, integration_stopped, target_may_work
 
 CONNECT_AGAIN = "The service no longer accepts the connection: connect again."
 
-Status = Integration.Status
+Status, Fault = Integration.Status, Integration.Fault
 
 
 class IntegrationNotFound(LookupError):
@@ -103,7 +103,8 @@ def test_connection(owner: User, integration_type: str, values: Mapping[str, Any
     """Tries a configuration without saving it, with the stored secrets for those that are blank.
 
     `values` is what the owner submits, by JSON name. What is sent is signed with the secret that a save would use.
-    Returns a sentence and facts to show, e.g. the account's name.
+    If what is saved is what was tried, and its deliveries have failed, those that wait are sent. Returns a sentence and
+    facts to show, e.g. the account's name.
     It takes at most CONNECTION_TEST_TIMEOUT. Raises UnknownType, QuotaExceeded if too many are under way, or an
     IntegrationError: InvalidConfig for the values, the others for what the service answered.
     """
@@ -114,8 +115,23 @@ def test_connection(owner: User, integration_type: str, values: Mapping[str, Any
     timeout = settings.CONNECTION_TEST_TIMEOUT
     with outgoing_slots.hold(timeout, owner.pk):
         if stored and connected:
-            return grants.current().run(stored, config, lambda current: _test(connector, current), timeout)
-        return run_flow(_test(connector, config), timeout, account=owner.pk)
+            result = grants.current().run(stored, config, lambda current: _test(connector, current), timeout)
+        else:
+            result = run_flow(_test(connector, config), timeout, account=owner.pk)
+    if stored and (stored.failing_since or stored.problem_fault):
+        _try_again(stored, config)
+    return result
+
+
+@transaction.atomic
+def _try_again(tested: Integration, config: ConnectorConfig) -> None:
+    """Sends what waits if the configuration that was tested is still the saved one."""
+    rows = Integration.objects.live().select_for_update().filter(pk=tested.pk, status=Status.ACTIVE)
+    integration = _readable(rows)
+    if integration and integration.is_target_of(config):
+        integration.clear_problem()
+        integration.save(update_fields=[*PROBLEM_COLUMNS])
+        target_may_work.send(sender=Integration, integration=integration, is_new=False)
 
 
 def submitted(owner: User, integration_type: str, values: Mapping[str, Any]) -> tuple[ConnectorConfig, bool]:
@@ -174,14 +190,18 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
     has_new_target = target != integration.target()
     if has_new_target or was != Status.ACTIVE:
         integration.failing_since = None
+    # Saving the same target again is the owner's word that it has been repaired; a service recovers by itself.
+    may_work = has_new_target or was != Status.ACTIVE or integration.problem_fault not in ("", Fault.SERVICE)
+    if may_work:
+        integration.clear_problem()
     integration.save()
     provider_jobs.schedule_save(integration)
     if was is not None:
         _announce(integration, was)
     elif integration.is_active:
         integration.missed = missed.count(integration)
-    if target is not None and has_new_target:
-        target_changed.send(sender=Integration, integration=integration)
+    if stored is not None and may_work:
+        target_may_work.send(sender=Integration, integration=integration, is_new=has_new_target)
     made = generated.get(connector.signing_secret or "")
     return Saved(
         integration=integration,
@@ -255,12 +275,16 @@ def pause(integration: Integration) -> None:
 
 
 def resume(integration: Integration) -> None:
-    """Makes an integration active that the caller has locked. Raises InvalidConfig as `set_active` does."""
+    """Makes an integration active that the caller has locked, and has what waits sent, also if it is active already.
+
+    Raises InvalidConfig as `set_active` does.
+    """
     if error := missing(integration):
         raise error
     if grants.current().is_refused(integration):
         raise InvalidConfig(CONNECT_AGAIN)
     change_status(integration, Status.ACTIVE)
+    target_may_work.send(sender=Integration, integration=integration, is_new=False)
 
 
 def change_status(integration: Integration, status: str, reason: str = "") -> None:
@@ -272,7 +296,8 @@ def change_status(integration: Integration, status: str, reason: str = "") -> No
     integration.status, integration.stop_reason = status, reason[:500]
     if status == Status.ACTIVE:
         integration.failing_since = None
-    integration.save(update_fields=["status", "stop_reason", "failing_since", "updated_at"])
+        integration.clear_problem()
+    integration.save(update_fields=["status", "stop_reason", "failing_since", *PROBLEM_COLUMNS, "updated_at"])
     _announce(integration, was)
 
 

@@ -14,7 +14,7 @@ from integrations.core.errors import InvalidConfig
 from integrations.credentials import bound_secrets
 from integrations.models import Integration
 from integrations.services import change_status
-from integrations.signals import target_changed
+from integrations.signals import target_may_work
 from invenicum.accounts.models import User
 
 from .audit import Action, audit
@@ -77,7 +77,7 @@ def _connect(owner: User, client: Client, connection: Connection) -> Integration
     integration.save()
     if status == Status.ACTIVE:
         provider_jobs.schedule_save(integration)
-        target_changed.send(sender=Integration, integration=integration)
+        target_may_work.send(sender=Integration, integration=integration, is_new=True)
     change_status(integration, status, reason)
     _replace_grant(integration, client, tokens, account)
     return integration

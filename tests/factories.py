@@ -6,6 +6,7 @@ from integrations.models import Integration
 from integrations.services import save_integration
 from invenicum.accounts.models import User
 
+OPEN_CIRCUIT = {"failures": 10, "openings": 1}  # the columns of a lane whose circuit breaker has opened
 SECRET = "whsec_" + "c2VjcmV0LXRoYXQtaXMtMzItYnl0ZXMtbG9uZyEh"
 
 

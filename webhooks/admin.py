@@ -39,13 +39,23 @@ class CircuitFilter(admin.SimpleListFilter):
 class LaneAdmin(ReadOnly, admin.ModelAdmin[Lane]):
     """Which endpoints fail, and which circuits are open."""
 
-    list_display = ["integration", "circuit", "failures", "held_until", "leased_until"]
+    list_display = ["integration", "circuit", "failures", "rejections", "problem", "held_until", "leased_until"]
     list_filter = [CircuitFilter, "integration__type"]
     search_fields = ["integration__owner__username"]
     show_full_result_count = False
     ordering = ["-failures"]
     actions = ["close"]
-    readonly_fields = ["integration", "circuit", "failures", "held_until", "worker", "leased_until"]
+    readonly_fields = [
+        "integration",
+        "circuit",
+        "failures",
+        "openings",
+        "rejections",
+        "problem",
+        "held_until",
+        "worker",
+        "leased_until",
+    ]
     fields = tuple(readonly_fields)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Lane]:
@@ -55,9 +65,13 @@ class LaneAdmin(ReadOnly, admin.ModelAdmin[Lane]):
     def circuit(self, lane: Lane) -> str:
         return lane.circuit_state(timezone.now())
 
+    @admin.display
+    def problem(self, lane: Lane) -> str:
+        return lane.integration.status_reason
+
     @admin.action(description="Close the circuit: try again at once", permissions=["act"])
     def close(self, request: HttpRequest, chosen: QuerySet[Lane]) -> None:
-        count = Lane.objects.filter(pk__in=chosen.values("pk")).update(failures=0, held_until=None)
+        count = Lane.objects.filter(pk__in=chosen.values("pk")).update(failures=0, openings=0, held_until=None)
         self.message_user(request, f"{count} circuits closed.", messages.SUCCESS)
 
 
@@ -68,9 +82,9 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin[Delivery]):
         "event_name",
         "integration",
         "status",
-        "attempt_count",
+        "attempts_made",
         "due_at",
-        "error",
+        "message",
         "created_at",
     ]
     list_filter = ["status", "integration__type", "created_at"]
@@ -85,9 +99,9 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin[Delivery]):
         "integration",
         "owner",
         "status",
-        "attempt_count",
+        "attempts_made",
         "due_at",
-        "error",
+        "message",
         "created_at",
         "finished_at",
         "payload",

@@ -67,20 +67,23 @@ def _of_delivery(delivery: Delivery) -> EventOutcome:
         reason = WAITING_REASONS.get(integration.status, "The backfill that has made it sends it shortly.")
         return EventOutcome(integration, delivery.status, reason, delivery)
     until = delivery.due_at
-    reason = delivery.error or (
+    problem = delivery.message
+    reason = problem or (
         "It waits for an earlier event about the same asset."
         if _waits_for_earlier_delivery(delivery)
         else "It is being sent."
     )
     lane = integration.lane
     if lane.next_at and lane.next_at > until:
-        until, reason = lane.next_at, f"The integration's rate limit is reached. {delivery.error}".strip()
+        until, reason = lane.next_at, f"The integration's rate limit is reached. {problem}".strip()
     if lane.held_until and lane.held_until > until:
-        until, reason = lane.held_until, f"{_why_held(lane)} {delivery.error}".strip()
+        until, reason = lane.held_until, f"{_why_held(lane)} {problem}".strip()
     return EventOutcome(integration, delivery.status, reason, delivery, until)
 
 
 def _why_held(lane: Lane) -> str:
+    if lane.integration.problem_fault == Integration.Fault.TARGET:
+        return "Deliveries wait until the target is corrected."
     if lane.has_open_circuit:
         return "The endpoint keeps failing, so its circuit breaker is open."
     return "The service asked to wait, or its name does not resolve."

@@ -12,7 +12,7 @@ from integrations.models import Integration
 from invenicum.events.models import Event
 from invenicum.ids import public_id, uuid7
 
-from .engine.circuit import FAILURES_TO_OPEN, CircuitState, circuit_state
+from .engine.circuit import REJECTIONS_TO_TELL, CircuitState, circuit_state
 
 # The API's code for a delivery that was given up.
 DELIVERY_FAILED = "WEBHOOK_DELIVERY_FAILED"
@@ -93,8 +93,10 @@ class Delivery(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     # While pending: the time of the next attempt. Null if it waits for its integration to be active again.
     due_at = models.DateTimeField(null=True)
-    # Attempts since it was queued, by its event or by hand: the position in the retry schedule.
+    # Attempts since it was queued, by its event or by hand, that count in the retry schedule.
     attempt_count = models.PositiveSmallIntegerField(default=0)
+    # The other ones: they found the target wrong, as the attempt before them on the same lane had.
+    held_attempt_count = models.PositiveIntegerField(db_default=0, default=0)
     # How often in a row a worker died while it worked on it; see `webhooks.engine.crashes`.
     crash_count = models.PositiveSmallIntegerField(db_default=0)
     # On an ordered integration, the id of the asset: it waits for earlier pending deliveries with the same key.
@@ -140,6 +142,17 @@ class Delivery(models.Model):
         """The API's error code; None unless it was given up."""
         return DELIVERY_FAILED if self.status == Delivery.Status.FAILED else None
 
+    @property
+    def attempts_made(self) -> int:
+        """How often it has been tried since it was queued."""
+        return self.attempt_count + self.held_attempt_count
+
+    @property
+    def message(self) -> str:
+        """A sentence for its owner: what went wrong at the last attempt, or why there has been none. May be empty."""
+        waits = self.status == Delivery.Status.PENDING and self.integration.problem_fault != Integration.Fault.EVENT
+        return self.error or (self.integration.problem if waits else "")
+
     def numbered_attempts(self) -> QuerySet[Attempt]:
         """Its attempts in order, each with its `number`, from 1."""
         return self.attempts.annotate(number=Window(RowNumber(), order_by="id"))
@@ -152,7 +165,11 @@ class LaneQuerySet(models.QuerySet["Lane"]):
 
     def with_open_circuit(self) -> LaneQuerySet:
         """Those with so many failures in a row that the circuit breaker has opened; half open ones included."""
-        return self.filter(failures__gte=FAILURES_TO_OPEN)
+        return self.filter(openings__gt=0)
+
+    def with_rejections(self) -> LaneQuerySet:
+        """Those that refused so many events in a row that their owner is told."""
+        return self.filter(rejections__gte=REJECTIONS_TO_TELL)
 
     def held(self, now: datetime) -> LaneQuerySet:
         """Those on which nothing is sent at `now`: by the circuit breaker or a Retry-After, not by a rate limit."""
@@ -172,9 +189,15 @@ class Lane(models.Model):
     # The mark of the worker that leases it, and the end of the lease. Workers renew it; a dead worker's lease expires.
     worker = models.BigIntegerField(null=True, editable=False)
     leased_until = models.DateTimeField(null=True)
-    # The circuit breaker: failures since the last success, and until when nothing is sent.
+    # The circuit breaker: failures since the last success, how often it has opened, and until when nothing is sent.
     failures = models.PositiveIntegerField(default=0)
+    openings = models.PositiveIntegerField(db_default=0, default=0)
     held_until = models.DateTimeField(null=True)
+    # Events that the service refused since the last success, and whether the owner was told.
+    rejections = models.PositiveIntegerField(db_default=0, default=0)
+    rejections_notified = models.BooleanField(db_default=False, default=False)
+    # When its owner was last told that it fails or that it refuses events.
+    alerted_at = models.DateTimeField(null=True)
     # When its rate limit allows the next delivery, by the database's clock. It may have passed.
     next_at = models.DateTimeField(null=True)
     # The last notification that its owner got about the failures since `Integration.failing_since`.
@@ -188,11 +211,11 @@ class Lane(models.Model):
     @property
     def has_open_circuit(self) -> bool:
         """Whether the circuit breaker has opened; True also while it is half open."""
-        return self.failures >= FAILURES_TO_OPEN
+        return self.openings > 0
 
     def circuit_state(self, now: datetime) -> CircuitState:
         """`closed`, `open` or `half_open`: see `webhooks.engine.circuit`."""
-        return circuit_state(self.failures, self.held_until, now)
+        return circuit_state(self.openings, self.held_until, now)
 
 
 class Attempt(models.Model):

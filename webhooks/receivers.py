@@ -16,7 +16,7 @@ from integrations.signals import (
     integration_resumed,
     integration_stopped,
     remote_state_changed,
-    target_changed,
+    target_may_work,
 )
 from invenicum.accounts.models import User
 from invenicum.accounts.signals import account_removed
@@ -57,10 +57,19 @@ def on_integration_saved(
         transaction.on_commit(wake.wake_duties)  # for the hooks at its provider
 
 
-@receiver(target_changed)
-def on_target_changed(integration: Integration, **kwargs: Any) -> None:
-    """Lets one delivery probe the new target at once. The failures still count: if it fails too, the lane rests."""
-    if Lane.objects.filter(pk=integration.pk, held_until__isnull=False).update(held_until=None):
+@receiver(target_may_work)
+def on_target_may_work(integration: Integration, is_new: bool, **kwargs: Any) -> None:
+    """Lets one delivery probe the target at once. The failures still count: if it fails too, the lane rests.
+
+    What an open circuit has delayed is due at once, so that a success of the probe is followed by all that waits. What
+    the service asked for (Retry-After) stands, unless it is another service now.
+    """
+    lane, now = Lane.objects.filter(pk=integration.pk), timezone.now()
+    is_open = lane.with_open_circuit().exists()
+    delayed = _pending(integration).filter(due_at__gt=now).update(due_at=now) if is_open else 0
+    lane.filter(rejections__gt=0).update(rejections=0, rejections_notified=False)
+    released = lane.filter(held_until__isnull=False).update(held_until=None) if is_open or is_new else 0
+    if delayed or released:
         transaction.on_commit(wake.wake)
 
 
@@ -71,7 +80,8 @@ def on_remote_state_changed(integration: Integration, **kwargs: Any) -> None:
 
 @receiver(integration_resumed)
 def on_integration_resumed(integration: Integration, **kwargs: Any) -> None:
-    Lane.objects.with_open_circuit().filter(pk=integration.pk).update(held_until=None)  # for one probe
+    # What it is sent may fail again: then its owner is told again.
+    Lane.objects.filter(pk=integration.pk, notices__gt=0).update(notices=0)
     # What backfills have still to make due they do step by step, so that live events do not wait behind it.
     backfills = Replay.objects.filter(integration=integration, next_at__isnull=False, finished_at=None)
     waiting = _pending(integration).filter(due_at=None).exclude(replay__in=list(backfills.values_list("pk", flat=True)))

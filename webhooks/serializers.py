@@ -70,12 +70,12 @@ class DeliverySerializer(StrictSerializer):
     event = TextField(source="event.name")
     event_id = TextField(source="event.public_id")
     status = ChoiceField(DELIVERY_STATUSES, component_name="DeliveryStatus")
-    attempt_count = IntegerField()
+    attempt_count = IntegerField(source="attempts_made")
     created_at = TimestampField()
     next_attempt_at = TimestampField(source="due_at", allow_null=True)
     finished_at = TimestampField(allow_null=True)
     error = ChoiceField((DELIVERY_FAILED,), component_name="DeliveryError", source="error_code", allow_null=True)
-    message = TextField(source="error", blank_as_null=True)
+    message = TextField(blank_as_null=True)
     backfilled = BooleanField(help_text="Whether a backfill made it, later than its event.")
 
 

@@ -93,6 +93,7 @@ def requeue(deliveries: QuerySet[Delivery]) -> int:
         status=Delivery.Status.PENDING,
         due_at=Case(When(is_active, then=Value(now)), default=None),
         attempt_count=0,
+        held_attempt_count=0,
         crash_count=0,
         finished_at=None,
     )

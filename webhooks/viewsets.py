@@ -36,6 +36,7 @@ from .serializers import (
 DELIVERY_LOG_COLUMNS = (
     "status",
     "attempt_count",
+    "held_attempt_count",
     "created_at",
     "due_at",
     "finished_at",
@@ -43,6 +44,8 @@ DELIVERY_LOG_COLUMNS = (
     "backfilled",
     "event__name",
     "integration__type",
+    "integration__problem",
+    "integration__problem_fault",
 )
 
 

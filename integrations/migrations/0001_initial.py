@@ -54,6 +54,8 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('last_sync', models.DateTimeField(blank=True, null=True)),
                 ('failing_since', models.DateTimeField(blank=True, null=True)),
+                ('problem', models.CharField(blank=True, db_default='', default='', editable=False, max_length=500)),
+                ('problem_fault', models.CharField(blank=True, choices=[('target', 'the target: its owner has to act'), ('service', 'the service: it may pass'), ('event', 'the events: the service refuses them')], db_default='', default='', editable=False, max_length=10)),
                 ('deleted_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='integrations', to=settings.AUTH_USER_MODEL)),
             ],

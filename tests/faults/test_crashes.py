@@ -149,7 +149,7 @@ def test_what_was_counted_is_written_when_a_worker_stops(alice: User, receiver: 
         wait_until(all_delivered, "everything is delivered")
         assert running.terminate() == 0, running.output()
     counted = total(EngineHeartbeat.objects.values_list("counters", flat=True))
-    assert counted.attempts == {"delivered|": 60}
+    assert counted.attempts == {"delivered||": 60}
     assert EngineHeartbeat.objects.get().mark is None
 
 
@@ -211,10 +211,10 @@ def test_a_fault_of_the_engine_at_one_delivery_sets_it_aside_and_stops_nothing(
     poisoned = Delivery.objects.get(event=publish_one(alice, "asset.created", {"assetId": "poison"}))
     publish(bob, 5)
 
-    def faulty(finished: Any, secrets: Any) -> Any:
+    def faulty(finished: Any, secrets: Any, *, is_failing: bool) -> Any:
         if finished.key.id == str(poisoned.pk):
             raise RuntimeError("a fault of the engine")
-        return outcome_of(finished, secrets)
+        return outcome_of(finished, secrets, is_failing=is_failing)
 
     monkeypatch.setattr(attempts, "outcome_of", faulty)
     drain(Worker())

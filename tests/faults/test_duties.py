@@ -13,7 +13,7 @@ from django.utils import timezone
 from integrations.models import Integration, ProviderJob
 from integrations.services import save_integration
 from invenicum.accounts.models import User
-from tests.factories import connect_webhook
+from tests.factories import OPEN_CIRCUIT, connect_webhook
 from tests.fakes.gitlab import TOKEN, FakeGitLab
 from tests.fakes.http_server import FakeServer, hang
 from tests.faults.conftest import Broker, Receiver, all_delivered, on_postgresql, publish
@@ -87,7 +87,7 @@ def test_a_mail_server_that_hangs_delays_no_delivery_and_no_hook(
     alice: User, bob: User, receiver: Receiver, env: dict[str, str], tmp_path: Path
 ) -> None:
     failing = connect_webhook(alice)
-    Lane.objects.filter(pk=failing.pk).update(failures=10)
+    Lane.objects.filter(pk=failing.pk).update(**OPEN_CIRCUIT)
     Integration.objects.filter(pk=failing.pk).update(failing_since=timezone.now())
     with FakeServer(lambda _: hang) as mail, FakeGitLab() as gitlab:  # it waits for a request, and so says nothing
         env |= {"EMAIL_URL": f"smtp://127.0.0.1:{mail.port}/?timeout=60"}

@@ -18,12 +18,11 @@ from invenicum.accounts.models import User
 from invenicum.events.message import Message
 from invenicum.events.models import Event
 from invenicum.events.publish import publish as publish_one
-from tests.factories import connect_webhook
+from tests.factories import OPEN_CIRCUIT, connect_webhook
 from tests.fakes.http_server import FakeServer
 from tests.faults.conftest import Receiver, counts, publish
 from webhooks import failure_alerts
 from webhooks.engine import claim
-from webhooks.engine.circuit import FAILURES_TO_OPEN
 from webhooks.engine.values import Claim, ClaimRequest
 from webhooks.engine.worker import Worker
 from webhooks.models import Attempt, Delivery, Lane
@@ -134,7 +133,7 @@ def test_an_integration_whose_secrets_cannot_be_decrypted_can_be_disabled_paused
     with connection.cursor() as cursor:
         cursor.execute("UPDATE integrations_integration SET secrets = %s", [b"?"])
     Integration.objects.update(failing_since=timezone.now() - timedelta(days=6))
-    Lane.objects.update(failures=FAILURES_TO_OPEN)
+    Lane.objects.update(**OPEN_CIRCUIT)
     failure_alerts.watch()
     stored = Integration.objects.without_secrets().get(pk=integration.pk)
     assert stored.status == Integration.Status.DISABLED

@@ -12,7 +12,7 @@ from invenicum.accounts.models import User
 from invenicum.events.models import Event
 from invenicum.events.publish import publish
 from tests.api_client import Api, ApiClient
-from tests.factories import connect_webhook
+from tests.factories import OPEN_CIRCUIT, connect_webhook
 from tests.fakes.http_server import FakeServer
 from webhooks.engine.worker import drain
 from webhooks.models import Lane
@@ -50,11 +50,11 @@ def test_a_delivery_that_waits_says_until_when_and_why(api: Api, alice: User) ->
     assert "HTTP 500" in entry["reason"]
 
 
-@pytest.mark.parametrize(("failures", "words"), [(10, "keeps failing"), (1, "asked to wait")])
-def test_a_delivery_that_is_held_back_says_why(api: Api, alice: User, failures: int, words: str) -> None:
+@pytest.mark.parametrize(("columns", "words"), [(OPEN_CIRCUIT, "keeps failing"), ({"failures": 1}, "asked to wait")])
+def test_a_delivery_that_is_held_back_says_why(api: Api, alice: User, columns: dict[str, int], words: str) -> None:
     connect_webhook(alice)
     event = publish(alice, "asset.created", {"assetId": "asset-1"})
-    Lane.objects.update(failures=failures, held_until=timezone.now() + timedelta(minutes=5))
+    Lane.objects.update(**columns, held_until=timezone.now() + timedelta(minutes=5))
     entry = outcome_at_webhook(api(alice), event)
     assert entry["outcome"] == "pending"
     assert words in entry["reason"]

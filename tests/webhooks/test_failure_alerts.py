@@ -8,9 +8,8 @@ from pytest_django import Settings
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from invenicum.events.publish import publish
-from tests.factories import connect_webhook
+from tests.factories import OPEN_CIRCUIT, connect_webhook
 from tests.fakes.http_server import FakeServer
-from webhooks.engine.circuit import FAILURES_TO_OPEN
 from webhooks.engine.worker import drain
 from webhooks.failure_alerts import watch
 from webhooks.models import Delivery, Lane
@@ -20,7 +19,7 @@ from webhooks.models import Delivery, Lane
 def failing(alice: User) -> Integration:
     integration = connect_webhook(alice)
     Integration.objects.update(failing_since=timezone.now())
-    Lane.objects.update(failures=FAILURES_TO_OPEN)
+    Lane.objects.update(**OPEN_CIRCUIT)
     return integration
 
 
@@ -37,7 +36,7 @@ def test_the_owner_gets_one_mail_when_deliveries_fail(failing: Integration, mail
 
 
 def test_a_single_failure_is_not_reported(failing: Integration, mailoutbox: list[EmailMessage]) -> None:
-    Lane.objects.update(failures=1)
+    Lane.objects.update(failures=1, openings=0)
     watch()
     assert mailoutbox == []
 

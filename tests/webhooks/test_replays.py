@@ -10,7 +10,7 @@ from integrations import services
 from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
 from tests.api_client import Api
-from tests.factories import connect_webhook
+from tests.factories import OPEN_CIRCUIT, connect_webhook
 from tests.fakes.http_server import FakeServer
 from webhooks import replays
 from webhooks.engine.worker import drain
@@ -105,7 +105,7 @@ def test_a_replay_to_a_paused_integration_waits(api: Api, alice: User, seven_fai
 
 
 def test_a_replay_closes_the_circuit_for_the_time_being(api: Api, alice: User, seven_failed: None, since: str) -> None:
-    Lane.objects.update(failures=10, held_until=timezone.now() + timedelta(minutes=5))
+    Lane.objects.update(**OPEN_CIRCUIT, held_until=timezone.now() + timedelta(minutes=5))
     api(alice).post(REPLAY, {"since": since})
     assert Lane.objects.get().held_until is None
 

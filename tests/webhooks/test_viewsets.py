@@ -9,7 +9,7 @@ from integrations import services
 from invenicum.accounts.models import User
 from invenicum.events.publish import publish
 from tests.api_client import Api
-from tests.factories import connect_webhook
+from tests.factories import OPEN_CIRCUIT, connect_webhook
 from tests.fakes.http_server import FakeServer
 from webhooks.engine.worker import drain
 from webhooks.models import Delivery, Lane
@@ -122,17 +122,17 @@ def test_attempts_are_numbered_in_order(api: Api, alice: User, failed: Delivery)
     assert (attempts[1]["error"], attempts[1]["responseExcerpt"]) == (None, None)
 
 
-@pytest.mark.parametrize(("failures", "circuit"), [(0, "closed"), (10, "half_open")])
-def test_the_health_of_an_integration_is_shown(api: Api, alice: User, failures: int, circuit: str) -> None:
+@pytest.mark.parametrize(("columns", "circuit"), [({"failures": 0}, "closed"), (OPEN_CIRCUIT, "half_open")])
+def test_the_health_of_an_integration_is_shown(api: Api, alice: User, columns: dict[str, int], circuit: str) -> None:
     connect_webhook(alice)
     publish(alice, "asset.created", {"assetId": "asset-1"})
-    Lane.objects.update(failures=failures)
+    Lane.objects.update(**columns)
     response = api(alice).get("/integrations/webhook/health")
     data = response.json()["data"]
     assert data.pop("oldestPending").endswith("Z")
     assert data == {
         "circuit": circuit,
-        "failuresInARow": failures,
+        "failuresInARow": columns["failures"],
         "heldUntil": None,
         "failingSince": None,
         "pending": 1,

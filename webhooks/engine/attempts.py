@@ -14,6 +14,7 @@ from integrations.core.errors import Gone, IntegrationError, NotNow
 from integrations.egress.curl import Finished, FlowDriver
 
 from ..models import Delivery
+from .circuit import REJECTIONS_TO_TELL
 from .current_delivery import CurrentDelivery
 from .groups import SentAloneNext, ends_of
 from .heartbeat import Heartbeat
@@ -23,7 +24,7 @@ from .lanes import Lanes
 from .outcomes import outcome_of
 from .pending_writes import PendingWrites
 from .slow_steps import slow_down
-from .values import Claimed, Group, Outcome
+from .values import Claimed, Group, IntegrationId, Outcome, Problem
 
 MOST_IN_GROUPS = 4000  # deliveries in flight in one process that share a flow with another: they take memory
 START_FLOWS_SECONDS = 0.05  # before those in flight are attended to
@@ -167,7 +168,7 @@ class Attempts:
             return
         try:
             if outcome:
-                self._count(claimed, outcome)
+                self._count(claimed, outcome, finished.error)
                 if tells_lane:
                     self._tell_lane(claimed, outcome, finished.error)
                 if isinstance(finished.result, float):  # the provider takes no other for so many seconds
@@ -206,15 +207,17 @@ class Attempts:
             self._writes.postpone_unreadable(claimed, error.message)
             self._heartbeat.counters.faults["secrets_unreadable"] += 1
             return None
-        outcome = outcome_of(finished, self._integrations.secrets(claimed))
+        is_failing = error is not None and self._lanes.is_failing(claimed.integration_id)
+        outcome = outcome_of(finished, self._integrations.secrets(claimed), is_failing=is_failing)
         if isinstance(error, SentAloneNext):
             outcome = replace(outcome, status=Delivery.Status.PENDING, due_at=timezone.now())
         self._writes.outcomes.append(outcome)
         return outcome
 
-    def _count(self, claimed: Claimed, outcome: Outcome) -> None:
+    def _count(self, claimed: Claimed, outcome: Outcome, error: Exception | None) -> None:
         counters = self._heartbeat.counters
-        counters.count(ATTEMPT_LABELS[outcome.status], outcome.error_class)
+        fault = error.fault if isinstance(error, IntegrationError) else ""
+        counters.count(ATTEMPT_LABELS[outcome.status], outcome.error_class, fault)
         if outcome.status == Delivery.Status.DELIVERED:
             counters.observe(max(time.time() - claimed.published_at, 0.0))
 
@@ -224,15 +227,24 @@ class Attempts:
         if error is None:
             if self._lanes.succeeded(lane, time.monotonic()):
                 self._writes.lane_changed(lane)
-        elif isinstance(error, Gone):
-            self._writes.disable(lane, outcome.error)
-            self._lanes.stop(lane)
         elif isinstance(error, SentAloneNext):
             pass  # one of the events may be at fault
         elif isinstance(error, IntegrationError) and error.fault != "event":
-            unresolved = error.error_class == "dns"
-            self._lanes.failed(lane, time.monotonic(), error.retry_after, unresolved=unresolved)
-            self._writes.lane_changed(lane)
+            self._note_failure(lane, outcome, error)
+        elif outcome.status == Delivery.Status.FAILED:
+            self._lanes.rejected(lane)
+            is_told = self._lanes.health(lane).rejections >= REJECTIONS_TO_TELL
+            self._writes.lane_changed(lane, Problem("event", outcome.error) if is_told else None)
+
+    def _note_failure(self, lane: IntegrationId, outcome: Outcome, error: IntegrationError) -> None:
+        """Notes a failure that is not the event's: it counts towards opening the circuit of the lane."""
+        unresolved = error.error_class == "dns"
+        self._lanes.failed(lane, time.monotonic(), error.fault, retry_after=error.retry_after, unresolved=unresolved)
+        is_told = self._lanes.health(lane).openings > 0
+        self._writes.lane_changed(lane, Problem(error.fault, outcome.error) if is_told else None)
+        if isinstance(error, Gone):
+            self._writes.disable(lane, outcome.error)
+            self._lanes.stop(lane)
 
 
 def _deliveries(claimed: Claimed | Group) -> Sequence[Claimed]:

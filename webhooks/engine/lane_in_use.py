@@ -17,10 +17,12 @@ LIMITED_BACKLOG_SECONDS = 0.5  # of its rate that a lane with a rate limit keeps
 @dataclass(slots=True)
 class LaneInUse:
     limit: int
-    failures: int
+    failures: int  # in a row
     most: int
     moved_at: float
     taken_at: float
+    openings: int = 0  # of the circuit breaker, in a row
+    rejections: int = 0  # events that the service refused, in a row
     # The rate limit: seconds between two deliveries, and when the next may be started.
     interval: float = 0.0
     next_at: float = float("-inf")

@@ -6,6 +6,8 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from integrations.core.errors import Fault
+
 from . import circuit
 from .in_flight_limit import LEAST_IN_FLIGHT
 from .lane_in_use import LANE_FIRST_LIMIT, LaneInUse
@@ -16,6 +18,7 @@ from .values import (
     DeliveryId,
     Group,
     IntegrationId,
+    LaneHealth,
     LeasedLane,
 )
 
@@ -61,7 +64,8 @@ class Lanes:
         """Adds a lane that was leased at `now`, with an empty backlog."""
         failures = leased.failures
         limit = self._limits.get(lane_id, min(LANE_FIRST_LIMIT, self.concurrency)) if failures == 0 else 1
-        lane = self._lanes.setdefault(lane_id, LaneInUse(limit, failures, self.concurrency, now, now))
+        new = LaneInUse(limit, failures, self.concurrency, now, now, leased.openings, leased.rejections)
+        lane = self._lanes.setdefault(lane_id, new)
         lane.useful = max(lane.useful, self._least_useful())
         if leased.next_in is not None:
             lane.next_at = max(lane.next_at, now + leased.next_in)
@@ -166,12 +170,15 @@ class Lanes:
         return usual_share
 
     def succeeded(self, lane_id: IntegrationId, now: float) -> bool:
-        """Notes that the endpoint accepted a delivery. Returns whether that ended a row of failures.
+        """Notes that the endpoint accepted a delivery. Returns whether that ended a row of failures or rejections.
 
         It closes the circuit. What the endpoint asked for stands: nothing is sent before that time.
         """
         lane = self._lanes[lane_id]
-        had_failed, lane.failures, lane.opened_until = lane.failures > 0, 0, float("-inf")
+        had_failed = lane.failures > 0 or lane.rejections > 0
+        if had_failed:
+            lane.failures = lane.openings = lane.rejections = 0
+            lane.opened_until = float("-inf")
         if lane.asked_until <= now:
             lane.stopped = False
         if lane.limit < lane.most:
@@ -181,22 +188,38 @@ class Lanes:
         return had_failed
 
     def failed(
-        self, lane_id: IntegrationId, now: float, retry_after: float | None = None, *, unresolved: bool = False
+        self,
+        lane_id: IntegrationId,
+        now: float,
+        fault: Fault = "service",
+        *,
+        retry_after: float | None = None,
+        unresolved: bool = False,
     ) -> None:
-        """Notes that it did not accept one. `retry_after`: how many seconds it asks to wait.
+        """Notes that it did not accept one, and that not the event is at fault.
 
-        `unresolved`: whether its name could not be resolved.
+        `retry_after`: how many seconds it asks to wait. `unresolved`: whether its name could not be resolved.
         """
         lane = self._lanes[lane_id]
         lane.limit = max(lane.limit // 2, 1)
         self._remember(lane_id, lane.limit)
         if not lane.stopped:  # else it was in flight when the lane stopped, and says nothing new
             lane.failures += 1
-            lane.opened_until = now + circuit.rest_seconds(lane.failures, unresolved=unresolved)
+            if circuit.opens(lane.failures, lane.openings, fault):
+                lane.openings += 1
+            lane.opened_until = now + circuit.rest_seconds(lane.failures, lane.openings, fault, unresolved=unresolved)
         if retry_after:  # asked of one request, and kept by all
             lane.asked_until = max(lane.asked_until, now + retry_after)
         if lane.held_until > now:
             self.stop(lane_id)
+
+    def rejected(self, lane_id: IntegrationId) -> None:
+        """Notes that it will never accept a delivery, which holds up no other."""
+        self._lanes[lane_id].rejections += 1
+
+    def is_failing(self, lane_id: IntegrationId) -> bool:
+        """Whether its last attempt failed and not the event was at fault."""
+        return self._lanes[lane_id].failures > 0
 
     def rest(self, lane_id: IntegrationId, until: float) -> None:
         """Starts nothing more on a lane before `until`."""
@@ -214,10 +237,10 @@ class Lanes:
         self._lanes[lane_id].lost = True
         self.drop_backlog(lane_id)
 
-    def health(self, lane_id: IntegrationId) -> tuple[int, float]:
-        """The failures in a row, and until when the lane is held; minus infinity if it never was."""
+    def health(self, lane_id: IntegrationId) -> LaneHealth:
+        """What its last attempts say of it."""
         lane = self._lanes[lane_id]
-        return lane.failures, lane.held_until
+        return LaneHealth(lane.failures, lane.openings, lane.rejections, lane.held_until)
 
     def moved_on(self) -> dict[IntegrationId, float]:
         """When lanes may send next, of those for which that has changed since the last call."""

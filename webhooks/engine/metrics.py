@@ -17,6 +17,8 @@ from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from integrations.models import Integration
+
 from ..models import Delivery, EngineHeartbeat, Lane
 
 # From an event's publication to the 2xx that ended its delivery.
@@ -28,7 +30,7 @@ FAULTS = ("worker_died", "drain", "delivery", "lane", "delivery_set_aside", "sec
 class Counters:
     """The counters of one worker.
 
-    `attempts` by `outcome|error class`; `latency` by bucket, the last one unbounded; `slow_steps` by connector;
+    `attempts` by `outcome|error class|fault`; `latency` by bucket, the last one unbounded; `slow_steps` by connector;
     `faults` of the engine by kind.
     """
 
@@ -39,8 +41,8 @@ class Counters:
         self.slow_steps: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
 
-    def count(self, outcome: str, error_class: str) -> None:
-        self.attempts[f"{outcome}|{error_class}"] += 1
+    def count(self, outcome: str, error_class: str, fault: str) -> None:
+        self.attempts[f"{outcome}|{error_class}|{fault}"] += 1
 
     def observe(self, seconds: float) -> None:
         self.latency[bisect_left(LATENCY_SECONDS, seconds)] += 1
@@ -90,10 +92,10 @@ class EngineCollector(Collector):
     def _read(self) -> Iterator[Metric]:
         counters = total(EngineHeartbeat.objects.values_list("counters", flat=True))
         attempts = CounterMetricFamily(
-            "invenicum_delivery_attempts", "Delivery attempts.", labels=["outcome", "error_class"]
+            "invenicum_delivery_attempts", "Delivery attempts.", labels=["outcome", "error_class", "fault"]
         )
         for key, count in sorted(counters.attempts.items()):
-            attempts.add_metric(key.split("|"), count)
+            attempts.add_metric(f"{key}|".split("|")[:3], count)  # an older version wrote two of the three
         yield attempts
         yield _histogram(counters)
         slow = CounterMetricFamily(
@@ -130,24 +132,26 @@ def _histogram(counters: Counters) -> HistogramMetricFamily:
 def _queue() -> Iterator[GaugeMetricFamily]:
     now = timezone.now()
     pending = Delivery.objects.filter(status=Delivery.Status.PENDING)
+    is_held = Q(due_at__isnull=False, integration__problem_fault=Integration.Fault.TARGET)
     figures = pending.aggregate(
-        due=Count("pk", filter=Q(due_at__lte=now)),
-        later=Count("pk", filter=Q(due_at__gt=now)),
+        due=Count("pk", filter=~is_held & Q(due_at__lte=now)),
+        later=Count("pk", filter=~is_held & Q(due_at__gt=now)),
+        held=Count("pk", filter=is_held),
         waiting=Count("pk", filter=Q(due_at=None)),
-        oldest=Min("created_at", filter=Q(due_at__isnull=False)),
+        oldest=Min("created_at", filter=~is_held & Q(due_at__isnull=False)),
     )
     depth = GaugeMetricFamily(
         "invenicum_deliveries_pending",
-        "Deliveries that are due, that will be tried later, and that wait for their integration.",
+        "Deliveries that are due, that are tried later, whose target is wrong, and that wait for their integration.",
         labels=["state"],
     )
-    for state in ("due", "later", "waiting"):
+    for state in ("due", "later", "held", "waiting"):
         depth.add_metric([state], figures[state])
     yield depth
     oldest = figures["oldest"]
     yield GaugeMetricFamily(
         "invenicum_oldest_undelivered_seconds",
-        "Age of the oldest delivery that is neither delivered nor given up nor waiting for its integration.",
+        "Age of the oldest delivery that is neither delivered nor given up nor waiting for its owner to act.",
         value=(now - oldest).total_seconds() if oldest else 0,
     )
     yield GaugeMetricFamily(

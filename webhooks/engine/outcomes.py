@@ -19,7 +19,7 @@ from invenicum.transactions import bounded, is_locked
 
 from ..models import Delivery, Lane
 from .database import statements
-from .schedule import next_delay
+from .schedule import next_delay, probe_delay
 from .values import Claimed, IntegrationId, LaneState, Outcome
 
 Status = Delivery.Status
@@ -28,10 +28,13 @@ MAX_ERROR_CHARACTERS = 500
 log = structlog.get_logger(__name__)
 
 
-def outcome_of(finished: Finished[Claimed], secrets: Collection[str]) -> Outcome:
-    """The outcome of one attempt: delivered, another attempt, or failed. It contains none of `secrets`."""
+def outcome_of(finished: Finished[Claimed], secrets: Collection[str], *, is_failing: bool = False) -> Outcome:
+    """The outcome of one attempt: delivered, another attempt, or failed. It contains none of `secrets`.
+
+    `is_failing`: whether the attempt before it on the same lane failed, and not because of its event.
+    """
     claimed, error = finished.key, finished.error
-    status, due_at = Status.DELIVERED, None
+    status, due_at, counts = Status.DELIVERED, None, True
     message, error_class = "", ""
     if isinstance(error, IntegrationError):
         message, error_class = error.message, error.error_class
@@ -39,7 +42,8 @@ def outcome_of(finished: Finished[Claimed], secrets: Collection[str]) -> Outcome
         log.error("delivery_crashed", delivery=str(claimed.id), exc_info=error)
         message, error_class = "An error in the connector; it has been logged.", "http"
     if error is not None:
-        due_at = _retry_at(error, claimed.attempt_count + 1)
+        delay, counts = _next_attempt(error, claimed.attempt_count + 1, is_failing)
+        due_at = None if delay is None else timezone.now() + timedelta(seconds=delay)
         status = Status.PENDING if due_at else Status.FAILED
     return Outcome(
         delivery_id=claimed.id,
@@ -52,6 +56,7 @@ def outcome_of(finished: Finished[Claimed], secrets: Collection[str]) -> Outcome
         status_code=finished.status,
         error_class=error_class,
         response_excerpt=finished.excerpt,
+        counts=counts,
     )
 
 
@@ -60,12 +65,17 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
-def _retry_at(error: Exception, attempts: int) -> datetime | None:
-    if isinstance(error, IntegrationError) and error.fault == "event":
-        return None
-    retry_after = error.retry_after if isinstance(error, IntegrationError) else None
-    delay = next_delay(attempts, settings.RETRY_SCHEDULE, retry_after, random.random())  # noqa: S311 - jitter
-    return None if delay is None else timezone.now() + timedelta(seconds=delay)
+def _next_attempt(error: Exception, attempts: int, is_failing: bool) -> tuple[float | None, bool]:
+    """In how many seconds the next one is, None if there is none; and whether this one counts in the schedule."""
+    schedule, fault, retry_after = settings.RETRY_SCHEDULE, "service", None
+    if isinstance(error, IntegrationError):
+        fault, retry_after = error.fault, error.retry_after
+    if fault == "event":
+        return None, True
+    if fault == "target":  # the delivery is kept until its owner has repaired that
+        counts = not is_failing and attempts < len(schedule)
+        return probe_delay(attempts, schedule, retry_after, is_failing=is_failing), counts
+    return next_delay(attempts, schedule, retry_after, random.random()), True  # noqa: S311 - jitter
 
 
 def record(

@@ -19,7 +19,7 @@ from . import claim, crashes
 from .heartbeat import Heartbeat
 from .lanes import Lanes
 from .outcomes import record
-from .values import Claimed, DeliveryId, IntegrationId, LaneState, Outcome
+from .values import Claimed, DeliveryId, IntegrationId, LaneState, Outcome, Problem
 
 # Between two attempts to decrypt an integration's secrets. More than LANE_SLEEP_SECONDS: no worker waits for it.
 UNREADABLE_RETRY_SECONDS = 10.0
@@ -70,12 +70,18 @@ class PendingWrites:
     def disable(self, integration: IntegrationId, reason: str) -> None:
         self._gone[integration] = reason
 
-    def lane_changed(self, lane: IntegrationId) -> None:
-        """For a lane that began or ceased to fail, or that is held for longer."""
-        failures, held_until = self._lanes.health(lane)
-        seconds = held_until - time.monotonic()
-        held = timezone.now() + timedelta(seconds=seconds) if seconds > 0 else None
-        self._states[lane] = replace(self._states.get(lane, LaneState()), failures=failures, held_until=held)
+    def lane_changed(self, lane: IntegrationId, problem: Problem | None = None) -> None:
+        """For a lane that began or ceased to fail, or that is held for longer. `problem`: what its owner is told."""
+        health = self._lanes.health(lane)
+        seconds = health.held_until - time.monotonic()
+        self._states[lane] = replace(
+            self._states.get(lane, LaneState()),
+            failures=health.failures,
+            openings=health.openings,
+            rejections=health.rejections,
+            held_until=timezone.now() + timedelta(seconds=seconds) if seconds > 0 else None,
+            problem=problem,
+        )
 
     def write(self, counts: Counter[str]) -> None:
         """Writes everything, releases the lanes on which nothing is left, and adds up statuses in `counts`."""

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Case, DateTimeField, F, Value, When
+from django.db.models import Case, DateTimeField, F, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -75,7 +75,7 @@ UPDATE webhooks_lane SET worker = %(worker)s, leased_until = %(leased_until)s
 
 # Reads what is known of lanes.
 READ_LANES = """
-SELECT integration_id, failures, next_at FROM webhooks_lane
+SELECT integration_id, failures, next_at, openings, rejections FROM webhooks_lane
  WHERE integration_id IN (SELECT value FROM json_each(%(free)s))
 """
 
@@ -157,8 +157,10 @@ def _lease(cursor: CursorWrapper, request: ClaimRequest, free: Sequence[str]) ->
     values = {"worker": request.worker, "leased_until": until, "free": json.dumps(free)}
     cursor.execute(LEASE, values)
     return {
-        str(UUID(lane)): LeasedLane(failures, (_moment(next_at) - request.now).total_seconds() if next_at else None)
-        for lane, failures, next_at in cursor.execute(READ_LANES, values).fetchall()
+        str(UUID(lane)): LeasedLane(
+            failures, (_moment(next_at) - request.now).total_seconds() if next_at else None, *counters
+        )
+        for lane, failures, next_at, *counters in cursor.execute(READ_LANES, values).fetchall()
     }
 
 
@@ -196,13 +198,17 @@ def release(worker: int, lanes: Collection[IntegrationId]) -> None:
 
 def write_outcomes(worker: int, outcomes: Sequence[Outcome], now: datetime) -> None:
     pending = Delivery.objects.filter(status=Delivery.Status.PENDING)
-    one_more = F("attempt_count") + 1
     delivered = [outcome for outcome in outcomes if outcome.status == Delivery.Status.DELIVERED]
     pending.filter(id__in=[outcome.delivery_id for outcome in delivered]).update(
-        status=Delivery.Status.DELIVERED, attempt_count=one_more, crash_count=0, due_at=None, error="", finished_at=now
+        status=Delivery.Status.DELIVERED,
+        attempt_count=F("attempt_count") + 1,
+        crash_count=0,
+        due_at=None,
+        error="",
+        finished_at=now,
     )
     Integration.objects.filter(id__in={outcome.integration_id for outcome in delivered}).update(
-        last_sync=now, failing_since=None
+        last_sync=now, failing_since=None, problem="", problem_fault=""
     )
     for outcome in outcomes:
         if outcome.status == Delivery.Status.DELIVERED:
@@ -210,7 +216,8 @@ def write_outcomes(worker: int, outcomes: Sequence[Outcome], now: datetime) -> N
         due_at = Case(When(due_at=None, then=None), default=Value(outcome.due_at), output_field=DateTimeField())
         pending.filter(id=outcome.delivery_id, integration__lane__worker=worker).update(
             status=outcome.status,
-            attempt_count=one_more,
+            attempt_count=F("attempt_count") + outcome.counts,
+            held_attempt_count=F("held_attempt_count") + (not outcome.counts),
             crash_count=0,
             error=outcome.error,
             due_at=due_at,
@@ -235,12 +242,24 @@ def write_lane_states(worker: int, states: Mapping[IntegrationId, LaneState], no
     for lane, state in states.items():
         changes: dict[str, Any] = {}
         if state.failures is not None:
-            changes |= {"failures": state.failures, "held_until": state.held_until}
+            changes |= {
+                "failures": state.failures,
+                "openings": state.openings,
+                "rejections": state.rejections,
+                "held_until": state.held_until,
+            }
         if state.next_at is not None:
             changes["next_at"] = timezone.now() + timedelta(seconds=state.next_at - time.monotonic())
         mine = Lane.objects.filter(pk=UUID(lane), worker=worker)
-        if mine.update(**changes) and state.failures:
-            Integration.objects.filter(pk=lane, failing_since=None).update(failing_since=now)
+        if mine.update(**changes):
+            _write_problem(Integration.objects.live().filter(pk=lane), state, now)
+
+
+def _write_problem(integration: QuerySet[Integration], state: LaneState, now: datetime) -> None:
+    if state.failures:
+        integration.filter(failing_since=None).update(failing_since=now)
+    if state.problem:
+        integration.update(problem=state.problem.message, problem_fault=state.problem.fault)
 
 
 def subscribers(owners: Collection[int]) -> list[Subscriber]:

@@ -46,10 +46,11 @@ UPDATE webhooks_delivery
 
 # Notes on integrations that deliveries succeeded, at most once a second for each.
 WRITE_SYNC = """
-UPDATE integrations_integration SET last_sync = %(now)s, failing_since = NULL
+UPDATE integrations_integration SET last_sync = %(now)s, failing_since = NULL, problem = '', problem_fault = ''
  WHERE id IN (SELECT id FROM integrations_integration
                WHERE id = ANY(%(ids)s::uuid[])
-                 AND (last_sync IS NULL OR last_sync < %(now)s - interval '1 second' OR failing_since IS NOT NULL)
+                 AND (last_sync IS NULL OR last_sync < %(now)s - interval '1 second' OR failing_since IS NOT NULL
+                      OR problem_fault <> '')
                FOR UPDATE SKIP LOCKED)
 """
 
@@ -57,10 +58,13 @@ UPDATE integrations_integration SET last_sync = %(now)s, failing_since = NULL
 # during the attempt (due_at NULL) stays suspended.
 WRITE_FAILED = """
 UPDATE webhooks_delivery d
-   SET status = o.status, attempt_count = attempt_count + 1, crash_count = 0, error = o.error,
+   SET status = o.status, crash_count = 0, error = o.error,
+       attempt_count = attempt_count + CASE WHEN o.counts THEN 1 ELSE 0 END,
+       held_attempt_count = held_attempt_count + CASE WHEN o.counts THEN 0 ELSE 1 END,
        due_at = CASE WHEN d.due_at IS NULL THEN NULL ELSE o.due_at END,
        finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE %(now)s END
-  FROM json_to_recordset(%(outcomes)s) AS o (id uuid, lane uuid, status text, due_at timestamptz, error text),
+  FROM json_to_recordset(%(outcomes)s)
+       AS o (id uuid, lane uuid, status text, due_at timestamptz, error text, counts boolean),
        webhooks_lane lane
  WHERE d.id = o.id AND d.status = 'pending' AND lane.integration_id = o.lane AND lane.worker = %(worker)s
 """
@@ -71,22 +75,36 @@ COPY webhooks_attempt (delivery_id, started_at, duration_ms, status_code, error_
 FROM STDIN
 """
 
-# Writes failures in a row and holds of lanes, and when they may send next, if the worker leases them.
+# Writes counters and holds of lanes, and when they may send next, if the worker leases them.
 WRITE_LANE_STATES = """
 UPDATE webhooks_lane lane
    SET failures = coalesce(s.failures, lane.failures),
+       openings = CASE WHEN s.failures IS NULL THEN lane.openings ELSE s.openings END,
+       rejections = CASE WHEN s.failures IS NULL THEN lane.rejections ELSE s.rejections END,
        held_until = CASE WHEN s.failures IS NULL THEN lane.held_until ELSE s.held_until END,
        next_at = coalesce(statement_timestamp() + s.next_in * interval '1 second', lane.next_at)
-  FROM json_to_recordset(%(states)s) AS s (id uuid, failures integer, held_until timestamptz, next_in float8)
+  FROM json_to_recordset(%(states)s)
+       AS s (id uuid, failures integer, openings integer, rejections integer, held_until timestamptz, next_in float8)
  WHERE lane.integration_id = s.id AND lane.worker = %(worker)s
 """
 
-# Notes since when integrations have been failing.
+# Notes since when integrations have been failing, and why.
 WRITE_FAILING = """
-UPDATE integrations_integration SET failing_since = %(now)s
- WHERE id IN (SELECT i.id FROM integrations_integration i JOIN webhooks_lane lane ON lane.integration_id = i.id
-               WHERE i.id = ANY(%(ids)s::uuid[]) AND i.failing_since IS NULL AND lane.worker = %(worker)s
-               FOR UPDATE OF i SKIP LOCKED)
+WITH state AS (
+    SELECT * FROM json_to_recordset(%(states)s) AS s (id uuid, failures integer, problem text, fault text)
+), free AS (
+    SELECT i.id FROM state JOIN integrations_integration i ON i.id = state.id
+                           JOIN webhooks_lane lane ON lane.integration_id = i.id
+     WHERE lane.worker = %(worker)s AND i.deleted_at IS NULL
+       AND ((state.failures > 0 AND i.failing_since IS NULL)
+            OR (state.problem IS NOT NULL AND (state.problem, state.fault) <> (i.problem, i.problem_fault)))
+       FOR UPDATE OF i SKIP LOCKED
+)
+UPDATE integrations_integration i
+   SET failing_since = CASE WHEN state.failures > 0 THEN coalesce(i.failing_since, %(now)s) ELSE i.failing_since END,
+       problem = coalesce(state.problem, i.problem), problem_fault = coalesce(state.fault, i.problem_fault)
+  FROM state JOIN free ON free.id = state.id
+ WHERE i.id = state.id
 """
 
 # Inserts the deliveries of new events.
@@ -134,11 +152,11 @@ def write_outcomes(worker: int, outcomes: Sequence[Outcome], now: datetime) -> N
 def write_lane_states(worker: int, states: Mapping[IntegrationId, LaneState], now: datetime) -> None:
     clock = time.monotonic()
     rows = [state_as_json(lane, state, clock) for lane, state in states.items()]
-    failing = [lane for lane, state in states.items() if state.failures]
+    failing = [row for row in rows if row["failures"] or row["problem"]]
     with connection.cursor() as cursor:
         cursor.execute(WRITE_LANE_STATES, {"worker": worker, "states": json.dumps(rows)})
         if failing:
-            cursor.execute(WRITE_FAILING, {"worker": worker, "now": now, "ids": id_array(failing)})
+            cursor.execute(WRITE_FAILING, {"worker": worker, "now": now, "states": json.dumps(failing)})
 
 
 def insert_deliveries(deliveries: Sequence[NewDelivery], now: datetime, due_at: datetime) -> None:

@@ -80,18 +80,20 @@ CLAIM = f"""{PENDING}, due AS MATERIALIZED (
 ), taken AS (
     UPDATE webhooks_lane lane SET worker = %(worker)s, leased_until = statement_timestamp() + %(lease)s
       FROM free WHERE lane.integration_id = free.integration_id
-    RETURNING lane.integration_id, lane.failures, lane.next_at
+    RETURNING lane.integration_id, lane.failures, lane.next_at, lane.openings, lane.rejections
 ), mine AS (
-    SELECT integration_id, failures, extract(epoch FROM next_at - statement_timestamp())::float8 AS next_in FROM taken
+    SELECT integration_id, failures, extract(epoch FROM next_at - statement_timestamp())::float8 AS next_in,
+           openings, rejections FROM taken
     UNION ALL
-    SELECT unnest(%(own)s::uuid[]), NULL, NULL
+    SELECT unnest(%(own)s::uuid[]), NULL, NULL, NULL, NULL
 )
 SELECT looked.last, mine.integration_id::text, mine.failures, mine.next_in,
        (extract(epoch FROM i.updated_at) * 1000000)::bigint,
        i.status = 'active', d.id::text, d.attempt_count, 'evt_' || replace(e.id::text, '-', ''), e.name,
        extract(epoch FROM e.occurred_at)::float8, extract(epoch FROM e.created_at)::float8, size.bytes,
        CASE WHEN size.bytes <= %(large)s THEN e.body END,
-       CASE WHEN size.bytes <= %(large)s AND i.type <> ALL(%(plain)s) THEN e.document::text END, d.crash_count
+       CASE WHEN size.bytes <= %(large)s AND i.type <> ALL(%(plain)s) THEN e.document::text END, d.crash_count,
+       mine.openings, mine.rejections
   FROM (SELECT (SELECT id::text FROM pending WHERE hop = %(hops)s) AS last) looked
   LEFT JOIN mine ON TRUE
   LEFT JOIN integrations_integration i ON i.id = mine.integration_id
@@ -176,7 +178,7 @@ def lease_and_read(
             while cursor.nextset():
                 pass
         rows = cursor.fetchall()
-        taken = {lane: LeasedLane(failures, wait) for _, lane, failures, wait, *_ in rows if failures is not None}
+        taken = {row[1]: LeasedLane(row[2], row[3], row[16], row[17]) for row in rows if row[2] is not None}
         sizes = [LargeMessage(row[6], row[1], row[12]) for row in rows if row[6] and row[12] > LARGE_MESSAGE_BYTES]
         large: dict[DeliveryId, Sequence[Any]] = {}
         if chosen := choose_large(sizes, request.large_bytes):

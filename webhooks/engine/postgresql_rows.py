@@ -30,6 +30,7 @@ def claimed(row: Sequence[Any], large: Mapping[DeliveryId, Sequence[Any]]) -> Cl
         body,
         document,
         crashes,
+        *_,
     ) = row
     if body is None:
         body, document = large[delivery_id]
@@ -59,6 +60,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "status": outcome.status,
         "due_at": due_at,
         "error": outcome.error,
+        "counts": outcome.counts,
     }
 
 
@@ -67,6 +69,10 @@ def state_as_json(lane: IntegrationId, state: LaneState, clock: float) -> dict[s
     return {
         "id": lane,
         "failures": state.failures,
+        "openings": state.openings,
+        "rejections": state.rejections,
+        "problem": state.problem.message if state.problem else None,
+        "fault": state.problem.fault if state.problem else None,
         "held_until": state.held_until.isoformat() if state.held_until else None,
         "next_in": None if state.next_at is None else state.next_at - clock,
     }

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from integrations.core.errors import Fault
 from invenicum.events.message import Message
 
 DeliveryId = str
@@ -96,13 +97,37 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class LeasedLane:
-    """A lane as it was when it was leased: failures in a row, and in how many seconds it may send next.
+    """A lane as it was when it was leased, and in how many seconds it may send next.
 
-    `next_in` is negative if it might have sent earlier, and None if it never had to wait.
+    `next_in` is negative if it might have sent earlier, and None if it never had to wait. The rest as in `LaneHealth`.
     """
 
     failures: int
     next_in: float | None = None
+    openings: int = 0
+    rejections: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LaneHealth:
+    """What the last attempts say of a lane: failures in a row, how often the circuit breaker opened meanwhile, and how
+    many events were refused since the last success.
+
+    `held_until` is in seconds of the monotonic clock; minus infinity if it was never held.
+    """
+
+    failures: int
+    openings: int
+    rejections: int
+    held_until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an integration's deliveries fail: who is at fault, and the sentence of the last attempt, without secrets."""
+
+    fault: Fault
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +144,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of one attempt, ready to be written. `due_at` is set if there will be another attempt."""
+    """The result of one attempt, ready to be written. `due_at` is set if there will be another attempt.
+
+    `counts`: whether it moves the delivery along its retry schedule.
+    """
 
     delivery_id: DeliveryId
     integration_id: IntegrationId
@@ -131,19 +159,23 @@ class Outcome:
     status_code: int | None
     error_class: str
     response_excerpt: str
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """What changed about a lane: failures in a row, until when it is held (None ends a hold), when it may send next.
+    """What changed about a lane: its counters, until when it is held (None ends a hold), when it may send next.
 
-    With `failures` None, these and the hold stay as they are. `next_at` is in seconds of the monotonic clock; with None
-    it stays as it is.
+    With `failures` None, all counters and the hold stay as they are. `next_at` is in seconds of the monotonic clock;
+    with None it stays as it is. So does the integration's problem, with None; a delivery that succeeds ends it.
     """
 
     failures: int | None = None
+    openings: int = 0
+    rejections: int = 0
     held_until: datetime | None = None
     next_at: float | None = None
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ MAKING: list[Step] = [
     ActionStep("it is attempted", run_engine),
     get("reading the delivery that is retried", f"{LOG}?status=pending", keep={"tried": "data.0.id"}),
     ActionStep("the schedule has one attempt", set_setting("RETRY_SCHEDULE", (0,))),
-    ActionStep("the receiver refuses", set_receiver_answer("/hook", 401, b'{"error": "no"}')),
+    ActionStep("the receiver refuses", set_receiver_answer("/hook", 413, b'{"error": "no"}')),
     _publish("publishing what fails", "report.failed"),
     ActionStep("it fails", run_engine),
     get("reading the delivery that failed", f"{LOG}?status=failed", keep={"failed": "data.0.id"}),
@@ -273,4 +273,26 @@ AFTERWARDS: list[Step] = [
     get("reading the health of a deleted webhook", f"{ALL}/webhook/health"),
     get("reading the log of a deleted webhook", f"{LOG}?type=webhook&limit=1"),
 ]
-STEPS: list[Step] = [*MAKING, *READING, *RETRYING, *REPLAYING, *AFTERWARDS]
+REFUSING = {"url": "{receiver}/hook", "events": ["asset.*"]}
+# A target that refuses the service: its deliveries wait until it is corrected.
+HELD: list[Step] = [
+    ActionStep("the receiver refuses the credentials", set_receiver_answer("/hook", 403)),
+    save("connecting a webhook that refuses", "webhook", REFUSING),
+    post(
+        "publishing what waits",
+        EVENTS,
+        {"events": [{"event": "asset.created", "data": {"assetId": f"asset-{number}"}} for number in range(3)]},
+        keep={"held_event": "data.0.id"},
+    ),
+    ActionStep("it is held", run_engine),
+    get("reading the health of a webhook that is held", f"{ALL}/webhook/health"),
+    get("reading the webhook that is held", f"{ALL}/webhook"),
+    get("reading the log of what waits", f"{LOG}?status=pending"),
+    get("reading the status of an event that waits", f"{EVENTS}/{{held_event}}"),
+    ActionStep("the receiver is corrected", set_receiver_answer("/hook", 204)),
+    post("testing the webhook that is corrected", f"{ALL}/test", {"type": "webhook", "config": REFUSING}),
+    get("reading the webhook that is corrected", f"{ALL}/webhook"),
+    ActionStep("what waited is delivered", run_engine),
+    get("reading the log of what waited", f"{LOG}?status=pending"),
+]
+STEPS: list[Step] = [*MAKING, *READING, *RETRYING, *REPLAYING, *AFTERWARDS, *HELD]

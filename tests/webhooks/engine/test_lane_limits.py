@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from invenicum.events.message import Message
-from webhooks.engine import circuit
 from webhooks.engine.lane_in_use import LANE_STALLED_SECONDS
 from webhooks.engine.lanes import LANE_CATCH_UP_SECONDS, LANE_SLEEP_SECONDS, Lanes
 from webhooks.engine.large_messages import LargeMessage, choose_large
-from webhooks.engine.values import LANE_LARGE_BYTES, Claimed, LeasedLane
+from webhooks.engine.values import LANE_LARGE_BYTES, Claimed, LaneHealth, LeasedLane
 
 A, B = "a", "b"
 RATE = 10
@@ -79,22 +78,22 @@ def test_a_lane_that_has_to_wait_for_long_is_left_to_a_later_claim() -> None:
 @pytest.mark.parametrize("succeeds", [True, False])
 def test_what_an_endpoint_asked_for_stands_whatever_happens_to_what_was_in_flight(succeeds: bool) -> None:
     lanes = leased()
-    lanes.failed(A, 0.0, 100.0)
+    lanes.failed(A, 0.0, retry_after=100.0)
     if succeeds:
         assert lanes.succeeded(A, 1.0)
     else:
-        lanes.failed(A, 1.0, 5.0)
-    assert lanes.health(A) == (0 if succeeds else 1, 100.0)
+        lanes.failed(A, 1.0, retry_after=5.0)
+    assert lanes.health(A) == LaneHealth(0 if succeeds else 1, 0, 0, 100.0)
     lanes.push(claimed(A, 0))
     assert lanes.with_room(64, 10, 1.0) == []
 
 
 def test_a_success_closes_an_open_circuit() -> None:
     lanes = leased()
-    for _ in range(circuit.FAILURES_TO_OPEN):
+    for _ in range(10):
         lanes.failed(A, 0.0)
     assert lanes.succeeded(A, 1.0)
-    assert lanes.health(A) == (0, float("-inf"))
+    assert lanes.health(A) == LaneHealth(0, 0, 0, float("-inf"))
     assert lanes.with_room(64, 10, 1.0) == [A]
 
 
@@ -102,9 +101,9 @@ def test_a_name_that_does_not_resolve_rests_its_lane_at_once_and_for_longer_each
     rests = []
     for failures in range(12):
         lanes = Lanes(16)
-        lanes.add(A, LeasedLane(failures), 0.0)
+        lanes.add(A, LeasedLane(failures, openings=max(failures - 9, 0)), 0.0)
         lanes.failed(A, 0.0, unresolved=True)
-        rests.append(lanes.health(A)[1])
+        rests.append(lanes.health(A).held_until)
     assert rests[:5] == [5, 10, 20, 30, 30]
     assert rests == sorted(rests)
     assert rests[-2:] == [60, 120]

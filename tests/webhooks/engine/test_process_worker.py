@@ -48,5 +48,5 @@ def test_after_an_error_a_new_worker_continues_and_the_counters_do_not_go_back(
             process_worker.drain(None, fail, lambda: None)
         publish(alice, "asset.created", {"assetId": "b"})
         drain(process_worker)
-    assert attempts_counted() == {"delivered|": 2}
+    assert attempts_counted() == {"delivered||": 2}
     assert set(Delivery.objects.values_list("status", flat=True)) == {Delivery.Status.DELIVERED}

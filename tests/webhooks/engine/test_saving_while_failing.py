@@ -10,9 +10,8 @@ from integrations import services
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
-from tests.factories import connect_webhook
+from tests.factories import OPEN_CIRCUIT, connect_webhook
 from tests.fakes.http_server import FakeServer
-from webhooks.engine.circuit import FAILURES_TO_OPEN
 from webhooks.engine.worker import drain
 from webhooks.models import Attempt, Lane
 
@@ -23,7 +22,7 @@ def held(alice: User) -> Lane:
     integration = connect_webhook(alice, "http://no-such-host.invalid/hook", rateLimit=100)
     publish_many([Draft(alice, "asset.created", {"assetId": str(n)}) for n in range(5)])
     until = timezone.now() + timedelta(minutes=1)
-    Lane.objects.update(failures=FAILURES_TO_OPEN, held_until=until)
+    Lane.objects.update(**OPEN_CIRCUIT, held_until=until)
     Integration.objects.update(failing_since=timezone.now() - timedelta(days=1))
     return Lane.objects.get(integration=integration)
 
@@ -46,7 +45,7 @@ def test_another_address_that_fails_too_is_tried_once(alice: User, held: Lane) -
         drain()
     assert len(server.requests) == 1
     lane = Lane.objects.get()
-    assert lane.failures == FAILURES_TO_OPEN + 1
+    assert lane.failures == 11
     assert lane.held_until is not None
     assert lane.held_until > timezone.now()
 
