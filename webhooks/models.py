@@ -150,8 +150,8 @@ class Delivery(models.Model):
     @property
     def message(self) -> str:
         """A sentence for its owner: what went wrong at the last attempt, or why there has been none. May be empty."""
-        waits = self.status == Delivery.Status.PENDING and self.integration.problem_fault != Integration.Fault.EVENT
-        return self.error or (self.integration.problem if waits else "")
+        is_held = self.integration.problem_fault == Integration.Fault.TARGET
+        return self.error or (self.integration.problem if is_held and self.status == Delivery.Status.PENDING else "")
 
     def numbered_attempts(self) -> QuerySet[Attempt]:
         """Its attempts in order, each with its `number`, from 1."""
