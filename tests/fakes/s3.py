@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
+import requests
 from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.server import ThreadedMotoServer
@@ -31,6 +32,7 @@ def s3_server(bucket: str) -> Iterator[tuple[str, Any]]:
     try:
         host, port = server.get_host_and_port()
         url = f"http://{host}:{port}"
+        requests.post(f"{url}/moto-api/reset", timeout=60)  # all of moto's servers in a process share their content
         client = boto_client("s3", url)
         client.create_bucket(Bucket=bucket)
         yield url, client
