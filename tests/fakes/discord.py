@@ -27,7 +27,6 @@ class FakeDiscord(FakeServer):
         self.locked_threads: set[str] = set()
         self.threads = {THREAD}
         self.left: int | None = None  # requests until the limit; None for an answer without headers
-        self.revoked: list[str] = []
 
     def _handle(self, request: Received) -> Answer:
         if not request.headers.get("user-agent", "").startswith("DiscordBot ("):

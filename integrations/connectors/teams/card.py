@@ -7,11 +7,13 @@ from typing import Any
 from ...core.errors import Rejected
 from ...families.chat import Notice
 
-MAX_MESSAGE_BYTES = 28_000  # "28 KB": https://learn.microsoft.com/microsoftteams/limits-specifications-teams
+# "Approximately 28 KB": https://learn.microsoft.com/microsoftteams/limits-specifications-teams. What is counted is not
+# said, so that smaller ones follow if Teams refuses the size.
+MESSAGE_BYTES = (28_000, 20_000, 10_000)
 
 
-def fitting_message(notice: Notice, write: Callable[[Notice], bytes]) -> bytes:
-    """The message that `write` makes of as much of the notice as fits, measured as it is sent.
+def fitting_message(notice: Notice, write: Callable[[Notice], bytes], limit: int) -> bytes:
+    """The message that `write` makes of as much of the notice as fits into `limit` bytes, measured as it is sent.
 
     Facts are left out first, then changes, from the last one on. Raises Rejected if nothing is left to leave out.
     """
@@ -19,7 +21,7 @@ def fitting_message(notice: Notice, write: Callable[[Notice], bytes]) -> bytes:
     while True:
         shown = replace(notice, facts=(*notice.facts, ("…", "…"))) if is_cut else notice
         body = write(shown)
-        if len(body) <= MAX_MESSAGE_BYTES:
+        if len(body) <= limit:
             return body
         if not (notice.facts or notice.changes):
             raise Rejected("The message is too large for Teams.")

@@ -17,12 +17,13 @@ from ...core.http import Flow, Request, encode_json
 from ...core.markers import AssetEvents, OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
 from ...families.chat import CHAT_SENDS, Notice, notice_for
-from .card import adaptive_card, fitting_message
+from .card import MESSAGE_BYTES, adaptive_card, fitting_message
 from .clouds import ANY_ORGANISATION, endpoints_of
 from .errors import error_of
 from .fields import ChannelId, TeamId, Title, WebhookUrl, channel_in_link
 
 CARD_TYPE = "application/vnd.microsoft.card.adaptive"
+TOO_LARGE = 413
 PUBLIC = endpoints_of("public", ANY_ORGANISATION)
 
 
@@ -102,17 +103,20 @@ A message has at most 28 KB in Teams: of a longer one the last facts and changes
         return TestResult(f"Successfully connected to Teams channel {channel}", {"channel": channel})
 
     def deliver(self, message: Message, config: Config, now: int) -> Flow[None]:
-        notice, headers = notice_for(message), {"Content-Type": "application/json"}
-        if config.webhook_url:
-            body = fitting_message(notice, lambda shown: _for_workflow(shown, config.title))
-            request = Request("POST", self._webhook_url(config), headers, body)
-        else:
-            mark = str(uuid5(UUID(int=0), message.id))
-            body = fitting_message(notice, lambda shown: _for_graph(shown, config.title, mark))
-            request = Request("POST", f"{self._channel_url(config)}/messages", headers | _headers(config), body)
-        response = yield request
-        if not response.ok:
-            raise error_of(response)
+        notice, mark = notice_for(message), str(uuid5(UUID(int=0), message.id))
+        url = self._webhook_url(config) if config.webhook_url else f"{self._channel_url(config)}/messages"
+        headers = {"Content-Type": "application/json", **({} if config.webhook_url else _headers(config))}
+
+        def write(shown: Notice) -> bytes:
+            return _for_workflow(shown, config.title) if config.webhook_url else _for_graph(shown, config.title, mark)
+
+        for limit in MESSAGE_BYTES:
+            response = yield Request("POST", url, headers, fitting_message(notice, write, limit))
+            if response.ok:
+                return
+            if response.status != TOO_LARGE:
+                break
+        raise error_of(response)
 
     def _webhook_url(self, config: Config) -> str:
         return self.relocated(reveal(config.webhook_url))

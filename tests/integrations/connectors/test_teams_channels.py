@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from integrations.connectors.teams import Teams
 from integrations.connectors.teams.clouds import endpoints_of
-from integrations.core.errors import AuthFailed, InvalidConfig
+from integrations.core.errors import AuthFailed, InvalidConfig, Rejected
 from integrations.egress.curl import run_flow
 from tests.fakes.teams import TOKEN, FakeTeams
 from tests.flows import CREATED, json_response, message, play, text_response
@@ -117,6 +117,15 @@ def test_a_message_that_is_too_large_as_it_is_sent_is_cut_and_not_refused() -> N
             assert "…: …" in lines
         # A card in a card is longer: what is measured is what is sent.
         assert len(by_graph["body"]) < len(by_workflow["body"])
+
+
+def test_a_size_that_is_refused_all_the_same_is_cut_further() -> None:
+    too_large = json_response(413, {"error": {"code": "RequestEntityTooLarge", "message": "Request Entity too large"}})
+    _, requests = play(Teams().deliver(large(), connected(**IDS), 0), too_large, too_large, json_response(201, {}))
+    sizes = [len(request.body) for request in requests]
+    assert 28_000 >= sizes[0] > 20_000 >= sizes[1] > 10_000 >= sizes[2]
+    with pytest.raises(Rejected):
+        play(Teams().deliver(CREATED, connected(**IDS), 0), too_large, too_large, too_large)
 
 
 def test_a_card_that_fits_is_sent_whole() -> None:
