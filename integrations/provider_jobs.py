@@ -6,8 +6,10 @@ and a delete succeeds here even when the provider is down.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from django.db import transaction
@@ -72,6 +74,25 @@ def schedule_delete(integration: Integration) -> None:
             },
             due_at=timezone.now(),
         )
+
+
+def schedule_removal(integration_type: str, owner_id: int, values: Mapping[str, Any]) -> None:
+    """Queues `on_delete` for what a provider made for an integration that never came to be.
+
+    `values` is its configuration by JSON name. Nothing is queued if it cannot be used.
+    """
+    try:
+        registry.get(integration_type).Config.load(values, {})
+    except InvalidConfig:
+        return
+    ProviderJob.objects.create(
+        kind=ProviderJob.Kind.DELETE,
+        type=integration_type,
+        integration_id=uuid4(),
+        owner_id=owner_id,
+        payload={"config": {}, "secrets": dict(values), "state": {}},
+        due_at=timezone.now(),
+    )
 
 
 def _saves(integration: Integration) -> QuerySet[ProviderJob]:

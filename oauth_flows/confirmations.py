@@ -28,7 +28,7 @@ from .connect import Connected, connect
 from .errors import OAuthError
 from .models import Revocation, UnconfirmedConnection
 from .protocol import Client, Tokens, account_key
-from .revoke import schedule
+from .revoke import remove_target, schedule
 from .tokens import columns_of
 
 CONFIRMATION_LIFETIME = timedelta(minutes=10)
@@ -155,11 +155,13 @@ def _tokens(found: UnconfirmedConnection) -> Tokens:
 
 def _schedule_revocation(found: UnconfirmedConnection) -> None:
     try:
-        columns = columns_of(Tokens(**found.tokens), found.issued_at)
+        tokens = Tokens(**found.tokens)
     except DecryptionError:  # without the key the provider cannot be called
         log.warning("unconfirmed_not_revoked", type=found.type)
         return
+    columns = columns_of(tokens, found.issued_at)
     kept = {name: columns[name] for name in ("tokens", "expires_at")}
     owned = {"owner_id": found.owner_id, "account": found.account, "account_key": found.account_key}
     of_client = {"client_id": found.client_id, "servers": found.servers}
     schedule(Revocation(type=found.type, **owned, **of_client, **kept))
+    remove_target(found.type, found.owner_id, tokens)

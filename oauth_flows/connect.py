@@ -22,7 +22,7 @@ from .code_exchange import Connection
 from .errors import TokensUnused
 from .models import Grant, Revocation
 from .protocol import Client, Tokens, account_key, value_at
-from .revoke import revocation_of, schedule
+from .revoke import remove_target, revocation_of, schedule
 from .tokens import columns_of
 
 SERVER_FIELD = "baseUrl"  # the field of a self-hosted service's config that names the server
@@ -142,3 +142,4 @@ def revoke_unused(owner: User, client: Client, tokens: Tokens) -> None:
     of_client = {"type": client.type, "client_id": client.client_id, "servers": client.servers}
     key = account_key(client.spec, tokens.answer, "")
     schedule(Revocation(owner_id=owner.pk, account_key=key, **of_client, **kept))
+    remove_target(client.type, owner.pk, tokens)

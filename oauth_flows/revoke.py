@@ -28,7 +28,7 @@ from .audit import Action, audit
 from .clients import client_for
 from .errors import NotConfigured
 from .models import Grant, Revocation, UnconfirmedConnection
-from .protocol import Client, TokenError, is_revoked, refresh_request, revocation_requests, token_flow
+from .protocol import Client, TokenError, Tokens, is_revoked, refresh_request, revocation_requests, token_flow, value_at
 
 REVOCATION_RETRY_SECONDS = (0, 30, 300, 1800, 7200, 21600, 86400, 172800)
 UNREADABLE = "The tokens cannot be decrypted with the configured keys."
@@ -68,6 +68,14 @@ def schedule(revocation: Revocation) -> None:
     if spec and (spec.revoke_url or registry.get(revocation.type).endpoints.get("revokeUrl")):
         revocation.due_at = timezone.now()
         revocation.save()
+
+
+def remove_target(integration_type: str, owner_id: int, tokens: Tokens) -> None:
+    """Queues the removal of what a consent made at the provider, e.g. a webhook, if no connection came of it."""
+    spec = registry.get(integration_type).oauth
+    if spec and spec.makes_target:
+        found = {alias: value_at(tokens.answer, path) for alias, path in spec.fills.items()}
+        provider_jobs.schedule_removal(integration_type, owner_id, found | {"accessToken": tokens.access})
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """Discord: the webhook of a consent goes with its connection, and no revocation ends what another one needs."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -9,11 +10,17 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations.models import Integration
+from integrations.models import Integration, ProviderJob
 from integrations.services import delete_integration
 from invenicum.accounts.models import User
+from invenicum.accounts.tokens import Origin
 from invenicum.events.publish import publish
-from oauth_flows.models import Grant
+from oauth_flows.clients import client_for
+from oauth_flows.code_exchange import Connection
+from oauth_flows.confirmations import expire, keep
+from oauth_flows.connect import revoke_unused
+from oauth_flows.models import Grant, UnconfirmedConnection
+from oauth_flows.protocol import Tokens
 from oauth_flows.tokens import refresh_due
 from tests.api_client import Api
 from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
@@ -54,7 +61,7 @@ class DiscordOAuth(FakeServer):
             self.revocations += 1
             return json_answer(200, {})
         if path == "/api/oauth2/token":
-            return json_answer(200, self._granted())
+            return json_answer(200, self.granted())
         key = path.removeprefix("/api/v10/webhooks/").partition("/")[0]
         if key not in self.webhooks:
             return json_answer(404, {"message": "Unknown Webhook", "code": 10015})
@@ -64,7 +71,7 @@ class DiscordOAuth(FakeServer):
         self.posted += 1
         return json_answer(200, {"id": "1"})
 
-    def _granted(self) -> dict[str, Any]:
+    def granted(self) -> dict[str, Any]:
         """As on https://discord.com/developers/docs/topics/oauth2#webhooks-webhook-token-response-example"""
         self.made += 1
         key = f"34711475088012086{self.made}"
@@ -138,6 +145,29 @@ def test_a_deletion_does_not_end_the_tokens_of_others(
     duties.run_all()
     assert discord.webhooks == {"347114750880120862"}
     assert discord.revocations == 0
+
+
+def test_the_webhook_of_a_consent_that_is_not_confirmed_is_deleted(discord: DiscordOAuth, alice: User) -> None:
+    granted = discord.granted()
+    tokens = Tokens(granted["access_token"], granted["refresh_token"], 604800, ("webhook.incoming",), granted)
+    keep(alice, client_for("discord"), Connection(tokens, "Invenicum"), Origin())
+    UnconfirmedConnection.objects.update(expires_at=timezone.now())
+    assert expire() == 1
+    duties.run_all()
+    assert discord.webhooks == set()
+
+
+def test_the_webhook_of_a_flow_that_failed_is_deleted_if_its_address_is_discords(
+    discord: DiscordOAuth, alice: User
+) -> None:
+    granted = discord.granted()
+    tokens = Tokens(granted["access_token"], granted["refresh_token"], 604800, ("webhook.incoming",), granted)
+    revoke_unused(alice, client_for("discord"), tokens)
+    elsewhere = {**granted, "webhook": {"url": "https://evil.example/"}}
+    revoke_unused(alice, client_for("discord"), replace(tokens, answer=elsewhere))
+    assert ProviderJob.objects.count() == 1
+    duties.run_all()
+    assert discord.webhooks == set()
 
 
 def test_deliveries_need_no_token_so_none_is_refreshed(discord: DiscordOAuth, connect: Connect, alice: User) -> None:
