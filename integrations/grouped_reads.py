@@ -51,8 +51,11 @@ def handlers() -> dict[tuple[str, str], Handler]:
 
 def read_together(reads: Sequence[Read]) -> list[bytes | None]:
     """The body of each answer, in the same order; None if the view has to answer. Four statements at most."""
-    callers = find_callers([read.bearer for read in reads], SCOPE)
-    asked = [(caller, read.type) for caller, read in zip(callers, reads, strict=True)]
+    callers, _ = find_callers([read.bearer for read in reads])
+    asked = [
+        (caller.user if caller and SCOPE in caller.scopes else None, read.type)
+        for caller, read in zip(callers, reads, strict=True)
+    ]
     active = services.active_types({caller.pk for caller, type_ in asked if caller and type_ is None})
     found = services.find_many({(caller.pk, type_) for caller, type_ in asked if caller and type_})
     return [_answer(caller, type_, active, found) for caller, type_ in asked]

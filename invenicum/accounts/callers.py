@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+from oauth2_provider.models import AccessToken
 
 from .authentication import bearer_of, identity_of, is_invenicum_token
 from .invenicum_tokens import Identity, RefusedToken
-from .lookups import find_accounts, find_tokens
+from .lookups import find_tokens_and_accounts
 from .models import User
 from .scopes import USER_SCOPES
 from .services import changed_details
@@ -33,27 +35,41 @@ def read_bearer(authorization: bytes) -> Bearer | None:
         return None
 
 
-def find_callers(bearers: Sequence[Bearer], scope: str) -> list[User | None]:
-    """The user behind each bearer, in the same order.
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and what the token allows."""
 
-    None if the token is not valid, lacks `scope`, or needs more than to be looked up: of a new account, with a changed
-    e-mail address. The view decides about such a request.
+    user: User
+    scopes: Collection[str]
+
+
+def find_callers(
+    bearers: Sequence[Bearer], account_ids: Collection[str] = ()
+) -> tuple[list[Caller | None], dict[str, User]]:
+    """The caller behind each bearer, in the same order, and the users of `account_ids` and of callers, by account id.
+
+    No caller if the token is not valid, or needs more than to be looked up: of a new account, with a changed e-mail
+    address. The view decides about such a request.
     """
-    tokens = find_tokens({one.token for one in bearers if one.identity is None})
-    holders = {token: holder_of(row) for token, row in tokens.items()}
-    accounts = find_accounts({one.identity.account_id for one in bearers if one.identity})
-    found: list[User | None] = []
-    for one in bearers:
-        if one.identity is None:
-            holder = holders.get(one.token)
-            found.append(holder[0] if holder and scope in holder[1].scopes else None)
-        else:
-            user = accounts.get(one.identity.account_id)
-            is_accepted = user and user.is_active and is_known(user, one.identity) and scope in USER_SCOPES
-            found.append(user if is_accepted else None)
-    return found
+    tokens, accounts = find_tokens_and_accounts(
+        {one.token for one in bearers if one.identity is None},
+        {*account_ids, *(one.identity.account_id for one in bearers if one.identity)},
+    )
+    holders = {token: _holder(row) for token, row in tokens.items()}
+    callers = [
+        _known(accounts.get(one.identity.account_id), one.identity) if one.identity else holders.get(one.token)
+        for one in bearers
+    ]
+    return callers, accounts
 
 
-def is_known(user: User, identity: Identity) -> bool:
-    """Whether a token of the Invenicum app says nothing about its user that has to be written or looked into."""
-    return not user.removed_before and not changed_details(user, identity.email, identity.name)
+def _holder(row: AccessToken) -> Caller | None:
+    holder = holder_of(row)
+    return Caller(holder[0], holder[1].scopes) if holder else None
+
+
+def _known(user: User | None, identity: Identity) -> Caller | None:
+    """The caller whom a token of the Invenicum app names, if it says nothing that has to be written or looked into."""
+    if user is None or not user.is_active or user.removed_before:
+        return None
+    return None if changed_details(user, identity.email, identity.name) else Caller(user, USER_SCOPES)

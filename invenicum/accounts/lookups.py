@@ -16,6 +16,8 @@ from django.db.models import Model
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
+from invenicum.transactions import read_together
+
 from .models import Application, User
 
 
@@ -56,25 +58,31 @@ def find_token(token: str) -> AccessToken | None:
 
 def find_tokens(tokens: Iterable[str]) -> dict[str, AccessToken]:
     """token → its row, with its user and its application; those that exist and have not expired. One statement."""
-    by_checksum = {hashlib.sha256(token.encode()).hexdigest(): token for token in tokens}
-    now = connection.ops.adapt_datetimefield_value(timezone.now())
-    found = map(_token, _select(FIND_TOKENS, by_checksum, now)) if by_checksum else ()
-    return {by_checksum[row.token_checksum]: row for row in found}
+    return find_tokens_and_accounts(tokens, ())[0]
 
 
 def find_accounts(account_ids: Collection[str]) -> dict[str, User]:
     """The users of these account ids that exist, by id. One statement."""
-    if not account_ids:
-        return {}
-    users = (_user(values) for values in _select(FIND_ACCOUNTS, account_ids))
-    return {user.account_id: user for user in users if user}
+    return find_tokens_and_accounts((), account_ids)[1]
 
 
-def _select(statement: str, wanted: Collection[str], *before: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement.format(", ".join(["%s"] * len(wanted))), [*before, *wanted])
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+def find_tokens_and_accounts(
+    tokens: Iterable[str], account_ids: Collection[str]
+) -> tuple[dict[str, AccessToken], dict[str, User]]:
+    """What `find_tokens` and `find_accounts` find, on PostgreSQL in one round trip."""
+    by_checksum = {hashlib.sha256(token.encode()).hexdigest(): token for token in tokens}
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    token_rows, user_rows = read_together(
+        (_listing(FIND_TOKENS, by_checksum), [now, *by_checksum]),
+        (_listing(FIND_ACCOUNTS, account_ids), [*account_ids]),
+    )
+    found = {by_checksum[row.token_checksum]: row for row in map(_token, token_rows)}
+    return found, {user.account_id: user for user in map(_user, user_rows) if user}
+
+
+def _listing(statement: str, wanted: Collection[str]) -> str:
+    """The statement for so many values; empty without any."""
+    return statement.format(", ".join(["%s"] * len(wanted))) if wanted else ""
 
 
 def _token(values: Sequence[Any]) -> AccessToken:

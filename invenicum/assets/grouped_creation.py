@@ -47,13 +47,11 @@ def handlers() -> dict[tuple[str, str], Handler]:
 def create_together(wanted: Sequence[NewAsset]) -> list[bytes | None]:
     """Creates each asset, in one transaction. Returns the body of each answer; None if the view has to answer."""
     with bounded():
-        callers = find_callers([one.bearer for one in wanted], SCOPE)
-        places = [place for place, caller in enumerate(callers) if caller]
-        created = services.create_assets(
-            [(caller, one.values) for caller, one in zip(callers, wanted, strict=True) if caller]
-        )
+        callers, _ = find_callers([one.bearer for one in wanted])
+        owners = {place: one.user for place, one in enumerate(callers) if one and SCOPE in one.scopes}
+        created = services.create_assets([(owner, wanted[place].values) for place, owner in owners.items()])
     answers: list[bytes | None] = [None] * len(wanted)
-    for place, asset in zip(places, created, strict=True):
+    for place, asset in zip(owners, created, strict=True):
         if asset:
             answers[place] = _render({"data": shared(AssetSerializer).to_representation(asset)})
     return answers

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 from rest_framework.exceptions import APIException
 
-from invenicum.accounts.authentication import bearer_of, identity_of, is_invenicum_token
+from invenicum.accounts.callers import read_bearer
 from invenicum.accounts.idempotency import digest_of
-from invenicum.accounts.invenicum_tokens import RefusedToken
 from invenicum.api.addresses import PREFIX
 from invenicum.api.idempotency_keys import KEY
 from invenicum.api.parsers import parse_json
@@ -45,12 +44,11 @@ def _publish(publications: Sequence[Publication]) -> list[bytes | None]:
 
 def _read(scope: Scope, headers: RequestHeaders, body: bytes) -> Publication | None:
     """What a valid request asks for, or None."""
-    token = bearer_of(headers.get(b"authorization", b"").decode("latin-1"))
+    bearer = read_bearer(headers.get(b"authorization", b""))
     key = headers.get(b"idempotency-key", b"").decode("latin-1")
-    if not token or not is_json(headers) or (b"idempotency-key" in headers and not _KEY.fullmatch(key)):
+    if bearer is None or not is_json(headers) or (b"idempotency-key" in headers and not _KEY.fullmatch(key)):
         return None
     try:
-        identity = identity_of(token) if is_invenicum_token(token) else None
         data = parse_json(body)
         is_batch = isinstance(data, dict) and "events" in data
         if is_batch:
@@ -58,11 +56,10 @@ def _read(scope: Scope, headers: RequestHeaders, body: bytes) -> Publication | N
         else:
             events = [shared(NewEventSerializer).run_validation(data)]
         contents = write_incoming(events)
-    except (RefusedToken, APIException, EventsTooLarge):
+    except (APIException, EventsTooLarge):
         return None
     return Publication(
-        token,
-        identity,
+        bearer,
         addressed=[{"owner": event.get("owner")} for event in events],
         contents=contents,
         answer=answer_with(contents, is_batch),

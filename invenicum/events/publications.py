@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils import timezone
 
 from invenicum.accounts.answer_store import NewAnswer, store_new
-from invenicum.accounts.callers import is_known
-from invenicum.accounts.invenicum_tokens import Identity
-from invenicum.accounts.lookups import find_accounts, find_tokens
-from invenicum.accounts.models import User
-from invenicum.accounts.scopes import USER_SCOPES
-from invenicum.accounts.tokens import holder_of
+from invenicum.accounts.callers import Bearer, find_callers
 from invenicum.api.serializers import shared
 from invenicum.quotas import QuotaExceeded
 from invenicum.transactions import bounded
@@ -26,19 +20,20 @@ from .serializers import PublishedEventSerializer
 from .services import Incoming, OwnersRefused, admit, may_publish, named_accounts, owners_of
 
 PUBLISHED = 202
+# place of a request → its caller and the owner of each of its events, as primary keys
+_Owners = dict[int, tuple[int, list[int]]]
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One request: who asks (`token` of this server, or the `identity` in an Invenicum token) and for what.
+    """One request: who asks, and for what.
 
     `addressed`: the events without their data. `contents`: what they are stored as. `key`, `request_digest`: of its
     Idempotency-Key, or empty. `answer`: the JSON that it is answered with.
     """
 
-    token: str
-    identity: Identity | None
+    bearer: Bearer
     addressed: Sequence[Incoming]
     contents: Sequence[Content]
     answer: str
@@ -59,7 +54,7 @@ def publish_together(publications: Sequence[Publication]) -> list[bool]:
     e-mail address): the view decides about each, as if it had come alone.
     """
     with bounded():
-        owners = _owners_of_all(publications)
+        owners = _admitted(_owners_of_all(publications))
         answers = {
             place: NewAnswer(caller, one.key, one.request_digest, PUBLISHED, one.answer)
             for place, (caller, _) in owners.items()
@@ -77,34 +72,33 @@ def publish_together(publications: Sequence[Publication]) -> list[bool]:
     return [place in owners for place in range(len(publications))]
 
 
-def _owners_of_all(publications: Sequence[Publication]) -> dict[int, tuple[int, list[int]]]:
-    """place → the caller and the owner of each event, as primary keys; those that may publish without a question."""
-    tokens = find_tokens({one.token for one in publications if one.identity is None})
-    holders = {token: holder_of(row) for token, row in tokens.items()}
+def _owners_of_all(publications: Sequence[Publication]) -> _Owners:
+    """Of those that may publish without a question."""
     named = {account for one in publications for account in named_accounts(one.addressed)}
-    accounts = find_accounts(named | {one.identity.account_id for one in publications if one.identity})
+    callers, accounts = find_callers([one.bearer for one in publications], named)
     found = {}
-    for place, one in enumerate(publications):
-        caller, scopes = _caller(one, holders, accounts)
-        if caller is None or not caller.is_active or not may_publish(scopes, one.addressed):
+    for place, (one, caller) in enumerate(zip(publications, callers, strict=True)):
+        if caller is None or not may_publish(caller.scopes, one.addressed):
             continue
         try:
-            owners = owners_of(caller, one.addressed, accounts)
-            admit(owners, may_query=False)
-        except (OwnersRefused, QuotaExceeded):
+            found[place] = caller.user.pk, owners_of(caller.user, one.addressed, accounts)
+        except OwnersRefused:
             continue
-        found[place] = caller.pk, owners
     return found
 
 
-def _caller(
-    one: Publication, holders: Mapping[str, Any], accounts: Mapping[str, User]
-) -> tuple[User | None, Collection[str]]:
-    """The user and the scopes; no user if the token is not valid, or changes what is known of its user."""
-    if one.identity is None:
-        holder = holders.get(one.token)
-        return (holder[0], holder[1].scopes) if holder else (None, ())
-    user = accounts.get(one.identity.account_id)
-    if user is None or not is_known(user, one.identity):
-        return None, ()
-    return user, USER_SCOPES
+def _admitted(owners: _Owners) -> _Owners:
+    """Without those that a quota refuses: all at once if they are for different accounts, and it refuses none."""
+    of_each = [set(each) for _, each in owners.values()]
+    are_different = len(set().union(*of_each)) == sum(map(len, of_each))
+    if are_different and _is_admitted([owner for _, each in owners.values() for owner in each]):
+        return owners
+    return {place: one for place, one in owners.items() if _is_admitted(one[1])}
+
+
+def _is_admitted(owners: Sequence[int]) -> bool:
+    try:
+        admit(owners, may_query=False)
+    except QuotaExceeded:
+        return False
+    return True

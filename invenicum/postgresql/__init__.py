@@ -1,1 +1,1 @@
-"""Django's database backend for PostgreSQL, with a cheaper check of kept connections, and prepared statements."""
+"""Django's database backend for PostgreSQL: fewer round trips, cheaper checks of kept connections, prepared statements."""

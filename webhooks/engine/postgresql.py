@@ -14,6 +14,7 @@ from datetime import datetime
 from django.db import connection
 
 from invenicum.ids import uuid7
+from invenicum.transactions import defer
 
 from ..models import Delivery
 from .postgresql_claim import due_since, lease_and_read
@@ -172,8 +173,7 @@ def insert_deliveries(deliveries: Sequence[NewDelivery], now: datetime, due_at: 
         }
         for delivery in deliveries
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT_DELIVERIES, {"rows": json.dumps(rows), "now": now, "due_at": due_at})
+    defer(INSERT_DELIVERIES, {"rows": json.dumps(rows), "now": now, "due_at": due_at})
 
 
 def subscribers(owners: Collection[int]) -> list[Subscriber]:
