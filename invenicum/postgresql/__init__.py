@@ -1,1 +1,1 @@
-"""Django's database backend for PostgreSQL: fewer round trips, cheaper checks of kept connections, prepared statements."""
+"""Django's database backend for PostgreSQL: fewer round trips, cheap checks of connections, prepared statements."""
