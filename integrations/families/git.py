@@ -28,6 +28,19 @@ class NoBranch(InvalidConfig):
         super().__init__(f"{where} has no branch {branch}: {choice} or create it.", {"branch": ["does not exist"]})
 
 
+class ProtectedBranch(InvalidConfig):
+    """A rule refuses commits to `branch` of the repository `where`, as the platform has `said`.
+
+    `by_request`: whether the integration opens pull requests, so that the branch is its own.
+    """
+
+    def __init__(self, where: str, branch: str, said: str, *, by_request: bool):
+        advice = "let the token's owner bypass it"
+        advice += "" if by_request else ", choose another branch, or turn pullRequest on"
+        sentence = f"A rule of branch {branch} in {where} refuses direct commits ({said}): {advice}."
+        super().__init__(sentence, {"branch": ["is protected"]})
+
+
 class GitConnector(RepositoryConnector, DocumentConnector):
     """Commits documents to a branch and registers a webhook for the platform's events.
 

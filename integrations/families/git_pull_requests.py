@@ -46,8 +46,8 @@ request without merging drops its changes. The first commit to an empty reposito
         """Whether a pull request from the branch `work` into the configured one is open."""
         raise NotImplementedError
 
-    def start_branch(self, work: str, base: Response, config: Any) -> Flow[None]:
-        """Creates the branch `work`, or moves it, to the tip of the configured branch, which `base` describes."""
+    def start_branch(self, base: Response, config: Any) -> Flow[None]:
+        """Creates the branch of `config`, or moves it, to the tip of the branch that `base` describes."""
         raise NotImplementedError
 
     def open_request(self, work: str, config: Any) -> Flow[None]:
@@ -67,15 +67,16 @@ request without merging drops its changes. The first commit to an empty reposito
         if not config.pull_request:
             return (yield from keep(config))
         work = f"invenicum-{config.integration_id}"
+        at_work = config.model_copy(update={"branch": work})
         is_open = yield from self.has_open_request(work, config)
-        if not is_open:
-            base = yield from self.check_branch(config)
-            if base is None:
-                return (yield from keep(config))
-            yield from self.start_branch(work, base, config)
+        base = None if is_open else (yield from self.check_branch(config))
+        if not is_open and base is None:
+            return (yield from keep(config))
         closed = Conflict(f"The pull request of {self.repository_name(config)} was closed during the commit.")
         try:
-            is_changed = yield from keep(config.model_copy(update={"branch": work}))
+            if base:
+                yield from self.start_branch(base, at_work)
+            is_changed = yield from keep(at_work)
         except NoBranch:  # it is removed when the pull request is merged
             raise closed from None
         if is_changed and not is_open:

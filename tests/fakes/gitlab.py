@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 
 TOKEN = "glpat-0123456789abcdef"
+TIP = "7b5c3cc8be40ee161ae89a06bba6229da1032a0c"  # the latest commit of `main`
 PROJECT = "/api/v4/projects/my-group%2Fasset-repo"
 
 
@@ -62,7 +63,8 @@ class FakeGitLab(FakeServer):
             name = unquote(path.removeprefix("/repository/branches/"))
             if self.is_empty or name not in ("main", *self.other_branches):
                 return json_answer(404, {"message": "404 Branch Not Found"})
-            return json_answer(200, {"name": name, "can_push": self.can_push or name != "main"})
+            commit = {"id": TIP if name == "main" else "0" * 40}
+            return json_answer(200, {"name": name, "commit": commit, "can_push": self.can_push or name != "main"})
         if path.startswith("/repository/files/"):
             return self._file(unquote(path.removeprefix("/repository/files/")), parse_qs(parts.query)["ref"][0])
         if path == "/repository/commits":
@@ -88,7 +90,7 @@ class FakeGitLab(FakeServer):
         if method == "DELETE":
             gone = self.other_branches.pop(name, None)
             return (204, {}, b"") if gone is not None else json_answer(404, {"message": "404 Branch Not Found"})
-        assert payload["ref"] == "main"
+        assert payload["ref"] == TIP, "a branch name or commit SHA"
         if payload["branch"] in self.other_branches:
             return json_answer(400, {"message": "Branch already exists"})
         self.other_branches[payload["branch"]] = dict(self.files)

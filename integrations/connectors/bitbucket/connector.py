@@ -5,17 +5,18 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from ...core.answers import error_for, excerpt, field_of, retry_after, text_at
+from ...core.answers import field_of, text_at
 from ...core.connector import Category, TestResult
-from ...core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited
+from ...core.errors import AuthFailed, IntegrationError
 from ...core.fields import Branch, HookSecret, HttpsUrl, PathPrefix, SyncAssets
 from ...core.http import Flow, Request, Response
 from ...core.markers import OAuthReplaces, SentTo
 from ...core.oauth import OAuthSpec
-from ...families.documents import ABSENT, Conflict, DocumentConfig, Stored
+from ...families.documents import ABSENT, DocumentConfig, Stored
 from ...families.git_commits import DEFAULT_COMMIT_MESSAGE, CommitMessage
 from ...families.git_hooks import hook_label, token
 from ...families.git_pull_requests import PullRequest
+from .errors import bitbucket_error
 from .fields import ApiKey, Email, Event, Repository, Workspace
 from .inbound import BitbucketInbound
 from .pull_requests import PULL_REQUEST_SCOPES, BitbucketPullRequests
@@ -24,7 +25,6 @@ from .pull_requests import PULL_REQUEST_SCOPES, BitbucketPullRequests
 # https://developer.atlassian.com/cloud/bitbucket/rest/intro/#bitbucket-oauth-2-0-scopes
 # https://support.atlassian.com/bitbucket-cloud/docs/api-token-permissions/
 WRITE_SCOPES = {"repository:write", "pullrequest:write", "write:repository:bitbucket"}
-RATE_LIMIT_WAIT_SECONDS = 300.0  # if Bitbucket does not say how long
 
 
 class Bitbucket(BitbucketPullRequests):
@@ -39,6 +39,7 @@ class Bitbucket(BitbucketPullRequests):
    `read:webhook:bitbucket`, `write:webhook:bitbucket`, `delete:webhook:bitbucket`; `read:pullrequest:bitbucket`,
    `write:pullrequest:bitbucket`), and give your `email` too. Or connect with OAuth and skip the token.
 2. Make sure that the branch exists, unless the repository is empty, and that its restrictions let the token push to it.
+   Access tokens cannot be named in a restriction: use an API token or OAuth there, or set `pullRequest`.
 
 Connected with OAuth, the integration has to be used at least once in three months: after that Bitbucket forgets its
 refresh token, and you connect again. API tokens expire after a year at most. Issues were retired by Atlassian in August
@@ -168,25 +169,10 @@ refresh token, and you connect again. API tokens expire after a year at most. Is
         return {"Authorization": f"Basic {basic}"}
 
     def error(self, response: Response, config: Config) -> IntegrationError:
-        status, name = response.status, self.repository_name(config)
-        said = excerpt(field_of(response, "error", "message"))
-        if status == 401:
-            hint = "check apiKey and email" if config.email else "an API token needs your email too"
-            return AuthFailed(f"Bitbucket refused the token: it is wrong, expired or revoked ({hint}).")
-        if status == 429:
-            # https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/: counted over the last hour
-            return RateLimited(
-                "Bitbucket asks to slow down.", retry_after=retry_after(response) or RATE_LIMIT_WAIT_SECONDS
-            )
-        if status == 403:
-            return AuthFailed(f"The token may not do this in {name} ({said}): it needs Repositories: write.")
-        if status == 404:
-            return InvalidConfig(
-                f"There is no repository {name} that this token can reach: check the names and the token's access.",
-                {"repository": ["does not exist, or the token cannot see it"]},
-            )
-        if status == 409:
-            return Conflict(f"Branch {config.branch} keeps changing during the commit ({said}).")
-        if status == 400:
-            return InvalidConfig(f"Bitbucket refused the request ({said}).")
-        return error_for(response, self.name, said)
+        return bitbucket_error(
+            response,
+            self.repository_name(config),
+            config.branch,
+            has_email=bool(config.email),
+            by_request=config.pull_request,
+        )

@@ -25,12 +25,12 @@ class BitbucketPullRequests(PullRequestConnector):
         found = listed(response, "values")
         return any(text_in(request, "destination", "branch", "name") == config.branch for request in found)
 
-    def start_branch(self, work: str, base: Response, config: Any) -> Flow[None]:
+    def start_branch(self, base: Response, config: Any) -> Flow[None]:
         # https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/
-        response = yield self.request("DELETE", f"/refs/branches/{quote(work)}", config)
+        response = yield self.request("DELETE", f"/refs/branches/{quote(config.branch)}", config)
         if not response.ok and response.status != 404:
             yield from self.refuse(response, config)
-        payload = {"name": work, "target": {"hash": text_at(base, "target", "hash")}}
+        payload = {"name": config.branch, "target": {"hash": text_at(base, "target", "hash")}}
         yield from self.send("POST", "/refs/branches", config, payload)
 
     def open_request(self, work: str, config: Any) -> Flow[None]:

@@ -191,4 +191,4 @@ After a rename of the repository or the branch give its new name: GitHub redirec
         return super().headers(config) | own
 
     def error(self, response: Response, config: Config) -> IntegrationError:
-        return github_error(response, self.repository_name(config), config.branch)
+        return github_error(response, self.repository_name(config), config.branch, by_request=config.pull_request)

@@ -6,10 +6,11 @@ from ...core.answers import error_for, excerpt, field_of, objects_at, reset_afte
 from ...core.errors import AuthFailed, IntegrationError, InvalidConfig, RateLimited, Rejected
 from ...core.http import Response
 from ...families.documents import Conflict
-from ...families.git import NoBranch
+from ...families.git import NoBranch, ProtectedBranch
 
-# What GitHub says to a read and to a write.
-NO_BRANCH = re.compile(r"No commit found|Branch .*not found")
+# What GitHub says to a read, to a write of one file, and with 422 to a commit of several:
+# https://github.com/solana-foundation/solana-developer-platform/pull/602
+NO_BRANCH = re.compile(r"No commit found|Branch .*not found|Reference does not exist")
 NEEDED_PERMISSION = "the scope repo, or Contents: read and write"
 RATE_LIMIT_WAIT_SECONDS = 60.0  # if GitHub does not say how long
 # What rules of a branch (with 409, 403 or 422) say, each after `Could not create file: ` or the like:
@@ -29,8 +30,11 @@ PROTECTED = re.compile(
 SECRET_DETECTED = re.compile(r"secret detected|cannot contain secrets", re.IGNORECASE)
 
 
-def github_error(response: Response, name: str, branch: str) -> IntegrationError:
-    """The error for a status other than 2xx, about the repository `name` (`owner/repository`) and its branch."""
+def github_error(response: Response, name: str, branch: str, *, by_request: bool = False) -> IntegrationError:
+    """The error for a status other than 2xx, about the repository `name` (`owner/repository`) and its branch.
+
+    `by_request`: whether pull requests are opened.
+    """
     status = response.status
     said = excerpt(field_of(response, "message"))
     if _is_rate_limit(response, said):
@@ -40,11 +44,7 @@ def github_error(response: Response, name: str, branch: str) -> IntegrationError
     if status in (403, 409, 422) and SECRET_DETECTED.search(said):
         return Rejected(f"GitHub takes a text in the asset for a secret and refuses its document ({said}).")
     if status in (403, 409, 422) and PROTECTED.search(said):
-        sentence = (
-            f"A rule of branch {branch} in {name} refuses direct commits ({said}): let the token's owner bypass it, "
-            "choose another branch, or turn pullRequest on."
-        )
-        return InvalidConfig(sentence, {"branch": ["is protected"]})
+        return ProtectedBranch(name, branch, said, by_request=by_request)
     if status == 403 and "archived" in said:
         return InvalidConfig(f"{name} is archived: nothing can be committed to it.")
     if status == 403:
@@ -53,7 +53,7 @@ def github_error(response: Response, name: str, branch: str) -> IntegrationError
         # https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
         sentence = f"The repository {name} was renamed or moved: give its new name."
         return InvalidConfig(sentence, {"repository": ["was renamed or moved"]})
-    if status == 404 and NO_BRANCH.match(said):
+    if status in (404, 422) and NO_BRANCH.match(said):
         return NoBranch(name, branch)
     if status == 404:
         return InvalidConfig(

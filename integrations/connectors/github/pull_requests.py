@@ -22,12 +22,12 @@ class GitHubPullRequests(PullRequestConnector):
             yield from self.refuse_request(response, config)
         return any(text_in(request, "head", "ref") == work for request in listed(response))
 
-    def start_branch(self, work: str, base: Response, config: Any) -> Flow[None]:
+    def start_branch(self, base: Response, config: Any) -> Flow[None]:
         # https://docs.github.com/en/rest/git/refs
         tip = text_at(base, "commit", "sha")
-        response = yield self.request("POST", "/git/refs", config, {"ref": f"refs/heads/{work}", "sha": tip})
+        response = yield self.request("POST", "/git/refs", config, {"ref": f"refs/heads/{config.branch}", "sha": tip})
         if response.status == 422 and "already exists" in excerpt(field_of(response, "message")):
-            path = f"/git/refs/heads/{quote(work)}"
+            path = f"/git/refs/heads/{quote(config.branch)}"
             response = yield self.request("PATCH", path, config, {"sha": tip, "force": True})
         if not response.ok:
             yield from self.refuse(response, config)

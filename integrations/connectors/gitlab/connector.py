@@ -180,7 +180,7 @@ its new path; with its number as `project` neither matters.
         return (config.base_url or self.endpoint("apiUrl", "https://gitlab.com")).rstrip("/") + "/api/v4"
 
     def error(self, response: Response, config: Config) -> IntegrationError:
-        return gitlab_error(response, config.project, config.branch)
+        return gitlab_error(response, config.project, config.branch, by_request=config.pull_request)
 
 
 def _action(path: str, content: bytes | None, found: Stored) -> dict[str, str]:

@@ -17,8 +17,11 @@ MOVED = "not allowed for moved projects"
 RATE_LIMIT_WAIT_SECONDS = 60.0  # if GitLab does not say how long
 
 
-def gitlab_error(response: Response, name: str, branch: str) -> IntegrationError:
-    """The error for a status other than 2xx, about the project `name` and its branch."""
+def gitlab_error(response: Response, name: str, branch: str, *, by_request: bool = False) -> IntegrationError:
+    """The error for a status other than 2xx, about the project `name` and its branch.
+
+    `by_request`: whether merge requests are opened.
+    """
     # https://docs.gitlab.com/api/rest/troubleshooting/
     status, said = response.status, message_of(response)
     if status == 401:
@@ -30,10 +33,8 @@ def gitlab_error(response: Response, name: str, branch: str) -> IntegrationError
         sentence = f"The project {name} was renamed or moved: give its new path, or its number."
         return InvalidConfig(sentence, {"project": ["was renamed or moved"]})
     if "push into this branch" in said:
-        return AuthFailed(
-            f"The token may not push to branch {branch} of {name}: let its role push, choose another branch, or turn "
-            "pullRequest on."
-        )
+        others = "" if by_request else ", choose another branch, or turn pullRequest on"
+        return AuthFailed(f"The token may not push to branch {branch} of {name}: let its role push{others}.")
     if SECRET_DETECTED.search(said):
         return Rejected(f"GitLab takes a text in the asset for a secret and refuses its document ({said}).")
     if status == 403:

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from ...core.answers import text_at
 from ...core.http import Flow, Response
 from ...families.documents import Conflict
 from ...families.git_pull_requests import TEXT, TITLE, PullRequestConnector, listed
@@ -27,16 +28,16 @@ class GitLabMergeRequests(PullRequestConnector):
             yield from self.refuse_request(response, config)
         return bool(listed(response))
 
-    def start_branch(self, work: str, base: Response, config: Any) -> Flow[None]:
+    def start_branch(self, base: Response, config: Any) -> Flow[None]:
         # https://docs.gitlab.com/api/branches/
-        path = f"/repository/branches/{quote(work, safe='')}"
+        path = f"/repository/branches/{quote(config.branch, safe='')}"
         response = yield self.request("DELETE", path, config)
         if not response.ok and response.status != 404:
             yield from self.refuse(response, config)
-        payload = {"branch": work, "ref": config.branch}
+        payload = {"branch": config.branch, "ref": text_at(base, "commit", "id")}
         response = yield self.request("POST", "/repository/branches", config, payload)
         if response.status == 400 and "already exists" in message_of(response):
-            raise Conflict(f"Branch {work} was made by somebody else in between.")
+            raise Conflict(f"Branch {config.branch} was made by somebody else in between.")
         if not response.ok:
             yield from self.refuse(response, config)
 

@@ -83,6 +83,29 @@ def test_a_refused_commit_is_not_retried() -> None:
         play(Bitbucket().deliver(CREATED, config(), 0), TIP, said(404, "No such file"), said(400, "odd path"))
 
 
+@pytest.mark.parametrize(
+    ("message", "data"),
+    [
+        # https://jira.atlassian.com/browse/BCLOUD-20121
+        (
+            'You are not allowed to create a branch that matches the pattern "release/*".',
+            {"key": "BRANCH_PERMISSION_VIOLATED"},
+        ),
+        # https://community.atlassian.com/t5/Bitbucket-questions/How-do-I-grant-write-access-to-restricted-brances-via-repo/qaq-p/2249496
+        ("Permission denied to update branch main.", None),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_branch_with_restrictions_is_told_from_a_token_that_may_not_write(
+    status: int, message: str, data: object
+) -> None:
+    refused = json_response(status, {"type": "error", "error": {"message": message, "data": data}})
+    with pytest.raises(InvalidConfig, match=r"A rule of branch main .*choose another branch, or turn pullRequest") as e:
+        play(Bitbucket().deliver(CREATED, config(), 0), TIP, said(404, "No such file"), refused)
+    assert message in e.value.message
+    assert e.value.details == {"branch": ["is protected"]}
+
+
 def test_an_asset_is_committed_changed_and_removed() -> None:
     with FakeBitbucket() as fake:
         bitbucket = Bitbucket({"apiUrl": fake.url})

@@ -150,6 +150,29 @@ def test_a_rule_and_a_secret_are_told_of_a_commit_of_several_too() -> None:
             deliver(at, [created("a"), created("b")])
 
 
+def test_a_branch_of_github_that_is_deleted_during_a_commit_of_several_is_named() -> None:
+    # https://github.com/solana-foundation/solana-developer-platform/pull/602: 422 Reference does not exist
+    with place("github") as at:
+        at.fake.before_write = [lambda: setattr(at.fake, "branch", "trunk")]
+        with pytest.raises(InvalidConfig, match="my-org/asset-repo has no branch main") as caught:
+            deliver(at, [created("a"), created("b")])
+        assert caught.value.details == {"branch": ["does not exist"]}
+
+
+@each_platform
+def test_a_pull_request_that_is_closed_during_its_commit_is_opened_again_with_all_changes(kind: str) -> None:
+    def close() -> None:
+        at.fake.other_branches.clear()
+        at.open.clear()
+
+    with place(kind) as at:
+        deliver(at, [created("a"), created("b")], at.config)
+        at.fake.before_write = [close]
+        assert deliver(at, [created("c"), created("d")], at.config) == [None, None]
+        assert {"assets/c.json", "assets/d.json"} <= set(at.proposed)
+        assert len(at.open) == 1
+
+
 def test_the_message_of_a_commit_of_several_lists_a_few_and_is_recognised_as_ours() -> None:
     events = [created(f"asset-{number}", name=f"Fixes #{number}") for number in range(7)]
     said = group_message(events, DEFAULT_COMMIT_MESSAGE, INTEGRATION)

@@ -9,7 +9,7 @@ import pytest
 from integrations.connectors.bitbucket import Bitbucket
 from integrations.connectors.github import GitHub
 from integrations.connectors.gitlab import GitLab
-from integrations.core.errors import AuthFailed, ConnectionFailed
+from integrations.core.errors import AuthFailed, ConnectionFailed, InvalidConfig
 from integrations.egress.curl import run_flow
 from invenicum.events.message import Message
 from tests.fakes.bitbucket import FakeBitbucket
@@ -119,6 +119,27 @@ def test_a_token_that_may_not_open_pull_requests_is_named_by_the_test() -> None:
         answers = json_response(200, {}), json_response(200, {}), json_response(201, {}), forbidden
         with pytest.raises(AuthFailed, match="Pull requests: read and write"):
             play(GitHub().test(at.config), *answers)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "body"),
+    [
+        # https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/available-rules-for-rulesets
+        ("github", 422, {"message": "Repository rule violations found\n\nCannot create ref due to creations"}),
+        # https://jira.atlassian.com/browse/BCLOUD-20121
+        ("bitbucket", 403, {"error": {"message": "You are not", "data": {"key": "BRANCH_PERMISSION_VIOLATED"}}}),
+    ],
+)
+def test_a_rule_against_the_branch_of_the_pull_request_names_that_branch(
+    kind: str, status: int, body: dict[str, Any]
+) -> None:
+    tip = {"commit": {"sha": "c0ffee"}, "target": {"hash": "c0ffee"}}
+    none_open = {"github": json_response(200, []), "bitbucket": json_response(200, {"values": []})}[kind]
+    removed = [json_response(404, {})] if kind == "bitbucket" else []
+    answers = none_open, json_response(200, tip), *removed, json_response(status, body)
+    with place(kind) as at, pytest.raises(InvalidConfig, match=f"A rule of branch {WORK} ") as caught:
+        play(at.connector.deliver(CREATED, at.config, 0), *answers)
+    assert "turn pullRequest on" not in caught.value.message
 
 
 @each_platform
