@@ -1,4 +1,7 @@
-"""A wrong target of each type, with the provider's own answer: nothing is lost, and state, reason and mail say why."""
+"""A wrong target of each type, with the provider's own answer: nothing is lost, and state, reason and mail say why.
+
+After the repair everything arrives, and of one asset in the order in which it happened.
+"""
 
 from __future__ import annotations
 
@@ -110,9 +113,12 @@ def test_a_wrong_target_loses_nothing_and_is_told(
         addresses = {"webhook": "url", "s3": "endpointUrl"}
         if case.type in addresses:
             config[addresses[case.type]] = fake.url
-        services.save_integration(alice, case.type, {name: value for name, value in config.items() if value})
+        given = {name: value for name, value in config.items() if value}
+        services.save_integration(alice, case.type, given | {"ordered": True})
         repaired, fake.handler = fake.handler, lambda request: case.answer
         publish_many([Draft(alice, "asset.created", {"assetId": f"asset-{n}", "name": f"Asset {n}"}) for n in range(5)])
+        change = {"assetId": "asset-0", "changes": {"name": {"old": "Asset 0", "new": "Renamed"}}}
+        publish_many([Draft(alice, "asset.updated", change)])
         for _ in range(3):  # several that are sent together fail as one
             Delivery.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
             drain()
@@ -131,3 +137,6 @@ def test_a_wrong_target_loses_nothing_and_is_told(
         drain()
     assert set(Delivery.objects.values_list("status", flat=True)) == {Delivery.Status.DELIVERED}
     assert Integration.objects.get().failing_since is None
+    first, second = Delivery.objects.filter(order_key="asset-0").order_by("sequence")
+    tried_again = second.attempts.earliest("started_at").started_at
+    assert tried_again > first.attempts.latest("started_at").started_at, "it waited for the event before"
