@@ -64,10 +64,11 @@ def _mapping(text: str) -> dict[str, Any]:
     if not (text.startswith("{") and text.endswith("}")) or '"' in text:
         raise NotUnderstood(MAPPING_EXPECTED)
     found: dict[str, str] = {}
-    for pair in text[1:-1].split(","):
+    for pair in text[1:-1].split(", "):
         name, colon, value = pair.strip().partition(":")
-        # Without the space after the colon, `{Link: https://a, https://b}` would be two names.
-        is_pair = colon and value[:1] in ("", " ") and not re.search(r"[{}]", value)
+        # Without the space after the colon, `{Link: https://a, https://b}` would be two names. A comma without a space
+        # may be part of a value or stand before the next name.
+        is_pair = colon and value[:1] in ("", " ") and not re.search(r"[{},]", value)
         if not is_pair or not re.fullmatch(r"[^\s{}]+", name) or name in found:
             raise NotUnderstood(MAPPING_EXPECTED)
         found[name] = value.strip()

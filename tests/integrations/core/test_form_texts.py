@@ -3,7 +3,7 @@ import time
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integrations.core.form_texts import (
@@ -84,6 +84,8 @@ def test_a_mapping_is_read_from_json_and_from_what_the_app_pre_fills(text: str, 
         "{A: {b: c}}",
         "{A: 1, A: 2}",
         "{A: 1,}",
+        "{A: ,B:}",  # the second part could be the value of the first
+        "{A: 1,B: 2}",
         "{A:1}",
         '{"A": "1"',
     ],
@@ -140,6 +142,7 @@ def test_any_headers_with_values_come_back_from_json(headers: dict[str, str]) ->
 
 
 @given(header_names, header_values)
+@example("0", ",1:")
 def test_a_header_typed_into_the_apps_form_is_read_right_or_refused(name: str, value: str) -> None:
     try:
         read = read_form_text("mapping", dart({name: value, "X-Last": ""}))
