@@ -1,11 +1,11 @@
 """What integrations need of OAuth, without depending on it: `oauth_flows`, a layer above, registers itself here."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, TypeVar
 
 from .core.config import ConnectorConfig
 from .core.http import Flow
+from .core.inbound import ConnectionEnd
 from .egress.curl import run_flow
 from .models import Integration
 
@@ -23,10 +23,11 @@ class Grants:
         """Whether the integration needs a grant that the provider no longer accepts."""
         return False
 
-    def note_ended(self, integration: Integration, ended_at: datetime) -> bool | None:
-        """Notes that the provider ended the connection at `ended_at`: the grant counts as refused from now on.
+    def note_ended(self, integration: Integration, end: ConnectionEnd) -> bool | None:
+        """Notes that the provider ended the connection: the grant counts as refused from now on.
 
-        The caller has locked the integration. Returns False if it was connected again after that, None without a grant.
+        The caller has locked the integration. Returns False if it was connected again after that, or `end` is about
+        another app; None without a grant.
         """
         return None
 

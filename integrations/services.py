@@ -20,6 +20,7 @@ from .core.config import ConnectorConfig
 from .core.connector import Connector, TestResult
 from .core.errors import InvalidConfig
 from .core.http import Flow, discreet
+from .core.inbound import ConnectionEnd
 from .core.memory import Notes, with_memory
 from .core.redaction import redact, redact_values
 from .core.signing import ROTATION_OVERLAP_SECONDS, verification_key
@@ -378,17 +379,17 @@ def _lock(owner: User, integration_type: str) -> Integration:
 
 
 @transaction.atomic
-def end_connection(integration_id: UUID, ended_at: datetime) -> None:
+def end_connection(integration_id: UUID, end: ConnectionEnd) -> None:
     """Stops an integration whose provider says that it ended the connection, e.g. because its app was removed.
 
     An OAuth connection has to be connected again, any other is disabled. Nothing happens if it was connected, or saved,
-    after `ended_at`.
+    after that, or is a connection to another app.
     """
     integration = Integration.objects.live().without_secrets().select_for_update().filter(pk=integration_id).first()
     if integration is None:
         return
-    refused = grants.current().note_ended(integration, ended_at)
-    if refused is False or (refused is None and integration.updated_at > ended_at):
+    refused = grants.current().note_ended(integration, end)
+    if refused is False or (refused is None and integration.updated_at.timestamp() > end.at):
         return
     if integration.status != Status.PAUSED:
         name = registry.get(integration.type).name

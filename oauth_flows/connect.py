@@ -21,7 +21,7 @@ from .audit import Action, audit
 from .code_exchange import Connection
 from .errors import TokensUnused
 from .models import Grant, Revocation
-from .protocol import Client, Tokens, account_key, value_at
+from .protocol import Client, Tokens, account_key, app_id, value_at
 from .revoke import remove_target, revocation_of, schedule
 from .tokens import columns_of
 
@@ -111,6 +111,7 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
         "client_id": client.client_id,
         "servers": client.servers,
         "scopes": list(client.spec.scopes if tokens.scopes is None else tokens.scopes),
+        "app_id": app_id(client.spec, tokens.answer),
         "connected_at": now,
         **columns_of(tokens, now),
     }

@@ -1,13 +1,13 @@
 """Answers what `integrations` asks about OAuth."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, TypeVar
 
 from fernet_fields import DecryptionError
 
 from integrations.core.config import ConnectorConfig
 from integrations.core.http import Flow
+from integrations.core.inbound import ConnectionEnd
 from integrations.grants import Grants
 from integrations.models import Integration
 
@@ -29,8 +29,8 @@ class OAuthGrants(Grants):
         grant.integration = integration
         return tokens.is_needed(grant)
 
-    def note_ended(self, integration: Integration, ended_at: datetime) -> bool | None:
-        return tokens.note_ended(integration, ended_at)
+    def note_ended(self, integration: Integration, end: ConnectionEnd) -> bool | None:
+        return tokens.note_ended(integration, end)
 
     def access_token(self, integration: Integration) -> str | None:
         try:

@@ -158,6 +158,8 @@ class Grant(OfClient, OfAccount):
     # `access` and, if the provider issued one, `refresh`.
     tokens = EncryptedJSONField(editable=False)
     scopes = models.JSONField(default=list)
+    # The id of our app at the provider; empty if the provider does not say it with the tokens.
+    app_id = models.CharField(max_length=255, blank=True, editable=False)
     connected_at = models.DateTimeField()
     refreshed_at = models.DateTimeField(help_text="When the tokens were last issued.")
     expires_at = models.DateTimeField(null=True, blank=True)

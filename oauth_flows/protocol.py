@@ -16,6 +16,7 @@ from integrations.core.redaction import redact
 from invenicum.accounts.redirect_uris import LOOPBACK_HOSTS
 
 ACCOUNT_KEY_MAX_CHARACTERS = 255
+APP_ID_MAX_CHARACTERS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,12 @@ def account_key(spec: OAuthSpec, answer: Mapping[str, Any], account: str) -> str
     parts = [value_at(answer, path) for path in spec.account_key]
     known = [part for part in parts if isinstance(part, str) and part]
     return excerpt("/".join(known), ACCOUNT_KEY_MAX_CHARACTERS) if len(known) == len(parts) else ""
+
+
+def app_id(spec: OAuthSpec, answer: Mapping[str, Any]) -> str:
+    """The id of our app at the provider, as a token response names it, e.g. `A0KRD7HC3`; empty if it does not."""
+    found = value_at(answer, spec.app_id) if spec.app_id else None
+    return excerpt(found, APP_ID_MAX_CHARACTERS) if isinstance(found, str) else ""
 
 
 def value_at(answer: Any, path: str) -> Any:

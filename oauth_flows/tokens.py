@@ -24,6 +24,7 @@ from integrations import registry
 from integrations.core.config import ConnectorConfig
 from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationError, NotNow, RateLimited
 from integrations.core.http import Flow, Request, Response
+from integrations.core.inbound import ConnectionEnd
 from integrations.egress.curl import FlowDriver, run_flow
 from integrations.models import Integration
 from integrations.services import change_status
@@ -268,15 +269,16 @@ def _refuse(grant: Grant, error: str) -> bool:
     return True
 
 
-def note_ended(integration: Integration, ended_at: datetime) -> bool | None:
-    """Refuses the grant of an integration that the caller has locked, as its provider ended the connection then.
+def note_ended(integration: Integration, end: ConnectionEnd) -> bool | None:
+    """Refuses the grant of an integration that the caller has locked, as its provider ended the connection.
 
-    Returns False if it was connected after `ended_at`, and None if it has no grant.
+    Returns False if that was another app's, or before it was connected; and None if it has no grant.
     """
     grant = Grant.objects.filter(integration=integration).defer("tokens").first()
     if grant is None:
         return None
-    if grant.connected_at > ended_at:
+    is_of_another_app = grant.app_id and end.app_id and grant.app_id != end.app_id
+    if is_of_another_app or grant.connected_at.timestamp() > end.at:
         return False
     refused = {"refused_at": timezone.now(), "refusal": "ended by the provider", "connection_ended": True}
     # The next generation, so that a refresh under way does not overwrite it.

@@ -53,7 +53,7 @@ class ProviderEvent:
     `event_type` is the provider's name for it, such as `pull_request` or `repo:push`. `delivery_id` is the same when
     the provider repeats the delivery. `title` is one line for people and `url` the page about it; both may be empty.
     `is_echo` marks an event that only repeats another one, or reports our own change: it is stored and not published.
-    `connection_ended_at`: the event says that the provider ended the connection to the integration, at this Unix time.
+    `connection_end`: the event says that the provider ended the connection to what it names in its keys.
     """
 
     event_type: str
@@ -62,7 +62,18 @@ class ProviderEvent:
     title: str = ""
     url: str = ""
     is_echo: bool = False
-    connection_ended_at: float | None = None
+    connection_end: "ConnectionEnd | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionEnd:
+    """The provider ended a connection `at` this Unix time: that of its app with the id `app_id`, e.g. `A0KRD7HC3`.
+
+    `app_id` is empty if the provider does not name it.
+    """
+
+    at: float
+    app_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,7 @@ class ReceivedEvent:
     url: str
     is_truncated: bool
     is_echo: bool
-    connection_ended_at: float | None = None
+    connection_end: ConnectionEnd | None = None
 
     @classmethod
     def of(cls, integration_type: str, event: ProviderEvent) -> "ReceivedEvent":
@@ -96,7 +107,7 @@ class ReceivedEvent:
             url=event.url if len(event.url) <= MAX_URL_LENGTH else "",
             is_truncated=is_truncated,
             is_echo=event.is_echo,
-            connection_ended_at=event.connection_ended_at,
+            connection_end=event.connection_end,
         )
 
 
@@ -204,7 +215,14 @@ class Inbound:
             return event
         if self.is_own_change(event, config):
             event = replace(event, is_echo=True)
+        if event.connection_end and not self._is_about(request, config, state):
+            event = replace(event, connection_end=None)
         return ReceivedEvent.of(integration_type, event)
+
+    def _is_about(self, request: InboundRequest, config: Any, state: Mapping[str, Any]) -> bool:
+        """Whether the request is about what the integration is connected to, as far as that is known."""
+        known = self.keys_of(config, state)
+        return not known or not set(known).isdisjoint(self.keys_in(request))
 
     def handshake(self, request: InboundRequest) -> HookResponse | None:
         """As `answer_handshake`, without its limits. May raise Unreadable."""

@@ -41,6 +41,8 @@ class OAuthSpec:
     identity_method: Literal["GET", "POST"] = "GET"
     # The path to the account's name in the token response, if it is there; it saves the request to `identity_url`.
     account: str | None = None
+    # The path to the id of our app there, if its hooks name the app that they are of.
+    app_id: str | None = None
     # The path to the tokens in the token response, if they may be nested.
     tokens_at: str | None = None
     # Scopes that the connection needs, if users can grant some scopes and refuse others.

@@ -115,6 +115,7 @@ class Migration(migrations.Migration):
                 ('account_key', models.CharField(blank=True, editable=False, max_length=255)),
                 ('tokens', fernet_fields.fields.EncryptedJSONField(editable=False)),
                 ('scopes', models.JSONField(default=list)),
+                ('app_id', models.CharField(blank=True, editable=False, max_length=255)),
                 ('connected_at', models.DateTimeField()),
                 ('refreshed_at', models.DateTimeField(help_text='When the tokens were last issued.')),
                 ('expires_at', models.DateTimeField(blank=True, null=True)),

@@ -16,6 +16,7 @@ from tests.fakes.http_server import Answer, FakeServer, close, json_answer
 
 pytestmark = pytest.mark.django_db
 SLACK_URL = "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
+NOTHING_MISSED = {"count": 0, "isExact": True, "since": None}
 Provider = Callable[..., AbstractContextManager[FakeServer]]
 Connect = Callable[..., Any]
 
@@ -63,13 +64,19 @@ def test_slacks_answer_fills_in_its_webhook_and_the_team(provider: Provider, con
             "access_token": "xoxb-17653672481",
             "token_type": "bot",
             "scope": "incoming-webhook",
+            "app_id": "A0KRD7HC3",
             "team": {"name": "Invenicum Team", "id": "T1"},
             "incoming_webhook": {"channel": "Maria Example", "channel_id": "D024BE91L", "url": SLACK_URL},
         },
     )
     with provider("slack", answer) as server:
         connected = connect("slack")
-    assert connected.json()["data"] == {"type": "slack", "isActive": True, "account": "Invenicum Team"}
+    assert connected.json()["data"] == {
+        "type": "slack",
+        "isActive": True,
+        "account": "Invenicum Team",
+        "missed": NOTHING_MISSED,
+    }
     integration = Integration.objects.get()
     # A direct message's name is a person's, which is no channel's name.
     assert integration.config == {"channel": "D024BE91L", "webhookChannel": "D024BE91L"}
@@ -79,6 +86,7 @@ def test_slacks_answer_fills_in_its_webhook_and_the_team(provider: Provider, con
     assert b"code_verifier" not in request.body
     grant = Grant.objects.get()
     assert (grant.access_token, grant.refresh_token, grant.expires_at) == ("xoxb-17653672481", "", None)
+    assert (grant.account_key, grant.app_id) == ("T1", "A0KRD7HC3")
 
 
 def test_slack_with_a_users_token_only(provider: Provider, connect: Connect) -> None:
@@ -112,7 +120,13 @@ def test_discords_answer_fills_in_its_webhook(provider: Provider, connect: Conne
         "webhook": {"name": "Invenicum", "url": url, "channel_id": "1"},
     }
     with provider("discord", json_answer(200, answer)):
-        assert connect("discord").json()["data"] == {"type": "discord", "isActive": True, "account": "Invenicum"}
+        connected = connect("discord").json()["data"]
+    assert connected == {
+        "type": "discord",
+        "isActive": True,
+        "account": "Invenicum",
+        "missed": NOTHING_MISSED,
+    }
     assert Integration.objects.get().secrets == {"webhookUrl": url}
 
 

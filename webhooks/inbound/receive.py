@@ -6,7 +6,6 @@ Before a signature is verified, a request is only parsed to find those integrati
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -166,8 +165,8 @@ def _store(integration: Integration, event: ReceivedEvent) -> InboundEvent:
     if not is_new:
         return stored
     Integration.objects.filter(pk=integration.pk).update(last_sync=now)
-    if event.connection_ended_at is not None:
-        end_connection(integration.pk, datetime.fromtimestamp(event.connection_ended_at, UTC))
+    if event.connection_end:
+        end_connection(integration.pk, event.connection_end)
     if integration.status != Integration.Status.PAUSED and not event.is_echo:
         intake.admit({integration.owner_id: 1})
         stored.event = publish(integration.owner, event.name, _published_data(integration.type, event))

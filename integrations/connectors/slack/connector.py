@@ -71,6 +71,7 @@ itself stays listed in Slack, under the app's configuration, until it is removed
         },
         fills_only_connected=("webhookChannel",),
         account="team.name",
+        app_id="app_id",
         # A workspace has one bot token of an app: who connects it again is given the same one.
         # https://docs.slack.dev/authentication/tokens#bot and https://docs.slack.dev/reference/methods/auth.revoke
         account_key=("team.id",),

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...core.fields import reveal
 from ...core.http import encode_json
-from ...core.inbound import HookResponse, Inbound, InboundRequest, ProviderEvent
+from ...core.inbound import ConnectionEnd, HookResponse, Inbound, InboundRequest, ProviderEvent
 from ...core.payloads import count_in, text_in
 from ...core.signing import hmac_sha256_hex
 from ...core.verification import is_recent, is_same
@@ -65,8 +65,15 @@ left out, so that our own do not come back.
             text_in(payload, "event_id") or request.digest,
             payload,
             text(text_in(event, "text")),
-            connection_ended_at=_moment(payload.get("event_time"), request.now) if _ends_connection(event) else None,
+            connection_end=_connection_end(payload, request.now),
         )
+
+
+def _connection_end(payload: Mapping[str, Any], now: float) -> ConnectionEnd | None:
+    if not _ends_connection(payload.get("event")):
+        return None
+    # https://docs.slack.dev/apis/events-api/#callback-field
+    return ConnectionEnd(_moment(payload.get("event_time"), now), text_in(payload, "api_app_id"))
 
 
 def _ends_connection(event: Any) -> bool:

@@ -43,7 +43,12 @@ def connected(settings: Settings, alice: User) -> Integration:
     integration, now = connect(alice, "slack", botToken=None), timezone.now()
     tokens, an_hour = {"access": "xoxb-1"}, timedelta(hours=1)
     Grant.objects.create(
-        integration=integration, client_id="id", tokens=tokens, connected_at=now - an_hour, refreshed_at=now - an_hour
+        integration=integration,
+        client_id="id",
+        app_id="AXXXXXXXXX",
+        tokens=tokens,
+        connected_at=now - an_hour,
+        refreshed_at=now - an_hour,
     )
     return integration
 
@@ -83,6 +88,34 @@ def test_what_ended_before_the_last_connection_is_old_news(connected: Integratio
     connected.refresh_from_db()
     assert connected.status == "active"
     assert Grant.objects.get().refused_at is None
+
+
+OWN_SECRET = "0" * 32
+
+
+@pytest.mark.parametrize(("app_id", "status"), [("A0KRD7HC3", "active"), ("AXXXXXXXXX", "needs_reconnect")])
+def test_the_removal_of_another_app_of_the_owner_leaves_the_connection(
+    connected: Integration, app_id: str, status: str
+) -> None:
+    # Its signing secret may be saved beside the connection, for the events of that app.
+    connected.secrets |= {"signingSecret": OWN_SECRET}
+    connected.save()
+    about = {**ended({"type": "app_uninstalled"}), "api_app_id": app_id}
+    assert send_slack(about, f"slack/{connected.id}", OWN_SECRET).status_code == 202
+    connected.refresh_from_db()
+    assert connected.status == status
+    assert (Grant.objects.get().refused_at is None) == (status == "active")
+
+
+def test_the_removal_from_another_workspace_leaves_the_integration(connected: Integration, charlie: User) -> None:
+    own = connect(charlie, "slack", signingSecret=OWN_SECRET)
+    connected.secrets |= {"signingSecret": OWN_SECRET}
+    connected.save()
+    elsewhere = {**ended({"type": "app_uninstalled"}, time.time() + 1), "team_id": "T0ELSEWHERE"}
+    for integration in (own, connected):
+        assert send_slack(elsewhere, f"slack/{integration.id}", OWN_SECRET).status_code == 202
+        integration.refresh_from_db()
+        assert integration.status == "active"
 
 
 def test_a_paused_integration_stays_paused_and_cannot_be_resumed(connected: Integration, alice: User) -> None:
