@@ -63,6 +63,8 @@ def on_target_may_work(integration: Integration, is_new: bool, **kwargs: Any) ->
 
     What an open circuit has delayed is due at once, so that a success of the probe is followed by all that waits. What
     the service asked for (Retry-After) stands, unless it is another service now.
+
+    `integration.failing_since` becomes None if no delivery waits.
     """
     lane, now = Lane.objects.filter(pk=integration.pk), timezone.now()
     is_open = lane.with_open_circuit().exists()
@@ -71,6 +73,10 @@ def on_target_may_work(integration: Integration, is_new: bool, **kwargs: Any) ->
     released = lane.filter(held_until__isnull=False).update(held_until=None) if is_open or is_new else 0
     if delayed or released:
         transaction.on_commit(wake.wake)
+    if integration.failing_since and not _pending(integration).exists():
+        # No delivery can show that it works again, and its five days must not go on.
+        integration.failing_since = None
+        Integration.objects.filter(pk=integration.pk).update(failing_since=None)
 
 
 @receiver(remote_state_changed)

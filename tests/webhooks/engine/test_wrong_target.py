@@ -13,42 +13,16 @@ from django.utils import timezone
 from integrations import services
 from integrations.models import Integration
 from invenicum.accounts.models import User
-from invenicum.events.publish import Draft, publish, publish_many
+from invenicum.events.publish import publish
 from tests.api_client import Api
 from tests.factories import SECRET, connect_webhook
-from tests.fakes.http_server import Answer, FakeServer, Received
+from tests.webhooks.engine.refusing_endpoint import Endpoint, many, read
 from webhooks.engine.worker import drain
 from webhooks.failure_alerts import watch
 from webhooks.models import Attempt, Delivery, Lane
 
 Status = Delivery.Status
 REFUSED = "The endpoint refused the request: HTTP 403. Check the headers, and that it knows the signing secret."
-
-
-class Endpoint(FakeServer):
-    """Answers all requests with `status`, those about an asset in `statuses` with another one."""
-
-    def __init__(self, status: int = 200) -> None:
-        super().__init__(self._handle)
-        self.status = status
-        self.statuses: dict[str, int] = {}
-
-    def _handle(self, request: Received) -> Answer:
-        asset = request.json()["data"].get("assetId", "")
-        return self.statuses.get(asset, self.status), {}, b""
-
-    @property
-    def assets(self) -> list[str]:
-        return [request.json()["data"].get("assetId", "test") for request in self.requests]
-
-
-def many(owner: User, count: int) -> None:
-    publish_many([Draft(owner, "asset.created", {"assetId": f"asset-{number}"}) for number in range(count)])
-
-
-def read(client: Any, what: str = "") -> dict[str, Any]:
-    data: dict[str, Any] = client.get(f"/integrations/webhook{what}").json()["data"]
-    return data
 
 
 def let_the_hold_end() -> None:
@@ -196,6 +170,14 @@ def test_what_was_corrected_in_vain_is_held_again_after_one_probe(
     assert read(api(alice))["statusReason"].startswith("Deliveries wait")
 
 
+def test_if_nothing_waits_a_test_that_succeeds_ends_the_five_days(held: Endpoint, alice: User, api: Api) -> None:
+    Delivery.objects.update(status=Status.CANCELLED, due_at=None)
+    tried(api(alice), held.url)
+    assert read(api(alice), "/health")["failingSince"] is None
+    watch(timezone.now() + timedelta(days=6))
+    assert read(api(alice))["status"] == "active"
+
+
 def test_a_test_of_something_else_than_what_is_saved_sends_nothing(held: Endpoint, alice: User, api: Api) -> None:
     tried(api(alice), f"{held.url}/other")
     body = {"type": "webhook", "config": {"url": held.url, "secret": SECRET.replace("whsec_", "whsec_YWJj")}}
@@ -256,55 +238,6 @@ def test_an_endpoint_that_is_gone_is_told_by_mail_once(alice: User, mailoutbox: 
         services.set_active(alice, "webhook", True)
         drain()
     assert Delivery.objects.filter(status=Status.DELIVERED).count() == 3
-
-
-def test_refused_events_end_and_five_in_a_row_are_told(alice: User, api: Api, mailoutbox: list[EmailMessage]) -> None:
-    with Endpoint(413) as endpoint:
-        connect_webhook(alice, endpoint.url)
-        many(alice, 4)
-        drain()
-        watch()
-        assert (mailoutbox, read(api(alice))["statusReason"]) == ([], None)
-        many(alice, 2)
-        drain()
-        watch()
-        watch()
-        [mail] = mailoutbox
-        assert mail.subject == "Invenicum: Custom Webhook refuses events"
-        assert "refused the last 6 events" in mail.body
-        assert "/integrations/webhook/replay" in mail.body
-        reason = "The last events were refused: The endpoint refused the request as too large: HTTP 413."
-        assert read(api(alice))["statusReason"] == reason
-        assert read(api(alice), "/health")["circuit"] == "closed"
-        assert set(Delivery.objects.values_list("status", "attempt_count")) == {(Status.FAILED, 1)}
-
-        endpoint.status = 200
-        many(alice, 1)
-        drain()
-        watch()
-        assert read(api(alice))["statusReason"] is None
-        endpoint.status = 413
-        many(alice, 5)
-        drain()
-        for hours, mails in ((0.5, 1), (1.1, 2), (3, 2)):
-            watch(timezone.now() + timedelta(hours=hours))
-            assert len(mailoutbox) == mails
-
-
-def test_an_event_between_that_is_accepted_keeps_its_owner_from_being_told(
-    alice: User, mailoutbox: list[EmailMessage]
-) -> None:
-    with Endpoint(413) as endpoint:
-        connect_webhook(alice, endpoint.url)
-        for _ in range(3):
-            many(alice, 3)
-            drain()
-            endpoint.statuses["fits"] = 200
-            publish(alice, "asset.created", {"assetId": "fits"})
-            drain()
-    watch()
-    assert mailoutbox == []
-    assert Lane.objects.get().rejections == 0
 
 
 def test_what_a_service_repeats_of_a_secret_is_in_no_problem_and_no_mail(
