@@ -2,7 +2,7 @@
 
 from invenicum.api.errors import NOT_FOUND, ApiError
 
-from . import previews, registry, services
+from . import previews, registry, services, signing_secrets
 from .core.errors import IntegrationError, InvalidConfig
 
 INTEGRATION_NOT_FOUND = "INTEGRATION_NOT_FOUND"
@@ -24,7 +24,7 @@ def api_error(error: Exception, integration_type: str | None = None) -> ApiError
             return _not_found(f"You have no {str(error)[:SHOWN_TYPE_MAX_LENGTH]} integration.")
         case previews.UnknownEvent():
             return ApiError(404, NOT_FOUND, "You have no such event.")
-        case services.NoSigningSecret():
+        case signing_secrets.NoSigningSecret():
             return _not_found(f"The {error} integration has no signing secret.")
         case InvalidConfig():
             return ApiError(400, error.code, error.message, details=error.details or None)

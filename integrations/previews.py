@@ -17,7 +17,7 @@ from invenicum.events.models import Event
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED
 from invenicum.ids import parse_public_id
 
-from . import registry, services
+from . import registry, services, submissions
 from .core.config import ConnectorConfig
 from .core.connector import Connector
 from .core.http import encode_json
@@ -73,7 +73,7 @@ def preview(owner: User, integration_type: str, values: Mapping[str, Any], event
     Raises UnknownType, UnknownEvent, InvalidConfig, or another IntegrationError.
     """
     connector = registry.get(integration_type)
-    config, connected = services.submitted(owner, integration_type, values)
+    config, connected = submissions.submitted(owner, integration_type, values)
     if made := connector.generated_secrets(config):  # a save would make them; no value of theirs is shown
         config = type(config).load(config.public(), config.secrets() | made)
     if connected:

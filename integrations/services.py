@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils import timezone
-from fernet_fields import DecryptionError
 
 from invenicum.accounts.models import User
 
-from . import grants, missed, outgoing_slots, provider_jobs, registry, reserved_secrets
-from .core.config import ConnectorConfig
-from .core.connector import Connector, TestResult
+from . import grants, missed, provider_jobs, registry, reserved_secrets, submissions
+from .core.connector import Connector
 from .core.errors import InvalidConfig
-from .core.http import Flow, discreet
 from .core.inbound import ConnectionEnd
-from .core.memory import Notes, with_memory
-from .core.redaction import redact, redact_values
-from .core.signing import ROTATION_OVERLAP_SECONDS, verification_key
-from .credentials import gives_key, keep_secrets
-from .destinations import check_ports
-from .egress.curl import run_flow
-from .models import PROBLEM_COLUMNS, Integration, IntegrationQuerySet
+from .core.signing import verification_key
+from .models import PROBLEM_COLUMNS, Integration
 from .signals import integration_deleted, integration_resumed, integration_stopped, target_may_work
 
 CONNECT_AGAIN = "The service no longer accepts the connection: connect again."
@@ -37,10 +27,6 @@ Status, Fault = Integration.Status, Integration.Fault
 
 class IntegrationNotFound(LookupError):
     """The user has no such integration."""
-
-
-class NoSigningSecret(LookupError):
-    """This type signs nothing, or nothing is stored yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,60 +86,6 @@ def inbound_url(integration: Integration) -> str | None:
     return f"{settings.PUBLIC_URL}/webhooks/{integration.type}/{integration.id}"
 
 
-def test_connection(owner: User, integration_type: str, values: Mapping[str, Any]) -> TestResult:
-    """Tries a configuration without saving it, with the stored secrets for those that are blank.
-
-    `values` is what the owner submits, by JSON name. What is sent is signed with the secret that a save would use.
-    If what is saved is what was tried, and its deliveries have failed, those that wait are sent. Returns a sentence and
-    facts to show, e.g. the account's name.
-    It takes at most CONNECTION_TEST_TIMEOUT. Raises UnknownType, QuotaExceeded if too many are under way, or an
-    IntegrationError: InvalidConfig for the values, the others for what the service answered.
-    """
-    connector = registry.get(integration_type)
-    stored = _stored(owner, integration_type)
-    config, connected = _parse(connector, values, stored)
-    config = reserved_secrets.sign_as_saved(connector, owner, config)
-    timeout = settings.CONNECTION_TEST_TIMEOUT
-    with outgoing_slots.hold(timeout, owner.pk):
-        if stored and connected:
-            result = grants.current().run(stored, config, lambda current: _test(connector, current), timeout)
-        else:
-            result = run_flow(_test(connector, config), timeout, account=owner.pk)
-    if stored and (stored.failing_since or stored.problem_fault):
-        _try_again(stored, config)
-    return result
-
-
-@transaction.atomic
-def _try_again(tested: Integration, config: ConnectorConfig) -> None:
-    """Sends what waits if the configuration that was tested is still the saved one."""
-    rows = Integration.objects.live().select_for_update().filter(pk=tested.pk, status=Status.ACTIVE)
-    integration = _readable(rows)
-    if integration and integration.is_target_of(config):
-        integration.clear_problem()
-        integration.save(update_fields=[*PROBLEM_COLUMNS])
-        target_may_work.send(sender=Integration, integration=integration, is_new=False)
-
-
-def submitted(owner: User, integration_type: str, values: Mapping[str, Any]) -> tuple[ConnectorConfig, bool]:
-    """The configuration that a save of `values` would store, and whether it keeps an OAuth grant. Raises as that does.
-
-    Secrets that the save would generate are missing.
-    """
-    return _parse(registry.get(integration_type), values, _stored(owner, integration_type))
-
-
-def _stored(owner: User, integration_type: str) -> Integration | None:
-    return _readable(Integration.objects.live().filter(owner=owner, type=integration_type))
-
-
-def _test(connector: Connector, config: ConnectorConfig) -> Flow[TestResult]:
-    """The test, of whose secrets its answer repeats none."""
-    secrets = config.secret_texts()
-    result = yield from discreet(with_memory(connector.test(config), Notes()), secrets)
-    return TestResult(redact(result.message, secrets), redact_values(result.metadata, secrets))
-
-
 def save_integration(
     owner: User, integration_type: str, values: Mapping[str, Any], *, is_active: bool | None = None
 ) -> Saved:
@@ -173,8 +105,10 @@ def save_integration(
 
 @transaction.atomic
 def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_active: bool | None) -> Saved:
-    stored = _readable(Integration.objects.live().select_for_update().filter(owner=owner, type=connector.type))
-    config, connected = _parse(connector, values, stored)
+    stored = submissions.readable(
+        Integration.objects.live().select_for_update().filter(owner=owner, type=connector.type)
+    )
+    config, connected = submissions.parse(connector, values, stored)
     integration = stored or Integration(owner=owner, type=connector.type)
     was = integration.status if stored else None
     if stored and connector.oauth and not connected:
@@ -211,16 +145,6 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
     )
 
 
-def _readable(rows: IntegrationQuerySet) -> Integration | None:
-    """The one integration in `rows`. Secrets that cannot be decrypted count as absent: its owner can give new ones."""
-    try:
-        return rows.first()
-    except DecryptionError:
-        integration = rows.without_secrets().get()
-        integration.secrets = {}
-        return integration
-
-
 def missing(integration: Integration) -> InvalidConfig | None:
     """The error in the stored configuration, or None: one that OAuth connected may have to be completed yet."""
     try:
@@ -230,31 +154,6 @@ def missing(integration: Integration) -> InvalidConfig | None:
     return None
 
 
-def _parse(connector: Connector, values: Mapping[str, Any], stored: Integration | None) -> tuple[ConnectorConfig, bool]:
-    """The configuration, and whether it keeps its OAuth grant, which a submitted key replaces."""
-    connected = False
-    if stored:
-        if connector.oauth and not gives_key(connector.Config, values, stored.secrets):
-            connected = grants.current().is_connected(stored)
-        values = keep_secrets(
-            connector.Config,
-            values,
-            stored.config,
-            stored.secrets,
-            connected=connected,
-            generated=stored.generated_names,
-        )
-    if connector.oauth and connector.oauth.required and not connected:
-        raise InvalidConfig(
-            f"{connector.name} is connected with OAuth: begin with GET /integrations/oauth/authorize/{connector.type}."
-        )
-    if connector.oauth and not connected:
-        values = {name: value for name, value in values.items() if name not in connector.oauth.fills_only_connected}
-    config = connector.Config.parse(values, connected=connected)
-    check_ports(config)
-    return config, connected
-
-
 @transaction.atomic
 def set_active(owner: User, integration_type: str, is_active: bool) -> Integration:
     """Pauses or resumes the owner's integration of a type and returns it.
@@ -262,7 +161,7 @@ def set_active(owner: User, integration_type: str, is_active: bool) -> Integrati
     Raises IntegrationNotFound, or InvalidConfig if it cannot be active: its configuration is incomplete, or its
     provider refuses the OAuth grant.
     """
-    integration = _lock(owner, integration_type)
+    integration = lock(owner, integration_type)
     if is_active:
         resume(integration)
     else:
@@ -317,7 +216,7 @@ def delete_integration(owner: User, integration_type: str) -> Integration:
 
     Returns the row that the delivery log keeps. Raises IntegrationNotFound.
     """
-    integration = _lock(owner, integration_type)
+    integration = lock(owner, integration_type)
     erase(integration)
     return integration
 
@@ -331,47 +230,8 @@ def erase(integration: Integration) -> None:
     integration_deleted.send(sender=Integration, integration=integration)
 
 
-def signing_secret(owner: User, integration_type: str) -> str:
-    """What verifies what is sent: the signing secret, e.g. `whsec_…`, or the public key `whpk_…` of a private one.
-
-    Before the first save it is that of the secret that a test was signed with.
-
-    Raises UnknownType, IntegrationNotFound or NoSigningSecret.
-    """
-    try:
-        return verification_key(_signing_secret(find(owner, integration_type)))
-    except IntegrationNotFound:
-        if reserved := reserved_secrets.read(integration_type, owner):
-            return verification_key(reserved)
-        raise
-
-
-@transaction.atomic
-def rotate_signing_secret(owner: User, integration_type: str) -> tuple[str, datetime]:
-    """Makes a new signing secret. Returns what verifies it, and the time until which the previous one signs too.
-
-    Raises UnknownType, IntegrationNotFound, NoSigningSecret or InvalidConfig.
-    """
-    integration = _lock(owner, integration_type)
-    old = _signing_secret(integration)
-    connector = registry.get(integration_type)
-    field = connector.signing_secret or ""
-    new = connector.generated_secrets(integration.load_config().model_copy(update={field: None}))[field]
-    until = timezone.now() + timedelta(seconds=ROTATION_OVERLAP_SECONDS)
-    integration.secrets |= {field: new, "previousSecret": old, "previousSecretUntil": int(until.timestamp())}
-    integration.save()
-    return verification_key(new), until
-
-
-def _signing_secret(integration: Integration) -> str:
-    field = registry.get(integration.type).signing_secret
-    secret: str | None = integration.secrets.get(field) if field else None
-    if secret is None:
-        raise NoSigningSecret(integration.type)
-    return secret
-
-
-def _lock(owner: User, integration_type: str) -> Integration:
+def lock(owner: User, integration_type: str) -> Integration:
+    """As `find`, locked until the end of the caller's transaction."""
     try:
         return Integration.objects.live().without_secrets().select_for_update().get(owner=owner, type=integration_type)
     except Integration.DoesNotExist:

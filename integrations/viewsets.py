@@ -19,7 +19,7 @@ from invenicum.api.throttling import OutgoingThrottle, SaveThrottle
 from invenicum.api.viewsets import ApiViewSet
 from invenicum.ids import parse_public_id
 
-from . import api_errors, previews, registry, services
+from . import api_errors, connection_tests, previews, registry, services, signing_secrets
 from .serializers import (
     ActiveSerializer,
     ConnectorSerializer,
@@ -127,7 +127,7 @@ class IntegrationViewSet(IntegrationApiViewSet):
     def test(self, request: Request) -> Response:
         """Asks the service. Blank or absent secrets are those stored, and text is understood, as when saving."""
         values = self._read_configuration(request, TestIntegrationSerializer)
-        result = services.test_connection(current_user(request), values["type"], values["config"])
+        result = connection_tests.test_connection(current_user(request), values["type"], values["config"])
         return Response(self.write(result, TestedSerializer))
 
     @extend_schema(
@@ -180,7 +180,7 @@ class IntegrationViewSet(IntegrationApiViewSet):
     @action(detail=True, required_scopes="integrations:write")
     def secret(self, request: Request, integration_type: str) -> Response:
         """Receivers verify signatures with it."""
-        secret = services.signing_secret(current_user(request), integration_type)
+        secret = signing_secrets.signing_secret(current_user(request), integration_type)
         return self.answer({"signing_secret": secret}, SigningSecretSerializer)
 
     @extend_schema(
@@ -193,7 +193,7 @@ class IntegrationViewSet(IntegrationApiViewSet):
     @idempotent
     def rotate_secret(self, request: Request, integration_type: str) -> Response:
         """The old secret signs too until `previousValidUntil`, so that receivers can be changed meanwhile."""
-        secret, until = services.rotate_signing_secret(current_user(request), integration_type)
+        secret, until = signing_secrets.rotate_signing_secret(current_user(request), integration_type)
         return self.answer({"signing_secret": secret, "previous_valid_until": until}, RotatedSecretSerializer)
 
     @extend_schema(

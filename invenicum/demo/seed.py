@@ -10,7 +10,7 @@ from pathlib import Path
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
-from integrations import services
+from integrations import services, signing_secrets
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from invenicum.accounts.tokens import issue_token
@@ -85,7 +85,7 @@ def point_webhook_to(user: User, port: int) -> str:
     saved = saved_webhook(user)
     values = {**(saved.config if saved else {}), "url": RECEIVER_URL.format(port=port)}
     services.save_integration(user, "webhook", values)
-    return services.signing_secret(user, "webhook")
+    return signing_secrets.signing_secret(user, "webhook")
 
 
 def make_something_happen(user: User) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from integrations import services
+from integrations import connection_tests, services
 from integrations.core.errors import InvalidConfig
 from integrations.models import Integration, ProviderJob
 from invenicum.accounts.models import User
@@ -40,7 +40,7 @@ def test_without_a_connection_the_key_is_asked_for(alice: User) -> None:
 
 def test_the_token_is_not_sent_elsewhere(gitlab: Integration, alice: User) -> None:
     moved = {"project": "a/b", "baseUrl": "https://evil.example.com"}
-    for call in (services.save_integration, services.test_connection):
+    for call in (services.save_integration, connection_tests.test_connection):
         with pytest.raises(InvalidConfig, match="connect again") as caught:
             call(alice, "gitlab", moved)
         assert list(caught.value.details) == ["baseUrl"]

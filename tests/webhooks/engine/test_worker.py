@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from standardwebhooks import Webhook as StandardWebhook
 
-from integrations import services
+from integrations import services, signing_secrets
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish, publish_many
@@ -234,7 +234,7 @@ def test_what_is_pending_when_the_configuration_changes_goes_to_the_new_address(
 def test_after_a_rotation_both_secrets_verify_for_a_day(alice: User) -> None:
     with answering(200) as server:
         connect_webhook(alice, server.url)
-        new, _ = services.rotate_signing_secret(alice, "webhook")
+        new, _ = signing_secrets.rotate_signing_secret(alice, "webhook")
         publish(alice, "asset.created", {"assetId": "a"})
         drain()
     (request,) = server.requests

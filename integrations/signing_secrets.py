@@ -1,0 +1,59 @@
+"""The secrets that requests are signed with: shown to their owner, and replaced."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from invenicum.accounts.models import User
+
+from . import registry, reserved_secrets
+from .core.signing import ROTATION_OVERLAP_SECONDS, verification_key
+from .models import Integration
+from .services import IntegrationNotFound, find, lock
+
+
+class NoSigningSecret(LookupError):
+    """This type signs nothing, or nothing is stored yet."""
+
+
+def signing_secret(owner: User, integration_type: str) -> str:
+    """What verifies what is sent: the signing secret, e.g. `whsec_…`, or the public key `whpk_…` of a private one.
+
+    Before the first save it is that of the secret that a test was signed with.
+
+    Raises UnknownType, IntegrationNotFound or NoSigningSecret.
+    """
+    try:
+        return verification_key(_signing_secret(find(owner, integration_type)))
+    except IntegrationNotFound:
+        if reserved := reserved_secrets.read(integration_type, owner):
+            return verification_key(reserved)
+        raise
+
+
+@transaction.atomic
+def rotate_signing_secret(owner: User, integration_type: str) -> tuple[str, datetime]:
+    """Makes a new signing secret. Returns what verifies it, and the time until which the previous one signs too.
+
+    Raises UnknownType, IntegrationNotFound, NoSigningSecret or InvalidConfig.
+    """
+    integration = lock(owner, integration_type)
+    old = _signing_secret(integration)
+    connector = registry.get(integration_type)
+    field = connector.signing_secret or ""
+    new = connector.generated_secrets(integration.load_config().model_copy(update={field: None}))[field]
+    until = timezone.now() + timedelta(seconds=ROTATION_OVERLAP_SECONDS)
+    integration.secrets |= {field: new, "previousSecret": old, "previousSecretUntil": int(until.timestamp())}
+    integration.save()
+    return verification_key(new), until
+
+
+def _signing_secret(integration: Integration) -> str:
+    field = registry.get(integration.type).signing_secret
+    secret: str | None = integration.secrets.get(field) if field else None
+    if secret is None:
+        raise NoSigningSecret(integration.type)
+    return secret
