@@ -77,7 +77,10 @@ request without merging drops its changes. The first commit to an empty reposito
             if base:
                 yield from self.start_branch(base, at_work)
             is_changed = yield from keep(at_work)
-        except NoBranch:  # it is removed when the pull request is merged
+        except NoBranch:  # it is removed when the pull request is merged, or by somebody while that stays open
+            base = (yield from self.check_branch(config)) if is_open else None
+            if base:
+                yield from self.start_branch(base, at_work)
             raise closed from None
         if is_changed and not is_open:
             yield from self.open_request(work, config)

@@ -99,6 +99,18 @@ def test_a_pull_request_that_is_merged_during_a_commit_loses_nothing(kind: str) 
 
 
 @each_platform
+def test_the_branch_of_an_open_pull_request_that_was_deleted_is_made_again(kind: str) -> None:
+    # GitLab leaves the merge request open ("Please restore it or use a different source branch"):
+    # https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/assets/javascripts/vue_merge_request_widget/components/states/mr_widget_missing_branch.vue
+    with place(kind) as at:
+        at.deliver(CREATED)
+        at.fake.other_branches.clear()
+        at.deliver(CREATED)
+        assert PATH in at.proposed
+        assert len(at.open) == 1
+
+
+@each_platform
 def test_the_first_commit_to_an_empty_repository_is_made_to_the_branch_itself(kind: str) -> None:
     with place(kind) as at:
         at.fake.is_empty = True
