@@ -8,27 +8,15 @@ from collections.abc import Iterable, Iterator
 
 from integrations.core.errors import Fault
 
-from . import circuit
 from .in_flight_limit import LEAST_IN_FLIGHT
 from .lane_in_use import LANE_FIRST_LIMIT, LaneInUse
-from .values import (
-    GROUP_MOST_DELIVERIES,
-    LANE_LARGE_BYTES,
-    Claimed,
-    DeliveryId,
-    Group,
-    IntegrationId,
-    LaneHealth,
-    LeasedLane,
-)
+from .values import Claimed, DeliveryId, Group, IntegrationId, LaneHealth, LeasedLane
 
-LANE_CATCH_UP_SECONDS = 0.1  # that a lane with a rate limit may be behind it and still catch up
 # A lane that may not send yet is kept for so long, and is released if it has to wait for longer. More than the seconds
 # between two sweeps, so that one of them finds the lane before its time has come.
 LANE_SLEEP_SECONDS = 6.0
 MAX_SLEEPING_LANES = 1000  # in one process
 SLOW_ATTEMPT_SECONDS = 1.0
-LANE_REFILL_SECONDS = 2.0  # after which a lane is no longer refilled, so that an idle worker can take it over
 MAX_REMEMBERED_LANES = 10_000
 
 
@@ -75,11 +63,7 @@ class Lanes:
 
         One flow may send `at_once` deliveries.
         """
-        lane = self._lanes[lane_id]
-        lane.interval = 1 / rate if rate else 0.0
-        lane.most = min(concurrency or self.concurrency, self.concurrency)
-        lane.limit = min(lane.limit, lane.most)
-        lane.at_once = min(at_once, GROUP_MOST_DELIVERIES)
+        self._lanes[lane_id].restrict(rate, min(concurrency or self.concurrency, self.concurrency), at_once)
         self.has_groups = self.has_groups or at_once > 1
 
     def push(self, claimed: Claimed) -> None:
@@ -123,12 +107,8 @@ class Lanes:
                 self._sleep(lane_id, lane, now)
                 continue
             if lane.interval:
-                lane.next_at = max(lane.next_at, now - LANE_CATCH_UP_SECONDS) + lane.interval
                 self._moved_on.add(lane_id)
-            if not lane.in_flight:
-                lane.moved_at = now
-            lane.in_flight += 1
-            claimed = lane.backlog.popleft()
+            claimed = lane.take(now)
             self.waiting -= 1
             self._offer(lane_id, lane)
             return claimed
@@ -175,12 +155,7 @@ class Lanes:
         It closes the circuit. What the endpoint asked for stands: nothing is sent before that time.
         """
         lane = self._lanes[lane_id]
-        had_failed = lane.failures > 0 or lane.rejections > 0
-        if had_failed:
-            lane.failures = lane.openings = lane.rejections = 0
-            lane.opened_until = float("-inf")
-        if lane.asked_until <= now:
-            lane.stopped = False
+        had_failed = lane.succeeded(now)
         if lane.limit < lane.most:
             lane.limit += 1
             self._remember(lane_id, lane.limit)
@@ -201,15 +176,8 @@ class Lanes:
         `retry_after`: how many seconds it asks to wait. `unresolved`: whether its name could not be resolved.
         """
         lane = self._lanes[lane_id]
-        lane.limit = max(lane.limit // 2, 1)
+        lane.failed(now, fault, retry_after, unresolved=unresolved)
         self._remember(lane_id, lane.limit)
-        if not lane.stopped:  # else it was in flight when the lane stopped, and says nothing new
-            lane.failures += 1
-            if circuit.opens(lane.failures, lane.openings, fault):
-                lane.openings += 1
-            lane.opened_until = now + circuit.rest_seconds(lane.failures, lane.openings, fault, unresolved=unresolved)
-        if retry_after:  # asked of one request, and kept by all
-            lane.asked_until = max(lane.asked_until, now + retry_after)
         if lane.held_until > now:
             self.stop(lane_id)
 
@@ -239,8 +207,7 @@ class Lanes:
 
     def health(self, lane_id: IntegrationId) -> LaneHealth:
         """What its last attempts say of it."""
-        lane = self._lanes[lane_id]
-        return LaneHealth(lane.failures, lane.openings, lane.rejections, lane.held_until)
+        return self._lanes[lane_id].health
 
     def moved_on(self) -> dict[IntegrationId, float]:
         """When lanes may send next, of those for which that has changed since the last call."""
@@ -280,15 +247,7 @@ class Lanes:
     def with_room(self, depth: int, limit: int, now: float) -> list[IntegrationId]:
         """Up to `limit` lanes to refill: their backlog is below `depth` and less than half full."""
         sleeps = self.sleep_seconds()
-        found = (
-            lane
-            for lane, state in self._lanes.items()
-            if not (state.stopped or state.lost)
-            and (state.interval or now - state.taken_at < LANE_REFILL_SECONDS)
-            and len(state.backlog) < (min(depth, (state.room + 1) // 2) if state.at_once == 1 else state.room // 2)
-            and state.next_at - now <= sleeps
-            and not (state.large_bytes and self._has_no_room_for_large(state, now))
-        )
+        found = (lane for lane, state in self._lanes.items() if state.takes_more(depth, sleeps, now))
         return [lane for lane, _ in zip(found, range(limit), strict=False)]
 
     def unwritten(self, lanes: Iterable[IntegrationId]) -> list[DeliveryId]:
@@ -330,10 +289,6 @@ class Lanes:
         if not self.only_quick:
             return False
         return lane.is_stalled(now) or lane.failures > 0 or lane_id in self._slow
-
-    @staticmethod
-    def _has_no_room_for_large(lane: LaneInUse, now: float) -> bool:
-        return lane.large_bytes >= LANE_LARGE_BYTES // 2 or lane.is_stalled(now)
 
     def _remember(self, lane_id: IntegrationId, limit: int) -> None:
         if len(self._limits) > MAX_REMEMBERED_LANES:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from invenicum.events.message import Message
-from webhooks.engine.lane_in_use import LANE_STALLED_SECONDS
-from webhooks.engine.lanes import LANE_CATCH_UP_SECONDS, LANE_SLEEP_SECONDS, Lanes
+from webhooks.engine.lane_in_use import LANE_CATCH_UP_SECONDS, LANE_STALLED_SECONDS
+from webhooks.engine.lanes import LANE_SLEEP_SECONDS, Lanes
 from webhooks.engine.large_messages import LargeMessage, choose_large
 from webhooks.engine.values import LANE_LARGE_BYTES, Claimed, LaneHealth, LeasedLane
 

@@ -1,9 +1,8 @@
 from datetime import UTC, datetime
 
 from invenicum.events.message import Message
-from webhooks.engine.lane_in_use import BACKLOG_PER_SLOT, LANE_FIRST_LIMIT, LANE_STALLED_SECONDS
+from webhooks.engine.lane_in_use import BACKLOG_PER_SLOT, LANE_FIRST_LIMIT, LANE_REFILL_SECONDS, LANE_STALLED_SECONDS
 from webhooks.engine.lanes import (
-    LANE_REFILL_SECONDS,
     SLOW_ATTEMPT_SECONDS,
     Lanes,
 )
