@@ -18,8 +18,8 @@ from .protocol import (
     is_issuer,
     read_account,
     token_flow,
-    value_at,
 )
+from .token_answers import value_at
 
 SENTENCES = {
     "access_denied": "The access was not granted, so nothing was connected.",

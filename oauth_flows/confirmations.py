@@ -27,9 +27,10 @@ from .code_exchange import Connection
 from .connect import Connected, connect
 from .errors import OAuthError
 from .models import Revocation, UnconfirmedConnection
-from .protocol import Client, Tokens, account_key
+from .protocol import Client, Tokens
+from .refresh import columns_of
 from .revoke import remove_target, schedule
-from .tokens import columns_of
+from .token_answers import account_key
 
 CONFIRMATION_LIFETIME = timedelta(minutes=10)
 CHANGED = "The set-up of this server has changed meanwhile. Please start again."

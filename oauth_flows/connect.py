@@ -21,9 +21,10 @@ from .audit import Action, audit
 from .code_exchange import Connection
 from .errors import TokensUnused
 from .models import Grant, Revocation
-from .protocol import Client, Tokens, account_key, app_id, value_at
+from .protocol import Client, Tokens
+from .refresh import columns_of
 from .revoke import remove_target, revocation_of, schedule
-from .tokens import columns_of
+from .token_answers import account_key, app_id, value_at
 
 SERVER_FIELD = "baseUrl"  # the field of a self-hosted service's config that names the server
 

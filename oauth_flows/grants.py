@@ -11,7 +11,7 @@ from integrations.core.inbound import ConnectionEnd
 from integrations.grants import Grants
 from integrations.models import Integration
 
-from . import tokens
+from . import refresh, tokens
 from .models import Grant
 from .revoke import end_grants
 
@@ -27,10 +27,10 @@ class OAuthGrants(Grants):
         if grant is None:
             return False
         grant.integration = integration
-        return tokens.is_needed(grant)
+        return grant.is_needed
 
     def note_ended(self, integration: Integration, end: ConnectionEnd) -> bool | None:
-        return tokens.note_ended(integration, end)
+        return refresh.note_ended(integration, end)
 
     def access_token(self, integration: Integration) -> str | None:
         try:

@@ -194,6 +194,17 @@ class Grant(OfClient, OfAccount):
     def refresh_token(self) -> str:
         return str(self.tokens.get("refresh", ""))
 
+    @property
+    def delivery_use(self) -> str:
+        """What deliveries use the token for: see `OAuthSpec.delivery_use`."""
+        spec = registry.get(self.integration.type).oauth
+        return spec.delivery_use if spec else "needed"
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether the integration can deliver nothing without the token, e.g. False for Slack, with its webhook."""
+        return self.connection_ended or self.delivery_use == "needed"
+
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now
 

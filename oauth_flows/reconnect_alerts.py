@@ -8,7 +8,6 @@ from integrations import registry
 from invenicum.mail import send_to_owner
 
 from .models import Grant
-from .tokens import is_needed
 
 
 def notify_owners(limit: int = 20, is_over: Callable[[], bool] = lambda: False) -> int:
@@ -31,7 +30,7 @@ def notify_owners(limit: int = 20, is_over: Callable[[], bool] = lambda: False) 
 def _notify(grant: Grant) -> None:
     owner, name = grant.integration.owner, registry.get(grant.integration.type).name
     account = f" ({grant.account})" if grant.account else ""
-    if not is_needed(grant):
+    if not grant.is_needed:
         text = (
             f"{name} no longer accepts the token that Invenicum has for your account{account}.\n\n"
             "Events about your assets still arrive where you chose at the consent. What needs the token does not work "

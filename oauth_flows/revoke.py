@@ -28,7 +28,8 @@ from .audit import Action, audit
 from .clients import client_for
 from .errors import NotConfigured
 from .models import Grant, Revocation, UnconfirmedConnection
-from .protocol import Client, TokenError, Tokens, is_revoked, refresh_request, revocation_requests, token_flow, value_at
+from .protocol import Client, TokenError, Tokens, is_revoked, refresh_request, revocation_requests, token_flow
+from .token_answers import value_at
 
 REVOCATION_RETRY_SECONDS = (0, 30, 300, 1800, 7200, 21600, 86400, 172800)
 UNREADABLE = "The tokens cannot be decrypted with the configured keys."

@@ -23,8 +23,8 @@ from integrations.provider_jobs import ProviderJobRunner
 from invenicum.per_process import PerProcess
 from oauth_flows import confirmations, start_links
 from oauth_flows.reconnect_alerts import notify_owners
+from oauth_flows.refresh import refresh_due
 from oauth_flows.revoke import RevocationRunner
-from oauth_flows.tokens import refresh_due
 
 from . import backfill_steps, failure_alerts, replays, shutdown
 from .retention import prune

@@ -11,7 +11,7 @@ from integrations.models import Integration
 from integrations.services import delete_integration
 from invenicum.accounts.models import User
 from oauth_flows.models import AuditEntry, Authorization, Grant, Revocation, UnconfirmedConnection
-from oauth_flows.tokens import refresh_due
+from oauth_flows.refresh import refresh_due
 from tests.api_client import Api
 from tests.fakes.authorization_server import AuthorizationServer
 from tests.fakes.token_server import TokenServer

@@ -8,7 +8,7 @@ from django.utils import timezone
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
-from oauth_flows import tokens
+from oauth_flows import refresh
 from oauth_flows.clients import client_for
 from oauth_flows.code_exchange import Connection
 from oauth_flows.connect import connect
@@ -113,7 +113,7 @@ def test_no_attempt_shows_what_the_token_endpoint_answered(dropbox: TokenServer,
 
 def test_a_delivery_waits_while_another_worker_refreshes_its_token(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice, expires_in=-60)
-    Grant.objects.update(leased_until=timezone.now() + tokens.REFRESH_LEASE_MARGIN)
+    Grant.objects.update(leased_until=timezone.now() + refresh.REFRESH_LEASE_MARGIN)
     publish(alice)
     drain(seconds=0.5)
     delivery = Delivery.objects.get()

@@ -21,7 +21,7 @@ from oauth_flows.confirmations import expire, keep
 from oauth_flows.connect import revoke_unused
 from oauth_flows.models import Grant, UnconfirmedConnection
 from oauth_flows.protocol import Tokens
-from oauth_flows.tokens import refresh_due
+from oauth_flows.refresh import refresh_due
 from tests.api_client import Api
 from tests.fakes.http_server import Answer, FakeServer, Received, json_answer
 from webhooks import duties

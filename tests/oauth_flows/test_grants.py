@@ -87,7 +87,7 @@ def test_a_paused_integration_stays_paused_when_its_grant_is_refused(dropbox: To
     connect_dropbox(alice, expires_in=-1)
     services.set_active(alice, "dropbox", False)
     dropbox.revoked = True
-    from oauth_flows.tokens import refresh_due
+    from oauth_flows.refresh import refresh_due
 
     Grant.objects.update(refresh_at="2026-01-01T00:00:00Z")
     refresh_due()

@@ -11,7 +11,7 @@ from invenicum.accounts.models import User
 from oauth_flows.clients import client_for
 from oauth_flows.models import Grant
 from oauth_flows.protocol import authorization_url
-from oauth_flows.tokens import refresh_due
+from oauth_flows.refresh import refresh_due
 from tests.api_client import Api
 from tests.fakes.http_server import FakeServer, json_answer
 

@@ -15,7 +15,7 @@ from integrations.models import Integration
 from invenicum.accounts.models import User
 from oauth_flows import tokens
 from oauth_flows.models import AuditEntry, Grant
-from oauth_flows.tokens import NeedsReconnect
+from oauth_flows.refresh import NeedsReconnect, refresh_due
 from tests.fakes.http_server import close, json_answer
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
@@ -60,11 +60,11 @@ def test_it_is_refreshed_before_it_is_used(dropbox: TokenServer, alice: User, ex
 
 def test_the_sweep_refreshes_what_is_about_to_expire(dropbox: TokenServer, alice: User, bob: User) -> None:
     due, later = connect_dropbox(alice, expires_in=60), connect_dropbox(bob)
-    assert tokens.refresh_due() == 1
+    assert refresh_due() == 1
     due.refresh_from_db()
     later.refresh_from_db()
     assert (due.access_token, later.access_token) == ("access-2", "access-1")
-    assert tokens.refresh_due() == 0
+    assert refresh_due() == 0
 
 
 def test_a_refused_token_is_refreshed_once_and_tried_again(dropbox: TokenServer, alice: User) -> None:
@@ -160,7 +160,7 @@ def test_a_token_endpoint_that_asks_to_wait_is_not_asked_before(dropbox: TokenSe
     grant.refresh_from_db()
     assert grant.refresh_at
     assert grant.refresh_at > timezone.now() + timedelta(seconds=800)
-    assert (dropbox.refreshes, tokens.refresh_due()) == (1, 0)
+    assert (dropbox.refreshes, refresh_due()) == (1, 0)
     dropbox.fails = None
     Grant.objects.update(retry_at=timezone.now())
     assert use(grant, dropbox.url) == "access-2"
@@ -190,7 +190,7 @@ def test_a_long_outage_is_noted_once(dropbox: TokenServer, alice: User) -> None:
     connect_dropbox(alice, expires_in=-1)
     for _ in range(3):
         Grant.objects.update(refresh_at=timezone.now())
-        tokens.refresh_due()
+        refresh_due()
     assert [entry.action for entry in AuditEntry.objects.all()] == ["refresh_failed"]
 
 
@@ -203,7 +203,7 @@ def test_only_the_grant_that_cannot_be_decrypted_fails(dropbox: TokenServer, ali
     broken, sound = connect_dropbox(alice, expires_in=60), connect_dropbox(bob, expires_in=60)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE oauth_flows_grant SET tokens = %s WHERE id = %s", [b"nonsense", broken.pk])
-    tokens.refresh_due()
+    refresh_due()
     sound.refresh_from_db()
     assert sound.access_token == "access-2"
 
@@ -256,7 +256,7 @@ def test_a_refusal_of_tokens_that_another_caller_has_replaced_is_ignored(dropbox
     flow = tokens.authorized(slow, slow.integration.load_config(), upload(dropbox.url))
     next(flow)  # on its way to the token endpoint, for longer than its lease
     Grant.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-    tokens.refresh_due()
+    refresh_due()
     request = flow.send(Response(400, {}, b'{"error": "invalid_grant"}'))
     assert request.headers["Authorization"] == "Bearer access-2"
     assert Integration.objects.get().status == "active"
@@ -270,7 +270,7 @@ def test_an_abandoned_lease_expires(dropbox: TokenServer, alice: User) -> None:
 
 def test_tokens_fetched_by_another_caller_are_used(dropbox: TokenServer, alice: User) -> None:
     known = connect_dropbox(alice, expires_in=-1)
-    tokens.refresh_due()
+    refresh_due()
     flow = tokens.authorized(known, known.integration.load_config(), upload(dropbox.url))
     assert next(flow).headers["Authorization"] == "Bearer access-2"
     assert dropbox.refreshes == 1

@@ -8,7 +8,7 @@ from django.db import Error
 
 from integrations.core.errors import ConnectionFailed, IntegrationError, Rejected
 from integrations.egress.curl import Finished
-from oauth_flows.tokens import BeingRefreshed
+from oauth_flows.refresh import BeingRefreshed
 
 from .values import Claimed, Group
 
