@@ -13,12 +13,13 @@ import pytest
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
-from integrations import services
+from integrations import registry, services
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
 from tests.api_client import Api
-from tests.fakes import bitbucket, discord, dropbox, github, gitlab, mixpanel, slack, teams
+from tests.factories import connect_drive
+from tests.fakes import bitbucket, discord, dropbox, github, gitlab, google_drive, mixpanel, slack, teams
 from tests.fakes.http_server import Answer, FakeServer, json_answer
 from tests.integrations.connectors.examples import EXAMPLES
 from webhooks.engine.worker import drain
@@ -41,10 +42,25 @@ def error(status: int, message: str) -> Answer:
 
 
 NO_KEY: Answer = (404, {}, b"<Error><Code>NoSuchKey</Code></Error>")
-# Google Drive's cases are in `engine/test_storage_targets.py`. Google Analytics has none: it returns no error codes,
-# whatever the stream and the secret are; only a connection test tells.
-# https://developers.google.com/analytics/devguides/collection/protocol/ga4/validating-events
+# Google Analytics has no case: it returns no error codes, whatever the stream and the secret are; only the connection
+# test of an account can tell. https://developers.google.com/analytics/devguides/collection/protocol/ga4/validating-events
 CASES = [
+    # https://developers.google.com/workspace/drive/api/guides/handle-errors#404-errors
+    Wrong(
+        "google_drive",
+        google_drive.FakeGoogleDrive,
+        json_answer(
+            404,
+            {
+                "error": {
+                    "errors": [{"domain": "global", "reason": "notFound", "message": "File not found: folder-000001."}],
+                    "code": 404,
+                    "message": "File not found: folder-000001.",
+                }
+            },
+        ),
+        {},
+    ),
     # https://docs.github.com/en/rest/repos/contents#create-or-update-file-contents
     Wrong("github", github.FakeGitHub, error(404, "Branch main not found"), {"apiKey": github.TOKEN}),
     # https://docs.gitlab.com/api/projects/#get-a-single-project
@@ -99,22 +115,35 @@ CASES = [
 ]
 
 
+def connect(owner: User, case: Wrong, fake: FakeServer) -> None:
+    if isinstance(fake, google_drive.FakeGoogleDrive):
+        fake.has_full_scope = True
+        fake.add("folder-000001", "Inventory")
+        connect_drive(owner, folderId="folder-000001", ordered=True)
+        return
+    config = {
+        name: value
+        for name, value in (EXAMPLES[case.type] | case.config).items()
+        if not name.startswith("webhookS") and not (name == "webhookUrl" and "branch" in EXAMPLES[case.type])
+    }
+    if address := {"webhook": "url", "s3": "endpointUrl"}.get(case.type):
+        config[address] = fake.url
+    given = {name: value for name, value in config.items() if value}
+    services.save_integration(owner, case.type, given | {"ordered": True})
+
+
+def test_every_type_has_a_case_but_one() -> None:
+    assert {case.type for case in CASES} == {connector.type for connector in registry.CONNECTORS} - {"google_analytics"}
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.type)
 def test_a_wrong_target_loses_nothing_and_is_told(
     case: Wrong, alice: User, api: Api, settings: Any, mailoutbox: list[EmailMessage]
 ) -> None:
     with case.fake() as fake:
         settings.PROVIDER_ENDPOINTS = {case.type: {"apiUrl": fake.url, "contentUrl": fake.url}}
-        config = {
-            name: value
-            for name, value in (EXAMPLES[case.type] | case.config).items()
-            if not name.startswith("webhookS") and not (name == "webhookUrl" and "branch" in EXAMPLES[case.type])
-        }
-        addresses = {"webhook": "url", "s3": "endpointUrl"}
-        if case.type in addresses:
-            config[addresses[case.type]] = fake.url
-        given = {name: value for name, value in config.items() if value}
-        services.save_integration(alice, case.type, given | {"ordered": True})
+        settings.OAUTH_CLIENTS = {"google_drive": ("client", "secret")}
+        connect(alice, case, fake)
         repaired, fake.handler = fake.handler, lambda request: case.answer
         publish_many([Draft(alice, "asset.created", {"assetId": f"asset-{n}", "name": f"Asset {n}"}) for n in range(5)])
         change = {"assetId": "asset-0", "changes": {"name": {"old": "Asset 0", "new": "Renamed"}}}

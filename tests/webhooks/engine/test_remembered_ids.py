@@ -2,21 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError
-from django.utils import timezone
 
 from integrations import remote_ids
 from integrations.models import Integration, RemoteId
-from integrations.services import save_integration
 from invenicum.accounts.models import User
 from invenicum.events.publish import publish
-from oauth_flows.clients import client_for
-from oauth_flows.models import Grant
-from tests.fakes.google_drive import TOKEN, FakeGoogleDrive
+from tests.factories import connect_drive
+from tests.fakes.google_drive import FakeGoogleDrive
 from webhooks.engine.worker import drain
 from webhooks.models import Delivery
 
@@ -33,20 +29,7 @@ def drive(settings: Any) -> Iterator[FakeGoogleDrive]:
 @pytest.fixture
 def integration(alice: User, drive: FakeGoogleDrive) -> Integration:
     """Alice's Drive, connected."""
-    integration = Integration.objects.create(owner=alice, type="google_drive", account="alice@example.com")
-    now = timezone.now()
-    Grant.objects.create(
-        integration=integration,
-        account="alice@example.com",
-        account_key="alice@example.com",
-        client_id="client",
-        servers=client_for("google_drive").servers,
-        tokens={"access": TOKEN},
-        connected_at=now,
-        refreshed_at=now,
-        expires_at=now + timedelta(hours=1),
-    )
-    return save_integration(alice, "google_drive", {}).integration
+    return connect_drive(alice)
 
 
 def publish_change(owner: User) -> None:

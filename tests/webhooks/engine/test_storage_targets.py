@@ -1,7 +1,6 @@
 """A bucket or folder that cannot be written keeps its deliveries and says what to do; once it can, all arrive."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +10,10 @@ from integrations.models import Integration
 from integrations.services import save_integration
 from invenicum.accounts.models import User
 from invenicum.events.publish import Draft, publish_many
-from oauth_flows.clients import client_for
-from oauth_flows.models import Grant
+from tests.factories import connect_drive
 from tests.fakes import dropbox
 from tests.fakes.dropbox import FakeDropbox
-from tests.fakes.google_drive import TOKEN, FakeGoogleDrive
+from tests.fakes.google_drive import FakeGoogleDrive
 from tests.fakes.s3 import s3_server
 from webhooks.engine.worker import drain
 from webhooks.models import Delivery, Lane
@@ -39,23 +37,6 @@ def drive(settings: Any) -> Iterator[FakeGoogleDrive]:
         fake.has_full_scope = True
         fake.add(FOLDER_ID, "Inventory")
         yield fake
-
-
-def connect_drive(owner: User) -> None:
-    integration = Integration.objects.create(owner=owner, type="google_drive", account="alice@example.com")
-    now = timezone.now()
-    Grant.objects.create(
-        integration=integration,
-        account="alice@example.com",
-        account_key="alice@example.com",
-        client_id="client",
-        servers=client_for("google_drive").servers,
-        tokens={"access": TOKEN},
-        connected_at=now,
-        refreshed_at=now,
-        expires_at=now + timedelta(hours=1),
-    )
-    save_integration(owner, "google_drive", {"folderId": FOLDER_ID})
 
 
 def publish(owner: User) -> None:
@@ -93,7 +74,7 @@ def test_a_bucket_that_was_deleted(alice: User) -> None:
 
 
 def test_a_folder_of_drive_in_the_bin(alice: User, drive: FakeGoogleDrive) -> None:
-    connect_drive(alice)
+    connect_drive(alice, folderId=FOLDER_ID)
     drive.files[FOLDER_ID]["trashed"] = True
     publish(alice)
     drain()
