@@ -182,6 +182,22 @@ def test_an_id_that_was_made_for_another_account_is_replaced(account: Account) -
     assert account.paths() == ["root/Invenicum/asset-123.json"]
 
 
+@pytest.mark.parametrize("event", [CREATED, UPDATED])
+def test_another_account_that_sees_nothing_of_the_former_one_gets_its_own_documents(
+    account: Account, event: Message
+) -> None:
+    account.deliver(CREATED, pathPrefix="assets/2026/")
+    before = set(account.fake.files)
+    for file in account.fake.files.values():
+        file["foreign"] = True
+    account.deliver(event, pathPrefix="assets/2026/")
+    (document,) = set(account.fake.documents()) - before
+    assert account.fake.path_of(document) == "root/Invenicum/assets/2026/asset-123.json"
+    assert len(account.fake.files) == 2 * len(before)
+    account.deliver(DELETED, pathPrefix="assets/2026/")
+    assert account.fake.documents(trashed=True) == [document]
+
+
 def test_a_refusal_is_told_in_googles_words(account: Account) -> None:
     account.fake.before_answer = [lambda request: (403, {}, b'{"error": {"message": "The domain policy forbids it."}}')]
     with pytest.raises(IntegrationError, match="domain policy forbids"):
