@@ -17,8 +17,7 @@ _TAGS = {"type": "array", "items": _TEXT}
 _SNAPSHOT = {
     "snapshot": {
         "type": "boolean",
-        "const": True,
-        "description": "Only there if the asset was not created just now: a backfill sends it as it is.",
+        "description": "Always true, and only there if the asset was not created just now: a backfill sends it so.",
     }
 }
 

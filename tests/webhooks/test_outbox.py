@@ -95,8 +95,10 @@ def test_a_batch_of_many_owners_costs_as_many_statements_as_one_event(
 ) -> None:
     connect_webhook(alice)
     connect_webhook(bob)
-    with django_assert_num_queries(3):  # events, subscribers, deliveries
+    # events, subscribers, deliveries; PostgreSQL gets the last with COMMIT
+    statements = 2 if connection.vendor == "postgresql" else 3
+    with django_assert_num_queries(statements):
         publish_many([Draft(alice, "asset.created", {"assetId": "a"})])
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(statements):
         publish_many([Draft(owner, "asset.created", {"assetId": str(n)}) for n in range(100) for owner in (alice, bob)])
     assert Delivery.objects.count() == 201
