@@ -41,6 +41,7 @@ class FakeGitHub(FakeServer):
         self.pulls: list[dict[str, Any]] = []  # those that are open
         self.hook_answers: list[Answer] = []  # errors for the next attempts to register a hook
         self.before_write: list[Any] = []  # called one by one, e.g. to commit something else between two requests
+        self.after_branch: list[Any] = []  # the same, as soon as the branch was read
 
     def _handle(self, request: Received) -> Answer:
         if not request.headers.get("user-agent"):
@@ -94,7 +95,10 @@ class FakeGitHub(FakeServer):
         files = self.files if name == self.branch else self.other_branches[name]
         tree = f"tree-{_tip(files)}"
         self.trees[tree] = dict(files)
-        return json_answer(200, {"name": name, "commit": {"sha": _tip(files), "commit": {"tree": {"sha": tree}}}})
+        answer = json_answer(200, {"name": name, "commit": {"sha": _tip(files), "commit": {"tree": {"sha": tree}}}})
+        if self.after_branch:
+            self.after_branch.pop(0)()
+        return answer
 
     def _object(self, path: str, payload: dict[str, Any]) -> Answer:
         if path == "/git/commits":  # https://docs.github.com/en/rest/git/commits#create-a-commit

@@ -96,7 +96,7 @@ class Attempts:
         self._driver.close()
 
     def start(self) -> bool:
-        """Starts the deliveries whose turn it is, as many as may be in flight.
+        """Starts the deliveries that the lanes serve next, as many as may be in flight.
 
         Returns whether there may be more to start: it must not keep those in flight waiting.
         """

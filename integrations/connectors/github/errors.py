@@ -11,6 +11,10 @@ from ...families.git import NoBranch, ProtectedBranch
 # What GitHub says to a read, to a write of one file, and with 422 to a commit of several:
 # https://github.com/solana-foundation/solana-developer-platform/pull/602
 NO_BRANCH = re.compile(r"No commit found|Branch .*not found|Reference does not exist")
+# What it says with 422 if a file or the branch has changed since it was read:
+# https://github.com/google/go-github/issues/2418: GitRPC::BadObjectState
+# https://github.com/webspace-sdk/webspace-engine/issues/104: Update is not a fast forward
+CHANGED = re.compile(r"sha|BadObjectState|not a fast forward")
 NEEDED_PERMISSION = "the scope repo, or Contents: read and write"
 RATE_LIMIT_WAIT_SECONDS = 60.0  # if GitHub does not say how long
 # What rules of a branch (with 409, 403 or 422) say, each after `Could not create file: ` or the like:
@@ -60,9 +64,7 @@ def github_error(response: Response, name: str, branch: str, *, by_request: bool
             f"There is no repository {name} that this token can reach: check the names and the token's access.",
             {"repository": ["does not exist, or the token cannot see it"]},
         )
-    # 422 also answers a write to a file that was created after we read, and a commit to a branch that has moved on:
-    # https://github.com/webspace-sdk/webspace-engine/issues/104: Update is not a fast forward
-    if status == 409 or (status == 422 and ("sha" in said or "not a fast forward" in said)):
+    if status == 409 or (status == 422 and CHANGED.search(said)):
         return Conflict(f"Branch {branch} keeps changing during the commit ({said}).")
     if status == 422:
         return InvalidConfig(f"GitHub refused the request ({said}{reasons(response)}).")

@@ -159,6 +159,16 @@ def test_a_branch_of_github_that_is_deleted_during_a_commit_of_several_is_named(
         assert caught.value.details == {"branch": ["does not exist"]}
 
 
+def test_a_file_of_github_that_came_after_the_branch_was_read_is_removed_at_the_next_try() -> None:
+    # https://docs.github.com/en/rest/git/trees#create-a-tree: deleting what the tree does not have is an error. In the
+    # words of https://github.com/google/go-github/issues/2418: 422 GitRPC::BadObjectState
+    with place("github") as at:
+        at.fake.files = {"assets/a.json": b"{}"}
+        at.fake.after_branch = [lambda: at.fake.files.update({"assets/b.json": b"{}"})]
+        assert deliver(at, [removed("a"), removed("b")]) == [None, None]
+        assert at.fake.files == {}
+
+
 @each_platform
 def test_a_pull_request_that_is_closed_during_its_commit_is_opened_again_with_all_changes(kind: str) -> None:
     def close() -> None:
