@@ -13,6 +13,7 @@
 #   make payloads install GitHub's example payloads, GitHub's signer and Slack's verifier for the tests of hooks (needs npm
 #                 and the network)
 #   make s3rver   install s3rver, an S3 server for the tests of that connector (needs npm and the network)
+#   make oidc-provider install oidc-provider, an authorization server for the tests of OAuth (needs npm and the network)
 #   make clients  check the OpenAPI document and make the clients from it (needs npm and the network): openapi-lint,
 #                 client-typescript (which also runs its tests), client-python, client-dart
 #   make bench    measure the delivery engine, some twenty minutes (ARGS="latency --quick" for less)
@@ -21,7 +22,7 @@
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run dev test check fix audit browser node proxies pgbouncer payloads s3rver clients openapi openapi-lint client-typescript client-python client-dart bench lock clean
+.PHONY: run dev test check fix audit browser node proxies pgbouncer payloads s3rver oidc-provider clients openapi openapi-lint client-typescript client-python client-dart bench lock clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -87,6 +88,9 @@ payloads: | .venv/bin/python
 
 s3rver: | .venv/bin/python
 	@npm install --prefix .venv/s3rver --no-save --no-package-lock --ignore-scripts --silent s3rver@3.7.1
+
+oidc-provider: | .venv/bin/python
+	@npm install --prefix .venv/oidc-provider --no-save --no-package-lock --ignore-scripts --silent oidc-provider@9.13.3
 
 clients: openapi-lint client-typescript client-python client-dart
 

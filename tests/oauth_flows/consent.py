@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, build_opener
 
 
-class _NoRedirect(HTTPRedirectHandler):
+class NoRedirect(HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
         return None
 
@@ -16,7 +16,7 @@ class _NoRedirect(HTTPRedirectHandler):
 class Consent:
     def __init__(self, provider: str):
         self._provider = provider
-        self._opener = build_opener(HTTPCookieProcessor(CookieJar()), _NoRedirect())
+        self._opener = build_opener(HTTPCookieProcessor(CookieJar()), NoRedirect())
         page = self._open(f"{provider}/login?next=/me")
         self._open(f"{provider}/login?next=/me", _fields(page.read().decode()) | {"username": "ada", "password": "ada"})
 
