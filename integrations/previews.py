@@ -73,11 +73,14 @@ def preview(owner: User, integration_type: str, values: Mapping[str, Any], event
     Raises UnknownType, UnknownEvent, InvalidConfig, or another IntegrationError.
     """
     connector = registry.get(integration_type)
-    config, connected = submissions.submitted(owner, integration_type, values)
+    stored = submissions.stored(owner, integration_type)
+    config, connected = submissions.parse(connector, values, stored)
     if made := connector.generated_secrets(config):  # a save would make them; no value of theirs is shown
         config = type(config).load(config.public(), config.secrets() | made)
     if connected:
         config = config.model_copy(update={"access_token": SecretStr(_TOKEN)})
+    if stored:
+        config = config.model_copy(update={"integration_id": str(stored.pk)})
     message = _message(owner, event_id) if event_id else _sample(connector, config)
     now = int((timezone.now() if event_id else message.occurred_at).timestamp())
     request = first_write(

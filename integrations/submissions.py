@@ -9,21 +9,13 @@ from fernet_fields import DecryptionError
 
 from invenicum.accounts.models import User
 
-from . import grants, registry
+from . import grants
 from .core.config import ConnectorConfig
 from .core.connector import Connector
 from .core.errors import InvalidConfig
 from .credentials import gives_key, keep_secrets
 from .destinations import check_ports
 from .models import Integration, IntegrationQuerySet
-
-
-def submitted(owner: User, integration_type: str, values: Mapping[str, Any]) -> tuple[ConnectorConfig, bool]:
-    """The configuration that a save of `values` would store, and whether it keeps an OAuth grant. Raises as that does.
-
-    Secrets that the save would generate are missing.
-    """
-    return parse(registry.get(integration_type), values, stored(owner, integration_type))
 
 
 def stored(owner: User, integration_type: str) -> Integration | None:

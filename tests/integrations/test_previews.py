@@ -36,6 +36,14 @@ def test_each_type_shows_the_same_saved_or_not(api: Api, alice: User, integratio
     assert not Delivery.objects.exists()
 
 
+def test_a_saved_integration_is_named_as_in_its_deliveries(api: Api, alice: User) -> None:
+    client, config = api(alice), EXAMPLES["github"]
+    client.post("/integrations", {"type": "github", "config": config})
+    trailer = f"Invenicum-Integration: {Integration.objects.get().pk}"
+    for answer in (client.get("/integrations/github/preview"), post(client, "github", config)):
+        assert trailer in json.loads(answer.json()["data"]["request"]["body"])["message"]
+
+
 def test_nothing_is_sent_and_nothing_is_stored(api: Api, alice: User) -> None:
     with FakeServer(lambda request: (200, {}, b"")) as server:
         assert post(api(alice), "webhook", {"url": server.url}).status_code == 200
