@@ -3,6 +3,8 @@
 Its odd sides, as Google documents them or people have measured them:
 
 - the search does not find what was made a moment ago, while reading by id does: https://github.com/kopia/kopia/issues/90
+- a page of the search may be empty although others follow, as its list "may be incomplete":
+  https://developers.google.com/workspace/drive/api/reference/rest/v3/files/list
 - an id from `generateIds` makes one file, and a second attempt is answered with 409:
   https://developers.google.com/workspace/drive/api/guides/create-file
 - without `supportsAllDrives` what is in a shared drive does not exist:
@@ -28,6 +30,7 @@ class FakeGoogleDrive(FakeServer):
     """`files` maps an id to its metadata, with its bytes under `content`; `channels` are the open channels.
 
     `search_lags`: the search finds nothing that is made from now on. `has_full_scope`: the token has the scope `drive`.
+    `empty_pages` is how many of the search come before what it finds.
     `before_answer` is called with each request and may return another answer to it: its effect has taken place.
     """
 
@@ -39,6 +42,7 @@ class FakeGoogleDrive(FakeServer):
         self.generated: set[str] = set()
         self.search_lags = False
         self.has_full_scope = False
+        self.empty_pages = 0
         self.before_answer: list[Any] = []
 
     def add(self, file_id: str, name: str, parent: str = "root", *, kind: str = FOLDER, **more: Any) -> None:
@@ -138,6 +142,9 @@ class FakeGoogleDrive(FakeServer):
                 or bool(name and parent and file["name"] == name[1] and file["parents"] == [parent[1]])
             )
         ]
+        page = int(query.get("pageToken", "0"))
+        if page < self.empty_pages:
+            return json_answer(200, {"files": [], "nextPageToken": str(page + 1)})
         return json_answer(200, {"files": found})
 
     def _upload(self, request: Received, file_id: str, query: dict[str, str]) -> Answer:

@@ -14,6 +14,9 @@ NAME = "Google Drive"
 # Without it, files in shared drives do not exist for the API:
 # https://developers.google.com/workspace/drive/api/guides/enable-shareddrives
 ALL_DRIVES = {"supportsAllDrives": "true"}
+# A page may be empty although others follow:
+# https://developers.google.com/workspace/drive/api/reference/rest/v3/files/list
+MAX_SEARCH_PAGES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +56,32 @@ class DriveApi:
 
         `everywhere` searches the shared drives too that the account has not opened yet.
         """
-        found = yield self.request(
-            "GET",
-            "files",
-            None,
-            q=f"({query}) and trashed = false",
-            fields="files(id)",
-            orderBy="createdTime",
-            pageSize="1",
-            includeItemsFromAllDrives="true",
-            corpora="allDrives" if everywhere else "user",
-            **ALL_DRIVES,
-        )
-        if found.status == 404:  # a folder in the query does not exist
-            return None
-        if not found.ok:
-            raise google_error(found, NAME)
-        found.json_object()
-        return next((str(file["id"]) for file in objects_at(found, "files") if file.get("id")), None)
+        token: dict[str, str] = {}
+        for _ in range(MAX_SEARCH_PAGES):
+            found = yield self.request(
+                "GET",
+                "files",
+                None,
+                q=f"({query}) and trashed = false",
+                fields="files(id),nextPageToken",
+                orderBy="createdTime",
+                pageSize="1",
+                includeItemsFromAllDrives="true",
+                corpora="allDrives" if everywhere else "user",
+                **ALL_DRIVES,
+                **token,
+            )
+            if found.status == 404:  # a folder in the query does not exist
+                return None
+            if not found.ok:
+                raise google_error(found, NAME)
+            found.json_object()
+            ids = [str(file["id"]) for file in objects_at(found, "files") if file.get("id")]
+            following = field_of(found, "nextPageToken")
+            if ids or not isinstance(following, str) or not following:
+                return next(iter(ids), None)
+            token = {"pageToken": following}
+        return None
 
     def new_id(self) -> Flow[str]:
         """An id for a file or folder that is still to be made. A second file is never made with it: that is refused

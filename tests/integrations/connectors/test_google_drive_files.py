@@ -139,6 +139,20 @@ def test_documents_are_found_again_after_connecting_again(account: Account) -> N
     assert account.paths() == ["root/Invenicum/asset-456.json"]
 
 
+def test_what_the_search_finds_on_a_later_page_is_found(account: Account) -> None:
+    account.deliver(CREATED)
+    before = set(account.fake.files)
+    account.notes, account.fake.empty_pages = Notes(), 3
+    account.deliver(UPDATED)
+    assert set(account.fake.files) == before
+
+
+def test_a_search_without_end_finds_nothing(account: Account) -> None:
+    account.fake.empty_pages = 1_000_000
+    account.deliver(CREATED)
+    assert account.paths() == ["root/Invenicum/asset-123.json"]
+
+
 def test_a_folder_that_people_made_in_the_chosen_one_is_used(account: Account) -> None:
     account.fake.has_full_scope = True
     account.fake.add("folder-000001", "Inventory")
