@@ -60,7 +60,11 @@ def schedule_delete(integration: Integration) -> None:
     """
     connector = registry.get(integration.type)
     _saves(integration).filter(leased_until=None).delete()  # one that runs finds that the integration is gone
-    if _overrides(connector, "on_delete") and _has_room(integration) and _is_readable(integration):
+    if (
+        _overrides(connector, "on_delete")
+        and _has_room(integration.type, integration.owner_id)
+        and _is_readable(integration)
+    ):
         access_token = grants.current().access_token(integration)
         ProviderJob.objects.create(
             kind=ProviderJob.Kind.DELETE,
@@ -79,8 +83,11 @@ def schedule_delete(integration: Integration) -> None:
 def schedule_removal(integration_type: str, owner_id: int, values: Mapping[str, Any]) -> None:
     """Queues `on_delete` for what a provider made for an integration that never came to be.
 
-    `values` is its configuration by JSON name. Nothing is queued if it cannot be used.
+    `values` is its configuration by JSON name. Nothing is queued if it cannot be used, or if too many of this type wait
+    for this owner already.
     """
+    if not _has_room(integration_type, owner_id):
+        return
     try:
         registry.get(integration_type).Config.load(values, {})
     except InvalidConfig:
@@ -99,14 +106,12 @@ def _saves(integration: Integration) -> QuerySet[ProviderJob]:
     return ProviderJob.objects.filter(integration_id=integration.pk, kind=ProviderJob.Kind.SAVE)
 
 
-def _has_room(integration: Integration) -> bool:
-    """Whether its owner may queue another removal: with a provider that hangs they could be made by the thousand."""
-    waiting = ProviderJob.objects.filter(
-        owner_id=integration.owner_id, type=integration.type, kind=ProviderJob.Kind.DELETE
-    )
+def _has_room(integration_type: str, owner_id: int) -> bool:
+    """Whether an owner may queue another removal: with a provider that hangs they could be made by the thousand."""
+    waiting = ProviderJob.objects.filter(owner_id=owner_id, type=integration_type, kind=ProviderJob.Kind.DELETE)
     if waiting.count() < MAX_WAITING_DELETES:
         return True
-    log.warning("provider_not_told", type=integration.type, integration=str(integration.pk), reason="too many wait")
+    log.warning("provider_not_told", type=integration_type, owner=owner_id, reason="too many wait")
     return False
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from integrations.models import Integration, ProviderJob
+from integrations.provider_jobs import MAX_WAITING_DELETES
 from integrations.services import delete_integration
 from invenicum.accounts.models import User
 from invenicum.accounts.tokens import Origin
@@ -168,6 +169,14 @@ def test_the_webhook_of_a_flow_that_failed_is_deleted_if_its_address_is_discords
     assert ProviderJob.objects.count() == 1
     duties.run_all()
     assert discord.webhooks == set()
+
+
+def test_flows_that_fail_again_and_again_do_not_fill_the_queue(discord: DiscordOAuth, alice: User) -> None:
+    granted = discord.granted()
+    tokens = Tokens(granted["access_token"], granted["refresh_token"], 604800, ("webhook.incoming",), granted)
+    for _ in range(MAX_WAITING_DELETES + 2):
+        revoke_unused(alice, client_for("discord"), tokens)
+    assert ProviderJob.objects.count() == MAX_WAITING_DELETES
 
 
 def test_deliveries_need_no_token_so_none_is_refreshed(discord: DiscordOAuth, connect: Connect, alice: User) -> None:

@@ -23,6 +23,7 @@ class SlackInbound(Inbound):
    `app_mention`; and messages only of channels that the bot is in. These are asked for when an account is connected, if
    the operator has set `SLACK_SIGNING_SECRET`.
 4. Choose `app_uninstalled` and `tokens_revoked` too: then deliveries wait until you connect again, instead of failing.
+   Of a connection with OAuth they count only if they name its app and its workspace.
 
 An event is published by the name that Slack gives it: `slack.message`, `slack.reaction_added`. Messages of bots are
 left out, so that our own do not come back.
