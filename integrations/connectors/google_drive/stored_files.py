@@ -13,7 +13,7 @@ from ...core.answers import field_of, text_at
 from ...core.errors import AuthFailed, InvalidConfig
 from ...core.http import Flow, Response
 from ...core.memory import forget, recall, remember
-from ...families.documents import Conflict
+from ...families.documents import MAX_CONFLICT_ATTEMPTS, Conflict
 from ...families.google import google_error
 from .api import ALL_DRIVES, NAME, DriveApi
 from .documents import document_mark
@@ -50,7 +50,20 @@ class StoredFiles:
         return file_id
 
     def write(self, folders: list[str], path: str, content: bytes) -> Flow[None]:
-        """Writes the document at `path`, into the last of `folders`. Raises Conflict if it has to be tried again."""
+        """Writes the document at `path`, into the last of `folders`.
+
+        Only where it is can change during that, so that `content`, which may be made of a document that is now in the
+        bin, stays what it is.
+        """
+        for _ in range(MAX_CONFLICT_ATTEMPTS - 1):
+            try:
+                return (yield from self._write_once(folders, path, content))
+            except Conflict:
+                continue
+        return (yield from self._write_once(folders, path, content))
+
+    def _write_once(self, folders: list[str], path: str, content: bytes) -> Flow[None]:
+        """Raises Conflict if it has to be tried again."""
         mark = document_mark(path, self.folder_id)
         metadata = {"appProperties": {MARK_PROPERTY: mark}, "mimeType": "application/json"}
         file_id = yield from self.known_id(path)

@@ -122,6 +122,17 @@ def test_what_is_moved_to_the_bin_is_made_again(account: Account, what: str) -> 
     assert account.paths() == ["root/Invenicum/assets/asset-123.json", "root/Invenicum/assets/asset-456.json"]
 
 
+def test_a_change_of_a_document_in_the_bin_makes_one_with_all_that_it_had(account: Account) -> None:
+    account.deliver(CREATED)
+    (binned,) = account.fake.documents()
+    account.fake.files[binned]["trashed"] = True
+    account.deliver(UPDATED)
+    (document,) = account.fake.documents()
+    content = json.loads(account.fake.files[document]["content"])
+    assert (content["name"], content["createdBy"]) == ("Hero Image.jpg", "user-456")
+    assert document != binned
+
+
 def test_an_asset_that_is_made_again_gets_a_new_file(account: Account) -> None:
     account.deliver(CREATED, DELETED, CREATED)
     assert account.paths() == ["root/Invenicum/asset-123.json"]
