@@ -103,7 +103,7 @@ def on_integration_stopped(integration: Integration, **kwargs: Any) -> None:
 @receiver(integration_deleted)
 def on_integration_deleted(integration: Integration, **kwargs: Any) -> None:
     now = timezone.now()
-    # First, in the order in which whoever cancels one locks them too.
+    # First, in the order in which a cancellation locks them too.
     Replay.objects.filter(integration=integration, finished_at=None).update(finished_at=now, cancelled_at=now)
     Replay.objects.filter(integration=integration, next_at__isnull=False).update(next_at=None)
     _pending(integration).update(

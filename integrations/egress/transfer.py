@@ -107,7 +107,7 @@ class Transfer:
         https://curl.se/libcurl/c/CURLOPT_SSL_SESSIONID_CACHE.html
         """
         curl, given = self.curl, tls or TlsIdentity()
-        self._tls = TlsIdentity()  # nobody's, until all of them are set
+        self._tls = TlsIdentity()  # of no integration, until all of them are set
         for option, value in (
             (pycurl.SSLCERT_BLOB, given.chain),
             (pycurl.SSLKEY_BLOB, given.key),

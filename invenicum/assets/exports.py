@@ -25,8 +25,8 @@ def snapshots_of(owner_id: int, since: datetime, until: datetime, after: UUID, l
     """Records snapshots of up to `limit` of these assets, in the order of their ids, beginning after the id `after`.
 
     Returns the `asset.created` events, and the id of the last asset that was looked at: `after` if none is left. The
-    assets are locked until the caller's transaction ends: whoever changes one afterwards publishes an event with a
-    higher `sequence`.
+    assets are locked until the caller's transaction ends: a change made afterwards is an event with a higher
+    `sequence`.
     """
     found = _created(owner_id, since, until).filter(pk__gt=after).order_by("pk")
     keys = list(found.values_list("pk", flat=True)[:limit])

@@ -26,7 +26,8 @@ MAX_RENDERED_BYTES = 512 * 1024  # of values that are filled in
 MAX_DEFAULT_CHARACTERS = 200
 
 _PLACEHOLDER = re.compile(
-    r"\{\{\s*(?P<path>[A-Za-z0-9_]+(?:\.[A-Za-z0-9_-]+)*)\s*(?:\|\s*default\(\s*'(?P<default>[^'{}]{0,200})'\s*\)\s*)?\}\}"
+    r"\{\{\s*(?P<path>[A-Za-z0-9_]+(?:\.[A-Za-z0-9_-]+)*)\s*"
+    rf"(?:\|\s*default\(\s*'(?P<default>[^'{{}}]{{0,{MAX_DEFAULT_CHARACTERS}}})'\s*\)\s*)?\}}\}}"
 )
 _ROOTS = ("id", "event", "timestamp", "data", "title", "summary", "url")
 
