@@ -1,5 +1,7 @@
 from typing import Any
 
+from django.db import connection
+
 from invenicum.accounts.callers import Bearer
 from invenicum.accounts.models import User
 from invenicum.accounts.tokens import issue_token
@@ -19,7 +21,8 @@ def test_many_assets_of_many_owners_are_created_with_their_events_and_deliveries
 ) -> None:
     connect_webhook(alice)
     asked = [wanted(owner, asset_id=f"asset-{number}") for owner in (alice, charlie) for number in range(10)]
-    with django_assert_max_num_queries(11):
+    most = 11 if connection.vendor == "postgresql" else 13  # SQLite asks for the last number of each owner
+    with django_assert_max_num_queries(most):
         answers = create_together(asked)
     assert all(answers)
     assert Asset.objects.filter(owner=alice).count() == Asset.objects.filter(owner=charlie).count() == 10
