@@ -20,7 +20,7 @@ def loads(text: str | bytes, *, object_pairs_hook: Callable[[list[tuple[str, Any
 
 
 def loads_of_stranger(text: str | bytes) -> Any:
-    """The value of a JSON text that anybody may have written: as `loads`, and nested at most MAX_STRANGERS_DEPTH deep.
+    """The value of a JSON text from outside: as `loads`, and nested at most MAX_STRANGERS_DEPTH deep.
 
     Raises ValueError for anything else.
     """

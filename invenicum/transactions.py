@@ -1,4 +1,4 @@
-"""Transactions that wait for nobody else for long, for processes that serve many people with one connection."""
+"""Transactions with short waits for locks, for processes that serve many accounts with one connection."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 
 from invenicum.pages import render_page
 
-WRONG_PAIR = "The user name or the password is not correct. Check capital and small letters in both."
+WRONG_PAIR = "The user name or the password is not correct. Both are case-sensitive."
 
 
 class SignInForm(AuthenticationForm):

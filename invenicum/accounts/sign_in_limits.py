@@ -1,9 +1,9 @@
 """Limits for guessing passwords, and secrets of applications.
 
 Failures are counted in the database, for all processes, by account and address together, by account alone, and by
-address alone. A lock ends by itself, and an attempt during it neither counts nor looks at the password. So that nobody
-can lock another out for ever, the lock of an account alone does not hold for an address from which the account has
-signed in before: there only the failures of that address count.
+address alone. A lock ends by itself, and an attempt during it neither counts nor looks at the password. So that no
+account can be locked for ever by others, the lock of an account alone does not hold for an address from which the
+account has signed in before: there only the failures of that address count.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from .scopes import USER_SCOPES
 class Origin:
     """The token of a request, so that what it begins can end with it: the SHA-256 of an access token, and its expiry.
 
-    `checksum` is empty for a token of Invenicum, which nobody here can revoke; both are empty without a token.
+    `checksum` is empty for a token of Invenicum, which cannot be revoked here; both are empty without a token.
     """
 
     checksum: str = ""

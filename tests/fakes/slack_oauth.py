@@ -1,4 +1,4 @@
-"""Slack's authorization server: a workspace has one bot token of an app, whoever connects it."""
+"""Slack's authorization server: a workspace has one bot token of an app for all who connect it."""
 
 from typing import Any
 from urllib.parse import parse_qsl

@@ -201,7 +201,7 @@ def test_a_worker_that_waits_is_woken_without_another_task(
         began = app.control.inspect(timeout=2).stats
         wait_until(lambda: "webhooks.tasks.prune" in str(began()), "another task gets the process")
         before = messages()
-        client.flushall()  # nobody knows any more whether any waits
+        client.flushall()  # also what tells which workers wait
         publish_one("third.log")
         assert messages() > before
         assert running.process.poll() is None

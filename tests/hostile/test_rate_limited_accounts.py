@@ -1,4 +1,4 @@
-"""Many accounts limit their rate and have a backlog: they wait, and nobody waits with them."""
+"""Many accounts limit their rate and have a backlog: they wait, and other accounts do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hooks are sent by anybody, and authentic ones can be odd too: an event, an answer, or a refusal with a reason."""
+"""Anyone can send hooks, and authentic ones can be odd too: an event, an answer, or a refusal with a reason."""
 
 import time
 from contextlib import suppress

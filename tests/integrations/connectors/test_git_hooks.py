@@ -72,8 +72,8 @@ def test_two_integrations_of_a_repository_have_a_webhook_each(number: int) -> No
 @each_platform
 def test_its_own_webhook_is_found_on_the_last_page(number: int) -> None:
     with place(number) as at:
-        for letter in "cdefghijklmnopqrstuvwxyzCDEFGHIJKLMNOPQRSTUVWXYZ":
-            at.save(BOB[:-1] + letter, {})
+        for last in "cdefghijklmnopqrstuvwxyzCDEFGHIJKLMNOPQRSTUVWXYZ":
+            at.save(BOB[:-1] + last, {})
         own = at.save(ALICE, {})
         assert at.save(ALICE, {}) == own
         assert len(at.fake.hooks) == 49
@@ -91,7 +91,7 @@ def test_an_address_that_names_the_integration_already_is_taken_as_it_is(number:
 
 
 @each_platform
-def test_somebody_else_s_webhook_is_never_taken_over(number: int) -> None:
+def test_a_webhook_of_another_owner_is_never_taken_over(number: int) -> None:
     with place(number) as at:
         at.save(BOB, {}, OTHER)
         (theirs,) = [dict(hook) for hook in at.fake.hooks.values()]

@@ -30,9 +30,9 @@ def connected(**values: Any) -> Teams.Config:
 
 def large(events: int = 100) -> Any:
     """An event whose facts and changes are as long as they can be, of characters that need four bytes."""
-    face, letter = "\N{GRINNING FACE}" * 5000, "\N{CJK UNIFIED IDEOGRAPH-20000}" * 140
-    changes = {f"{number}{letter}": {"old": face, "new": '"\\' * 5000} for number in range(events)}
-    facts = {f"fact {number}{letter}": face for number in range(events)}
+    face, character = "\N{GRINNING FACE}" * 5000, "\N{CJK UNIFIED IDEOGRAPH-20000}" * 140
+    changes = {f"{number}{character}": {"old": face, "new": '"\\' * 5000} for number in range(events)}
+    facts = {f"fact {number}{character}": face for number in range(events)}
     return message("asset.updated", {"assetId": "a", "name": "Chair", "changes": changes, **facts})
 
 

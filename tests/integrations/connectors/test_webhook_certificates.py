@@ -75,15 +75,15 @@ def test_no_connection_of_one_integration_is_used_for_another(authority: Authori
     people = ("alice", "bob", "charlie")
     with FakeServer(lambda request: (200, {}, b""), tls=authority.server("127.0.0.1", asks=True)) as server:
         configs = {name: config(f"{server.url}/{name}", **identity(authority, name)) for name in people}
-        configs["nobody"] = config(f"{server.url}/nobody", authorities=authority.path.read_text())
+        configs["anonymous"] = config(f"{server.url}/anonymous", authorities=authority.path.read_text())
         configs["stranger"] = config(f"{server.url}/stranger")
         with FlowDriver[str]() as driver:
             failed = []
-            for name in (*people, "nobody", "stranger", *people, "stranger", "nobody", *people):
+            for name in (*people, "anonymous", "stranger", *people, "stranger", "anonymous", *people):
                 driver.start(name, Webhook().deliver(CREATED, configs[name], int(time.time())))
                 while driver.in_flight:
                     failed += [end.key for end in driver.poll(60) if end.error]
-    assert sorted(failed) == ["nobody", "nobody", "stranger", "stranger"]
+    assert sorted(failed) == ["anonymous", "anonymous", "stranger", "stranger"]
     assert [(request.path, request.client) for request in server.requests] == [
         (f"/{name}", name) for name in people * 3
     ]

@@ -46,7 +46,7 @@ def test_signing_in_redirects_to_no_other_site(alice: User, elsewhere: str) -> N
 
 def test_a_wrong_password_is_reported_at_its_field_and_does_not_say_who_exists(alice: User) -> None:
     pages = []
-    for name in ("alice", "nobody"):
+    for name in ("alice", "unknown"):
         response = sign_in(username=name, password="wrong")
         assert response.status_code == 200
         pages.append(response.content.decode())

@@ -1,4 +1,4 @@
-"""Guessing passwords and secrets is limited; nobody can lock another person out for ever."""
+"""Guessing passwords and secrets is limited; no account can be locked for ever by others."""
 
 from datetime import timedelta
 from typing import Any
