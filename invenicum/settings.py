@@ -130,6 +130,11 @@ OAUTH_CLIENTS = oauth_clients()
 OAUTH_SCOPES = oauth_scopes()
 OAUTH_RETURN_ORIGINS: list[str] = env.list("OAUTH_RETURN_ORIGINS", [])
 
+# --- Portal -------------------------------------------------------------------------------------
+
+# Origins whose pages may show the portal in a frame.
+PORTAL_FRAME_ORIGINS: list[str] = [origin.rstrip("/") for origin in env.list("PORTAL_FRAME_ORIGINS", [])]
+
 # --- Applications -------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -140,6 +145,7 @@ INSTALLED_APPS = [
     "oauth_flows",
     "webhooks",
     "invenicum.operations",
+    "invenicum.portal",
     "invenicum.demo",
     "oauth2_provider",
     "rest_framework",

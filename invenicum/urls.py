@@ -10,6 +10,7 @@ import invenicum.accounts.page_urls
 import invenicum.accounts.urls
 import invenicum.assets.urls
 import invenicum.events.urls
+import invenicum.portal.urls
 import oauth_flows.urls
 import webhooks.inbound.urls
 import webhooks.urls
@@ -17,6 +18,7 @@ from invenicum.accounts.sign_in_limits import limited_sign_in
 from invenicum.api import errors
 from invenicum.api.docs_page import DocsView
 from invenicum.api.openapi import SchemaView
+from invenicum.portal.entry import start
 
 admin.site.site_header = admin.site.site_title = "Invenicum Integrations"
 
@@ -27,6 +29,7 @@ api_urlpatterns = [
     *oauth_flows.urls.urlpatterns,
     *integrations.urls.urlpatterns,
     *webhooks.urls.urlpatterns,
+    *invenicum.portal.urls.api_urlpatterns,
 ]
 urlpatterns = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
@@ -34,10 +37,11 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(), name="docs"),
-    path("", RedirectView.as_view(pattern_name="docs")),
+    path("", start, name="start"),
     path("api/v1/", include(api_urlpatterns)),
     path("", include(api_urlpatterns)),
     path("", include(invenicum.accounts.page_urls)),
+    path("portal", include(invenicum.portal.urls)),
     path("webhooks/", include(webhooks.inbound.urls)),
     re_path("", csrf_exempt(errors.not_found)),
 ]

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from oauth2_provider.models import clear_expired as clear_expired_tokens
 
 from integrations import reserved_secrets
-from invenicum.accounts import sign_in_limits
+from invenicum.accounts import portal_sessions, sign_in_limits
 from invenicum.accounts.idempotency import forget_old_keys
 from invenicum.accounts.models import User
 from invenicum.events.models import Event
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 def prune(before: datetime, is_over: Callable[[], bool] = lambda: False) -> int:
     """Deletes events published before a time, and returns how many; also expired idempotency keys, sessions,
-    tokens and reserved secrets.
+    links to the portal, tokens and reserved secrets.
 
     It reads the primary key, which begins with the time, and so needs no other index. Each batch has its own
     transaction, so that the engine does not wait for it. `is_over` is asked before each batch whether the rest is left
@@ -36,6 +36,7 @@ def prune(before: datetime, is_over: Callable[[], bool] = lambda: False) -> int:
     for remove_expired in (
         forget_old_keys,
         sign_in_limits.forget_old,
+        portal_sessions.forget_ended,
         SessionStore.clear_expired,
         clear_expired_tokens,
         reserved_secrets.forget_old,

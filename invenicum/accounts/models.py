@@ -171,3 +171,52 @@ class Application(AbstractApplication):
             errors["allowed_scopes"] = [f"Only a service may have {' and '.join(sorted(wrong))}."]
         if errors:
             raise ValidationError(errors)
+
+
+class OfPortal(models.Model):
+    """What a link to the portal and the session that it opens have in common.
+
+    Both end with the token that the link was asked for with; `token_checksum` is empty for a token of Invenicum, which
+    cannot be revoked, and `token_expires_at` for no token at all.
+    """
+
+    class Theme(models.TextChoices):
+        SYSTEM = "system", "what the system says"
+        LIGHT = "light"
+        DARK = "dark"
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    scopes = models.TextField(blank=True)  # as OAuth writes them
+    token_checksum = models.CharField(max_length=64, blank=True)
+    token_expires_at = models.DateTimeField(null=True)
+    read_only = models.BooleanField(default=False)
+    embed = models.BooleanField(default=False, help_text="In a frame of a page of another site.")
+    return_url = models.CharField(max_length=2000, blank=True)
+    theme = models.CharField(max_length=6, choices=Theme, default=Theme.SYSTEM)
+    accent = models.CharField(max_length=7, blank=True)  # "#2456d6"
+    lang = models.CharField(max_length=5, blank=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        abstract = True
+
+
+class PortalLink(OfPortal):
+    """A one-time link to the portal. Once it is used or has expired, it still says where its user came from."""
+
+    code_digest = models.CharField(max_length=64, primary_key=True)
+    path = models.CharField(max_length=500, default="/", help_text="Of the page that it opens, below /portal.")
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"portal link of {self.owner.public_id}"
+
+
+class PortalSession(OfPortal):
+    """A browser that opened a link to the portal."""
+
+    key_digest = models.CharField(max_length=64, primary_key=True)
+    opened_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"portal session of {self.owner.public_id}"

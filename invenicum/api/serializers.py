@@ -195,17 +195,24 @@ class ConstantField(StrictField):
 
 
 class IntegerField(StrictField):
-    """A whole number. Used in answers."""
+    """A whole number, from `minimum` to `maximum` if they are given."""
 
-    says = "must be an integer"
+    def __init__(self, *, minimum: int | None = None, maximum: int | None = None, **options: Any):
+        bounded = minimum is not None and maximum is not None
+        self.says = f"must be an integer from {minimum} to {maximum}" if bounded else "must be an integer"
+        super().__init__(**options)
+        self.minimum, self.maximum = minimum, maximum
 
     def to_internal_value(self, data: Any) -> int:
         if not isinstance(data, int) or isinstance(data, bool):
             self.fail("invalid")
+        if (self.minimum is not None and data < self.minimum) or (self.maximum is not None and data > self.maximum):
+            self.fail("invalid")
         return data
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "integer"}
+        rules = {"minimum": self.minimum, "maximum": self.maximum}
+        return {"type": "integer"} | {name: rule for name, rule in rules.items() if rule is not None}
 
 
 class ObjectField(StrictField):

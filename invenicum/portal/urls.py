@@ -1,0 +1,28 @@
+"""The routes of the pages, below `/portal`, and of the API that opens them."""
+
+from django.urls import path
+
+from invenicum.api.routers import ApiRouter
+
+from . import connect, directory, entry, integration, styles
+from .viewsets import PortalLinkViewSet
+
+router = ApiRouter()
+router.register("portal/links", PortalLinkViewSet, basename="portal-link")
+api_urlpatterns = router.urls
+
+SERVICE = "services/<str:integration_type>"
+urlpatterns = [
+    path("", directory.show, name="portal-services"),
+    path("/open", entry.open_link, name="portal-open"),
+    path("/leave", entry.leave, name="portal-leave"),
+    path("/accent.css", styles.accent, name="portal-accent"),
+    path(f"/{SERVICE}", integration.show, name="portal-integration"),
+    path(f"/{SERVICE}/connect", connect.edit, name="portal-connect"),
+    path(f"/{SERVICE}/sign-in", connect.sign_in, name="portal-sign-in"),
+    path(f"/{SERVICE}/signed-in", connect.signed_in, name="portal-signed-in"),
+    path(f"/{SERVICE}/pause", integration.pause, name="portal-pause"),
+    path(f"/{SERVICE}/resume", integration.resume, name="portal-resume"),
+    path(f"/{SERVICE}/ping", integration.ping, name="portal-ping"),
+    path(f"/{SERVICE}/disconnect", integration.disconnect, name="portal-disconnect"),
+]
