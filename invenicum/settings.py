@@ -133,7 +133,7 @@ OAUTH_RETURN_ORIGINS: list[str] = env.list("OAUTH_RETURN_ORIGINS", [])
 # --- Portal -------------------------------------------------------------------------------------
 
 # Origins whose pages may show the portal in a frame.
-PORTAL_FRAME_ORIGINS: list[str] = [origin.rstrip("/") for origin in env.list("PORTAL_FRAME_ORIGINS", [])]
+PORTAL_FRAME_ORIGINS: list[str] = env.list("PORTAL_FRAME_ORIGINS", [])
 
 # --- Applications -------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from integrations import outgoing_slots
 from integrations.egress.curl import run_flow
 from invenicum.accounts.models import User
+from invenicum.accounts.redirect_uris import is_plain_address
 from invenicum.accounts.tokens import Origin
 
 from . import browser_session
@@ -67,8 +68,9 @@ def begin(
 
 
 def check_return_url(return_url: str) -> None:
-    """Raises OAuthError if a browser must not be sent to this address."""
-    if not is_allowed_return(return_url, settings.OAUTH_RETURN_ORIGINS):
+    """Raises OAuthError if a browser must not be sent to this address. Pages of the portal are always allowed."""
+    is_own_page = return_url.startswith(f"{settings.PUBLIC_URL}/portal/") and is_plain_address(return_url)
+    if not is_own_page and not is_allowed_return(return_url, settings.OAUTH_RETURN_ORIGINS):
         raise OAuthError("The returnUrl does not belong to an origin in OAUTH_RETURN_ORIGINS.")
 
 

@@ -12,8 +12,11 @@ from oauth2_provider.models import AccessToken
 
 from integrations import services, signing_secrets
 from integrations.models import Integration
+from invenicum.accounts.lookups import find_token
 from invenicum.accounts.models import User
-from invenicum.accounts.tokens import issue_token
+from invenicum.accounts.portal_sessions import LinkOptions, create_link
+from invenicum.accounts.scopes import USER_SCOPES
+from invenicum.accounts.tokens import Access, holder_of, issue_token
 from invenicum.assets.models import Asset
 from invenicum.assets.services import create_asset
 from webhooks.services import ping
@@ -67,6 +70,14 @@ def _is_valid(user: User, token: str) -> bool:
     checksum = hashlib.sha256(token.encode()).hexdigest()
     in_time = AccessToken.objects.filter(user=user, token_checksum=checksum, expires__gt=timezone.now())
     return bool(token) and in_time.exists()
+
+
+def portal_link(user: User, account: Account) -> str:
+    """A one-time link that opens the portal as the demo user."""
+    row = find_token(account.token)
+    holder = holder_of(row) if row else None
+    access = holder[1] if holder else Access(USER_SCOPES)
+    return create_link(user, access, LinkOptions()).url
 
 
 def saved_webhook(user: User) -> Integration | None:

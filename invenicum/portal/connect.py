@@ -26,7 +26,7 @@ from oauth_flows.clients import client_for
 from oauth_flows.errors import NotConfigured, OAuthError
 
 from .directory import has_client, monogram
-from .form_fields import BLANK_ROWS, FormField, Shown, form_fields
+from .form_fields import BLANK_ROWS, FormField, Shown, form_fields, labels_of
 from .form_values import read_form, typed_secrets, without_secrets
 from .kept_secrets import seal, unseal
 from .limits import seconds_to_wait
@@ -128,7 +128,7 @@ def _page(request: HttpRequest, visitor: Visitor, form: Form, status: int = 200)
         "form": form,
         "summary": [(one, text) for one in fields for text in one.errors],
         "kept": seal(form.typed, _purpose(visitor, connector.type)),
-        "setup": mark_safe(to_html(connector.setup)),  # noqa: S308 - the text is a connector's, and escaped
+        "setup": mark_safe(to_html(connector.setup, labels_of(connector.Config))),  # noqa: S308 - the text is a connector's, and escaped
         "can_sign_in": can_sign_in and visitor.may_change and not visitor.embed,
         "sign_in_elsewhere": can_sign_in and visitor.embed,
         "sign_in_token": sign_in_token(visitor, connector.type),

@@ -51,9 +51,11 @@ class Card:
     @property
     def way(self) -> str:
         """How it can be connected, for one that is not."""
-        if self.connector.oauth is None or not has_client(self.connector):
-            return "With a key" if self.connector.type != "webhook" else "With an address"
-        return f"Sign in at {self.connector.name}"
+        if has_client(self.connector):
+            return f"Sign in at {self.connector.name}"
+        if self.connector.oauth and self.connector.oauth.required:
+            return "Not set up on this server"
+        return "With a key" if self.connector.type != "webhook" else "With an address"
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,10 +73,9 @@ def form_fields(
     """The fields in the order of the declaration, without the internal and the `hidden` ones. `errors` by JSON name."""
     schema = config.json_schema()["properties"]
     facts = [fact for fact in config.facts() if not fact.internal and fact.alias not in hidden]
-    return [
-        _field(config, fact, schema[fact.alias], shown, [_sentence(text) for text in errors.get(fact.alias, ())])
-        for fact in facts
-    ]
+    labels = labels_of(config)
+    sentences = {alias: [_sentence(text, labels) for text in texts] for alias, texts in errors.items()}
+    return [_field(config, fact, schema[fact.alias], shown, sentences.get(fact.alias, [])) for fact in facts]
 
 
 def widget_of(fact: FieldFacts, schema: Mapping[str, Any]) -> Widget:
@@ -103,6 +102,19 @@ def label_of(alias: str, schema: Mapping[str, Any]) -> str:
     return " ".join(words)
 
 
+def labels_of(config: type[ConnectorConfig]) -> dict[str, str]:
+    """The label of each field by its JSON name."""
+    return {alias: label_of(alias, schema) for alias, schema in config.json_schema()["properties"].items()}
+
+
+def in_words(text: str, labels: Mapping[str, str]) -> str:
+    """`text` with the labels in place of JSON names such as `webhookUrl`; words like `path` stay as they are."""
+    names = [re.escape(alias) for alias in labels if alias != alias.lower()]
+    if not names:
+        return text
+    return re.sub(rf"\b(?:{'|'.join(names)})\b", lambda found: f"“{labels[found[0]]}”", text)
+
+
 def _field(
     config: type[ConnectorConfig], fact: FieldFacts, schema: Mapping[str, Any], shown: Shown, errors: list[str]
 ) -> FormField:
@@ -115,7 +127,7 @@ def _field(
         alias=alias,
         widget=widget,
         label=label_of(alias, schema),
-        hint=_hint(schema, fact),
+        hint=in_words(_hint(schema, fact), labels_of(config)),
         required=required,
         is_main=is_named or bool(errors) or (is_changed and not fact.secret),
         errors=errors,
@@ -185,5 +197,5 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:].rstrip(".") + "."
+def _sentence(text: str, labels: Mapping[str, str]) -> str:
+    return in_words(text[:1].upper() + text[1:].rstrip(".") + ".", labels)

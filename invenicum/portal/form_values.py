@@ -31,7 +31,7 @@ def read_form(config: type[ConnectorConfig], form: QueryDict, kept: Mapping[str,
         elif widget == "check":
             values[alias] = alias in form
         elif alias in form:
-            text = form[alias].replace("\r\n", "\n").strip()
+            text = form.get(alias, "").replace("\r\n", "\n").strip()
             values[alias] = text or (kept.get(alias, "") if fact.secret else "")
         if fact.secret and alias in erased and not values.get(alias):
             values[alias] = None

@@ -15,6 +15,7 @@ from integrations import grants, registry, services
 from integrations.core.errors import InvalidConfig
 from integrations.models import Integration
 from invenicum.api.throttling import OutgoingThrottle, SaveThrottle
+from invenicum.events.names import ASSET_EVENTS
 from invenicum.ids import parse_public_id
 from invenicum.quotas import QuotaExceeded
 from webhooks.models import Delivery
@@ -66,6 +67,7 @@ def show(request: HttpRequest, visitor: Visitor, integration_type: str) -> HttpR
         "done": DONE.get(request.GET.get("done", ""), ""),
         "is_connected": grants.current().is_connected(integration),
         "subscriptions": integration.subscriptions,
+        "has_all_changes": set(integration.subscriptions) == set(ASSET_EVENTS),
         "inbound_url": services.inbound_url(integration),
     }
     if visitor.sees_deliveries:
@@ -97,6 +99,20 @@ def ping(request: HttpRequest, visitor: Visitor, integration_type: str) -> HttpR
     except QuotaExceeded as error:
         return message_page(request, visitor, "The test was not sent", error.message, 429)
     return SeeOther(f"{_address(integration_type)}?ping={delivery.public_id}")
+
+
+@portal_page(get=None, post=WRITE)
+def secret(request: HttpRequest, visitor: Visitor, integration_type: str) -> HttpResponseBase:
+    """Shows the signing secret, or the public key, with `do=rotate` a new one. By a form only: no history has it."""
+    context: dict[str, Any] = {"title": "Signing secret", "connector": registry.get(integration_type)}
+    try:
+        if request.POST.get("do") == "rotate":
+            context["secret"], context["until"] = services.rotate_signing_secret(visitor.user, integration_type)
+        else:
+            context["secret"] = services.signing_secret(visitor.user, integration_type)
+    except services.NoSigningSecret:
+        raise Http404 from None
+    return render(request, visitor, "secret", context)
 
 
 @portal_page(get=WRITE, post=WRITE)
@@ -179,8 +195,9 @@ def _waiting(integration: Integration) -> dict[str, Any]:
 def _ping(request: HttpRequest, integration: Integration, ping_id: str) -> dict[str, Any]:
     """What became of a ping; while it is under way, the page looks again."""
     key = parse_public_id("dlv", ping_id)
-    delivery = Delivery.objects.filter(pk=key, integration=integration).select_related("integration").first()
-    if key is None or delivery is None:
+    mine = Delivery.objects.filter(integration=integration).select_related("integration")
+    delivery = mine.filter(pk=key).first() if key else None
+    if delivery is None:
         raise Http404
     looks = request.GET.get("look", "")
     look = int(looks) + 1 if looks.isdecimal() and len(looks) < 3 else 1

@@ -1,6 +1,7 @@
 """The Markdown in which connectors describe their setup, as HTML: lists, paragraphs, code, emphasis, links. Pure."""
 
 import re
+from collections.abc import Mapping
 from html import escape
 
 _ITEM = re.compile(r"(?P<mark>\d+\.|[-*])\s+(?P<text>.*)")
@@ -10,8 +11,13 @@ _STRONG = re.compile(r"\*\*([^*]+)\*\*")
 _EMPHASIS = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
 
 
-def to_html(text: str) -> str:
-    """`1. Create a *bucket*.` becomes `<ol><li>Create a <em>bucket</em>.</li></ol>`. Everything else is escaped."""
+def to_html(text: str, names: Mapping[str, str] | None = None) -> str:
+    """`1. Create a *bucket*.` becomes `<ol><li>Create a <em>bucket</em>.</li></ol>`. Everything else is escaped.
+
+    names: words for what stands as code in the text, e.g. `{"webhookUrl": "Webhook URL"}`.
+    """
+    for code, words in (names or {}).items():
+        text = text.replace(f"`{code}`", f"*{words}*")
     return "\n".join(_block(block) for block in re.split(r"\n\s*\n", text.strip()) if block.strip())
 
 
@@ -37,8 +43,5 @@ def _inline(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    text = escape(text, quote=False)
-    text = _LINK.sub(
-        lambda found: f'<a href="{escape(found[2])}" rel="noreferrer" target="_blank">{found[1]}</a>', text
-    )
+    text = _LINK.sub(r'<a href="\2" rel="noreferrer" target="_blank">\1</a>', escape(text))
     return _EMPHASIS.sub(r"<em>\1</em>", _STRONG.sub(r"<strong>\1</strong>", text))

@@ -90,7 +90,7 @@ def framed(response: HttpResponse, *, embed: bool) -> HttpResponse:
     response[HEADER] = portal_policy(origins)
     response["Cache-Control"] = "no-store"
     if origins:
-        response.xframe_options_exempt = True  # type: ignore[attr-defined]  # Django's name
+        response.xframe_options_exempt = True
     return response
 
 
@@ -107,5 +107,6 @@ def ended_page(request: HttpRequest, return_url: str = "", status: int = 403) ->
     context = {"title": "Open again from Invenicum", "return_url": return_url}
     response = framed(render(request, None, "ended", context, status), embed=True)
     if read_key(request):
-        drop_key(response, embed=bool(settings.PORTAL_FRAME_ORIGINS))
+        # Whose session it was may be forgotten: what the request is for tells whether its cookie is that of a frame.
+        drop_key(response, embed=request.headers.get("Sec-Fetch-Dest") == "iframe")
     return response

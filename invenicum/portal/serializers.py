@@ -27,7 +27,7 @@ class NewLinkSerializer(StrictSerializer):
         default="/",
     )
     expires_in = IntegerField(minimum=1, maximum=LINK_MAX_SECONDS, default=LINK_MAX_SECONDS)
-    read_only = BooleanField(default=False)
+    read_only = BooleanField(default=False)  # type: ignore[assignment]  # Field has such an attribute
     embed = BooleanField(default=False)
     return_url = TextField(max_length=2000, default="")
     theme = ChoiceField(tuple(OfPortal.Theme.values), component_name="PortalTheme", default=OfPortal.Theme.SYSTEM.value)

@@ -40,7 +40,7 @@ def state_of(integration: Integration | None) -> State:
     """The state of an integration with its `lane`; of a type that is not connected without one."""
     if integration is None:
         return NOT_CONNECTED
-    reason = integration.status_reason
+    reason = (integration.is_active and integration.problem) or integration.status_reason
     match integration.status:
         case Status.NEEDS_RECONNECT:
             return State("bad", "Needs you", reason, "reconnect", "Connect again")

@@ -24,5 +24,6 @@ urlpatterns = [
     path(f"/{SERVICE}/pause", integration.pause, name="portal-pause"),
     path(f"/{SERVICE}/resume", integration.resume, name="portal-resume"),
     path(f"/{SERVICE}/ping", integration.ping, name="portal-ping"),
+    path(f"/{SERVICE}/secret", integration.secret, name="portal-secret"),
     path(f"/{SERVICE}/disconnect", integration.disconnect, name="portal-disconnect"),
 ]

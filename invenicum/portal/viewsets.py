@@ -32,7 +32,7 @@ class PortalLinkViewSet(ApiViewSet):
         operation_id="createPortalLink",
         summary="Make a one-time link to the portal",
         request=NewLinkSerializer,
-        responses=answer_of(LinkSerializer),
+        responses={200: answer_of(LinkSerializer)},
     )
     @idempotent
     def create(self, request: Request) -> Response:

@@ -19,6 +19,7 @@ PATTERNS = (
     ("secret", r"(?<=whsec_)(?!dGVzd)[A-Za-z0-9+/]{43}="),  # except those of examples, which begin with `test`
     ("state", rf'(?<=[?&]state=){TOKEN}|(?<="state":"){TOKEN}'),
     ("code", rf"(?<=[?&]code=){TOKEN}"),
+    ("link", rf"(?<=/portal/open#){TOKEN}"),
     ("result", rf"(?<=[?&]result=){TOKEN}"),
     ("challenge", rf"(?<=code_challenge=){TOKEN}"),
     ("nonce", rf"(?<=nonce-){NONCE}|(?<=nonce=\"){NONCE}"),

@@ -107,5 +107,6 @@ STEPS: list[Step] = [
     patch("pausing once too often", f"{API}/integrations/slack", {"isActive": False}, user="bob"),
     post("rotating once too often", f"{API}/integrations/webhook/secret/rotate", user="bob"),
     delete("deleting once too often", f"{API}/integrations/slack", user="bob"),
+    post("asking for a link to the portal once too often", f"{API}/portal/links", {}, user="bob"),
     get("reading, which is not limited", f"{API}/integrations/status", user="bob"),
 ]

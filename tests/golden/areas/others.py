@@ -79,6 +79,7 @@ DESCRIPTION: list[Step] = [
     anonymous("the documentation page", "GET", "/docs", shows=beginning),
     *(anonymous(f"{method} /docs", method, "/docs") for method in ("HEAD", "POST", "OPTIONS")),
     *(anonymous(f"{method} /", method, "/", shows=beginning) for method in ("GET", "HEAD", "POST", "PUT", "OPTIONS")),
+    anonymous("the address without a path in a browser", "GET", "/", headers={"Accept": "text/html"}),
     *(
         anonymous(f"GET {path}", "GET", path, shows=beginning)
         for path in ("/admin", "/admin/", "/admin/login/?next=/x", "/admin/nope/")

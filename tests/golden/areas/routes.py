@@ -34,6 +34,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "/integrations/slack/ping": {"POST": IW},
     "/integrations/slack/replay": {"POST": DW},
     "/integrations/slack/backfill": {"POST": DW},
+    "/portal/links": {"POST": IR},
     "/connectors": {"GET": IR},
     "/connectors/s3": {"GET": IR},
     f"/replays/rpl_{ONE}": {"GET": DR, "DELETE": DW},

@@ -31,6 +31,9 @@ Child = tuple[str, list[str], dict[str, str]]  # name, command, environment
 INTRODUCTION = """
 Invenicum Integrations is running.
 
+  Open       {link}
+             signs you in, once, within ten minutes; later sign in at {address}
+
   Address    {address}   (API: {address}/docs, admin: {address}/admin/)
   User       {user}
   Password   {password}
@@ -139,6 +142,7 @@ class Command(BaseCommand):
     def _introduce(self, user: User, account: seed.Account, receiver: int | None, egress: str) -> None:
         self._say(
             INTRODUCTION.format(
+                link=seed.portal_link(user, account),
                 address=settings.PUBLIC_URL,
                 user=user.username,
                 password=account.password,

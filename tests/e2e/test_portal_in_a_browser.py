@@ -1,0 +1,258 @@
+"""The portal in a real browser: entered by a link, used with and without scripts, on a desktop and a phone."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+
+from integrations.models import Integration
+from integrations.services import save_integration, set_active
+from invenicum.accounts.models import User
+from invenicum.assets.services import create_asset
+from oauth_flows.models import Grant
+from tests.api_client import Api
+from tests.browser import needs_browser
+from tests.e2e.conftest import policy_violations
+from tests.fakes.authorization_server import AuthorizationServer
+from tests.waiting import WAIT_DEADLINE_SECONDS
+from webhooks.models import Delivery
+
+pytestmark = [pytest.mark.django_db(transaction=True), needs_browser]
+LINKS = "/api/v1/portal/links"
+SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 375, "height": 760}}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SLACK = {"webhookUrl": "https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24, "channel": "#asset-updates"}
+S3 = {
+    "accessKeyId": "AKIAIOSFODNN7EXAMPLE",
+    "secretAccessKey": "a-key-that-nobody-must-see",
+    "region": "eu-west-1",
+    "bucket": "my-asset-bucket",
+}
+
+
+@pytest.fixture
+def origin(live_server: Any, settings: Any) -> str:
+    settings.PUBLIC_URL = live_server.url
+    return str(live_server.url)
+
+
+@pytest.fixture
+def without_scripts(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(java_script_enabled=False)
+    violations = policy_violations(context)
+    context.set_default_timeout(WAIT_DEADLINE_SECONDS * 1000)
+    yield context
+    context.close()
+    assert violations == []
+
+
+def link(api: Api, owner: User, **options: Any) -> str:
+    answer = api(owner).post(LINKS, options)
+    assert answer.status_code == 200, answer.content
+    return str(answer.json()["data"]["url"])
+
+
+def connect_some(owner: User) -> None:
+    """Integrations in different states, with deliveries."""
+    long_ago = timezone.now() - timedelta(hours=3)
+    webhook = save_integration(owner, "webhook", {"url": "https://shop.example.com/hooks", "headers": {"X-Team": "it"}})
+    save_integration(owner, "s3", S3)
+    save_integration(owner, "slack", SLACK)
+    save_integration(owner, "mixpanel", {"projectToken": "0123456789abcdef0123456789abcdef"})
+    set_active(owner, "mixpanel", False)
+    for name in ("Product Photo.jpg", "Leica M3", "Field Notes 1998", "Hero Image.png"):
+        create_asset(owner, {"name": name, "category": "Images", "tags": ["draft"]})
+    mine = Integration.objects.filter(owner=owner)
+    mine.update(last_sync=long_ago)
+    mine.filter(type="slack").update(
+        problem="The channel #asset-updates is gone: choose another channel.",
+        problem_fault="target",
+        failing_since=long_ago,
+    )
+    mine.filter(type="s3").update(
+        problem="The bucket answered 503.", problem_fault="service", failing_since=timezone.now() - timedelta(minutes=9)
+    )
+    deliveries = list(Delivery.objects.filter(integration=webhook.integration))
+    states = (("delivered", 1, ""), ("pending", 2, "HTTP 503"), ("failed", 10, "HTTP 400"), ("pending", 0, ""))
+    for delivery, (status, tries, error) in zip(deliveries, states, strict=True):
+        Delivery.objects.filter(pk=delivery.pk).update(status=status, attempt_count=tries, error=error)
+
+
+def look_at(page: Page, folder: Path, name: str) -> None:
+    """Takes screenshots of a page as people have it, and checks what is true of every page."""
+    for size, viewport in SIZES.items():
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide on a {size}"
+    assert page.locator("h1").count() == 1, name
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_the_pages_fit_every_screen_and_ask_no_other_site(
+    context: BrowserContext, origin: str, alice: User, api: Api, tmp_path: Path
+) -> None:
+    connect_some(alice)
+    foreign: list[str] = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith((origin, "data:")):
+            foreign.append(request.url)
+
+    context.on("request", note)
+    page = context.new_page()
+    page.goto(link(api, alice))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Services")
+    titles = set()
+    for name, path in (
+        ("directory", "/portal"),
+        ("found-nothing", "/portal?q=fax"),
+        ("integration", "/portal/services/webhook"),
+        ("needs-you", "/portal/services/slack"),
+        ("retrying", "/portal/services/s3"),
+        ("edit", "/portal/services/webhook/connect"),
+        ("connect", "/portal/services/github/connect"),
+        ("disconnect", "/portal/services/webhook/disconnect"),
+        ("missing", "/portal/services/fax"),
+    ):
+        page.goto(origin + path)
+        look_at(page, tmp_path, name)
+        titles.add(page.title())
+    page.goto(f"{origin}/portal/services/github/connect")
+    page.get_by_role("button", name="Save and connect").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    look_at(page, tmp_path, "errors")
+    assert len(titles) == 8  # the directory's is the same after a search
+    assert foreign == []
+
+
+def test_a_new_user_is_shown_where_to_begin(
+    context: BrowserContext, origin: str, alice: User, api: Api, tmp_path: Path
+) -> None:
+    page = context.new_page()
+    page.goto(link(api, alice))
+    expect(page.get_by_role("heading", name="Nothing is connected yet")).to_be_visible()
+    look_at(page, tmp_path, "new")
+
+
+def test_a_link_is_opened_by_its_fragment_once(
+    context: BrowserContext, origin: str, alice: User, api: Api, tmp_path: Path
+) -> None:
+    sent: list[str] = []
+    context.on("request", lambda request: sent.append(request.url))
+    url = link(api, alice, path="/services/webhook/connect")
+    code = url.partition("#")[2]
+    page = context.new_page()
+    page.goto(url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Connect Custom Webhook")
+    assert page.url == f"{origin}/portal/services/webhook/connect"
+    page.go_back()
+    assert code not in page.url
+    assert not [address for address in sent if code in address.partition("#")[0]]
+    context.clear_cookies()
+    page.goto("about:blank")
+    page.goto(url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Open again from Invenicum")
+    look_at(page, tmp_path, "ended")
+
+
+def test_without_scripts_a_pasted_link_opens_and_a_webhook_is_connected(
+    without_scripts: BrowserContext, origin: str, alice: User, api: Api
+) -> None:
+    page = without_scripts.new_page()
+    url = link(api, alice)
+    page.goto(f"{origin}/portal/open")
+    page.fill("#code", url)
+    page.click("text=Open >> nth=-1")
+    page.get_by_role("link", name="Connect Custom Webhook").click()
+    page.fill("#f-url", "ftp://shop.example.com")
+    page.get_by_role("button", name="Save and connect").click()
+    expect(page.get_by_role("alert")).to_contain_text("URL: ")
+    page.fill("#f-url", "https://shop.example.com/hooks")
+    page.get_by_role("button", name="Save and connect").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Custom Webhook")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("Nothing is sent until you resume it.")).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_text("Asking Custom Webhook…")).to_be_visible()
+    page.get_by_role("link", name="Disconnect").click()
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.get_by_text("Its credentials are erased here.")).to_be_visible()
+    assert not Integration.objects.live().exists()
+
+
+def test_without_scripts_google_drive_is_connected_by_signing_in_there(
+    without_scripts: BrowserContext, origin: str, settings: Any, alice: User, api: Api
+) -> None:
+    callback = f"{origin}/api/v1/integrations/oauth/callback/google_drive"
+    with AuthorizationServer([callback]) as provider:
+        settings.PROVIDER_ENDPOINTS = {"google_drive": provider.endpoints}
+        settings.OAUTH_CLIENTS = {"google_drive": (provider.client_id, provider.client_secret)}
+        page = without_scripts.new_page()
+        page.goto(f"{origin}/portal/open")
+        page.fill("#code", link(api, alice, path="/services/google_drive/connect"))
+        page.click("text=Open >> nth=-1")
+        page.get_by_role("link", name="Sign in at Google Drive").click()
+        page.fill("input[name=username]", "ada")
+        page.fill("input[name=password]", "ada")
+        page.click("text=Sign in")
+        page.click("input[name=allow]")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Google Drive")
+        expect(page.get_by_text("Connected.", exact=True)).to_be_visible()
+    assert Integration.objects.get(owner=alice).is_active
+    assert Grant.objects.get().account == "ada@example.com"
+
+
+def test_a_frame_shows_it_on_allowed_origins_only(
+    context: BrowserContext, origin: str, settings: Any, alice: User, api: Api
+) -> None:
+    port = origin.rpartition(":")[2]
+    allowed, other = f"http://127.0.0.1:{port}", "http://127.0.0.1:9"
+    settings.PORTAL_FRAME_ORIGINS = [allowed]
+    for site in (allowed, other):
+        url = link(api, alice, embed=True)
+        body = f'<iframe src="{url}" width="900" height="600"></iframe>'
+        context.route(f"{site}/app", lambda route, body=body: route.fulfill(body=body, content_type="text/html"))
+        page = context.new_page()
+        page.goto(f"{site}/app")
+        heading = page.frame_locator("iframe").get_by_role("heading", level=1)
+        if site == allowed:
+            expect(heading).to_have_text("Services")
+        else:
+            page.wait_for_timeout(1000)
+            assert heading.count() == 0
+
+
+def test_the_service_address_leads_a_signed_in_person_to_the_portal(
+    context: BrowserContext, origin: str, alice: User
+) -> None:
+    alice.set_password("a-long-password")
+    alice.save()
+    page = context.new_page()
+    page.goto(origin)
+    page.fill("#id_username", "alice")
+    page.fill("#id_password", "a-long-password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Services")
+    page.locator(".who summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(f"{origin}/portal")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_read_only_pages_have_no_buttons_that_change(
+    context: BrowserContext, origin: str, alice: User, api: Api
+) -> None:
+    connect_some(alice)
+    page = context.new_page()
+    page.goto(link(api, alice, readOnly=True))
+    for path in ("/portal", "/portal/services/webhook", "/portal/services/webhook/connect"):
+        page.goto(origin + path)
+        names = [button.inner_text() for button in page.locator("main button:visible").all()]
+        assert [name for name in names if name not in ("Search", "More rows")] == [], path
