@@ -191,6 +191,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {"portal": "invenicum.portal.template_filters"},
         },
     },
 ]
@@ -347,6 +348,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "deliveries", "description": "Events on their way to integrations: the log, and sending again."},
         {"name": "events", "description": "What happened: publishing, and the feed that a receiver can catch up from."},
         {"name": "integrations", "description": "What a user has connected: saved, tested, paused, deleted."},
+        {"name": "portal", "description": "The pages on which people connect services: one-time links that open them."},
         {"name": "replays", "description": "What is sent again, or afterwards by a backfill: watched or cancelled."},
         {"name": "sent", "description": "What the address of a custom webhook is sent, signed by this service."},
         {"name": "webhooks", "description": "What connected services send to this one, signed by them."},

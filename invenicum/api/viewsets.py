@@ -21,13 +21,15 @@ class ApiViewSet(GenericViewSet[Any]):
 
     `required_scopes` is the scope that a token needs: one for all methods, or one for each, as
     `{"GET": "assets:read", "POST": "assets:write"}`; an action may name its own. `never_cached` says whether
-    `Cache-Control: no-store` is sent with every answer, errors included; for answers that may hold secrets.
+    `Cache-Control: no-store` is sent with every answer, errors included; for answers that may hold secrets. `body_is_optional`: a request without a body
+    means the same as `{}`, which the OpenAPI document says.
     """
 
     required_scopes: str | dict[str, str]
     serializer_class: Any
     pagination_class: Any = CursorPagination
     never_cached: bool = False
+    body_is_optional: bool = False
 
     def read(self, data: Any, serializer: Any = None) -> dict[str, Any]:
         """`data`, as the viewset's serializer or the given one reads it: by attribute name.

@@ -27,6 +27,7 @@ class PortalLinkViewSet(ApiViewSet):
     required_scopes = {"POST": "integrations:read"}
     throttle_classes = [SaveThrottle]
     never_cached = True  # an answer holds the code of a link
+    body_is_optional = True
 
     @extend_schema(
         operation_id="createPortalLink",

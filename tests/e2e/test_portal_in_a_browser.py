@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from integrations.models import Integration
 from integrations.services import save_integration, set_active
@@ -80,6 +81,11 @@ def connect_some(owner: User) -> None:
     states = (("delivered", 1, ""), ("pending", 2, "HTTP 503"), ("failed", 10, "HTTP 400"), ("pending", 0, ""))
     for delivery, (status, tries, error) in zip(deliveries, states, strict=True):
         Delivery.objects.filter(pk=delivery.pk).update(status=status, attempt_count=tries, error=error)
+
+
+def show_frame(url: str, route: Route) -> None:
+    """The app's page, with the portal in a frame."""
+    route.fulfill(body=f'<iframe src="{url}" width="900" height="600"></iframe>', content_type="text/html")
 
 
 def look_at(page: Page, folder: Path, name: str) -> None:
@@ -217,9 +223,8 @@ def test_a_frame_shows_it_on_allowed_origins_only(
     settings.PORTAL_FRAME_ORIGINS = [allowed]
     for site in (allowed, other):
         url = link(api, alice, embed=True)
-        body = f'<iframe src="{url}" width="900" height="600"></iframe>'
-        context.route(f"{site}/app", lambda route, body=body: route.fulfill(body=body, content_type="text/html"))
         page = context.new_page()
+        page.route(f"{site}/app", partial(show_frame, url))
         page.goto(f"{site}/app")
         heading = page.frame_locator("iframe").get_by_role("heading", level=1)
         if site == allowed:

@@ -59,7 +59,7 @@ def test_the_banner_says_why_and_when_it_is_tried_again(portal: Portal, alice: U
     )
     Lane.objects.update(failures=12, held_until=now + timedelta(minutes=4))
     page = text(portal(alice).get(PAGE))
-    assert "Retrying since <time" in page
+    assert "Retrying, began <time" in page
     assert "The service answered 503. 1 delivery waits. The next try is <time" in page
     assert ">in 4 min</time>, by itself." in page
 
