@@ -21,8 +21,8 @@ class ApiViewSet(GenericViewSet[Any]):
 
     `required_scopes` is the scope that a token needs: one for all methods, or one for each, as
     `{"GET": "assets:read", "POST": "assets:write"}`; an action may name its own. `never_cached` says whether
-    `Cache-Control: no-store` is sent with every answer, errors included; for answers that may hold secrets. `body_is_optional`: a request without a body
-    means the same as `{}`, which the OpenAPI document says.
+    `Cache-Control: no-store` is sent with every answer, errors included; for answers that may hold secrets.
+    `body_is_optional` says in the OpenAPI document that a request without a body means the same as `{}`.
     """
 
     required_scopes: str | dict[str, str]
