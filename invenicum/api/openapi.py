@@ -112,7 +112,7 @@ class ApiSchema(AutoSchema):
 
     def _get_request_body(self, direction: Any = "request") -> Any:
         body = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
-        return {**body, "required": not self.view.body_is_optional} if body else body
+        return {**body, "required": not getattr(self.view, "body_is_optional", False)} if body else body
 
     def _error_statuses(self) -> list[str]:
         has_body = self._get_request_body() is not None

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe
 
-from integrations import grants, registry, services
+from integrations import connection_tests, grants, registry, services
 from integrations.core.connector import Connector
 from integrations.core.errors import IntegrationError, InvalidConfig
 from integrations.models import Integration
@@ -101,7 +101,7 @@ def _do(request: HttpRequest, visitor: Visitor, form: Form, values: Mapping[str,
         return _page(request, visitor, form, 429)
     try:
         if action == "test":
-            form.tested = services.test_connection(visitor.user, integration_type, values)
+            form.tested = connection_tests.test_connection(visitor.user, integration_type, values)
             return _page(request, visitor, form)
         is_active = {"pause": False, "resume": True}.get(action)
         services.save_integration(visitor.user, integration_type, values, is_active=is_active)

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations import grants, registry, services
+from integrations import grants, registry, services, signing_secrets
 from integrations.core.errors import InvalidConfig
 from integrations.models import Integration
 from invenicum.api.throttling import OutgoingThrottle, SaveThrottle
@@ -107,10 +107,10 @@ def secret(request: HttpRequest, visitor: Visitor, integration_type: str) -> Htt
     context: dict[str, Any] = {"title": "Signing secret", "connector": registry.get(integration_type)}
     try:
         if request.POST.get("do") == "rotate":
-            context["secret"], context["until"] = services.rotate_signing_secret(visitor.user, integration_type)
+            context["secret"], context["until"] = signing_secrets.rotate_signing_secret(visitor.user, integration_type)
         else:
-            context["secret"] = services.signing_secret(visitor.user, integration_type)
-    except services.NoSigningSecret:
+            context["secret"] = signing_secrets.signing_secret(visitor.user, integration_type)
+    except signing_secrets.NoSigningSecret:
         raise Http404 from None
     return render(request, visitor, "secret", context)
 
