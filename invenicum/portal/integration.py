@@ -105,8 +105,11 @@ def ping(request: HttpRequest, visitor: Visitor, integration_type: str) -> HttpR
 def secret(request: HttpRequest, visitor: Visitor, integration_type: str) -> HttpResponseBase:
     """Shows the signing secret, or the public key, with `do=rotate` a new one. By a form only: no history has it."""
     context: dict[str, Any] = {"title": "Signing secret", "connector": registry.get(integration_type)}
+    rotates = request.POST.get("do") == "rotate"
+    if rotates and (seconds := seconds_to_wait(SaveThrottle, visitor.user)):
+        return _too_often(request, visitor, seconds)
     try:
-        if request.POST.get("do") == "rotate":
+        if rotates:
             context["secret"], context["until"] = signing_secrets.rotate_signing_secret(visitor.user, integration_type)
         else:
             context["secret"] = signing_secrets.signing_secret(visitor.user, integration_type)
@@ -119,6 +122,8 @@ def secret(request: HttpRequest, visitor: Visitor, integration_type: str) -> Htt
 def disconnect(request: HttpRequest, visitor: Visitor, integration_type: str) -> HttpResponseBase:
     """GET asks once and says what is erased; POST erases it."""
     if request.method == "POST":
+        if seconds := seconds_to_wait(SaveThrottle, visitor.user):
+            return _too_often(request, visitor, seconds)
         services.delete_integration(visitor.user, integration_type)
         return SeeOther(f"{reverse('portal-services')}?gone={integration_type}")
     integration = services.find(visitor.user, integration_type)

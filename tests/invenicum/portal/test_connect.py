@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from rest_framework.throttling import SimpleRateThrottle
 
 from integrations import registry
 from integrations.models import Integration
@@ -200,8 +201,6 @@ def test_a_type_without_a_client_offers_its_key_form(portal: Portal, alice: User
 
 
 def test_too_many_saves_are_refused_as_by_the_api(portal: Portal, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rest_framework.throttling import SimpleRateThrottle
-
     monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {**SimpleRateThrottle.THROTTLE_RATES, "save": "1/hour"})
     browser = portal(alice)
     assert send_form(browser, WEBHOOK, do="save", url="https://a.example.com").status_code == 303

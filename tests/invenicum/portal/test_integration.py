@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern
 from django.utils import timezone
+from rest_framework.throttling import SimpleRateThrottle
 
 from integrations.models import Integration
 from invenicum.accounts.models import User
@@ -106,6 +107,18 @@ def test_the_signing_secret_is_shown_when_asked_for_and_can_be_replaced(portal: 
     assert SECRET not in replaced
     assert Integration.objects.get().secrets["secret"] in replaced
     assert ">in 1 day</time>" in replaced
+
+
+def test_changes_are_limited_as_those_of_the_api(portal: Portal, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect_webhook(alice)
+    browser = portal(alice)
+    token = text(browser.get(PAGE)).partition('name="token" value="')[2][:64]
+    monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {**SimpleRateThrottle.THROTTLE_RATES, "save": "0/hour"})
+    for action in ("pause", "disconnect", "secret"):
+        assert browser.post(f"{PAGE}/{action}", {"token": token, "do": "rotate"}).status_code == 429, action
+    assert browser.post(f"{PAGE}/secret", {"token": token}).status_code == 200
+    integration = Integration.objects.get()
+    assert (integration.status, integration.secrets["secret"]) == ("active", SECRET)
 
 
 def test_another_users_integrations_do_not_exist(portal: Portal, alice: User, charlie: User) -> None:
