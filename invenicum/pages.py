@@ -1,4 +1,5 @@
-"""Pages for people, in one style (templates/page.html). They load nothing, and run only code of their own."""
+"""Pages for people, in one style (templates/page.html). They load the colors (look/tokens.css), and run only code
+of their own."""
 
 import secrets
 from collections.abc import Iterable, Mapping

@@ -395,9 +395,18 @@ OAUTH2_PROVIDER_APPLICATION_MODEL = "accounts.Application"
 # --- Pages, language, time ----------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [  # of the portal, those of the app, each by its own name; the rest is in English
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("es", "Español"),
+    ("fr", "Français"),
+    ("it", "Italiano"),
+    ("pt", "Português"),
+]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "invenicum" / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()  # without `collectstatic`, serve from the packages
 warnings.filterwarnings("ignore", f"No directory at: {STATIC_ROOT}")

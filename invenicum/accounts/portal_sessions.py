@@ -125,6 +125,11 @@ def find_session(key: str) -> tuple[PortalSession, Access] | None:
     return (session, access) if session and access else None
 
 
+def change_language(key: str, lang: str) -> None:
+    """Has the session of a key go on in another language, e.g. `de`."""
+    PortalSession.objects.filter(key_digest=_digest(key)).update(lang=lang)
+
+
 def end_session(key: str) -> None:
     """Ends the session of a key; nothing happens if it has ended."""
     PortalSession.objects.filter(key_digest=_digest(key)).delete()

@@ -5,7 +5,7 @@ Contrast is that of WCAG 2.2, 1.4.3 (https://www.w3.org/TR/WCAG22/#dfn-contrast-
 
 LIGHT_PAPER = (255, 255, 255)
 DARK_PAPER = (28, 35, 45)
-DARK_INK = "#12171e"
+DARK_GROUND = (18, 23, 30)
 TEXT_CONTRAST = 4.5
 _STEP = 0.04  # of the way to black or white
 
@@ -16,13 +16,9 @@ def accent_styles(accent: str) -> str:
     """The stylesheet that replaces the accent, e.g. for `#2456d6`: darker or lighter as each ground needs it."""
     color = _parse(accent)
     light, dark = _readable(color, LIGHT_PAPER, (0, 0, 0)), _readable(color, DARK_PAPER, (255, 255, 255))
-    light_rule = f"--accent: {_text(light)}; --on-accent: #fff"
-    dark_rule = f"--accent: {_text(dark)}; --on-accent: {DARK_INK}"
     return (
-        f":root {{ {light_rule} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {dark_rule} }} }}\n"
-        f":root.light {{ {light_rule} }}\n"
-        f":root.dark {{ {dark_rule} }}\n"
+        f":root {{ --accent: light-dark({_text(light)}, {_text(dark)}); "
+        f"--on-accent: light-dark(#fff, {_text(DARK_GROUND)}) }}\n"
     )
 
 

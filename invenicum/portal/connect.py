@@ -126,7 +126,7 @@ def _page(request: HttpRequest, visitor: Visitor, form: Form, status: int = 200)
         "main": [one for one in fields if one.is_main],
         "more": [one for one in fields if not one.is_main],
         "form": form,
-        "summary": [(one, text) for one in fields for text in one.errors],
+        "summary": [(f"f-{one.alias}", one.label, text) for one in fields for text in one.errors],
         "kept": seal(form.typed, _purpose(visitor, connector.type)),
         "setup": mark_safe(to_html(connector.setup, labels_of(connector.Config))),  # noqa: S308 - the text is a connector's, and escaped
         "can_sign_in": can_sign_in and visitor.may_change and not visitor.embed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -11,6 +12,7 @@ from invenicum.accounts import portal_sessions
 from invenicum.pages import wants_page
 
 from .cookies import drop_key, keep_key, read_key
+from .languages import in_browsers_language
 from .pages import SeeOther, ended_page, framed, portal_page, render
 from .visitors import Visitor
 
@@ -18,6 +20,7 @@ CODE_MAX_CHARACTERS = 2000
 
 
 @csrf_exempt
+@in_browsers_language
 @require_http_methods(["GET", "HEAD", "POST"])
 def open_link(request: HttpRequest) -> HttpResponseBase:
     """GET shows a page that sends the code in its address' fragment here; POST opens the session.
@@ -25,7 +28,7 @@ def open_link(request: HttpRequest) -> HttpResponseBase:
     A preview of the link does not use it up. Another site cannot send the form.
     """
     if request.method != "POST":
-        return framed(render(request, None, "open", {"title": "Opening Integrations"}), embed=True)
+        return framed(render(request, None, "open", {"title": _("Opening Integrations")}), embed=True)
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return ended_page(request)
     code = _code_in(request.POST.get("code", ""))
@@ -55,7 +58,7 @@ def _code_in(text: str) -> str:
 def leave(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
     """Ends the session that a link opened."""
     portal_sessions.end_session(read_key(request))
-    response = render(request, None, "left", {"title": "You have left", "return_url": visitor.return_url})
+    response = render(request, None, "left", {"title": _("You have left"), "return_url": visitor.return_url})
     framed(response, embed=visitor.embed)
     drop_key(response, embed=visitor.embed)
     return response

@@ -12,6 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 
 from integrations.registry import UnknownType
@@ -19,12 +23,14 @@ from integrations.services import IntegrationNotFound
 from invenicum.content_policy import HEADER, portal_policy
 
 from .cookies import drop_key, read_key
+from .languages import in_browsers_language, language_of
+from .navigation import links_for
 from .visitors import SessionEnded, Visitor, visitor_of
 
 View = Callable[..., HttpResponseBase]
 SCOPE_TO_SEE = "integrations:read"
-NO_SCOPE = "You may look at this, but not change it."
-FORGED_FORM = "This form is from another session. Go back, reload the page and send it again."
+NO_SCOPE = gettext_lazy("You may look at this, but not change it.")
+FORGED_FORM = gettext_lazy("This form is from another session. Go back, reload the page and send it again.")
 
 
 class SeeOther(HttpResponseRedirect):
@@ -49,7 +55,8 @@ def portal_page(*, get: str | None = SCOPE_TO_SEE, post: str | None = None) -> C
                 return ended_page(request)
             if visitor is None:
                 return redirect(f"{reverse('sign-in')}?{urlencode({'next': request.get_full_path()})}")
-            return _answer(view, request, visitor, {"GET": get, "HEAD": get, "POST": post}, parts)
+            with translation.override(language_of(request, visitor)):
+                return _answer(view, request, visitor, {"GET": get, "HEAD": get, "POST": post}, parts)
 
         # The portal has form tokens of its own: Django's cookie does not reach a frame of another site.
         return csrf_exempt(wrapped)
@@ -63,24 +70,27 @@ def _answer(
     scope = scopes.get(str(request.method))
     if scope is None:
         allowed = [method for method, needed in scopes.items() if needed]
-        response = message_page(request, visitor, "That is not possible here", "This address does not take that.", 405)
+        response = message_page(
+            request, visitor, _("That is not possible here"), _("This address does not take that."), 405
+        )
         response["Allow"] = ", ".join(allowed)
         return response
     if not visitor.may(scope):
-        return message_page(request, visitor, "You may not do this", NO_SCOPE, 403)
+        return message_page(request, visitor, _("You may not do this"), NO_SCOPE, 403)
     if request.method == "POST" and not visitor.sent(request.POST.get("token", "")):
-        return message_page(request, visitor, "This form has expired", FORGED_FORM, 403)
+        return message_page(request, visitor, _("This form has expired"), FORGED_FORM, 403)
     try:
         return view(request, visitor, **parts)
     except (UnknownType, IntegrationNotFound, Http404):
-        return message_page(request, visitor, "This page does not exist", "Choose a service from the list.", 404)
+        return message_page(request, visitor, _("This page does not exist"), _("Choose a service from the list."), 404)
 
 
 def render(
     request: HttpRequest, visitor: Visitor | None, template: str, context: Mapping[str, Any], status: int = 200
 ) -> HttpResponse:
     """A page of the portal, from a template that extends `portal/base.html`. `context` needs `title`."""
-    content = render_to_string(f"portal/{template}.html", {**context, "visitor": visitor}, request)
+    shared = {"visitor": visitor, "navigation": links_for(visitor, request.path) if visitor else []}
+    content = render_to_string(f"portal/{template}.html", {**context, **shared}, request)
     return framed(HttpResponse(content, status=status), embed=visitor is not None and visitor.embed)
 
 
@@ -94,17 +104,20 @@ def framed(response: HttpResponse, *, embed: bool) -> HttpResponse:
     return response
 
 
-def message_page(request: HttpRequest, visitor: Visitor | None, title: str, message: str, status: int) -> HttpResponse:
+def message_page(
+    request: HttpRequest, visitor: Visitor | None, title: str, message: str | Promise, status: int
+) -> HttpResponse:
     """A page that says one thing, with a way back to the services."""
     return render(request, visitor, "message", {"title": title, "message": message}, status)
 
 
+@in_browsers_language
 def ended_page(request: HttpRequest, return_url: str = "", status: int = 403) -> HttpResponse:
     """Says that a link or a session does not work any more, and what to do. The browser forgets the session.
 
     return_url: where its user came from, if that is known.
     """
-    context = {"title": "Open again from Invenicum", "return_url": return_url}
+    context = {"title": _("Open again from Invenicum"), "return_url": return_url}
     response = framed(render(request, None, "ended", context, status), embed=True)
     if read_key(request):
         # Whose session it was may be forgotten: what the request is for tells whether its cookie is that of a frame.

@@ -1,5 +1,7 @@
 """What `POST /portal/links` reads and answers."""
 
+from django.conf import settings
+
 from invenicum.accounts.models import OfPortal
 from invenicum.accounts.portal_sessions import LINK_MAX_SECONDS
 from invenicum.api.serializers import (
@@ -11,7 +13,7 @@ from invenicum.api.serializers import (
     TimestampField,
 )
 
-LANGUAGES = ("en", "de", "es", "fr", "it", "pt")
+LANGUAGES = tuple(code for code, _ in settings.LANGUAGES)
 
 
 class NewLinkSerializer(StrictSerializer):

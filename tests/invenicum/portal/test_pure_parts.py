@@ -1,5 +1,6 @@
 """The parts of the portal that need no database: times, accents, Markdown, states, kept secrets."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,9 +44,9 @@ def test_the_exact_time_names_its_zone() -> None:
 
 @pytest.mark.parametrize("accent", ["#2456d6", "#ffff00", "#000000", "#ffffff", "#7f7f7f", "#00aa55"])
 def test_every_accent_can_be_read_on_both_grounds(accent: str) -> None:
-    light, dark = (
-        accents._parse(rule.partition("--accent: ")[2][:7]) for rule in accents.accent_styles(accent).splitlines()[:2]
-    )
+    both = re.search(r"--accent: light-dark\((.{7}), (.{7})\)", accents.accent_styles(accent))
+    assert both is not None
+    light, dark = map(accents._parse, both.groups())
     assert accents.contrast(light, accents.LIGHT_PAPER) >= accents.TEXT_CONTRAST
     assert accents.contrast(dark, accents.DARK_PAPER) >= accents.TEXT_CONTRAST
 
