@@ -15,6 +15,7 @@ from integrations.core.inbound import InvalidSignature  # noqa: E402
 from invenicum.assets import grouped_creation  # noqa: E402
 from invenicum.events import ingest  # noqa: E402
 from invenicum.operations.probes import make_probes  # noqa: E402
+from invenicum.operations.watching import watch_for_engine  # noqa: E402
 from invenicum.web.answers import Scope  # noqa: E402
 from invenicum.web.application import Application  # noqa: E402
 from webhooks.inbound.keys import NoInbound  # noqa: E402
@@ -52,5 +53,6 @@ application = Application(
     body_limit=body_limit,
     judge_body=judge_body,
     body_memory=settings.WEB_BODY_MEMORY,
+    beside=[watch_for_engine],
     handlers=ingest.handlers() | grouped_creation.handlers() | grouped_reads.handlers(),
 )

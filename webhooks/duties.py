@@ -28,6 +28,7 @@ from oauth_flows.revoke import RevocationRunner
 
 from . import backfill_steps, failure_alerts, replays, shutdown
 from .retention import prune
+from .signals import watch_due
 
 DUTY_MAX_SECONDS = 60.0  # after which a run leaves the rest to the next one
 DUTIES_STOP_SECONDS = 5.0  # for the runs to end when their process stops; Docker kills after ten
@@ -58,9 +59,11 @@ DUTIES: Mapping[str, tuple[Step, ...]] = {
     ),
     "replays": (lambda stops, over: replays.run_due(is_over=over),),
     "backfills": (lambda stops, over: backfill_steps.run_due(is_over=over),),
+    "watching": (lambda stops, over: watch_due.send_robust(sender=None),),
     "retention": (_prune,),
 }
-FREQUENT = ("jobs", "connections", "alerts", "replays", "backfills")  # every few seconds; retention every hour
+# Every few seconds; retention every hour.
+FREQUENT = ("jobs", "connections", "alerts", "replays", "backfills", "watching")
 
 
 def run_all(*names: str) -> None:

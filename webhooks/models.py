@@ -77,6 +77,12 @@ class Replay(models.Model):
         return Replay.State.QUEUED if self.finished_at else Replay.State.QUEUEING
 
 
+class DeliveryQuerySet(QuerySet["Delivery"]):
+    def failing(self) -> DeliveryQuerySet:
+        """Those whose last attempt failed, given up or not, unless they were cancelled."""
+        return self.filter(~Q(error_class=""), status__in=(Delivery.Status.PENDING, Delivery.Status.FAILED))
+
+
 class Delivery(models.Model):
     """One event on its way to one integration."""
 
@@ -107,9 +113,14 @@ class Delivery(models.Model):
     backfilled = models.BooleanField(db_default=False, default=False)
     # The last replay that queued it again, or the backfill that made it.
     replay = models.ForeignKey(Replay, models.SET_NULL, null=True, related_name="deliveries", db_index=False)
+    # What went wrong at the last attempt; its class, for the console; the HTTP status, if there was a response.
     error = models.CharField(max_length=500, blank=True, default="")
+    error_class = models.CharField(max_length=10, blank=True, db_default="", default="")
+    status_code = models.PositiveSmallIntegerField(null=True)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -128,6 +139,12 @@ class Delivery(models.Model):
             models.Index(fields=["replay"], condition=Q(replay__isnull=False), name="delivery_replay"),
             models.Index(fields=["integration", "status", "id"], name="delivery_integration_log"),
             models.Index(fields=["owner", "id"], name="delivery_owner_log"),
+            # Only of what failed: a delivery that succeeds at once never enters it.
+            models.Index(
+                fields=["id"],
+                condition=Q(status__in=("pending", "failed")) & ~Q(error_class=""),
+                name="delivery_failing",
+            ),
         ]
 
     def __str__(self) -> str:

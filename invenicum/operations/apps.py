@@ -6,4 +6,4 @@ class OperationsConfig(AppConfig):
     label = "operations"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401
+        from . import checks, watching  # noqa: F401

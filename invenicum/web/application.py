@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
@@ -13,7 +13,7 @@ from invenicum.api.errors import CRASHED, INTERNAL_ERROR
 from . import wsgi
 from .answers import Answer, Receive, Scope, Send, error_answer, send_answer
 from .bodies import BodyMemory, ClientGone, NoRoom, TooSlow, announced_length, discard
-from .process import ProcessDuties
+from .process import ProcessDuties, Task
 from .threads import Busy, Threads
 
 # A request that no thread has taken after this time is refused: its client has often given up.
@@ -43,6 +43,7 @@ class Application:
     body_limit: returns the most bytes that the body of a request to this path may have. judge_body: called in a thread
     before a body of more than UNJUDGED_BODY_BYTES is read, with its announced length; if it returns False, Django gets
     the request with a body that cannot be read. body_memory: the most bytes of bodies that the process holds.
+    beside: what the process runs beside answering, until it ends.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Application:
         body_memory: int,
         judge_body: BodyJudge = lambda scope, length: True,
         handlers: Mapping[tuple[str, str], Handler] | None = None,
+        beside: Sequence[Task] = (),
     ):
         self._django = django
         self._threads = Threads(threads, QUEUE_REQUESTS, QUEUE_SECONDS)
@@ -63,10 +65,11 @@ class Application:
         self._body_limit = body_limit
         self._judge_body = judge_body
         self._bodies = BodyMemory(body_memory)
+        self._beside = beside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await ProcessDuties().run(receive, send)
+            await ProcessDuties(self._beside).run(receive, send)
             return
         probe = self._probes.get(scope["path"].rstrip("/"))
         if probe and scope["method"] in ("GET", "HEAD"):

@@ -5,7 +5,9 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from .answers import Receive, Send
 
@@ -13,21 +15,25 @@ PARENT_LOOK_SECONDS = 1.0
 # How long a client may take nothing of what was sent before the system ends its connection.
 UNREAD_MILLISECONDS = 30_000
 
+Task = Callable[[], Coroutine[Any, Any, None]]
+
 
 class ProcessDuties:
-    """ASGI's lifespan: begins what the process does beside answering requests."""
+    """ASGI's lifespan: begins what the process does beside answering requests. `beside`: what else it is to run."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Sequence[Task] = ()) -> None:
         self._parent = os.getppid()
+        self._beside = beside
 
     async def run(self, receive: Receive, send: Send) -> None:
         await receive()
         loop = asyncio.get_running_loop()
         loop.call_soon(bound_unread_answers)  # the server listens when the start is complete
-        watch = loop.create_task(self._end_with_parent())
+        tasks = [loop.create_task(task()) for task in (self._end_with_parent, *self._beside)]
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        watch.cancel()
+        for task in tasks:
+            task.cancel()
         await send({"type": "lifespan.shutdown.complete"})
         loop.call_soon(_end)
 

@@ -3,7 +3,8 @@
 - `worker.drain` delivers what is due, and `worker.end_process` is called before a process ends,
 - `crashes.release_dead_workers` releases what processes that died had leased,
 - `heartbeat.last_drain` says when a worker last looked for work, `heartbeat.progress` whether anything moves,
-- `metrics.EngineCollector` is what Prometheus reads,
+  and `heartbeat.workers` which workers there are,
+- `metrics.EngineCollector` is what Prometheus reads; `metrics.read_counters` and `metrics.read_queue` are its sources,
 - `database.statements` inserts deliveries, on the database in use.
 
 They take and return plain values (`values.NewDelivery`, `values.Drained`). The state of a circuit is a property of

@@ -81,7 +81,14 @@ def blame(deliveries: Collection[DeliveryId]) -> int:
         pending.update(crash_count=F("crash_count") + 1)
         pending.filter(due_at__isnull=False).update(due_at=now + CRASH_RETRY)
         hopeless = pending.filter(crash_count__gte=CRASHES_TO_SET_ASIDE)
-        set_aside = hopeless.update(status=Delivery.Status.FAILED, due_at=None, finished_at=now, error=SET_ASIDE)
+        set_aside = hopeless.update(
+            status=Delivery.Status.FAILED,
+            due_at=None,
+            finished_at=now,
+            error=SET_ASIDE,
+            error_class="crash",
+            status_code=None,
+        )
     if set_aside:
         log.error("delivery_set_aside", deliveries=list(deliveries))
     return set_aside

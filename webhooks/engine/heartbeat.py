@@ -104,6 +104,24 @@ def last_drain() -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerSeen:
+    """A worker that has not ended, e.g. `WorkerSeen("host:4711:3f1c", last_drain=12:00:03, last_outcome=None)`."""
+
+    name: str
+    last_drain: datetime
+    last_outcome: datetime | None
+
+
+def workers() -> list[WorkerSeen]:
+    """The workers that have not said that they ended and are not known to have died, the last seen first.
+
+    One whose machine was lost stays among them for HEARTBEAT_RETENTION.
+    """
+    rows = EngineHeartbeat.objects.filter(mark__isnull=False).order_by("-last_drain_at")
+    return [WorkerSeen(*row) for row in rows.values_list("worker", "last_drain_at", "last_outcome_at")]
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """Whether anything moves, e.g. `Progress(last_drain=12:00:03, last_outcome=12:00:02, due_since=11:59:58)`.
 

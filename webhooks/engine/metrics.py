@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError
@@ -67,6 +69,43 @@ class Counters:
         self.faults.update(stored.get("faults", {}))
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What is undelivered, e.g. `Queue(due=12, later=3, held=0, waiting=40, oldest_seconds=9.2, circuits_open=1)`.
+
+    `later` ones are tried again, `held` ones wait for somebody to act on their target, `waiting` ones for their
+    integration. `oldest_seconds` is the age of the oldest that is due or tried later, 0 if there is none.
+    """
+
+    due: int
+    later: int
+    held: int
+    waiting: int
+    oldest_seconds: float
+    circuits_open: int
+
+
+def read_counters() -> Counters:
+    """The sums of what all workers have counted, those that are gone included: no sum ever goes back."""
+    return total(EngineHeartbeat.objects.values_list("counters", flat=True))
+
+
+def read_queue(now: datetime) -> Queue:
+    """What is undelivered at `now`. It looks at every pending delivery, so that it takes a second for a million."""
+    pending = Delivery.objects.filter(status=Delivery.Status.PENDING)
+    is_held = Q(due_at__isnull=False, integration__problem_fault=Integration.Fault.TARGET)
+    figures = pending.aggregate(
+        due=Count("pk", filter=~is_held & Q(due_at__lte=now)),
+        later=Count("pk", filter=~is_held & Q(due_at__gt=now)),
+        held=Count("pk", filter=is_held),
+        waiting=Count("pk", filter=Q(due_at=None)),
+        oldest=Min("created_at", filter=~is_held & Q(due_at__isnull=False)),
+    )
+    oldest = figures.pop("oldest")
+    age = (now - oldest).total_seconds() if oldest else 0.0
+    return Queue(**figures, oldest_seconds=age, circuits_open=Lane.objects.held(now).count())
+
+
 def total(stored: Iterable[dict[str, Any]]) -> Counters:
     """The sums of all workers."""
     counters = Counters()
@@ -90,7 +129,7 @@ class EngineCollector(Collector):
             return iter(())  # missing figures say that the database cannot be reached
 
     def _read(self) -> Iterator[Metric]:
-        counters = total(EngineHeartbeat.objects.values_list("counters", flat=True))
+        counters = read_counters()
         attempts = CounterMetricFamily(
             "invenicum_delivery_attempts", "Delivery attempts.", labels=["outcome", "error_class", "fault"]
         )
@@ -130,32 +169,20 @@ def _histogram(counters: Counters) -> HistogramMetricFamily:
 
 
 def _queue() -> Iterator[GaugeMetricFamily]:
-    now = timezone.now()
-    pending = Delivery.objects.filter(status=Delivery.Status.PENDING)
-    is_held = Q(due_at__isnull=False, integration__problem_fault=Integration.Fault.TARGET)
-    figures = pending.aggregate(
-        due=Count("pk", filter=~is_held & Q(due_at__lte=now)),
-        later=Count("pk", filter=~is_held & Q(due_at__gt=now)),
-        held=Count("pk", filter=is_held),
-        waiting=Count("pk", filter=Q(due_at=None)),
-        oldest=Min("created_at", filter=~is_held & Q(due_at__isnull=False)),
-    )
+    queue = read_queue(timezone.now())
     depth = GaugeMetricFamily(
         "invenicum_deliveries_pending",
         "Deliveries that are due, that are tried later, whose target is wrong, and that wait for their integration.",
         labels=["state"],
     )
     for state in ("due", "later", "held", "waiting"):
-        depth.add_metric([state], figures[state])
+        depth.add_metric([state], getattr(queue, state))
     yield depth
-    oldest = figures["oldest"]
     yield GaugeMetricFamily(
         "invenicum_oldest_undelivered_seconds",
         "Age of the oldest delivery that is neither delivered nor given up nor waiting for its owner to act.",
-        value=(now - oldest).total_seconds() if oldest else 0,
+        value=queue.oldest_seconds,
     )
     yield GaugeMetricFamily(
-        "invenicum_circuits_open",
-        "Integrations whose circuit breaker is open.",
-        value=Lane.objects.held(now).count(),
+        "invenicum_circuits_open", "Integrations whose circuit breaker is open.", value=queue.circuits_open
     )

@@ -46,6 +46,8 @@ def write_outcomes(worker: int, outcomes: Sequence[Outcome], now: datetime) -> N
         crash_count=0,
         due_at=None,
         error="",
+        error_class="",
+        status_code=None,
         finished_at=now,
     )
     Integration.objects.filter(id__in={outcome.integration_id for outcome in delivered}).update(
@@ -61,6 +63,8 @@ def write_outcomes(worker: int, outcomes: Sequence[Outcome], now: datetime) -> N
             held_attempt_count=F("held_attempt_count") + (not outcome.counts),
             crash_count=0,
             error=outcome.error,
+            error_class=outcome.error_class,
+            status_code=outcome.status_code,
             due_at=due_at,
             finished_at=None if outcome.status == Delivery.Status.PENDING else now,
         )

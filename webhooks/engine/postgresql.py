@@ -41,7 +41,7 @@ UPDATE webhooks_lane SET worker = NULL, leased_until = NULL
 WRITE_DELIVERED = """
 UPDATE webhooks_delivery
    SET status = 'delivered', attempt_count = attempt_count + 1, crash_count = 0, due_at = NULL,
-       error = '', finished_at = %(now)s
+       error = '', error_class = '', status_code = NULL, finished_at = %(now)s
  WHERE id = ANY(%(ids)s::uuid[]) AND status = 'pending'
 """
 
@@ -59,13 +59,14 @@ UPDATE integrations_integration SET last_sync = %(now)s, failing_since = NULL, p
 # during the attempt (due_at NULL) stays suspended.
 WRITE_FAILED = """
 UPDATE webhooks_delivery d
-   SET status = o.status, crash_count = 0, error = o.error,
+   SET status = o.status, crash_count = 0, error = o.error, error_class = o.class, status_code = o.code,
        attempt_count = attempt_count + CASE WHEN o.counts THEN 1 ELSE 0 END,
        held_attempt_count = held_attempt_count + CASE WHEN o.counts THEN 0 ELSE 1 END,
        due_at = CASE WHEN d.due_at IS NULL THEN NULL ELSE o.due_at END,
        finished_at = CASE WHEN o.status = 'pending' THEN NULL ELSE %(now)s END
   FROM json_to_recordset(%(outcomes)s)
-       AS o (id uuid, lane uuid, status text, due_at timestamptz, error text, counts boolean),
+       AS o (id uuid, lane uuid, status text, due_at timestamptz, error text, class text, code smallint,
+             counts boolean),
        webhooks_lane lane
  WHERE d.id = o.id AND d.status = 'pending' AND lane.integration_id = o.lane AND lane.worker = %(worker)s
 """

@@ -60,6 +60,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "status": outcome.status,
         "due_at": due_at,
         "error": outcome.error,
+        "class": outcome.error_class,
+        "code": outcome.status_code,
         "counts": outcome.counts,
     }
 
