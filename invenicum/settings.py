@@ -157,6 +157,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_htmx",
     "corsheaders",
 ]
 MIDDLEWARE = [

@@ -17,6 +17,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
 
 from integrations.registry import UnknownType
 from integrations.services import IntegrationNotFound
@@ -54,7 +56,7 @@ def portal_page(*, get: str | None = SCOPE_TO_SEE, post: str | None = None) -> C
             except SessionEnded:
                 return ended_page(request)
             if visitor is None:
-                return redirect(f"{reverse('sign-in')}?{urlencode({'next': request.get_full_path()})}")
+                return _to_sign_in(request)
             with translation.override(language_of(request, visitor)):
                 return _answer(view, request, visitor, {"GET": get, "HEAD": get, "POST": post}, parts)
 
@@ -62,6 +64,12 @@ def portal_page(*, get: str | None = SCOPE_TO_SEE, post: str | None = None) -> C
         return csrf_exempt(wrapped)
 
     return decorate
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
+    """The whole page goes there, also if htmx asked for a part of it."""
+    address = f"{reverse('sign-in')}?{urlencode({'next': request.get_full_path()})}"
+    return HttpResponseClientRedirect(address) if HtmxDetails(request) else redirect(address)
 
 
 def _answer(

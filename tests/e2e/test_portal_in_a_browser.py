@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, TimeoutError, expect
 
 from integrations.models import Integration
 from integrations.services import save_integration, set_active
@@ -208,6 +208,35 @@ def test_without_scripts_google_drive_is_connected_by_signing_in_there(
         expect(page.get_by_text("Connected.", exact=True)).to_be_visible()
     assert Integration.objects.get(owner=alice).is_active
     assert Grant.objects.get().account == "ada@example.com"
+
+
+def test_with_scripts_forms_are_sent_in_place_and_what_changes_appears_by_itself(
+    context: BrowserContext, origin: str, alice: User, api: Api
+) -> None:
+    page = context.new_page()
+    page.goto(link(api, alice, path="/services/webhook/connect"))
+    page.evaluate("window.isTheSamePage = true")
+    page.fill("#f-url", "ftp://shop.example.com")
+    page.get_by_role("button", name="Save and connect").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    page.fill("#f-url", "https://shop.example.com/hooks")
+    page.get_by_role("button", name="Save and connect").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Custom Webhook")
+    assert page.url == f"{origin}/portal/services/webhook?done=saved"
+    assert page.title().startswith("Custom Webhook")
+    fresh = page.get_by_label("Keep this page fresh")
+    expect(fresh).to_be_hidden()
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_text("Asking Custom Webhook…")).to_be_visible()
+    fresh.uncheck()
+    Delivery.objects.update(status="cancelled", due_at=None)
+    with pytest.raises(TimeoutError), page.expect_request("**/portal/services/webhook?ping=*", timeout=2500):
+        pass
+    fresh.check()
+    expect(page.get_by_text("Asking Custom Webhook…")).to_be_hidden()
+    expect(fresh).to_be_hidden()
+    assert page.evaluate("window.isTheSamePage")
+    assert page.evaluate("Object.keys(localStorage).length") == 0
 
 
 @pytest.mark.parametrize("is_allowed", [True, False])

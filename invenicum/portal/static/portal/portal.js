@@ -1,0 +1,45 @@
+// Enhances pages, all of which work without it. A form with hx-boost is sent in place; an element with an id and
+// data-live="4" is replaced by its newer self every four seconds, while the page is visible and not paused.
+const IS_TYPED_IN = "input:not([type=checkbox]), select, textarea";
+const CAN_FOCUS = "a, button, summary, input";
+let refreshedAt = Date.now();
+
+function pauseSwitch() {
+  return document.querySelector("[data-live-switch]");
+}
+
+function showSwitch() {
+  const pause = pauseSwitch();
+  if (pause) pause.hidden = !document.querySelector("[data-live]");
+}
+
+async function refresh(area) {
+  const focused = [...area.querySelectorAll(CAN_FOCUS)].indexOf(document.activeElement);
+  const open = [...area.querySelectorAll("details")].map((details) => details.open);
+  const target = `#${area.id}`;
+  await htmx.ajax("GET", location.href, { target, select: target, swap: "outerHTML" });
+  const fresh = document.querySelector(target);
+  if (!fresh) return;
+  fresh.querySelectorAll("details").forEach((details, place) => { details.open ||= open[place]; });
+  if (focused >= 0) fresh.querySelectorAll(CAN_FOCUS)[focused]?.focus({ preventScroll: true });
+  showSwitch();
+}
+
+setInterval(() => {
+  const area = document.querySelector("[data-live]");
+  const isPaused = pauseSwitch() && !pauseSwitch().querySelector("input").checked;
+  if (!area || isPaused || document.visibilityState !== "visible" || area.matches(`:has(${IS_TYPED_IN}:focus)`)) return;
+  if (Date.now() - refreshedAt < Number(area.dataset.live) * 1000) return;
+  refreshedAt = Date.now();
+  refresh(area);
+}, 500);
+
+// What is not a page of ours, or an error, does not take the place of what is shown.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.requestConfig.verb === "get" && detail.xhr.status !== 200) detail.shouldSwap = false;
+});
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
+  if (detail.target.id === "main" && document.activeElement === document.body) document.getElementById("main").focus();
+  showSwitch();
+});
+showSwitch();
