@@ -160,9 +160,13 @@ def signed_in(request: HttpRequest, visitor: Visitor, integration_type: str) -> 
     stored = _stored(visitor, registry.get(integration_type).type)
     if stored is None or request.GET.get("status") != "connected":
         return SeeOther(reverse("portal-connect", args=[integration_type]))
-    if services.missing(stored):
-        return SeeOther(f"{reverse('portal-connect', args=[integration_type])}?done=connected")
-    return SeeOther(f"{reverse('portal-integration', args=[integration_type])}?done=connected")
+    return SeeOther(connected_address(stored))
+
+
+def connected_address(integration: Integration) -> str:
+    """The page after signing in at the service: the integration's, or its form if something is missing."""
+    page = "portal-connect" if services.missing(integration) else "portal-integration"
+    return f"{reverse(page, args=[integration.type])}?done=connected"
 
 
 def sign_in_token(visitor: Visitor, integration_type: str) -> str:

@@ -28,7 +28,7 @@ def open_link(request: HttpRequest) -> HttpResponseBase:
     A preview of the link does not use it up. Another site cannot send the form.
     """
     if request.method != "POST":
-        return framed(render(request, None, "open", {"title": _("Opening Integrations")}), embed=True)
+        return render(request, None, "open", {"title": _("Opening Integrations")}, embed=True)
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return ended_page(request)
     code = _code_in(request.POST.get("code", ""))
@@ -58,7 +58,7 @@ def _code_in(text: str) -> str:
 def leave(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
     """Ends the session that a link opened."""
     portal_sessions.end_session(read_key(request))
-    response = render(request, None, "left", {"title": _("You have left"), "return_url": visitor.return_url})
-    framed(response, embed=visitor.embed)
+    context = {"title": _("You have left"), "return_url": visitor.return_url}
+    response = render(request, None, "left", context, embed=visitor.embed)
     drop_key(response, embed=visitor.embed)
     return response

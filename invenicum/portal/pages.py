@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_exempt
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -94,12 +94,26 @@ def _answer(
 
 
 def render(
-    request: HttpRequest, visitor: Visitor | None, template: str, context: Mapping[str, Any], status: int = 200
+    request: HttpRequest,
+    visitor: Visitor | None,
+    template: str,
+    context: Mapping[str, Any],
+    status: int = 200,
+    *,
+    embed: bool = False,
 ) -> HttpResponse:
-    """A page of the portal, from a template that extends `portal/base.html`. `context` needs `title`."""
-    shared = {"visitor": visitor, "navigation": links_for(visitor, request.path) if visitor else []}
+    """A page of the portal, from a template that extends `portal/base.html`. `context` needs `title`.
+
+    embed: pages of PORTAL_FRAME_ORIGINS may show it in a frame, also without a visitor.
+    """
+    embed = embed or (visitor is not None and visitor.embed)
+    shared = {
+        "visitor": visitor,
+        "navigation": links_for(visitor, request.path) if visitor else [],
+        "frame_origins": settings.PORTAL_FRAME_ORIGINS if embed else [],
+    }
     content = render_to_string(f"portal/{template}.html", {**context, **shared}, request)
-    return framed(HttpResponse(content, status=status), embed=visitor is not None and visitor.embed)
+    return framed(HttpResponse(content, status=status), embed=embed)
 
 
 def framed(response: HttpResponse, *, embed: bool) -> HttpResponse:
@@ -119,6 +133,14 @@ def message_page(
     return render(request, visitor, "message", {"title": title, "message": message}, status)
 
 
+def too_often(request: HttpRequest, visitor: Visitor, seconds: int) -> HttpResponse:
+    """Says after how many seconds it can be tried again."""
+    message = ngettext("Try again in %(seconds)d second.", "Try again in %(seconds)d seconds.", seconds)
+    response = message_page(request, visitor, _("That was too often"), message % {"seconds": seconds}, 429)
+    response["Retry-After"] = str(seconds)
+    return response
+
+
 @in_browsers_language
 def ended_page(request: HttpRequest, return_url: str = "", status: int = 403) -> HttpResponse:
     """Says that a link or a session does not work any more, and what to do. The browser forgets the session.
@@ -126,7 +148,7 @@ def ended_page(request: HttpRequest, return_url: str = "", status: int = 403) ->
     return_url: where its user came from, if that is known.
     """
     context = {"title": _("Open again from Invenicum"), "return_url": return_url}
-    response = framed(render(request, None, "ended", context, status), embed=True)
+    response = render(request, None, "ended", context, status, embed=True)
     if read_key(request):
         # Whose session it was may be forgotten: what the request is for tells whether its cookie is that of a frame.
         drop_key(response, embed=request.headers.get("Sec-Fetch-Dest") == "iframe")

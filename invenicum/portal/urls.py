@@ -4,7 +4,7 @@ from django.urls import path
 
 from invenicum.api.routers import ApiRouter
 
-from . import connect, directory, entry, integration, styles
+from . import connect, directory, entry, integration, sign_in_window, styles
 from .viewsets import PortalLinkViewSet
 
 router = ApiRouter()
@@ -21,6 +21,9 @@ urlpatterns = [
     path(f"/{SERVICE}/connect", connect.edit, name="portal-connect"),
     path(f"/{SERVICE}/sign-in", connect.sign_in, name="portal-sign-in"),
     path(f"/{SERVICE}/signed-in", connect.signed_in, name="portal-signed-in"),
+    path("/window", sign_in_window.end, name="portal-window-end"),
+    path(f"/{SERVICE}/window", sign_in_window.begin, name="portal-window"),
+    path(f"/{SERVICE}/window/confirm", sign_in_window.confirm, name="portal-window-confirm"),
     path(f"/{SERVICE}/pause", integration.pause, name="portal-pause"),
     path(f"/{SERVICE}/resume", integration.resume, name="portal-resume"),
     path(f"/{SERVICE}/ping", integration.ping, name="portal-ping"),

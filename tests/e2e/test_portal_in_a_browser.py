@@ -18,8 +18,7 @@ from tests.api_client import Api
 from tests.browser import needs_browser
 from tests.e2e.conftest import policy_violations
 from tests.fakes.authorization_server import AuthorizationServer
-from tests.fakes.http_server import FakeServer
-from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
+from tests.waiting import WAIT_DEADLINE_SECONDS
 from webhooks.models import Delivery
 
 pytestmark = [pytest.mark.django_db(transaction=True), needs_browser]
@@ -237,34 +236,6 @@ def test_with_scripts_forms_are_sent_in_place_and_what_changes_appears_by_itself
     expect(fresh).to_be_hidden()
     assert page.evaluate("window.isTheSamePage")
     assert page.evaluate("Object.keys(localStorage).length") == 0
-
-
-@pytest.mark.parametrize("is_allowed", [True, False])
-def test_a_frame_shows_it_on_allowed_origins_only(
-    chromium: Browser, origin: str, settings: Any, alice: User, api: Api, is_allowed: bool
-) -> None:
-    context = chromium.new_context()  # of its own: a frame that is refused is a violation of the policy
-    refusals = policy_violations(context)
-    settings.PORTAL_FRAME_ORIGINS = ["https://app.example.com"]
-    url = link(api, alice, embed=True)
-    body = f'<iframe src="{url}" width="900" height="600"></iframe>'.encode()
-    with FakeServer(lambda request: (200, {"Content-Type": "text/html"}, body)) as app:
-        if is_allowed:
-            settings.PORTAL_FRAME_ORIGINS = [app.url]
-        page = context.new_page()
-        page.goto(f"{app.url}/app")
-        if is_allowed:
-            frame = page.frame_locator("iframe")
-            expect(frame.get_by_role("heading", level=1)).to_have_text("Services")
-            frame.get_by_role("link", name="Connect Custom Webhook").click()
-            frame.locator("#f-url").fill("https://shop.example.com/hooks")
-            frame.get_by_role("button", name="Save and connect").click()
-            expect(frame.get_by_role("heading", level=1)).to_have_text("Custom Webhook")
-            assert refusals == []
-        else:
-            wait_until(lambda: page.evaluate("1") and bool(refusals), "the frame is refused")
-    context.close()
-    assert Integration.objects.filter(owner=alice).exists() == is_allowed
 
 
 def test_the_service_address_leads_a_signed_in_person_to_the_portal(

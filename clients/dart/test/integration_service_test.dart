@@ -72,4 +72,13 @@ void main() {
     expect(started.startUrl.host, 'api.invenicum.com');
     expect(adapter.requests.single.data, {'returnUrl': 'invenicum://integrations'});
   });
+
+  test('a link to the portal is asked for with its options', () async {
+    final service = answering(200, {
+      'data': {'url': 'https://api.invenicum.com/portal/open#code', 'expiresAt': '2026-03-07T10:40:00Z'},
+    });
+    final link = await service.createPortalLink(path: '/services/slack', lang: 'de');
+    expect(link.url.fragment, 'code');
+    expect(adapter.requests.single.data, {'path': '/services/slack', 'readOnly': false, 'lang': 'de'});
+  });
 }

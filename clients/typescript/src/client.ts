@@ -26,6 +26,9 @@ export const INTEGRATION_TYPES = [
     "webhook",
 ] as const satisfies readonly IntegrationType[];
 
+/** How the portal opens: `path`, `expiresIn`, `readOnly`, `embed`, `returnUrl`, `theme`, `accent`, `lang`. */
+export type PortalLinkOptions = Partial<Schemas["NewLinkRequest"]>;
+
 export interface ClientOptions {
     /** Where the service is, without `/api/v1`: `https://integrations.example.com`. */
     baseUrl: string;
@@ -73,6 +76,9 @@ export interface Client {
     deleteIntegration(type: IntegrationType): Promise<Schemas["Done"]>;
     /** Where to send the user's browser: `{ authorizationUrl, state }`. `returnUrl`: where it comes back to. */
     authorize(type: IntegrationType, returnUrl?: string): Promise<Schemas["Begun"]>;
+    /** A link that opens the portal for the user, once: `{ url, expiresAt }`. Ask for it when the user presses the
+     * button. `path` is a page below /portal, as `/services/slack`; `embed` is for a frame. */
+    createPortalLink(options?: PortalLinkOptions): Promise<Schemas["Link"]>;
 }
 
 export function createClient({ baseUrl, token, timeoutMs = 30_000 }: ClientOptions): Client {
@@ -113,6 +119,7 @@ export function createClient({ baseUrl, token, timeoutMs = 30_000 }: ClientOptio
                     params: { ...at(type).params, query: returnUrl === undefined ? {} : { returnUrl } },
                 }),
             ),
+        createPortalLink: async (options = {}) => take(await api.POST("/api/v1/portal/links", { body: options })).data,
     };
 }
 

@@ -1,5 +1,5 @@
 export { ApiError, createClient, INTEGRATION_TYPES } from "./client.js";
-export type { Client, ClientOptions, ConfigOf, IntegrationType } from "./client.js";
+export type { Client, ClientOptions, ConfigOf, IntegrationType, PortalLinkOptions } from "./client.js";
 export { mysqlDatabase, pgDatabase, prismaDatabase, sqliteDatabase } from "./database.js";
 export type { Database, Dialect } from "./database.js";
 export { assetEvent, publicId } from "./events.js";

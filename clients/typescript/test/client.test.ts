@@ -47,6 +47,12 @@ describe("the client", { timeout: 120_000 }, () => {
         assert.equal(new URL(authorizationUrl).searchParams.get("state"), state);
     });
 
+    test("asks for a link to the portal", async () => {
+        const { url, expiresAt } = await clientOf(newUserId()).createPortalLink({ path: "/services/slack", lang: "de" });
+        assert.match(new URL(url).hash, /^#.{40,}$/);
+        assert.ok(Date.parse(expiresAt) <= Date.now() + 600_000);
+    });
+
     test("asks for a token for each request", async () => {
         let asked = 0;
         const client = createClient({ baseUrl: SERVICE_URL, token: () => `wrong-${++asked}` });

@@ -76,6 +76,31 @@ class IntegrationService {
     return Connection.fromJson(_data(answer));
   }
 
+  /// A link that opens the portal for the user, once, within ten minutes: in the system's browser or in a web view. Ask
+  /// for it when the user presses the button.
+  ///
+  /// [path] is a page below `/portal`, for example `/services/slack`. With [readOnly] nothing can be changed. [returnUrl]
+  /// is where *Back to Invenicum* leads; the service has to allow its origin or scheme. [theme] is `light`, `dark` or
+  /// `system`, [accent] a color as `#2456d6`, [lang] one of `en`, `de`, `es`, `fr`, `it` and `pt`.
+  Future<PortalLink> createPortalLink({
+    String path = '/',
+    bool readOnly = false,
+    Uri? returnUrl,
+    String? theme,
+    String? accent,
+    String? lang,
+  }) async {
+    final body = {
+      'path': path,
+      'readOnly': readOnly,
+      if (returnUrl != null) 'returnUrl': '$returnUrl',
+      if (theme != null) 'theme': theme,
+      if (accent != null) 'accent': accent,
+      if (lang != null) 'lang': lang,
+    };
+    return PortalLink.fromJson(_data(await _call('POST', '/portal/links', body: body)));
+  }
+
   /// The answer's JSON object. An answer in the service's form with a status in [failures] is returned too.
   Future<Map<String, dynamic>> _call(
     String method,

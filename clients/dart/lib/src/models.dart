@@ -88,6 +88,16 @@ class StartedConnection {
   final DateTime expiresAt;
 }
 
+/// A link that opens the portal in a browser, once, before [expiresAt].
+class PortalLink {
+  PortalLink.fromJson(Map<String, dynamic> json)
+      : url = Uri.parse(json['url'] as String),
+        expiresAt = DateTime.parse(json['expiresAt'] as String);
+
+  final Uri url;
+  final DateTime expiresAt;
+}
+
 /// An integration that OAuth connected.
 class Connection {
   Connection.fromJson(Map<String, dynamic> json)
