@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -12,14 +12,13 @@ from django.utils import timezone
 from pydantic import SecretStr
 
 from invenicum.accounts.models import User
+from invenicum.events.feed import newest
 from invenicum.events.message import Message
 from invenicum.events.models import Event
-from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED
+from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED, matches
 from invenicum.ids import parse_public_id
 
 from . import registry, services, submissions
-from .core.config import ConnectorConfig
-from .core.connector import Connector
 from .core.http import encode_json
 from .core.preview import Preview, first_write, shown
 
@@ -28,6 +27,8 @@ SAMPLE_ID = "evt_" + "0" * 32
 SAMPLE_DELIVERY = "dlv_" + "0" * 32
 _MOMENT = datetime(2026, 3, 7, 10, 30, tzinfo=UTC)
 _ASSET = {"assetId": "asset-123", "name": "Product Photo.jpg", "category": "Images"}
+LAST = "last"  # asks for the newest event that the integration receives
+LAST_EVENTS = 50  # looked at for it
 _URL = "https://cdn.invenicum.com/assets/asset-123"
 # As the specification has them.
 _SAMPLES: dict[str, dict[str, Any]] = {
@@ -43,6 +44,8 @@ _SAMPLES: dict[str, dict[str, Any]] = {
     ASSET_DELETED: {"assetId": "asset-123", "name": "Deprecated Asset.jpg", "deletedBy": "user-456"},
 }
 
+SAMPLES = tuple(_SAMPLES)
+
 
 class UnknownEvent(LookupError):
     """The user has no such event."""
@@ -50,24 +53,30 @@ class UnknownEvent(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class EventPreview:
-    """The event, e.g. `asset.created`, its id (None for a sample), and its request, None if nothing would be sent."""
+    """The event, e.g. `asset.created`, its id (None for a sample), and its request, None if nothing would be sent.
+
+    `is_received`: whether the configuration asks for such events; if not, the request is one that would be sent if it
+    did.
+    """
 
     event: str
     event_id: str | None
     request: Preview | None
+    is_received: bool
 
 
-def preview_saved(owner: User, integration_type: str, event_id: str | None = None) -> EventPreview:
-    """What the owner's integration of a type would be sent for an event of theirs, or for a sample.
+def preview_saved(owner: User, integration_type: str, wanted: str | None = None) -> EventPreview:
+    """What the owner's integration of a type would be sent for an event.
 
+    `wanted`: the id of one of theirs, LAST, one of SAMPLES, or None for the first sample that it receives.
     Raises UnknownType, IntegrationNotFound, UnknownEvent, InvalidConfig if it is incomplete, or another
     IntegrationError if it refuses the event.
     """
     stored = services.find(owner, integration_type)
-    return preview(owner, integration_type, stored.shown_config(), event_id)
+    return preview(owner, integration_type, stored.shown_config(), wanted)
 
 
-def preview(owner: User, integration_type: str, values: Mapping[str, Any], event_id: str | None = None) -> EventPreview:
+def preview(owner: User, integration_type: str, values: Mapping[str, Any], wanted: str | None = None) -> EventPreview:
     """The same for a configuration that is not saved; secrets that are blank are those stored. `values`: by JSON name.
 
     Raises UnknownType, UnknownEvent, InvalidConfig, or another IntegrationError.
@@ -81,28 +90,39 @@ def preview(owner: User, integration_type: str, values: Mapping[str, Any], event
         config = config.model_copy(update={"access_token": SecretStr(_TOKEN)})
     if stored:
         config = config.model_copy(update={"integration_id": str(stored.pk)})
-    message = _message(owner, event_id) if event_id else _sample(connector, config)
-    now = int((timezone.now() if event_id else message.occurred_at).timestamp())
+    patterns = connector.subscriptions(config)
+    is_sample = wanted is None or wanted in SAMPLES
+    message = _sample(patterns, wanted) if is_sample else _message(owner, patterns, wanted or "")
+    now = int((message.occurred_at if is_sample else timezone.now()).timestamp())
     request = first_write(
         partial(connector.deliver, message, config, now), lambda asked: connector.only_reads(asked, config)
     )
     secrets = [*config.secret_texts(), *made.values()]
-    return EventPreview(message.name, event_id, shown(request, secrets) if request else None)
+    return EventPreview(
+        message.name,
+        None if is_sample else message.id,
+        shown(request, secrets) if request else None,
+        matches(patterns, message.name),
+    )
 
 
-def _sample(connector: Connector, config: ConnectorConfig) -> Message:
-    """The first of the specification's events that the configuration asks for."""
-    wanted = connector.subscriptions(config)
-    name = next((name for name in _SAMPLES if name in wanted), ASSET_CREATED)
+def _sample(patterns: Sequence[str], wanted: str | None) -> Message:
+    """The specification's event of that name; without a name the first one that `patterns` has."""
+    name = wanted or next((name for name in SAMPLES if name in patterns), ASSET_CREATED)
     body = encode_json({"event": name, "timestamp": "2026-03-07T10:30:00Z", "data": _SAMPLES[name]})
     document = {**_ASSET, "tags": ["draft"], "url": _URL, "createdBy": "user-456"}
     times = dict.fromkeys(("createdAt", "updatedAt"), "2026-03-07T10:30:00Z")
     return Message(SAMPLE_ID, name, _MOMENT, body, document | times, SAMPLE_DELIVERY)
 
 
-def _message(owner: User, event_id: str) -> Message:
-    key = parse_public_id("evt", event_id)
-    event = Event.objects.filter(pk=key, owner=owner).first() if key else None
+def _message(owner: User, patterns: Sequence[str], wanted: str) -> Message:
+    """The owner's event of that id, or the last one that `patterns` have; of the newest of all if none is."""
+    if wanted == LAST:
+        events = newest(owner, LAST_EVENTS)
+        event = next((event for event in events if matches(patterns, event.name)), None) or next(iter(events), None)
+    else:
+        key = parse_public_id("evt", wanted)
+        event = Event.objects.filter(pk=key, owner=owner).first() if key else None
     if event is None:
-        raise UnknownEvent(event_id)
+        raise UnknownEvent(wanted)
     return event.message(SAMPLE_DELIVERY)

@@ -30,6 +30,12 @@ def feed(owner: User, after: UUID | None, limit: int) -> tuple[list[Event], bool
     return found[:limit], len(found) > limit
 
 
+def newest(owner: User, limit: int) -> list[Event]:
+    """The owner's last events, the newest first; without snapshots that were made for one integration."""
+    rows = Event.objects.filter(owner=owner, position__isnull=False)
+    return list(rows.order_by("-position", "-sequence")[:limit])
+
+
 def _after(owner: User, rows: QuerySet[Event], after: UUID) -> QuerySet[Event]:
     place = rows.filter(pk=after).values_list("position", "sequence").first()
     if place is not None:

@@ -32,6 +32,7 @@ from .kept_secrets import seal, unseal
 from .limits import seconds_to_wait
 from .markdown import to_html
 from .pages import SeeOther, message_page, portal_page, render
+from .preview import ShownPreview, shown_preview
 from .visitors import Visitor
 
 SIGN_IN_SALT = "invenicum.portal.sign-in"
@@ -54,6 +55,7 @@ class Form:
     problem: str = ""
     errors: Mapping[str, list[str]] = field(default_factory=dict)
     tested: Any = None
+    shown: ShownPreview | None = None
     rows: int = BLANK_ROWS
 
     @property
@@ -76,7 +78,8 @@ class Form:
 
 @portal_page(post=WRITE)
 def edit(request: HttpRequest, visitor: Visitor, integration_type: str) -> HttpResponseBase:
-    """The form of a service. POST with `do`: `save`, `pause` (save paused), `resume` (save active), `test`, `rows`."""
+    """The form of a service. POST with `do`: `save`, `pause` (save paused), `resume` (save active), `test`, `rows`,
+    `preview` or `preview:<of what>`."""
     connector = registry.get(integration_type)
     stored = _stored(visitor, integration_type)
     connected = stored is not None and connector.oauth is not None and grants.current().is_connected(stored)
@@ -96,6 +99,8 @@ def _do(request: HttpRequest, visitor: Visitor, form: Form, values: Mapping[str,
     if action == "rows":
         form.rows = BLANK_ROWS + 3
         return _page(request, visitor, form)
+    if action.startswith("preview"):
+        return _preview(request, visitor, form, values)
     if seconds := seconds_to_wait(OutgoingThrottle if action == "test" else SaveThrottle, visitor.user):
         form.problem = f"That was too often. Try again in {seconds} seconds; nothing that you typed is lost."
         return _page(request, visitor, form, 429)
@@ -113,6 +118,16 @@ def _do(request: HttpRequest, visitor: Visitor, form: Form, values: Mapping[str,
         return _page(request, visitor, form, 422)
     done = "saved_paused" if action == "pause" else "saved"
     return SeeOther(f"{reverse('portal-integration', args=[integration_type])}?done={done}")
+
+
+def _preview(request: HttpRequest, visitor: Visitor, form: Form, values: Mapping[str, Any]) -> HttpResponseBase:
+    wanted = request.POST.get("do", "").partition(":")[2]
+    try:
+        form.shown = shown_preview(visitor, form.connector.type, wanted, values)
+    except InvalidConfig as error:
+        form.problem, form.errors = error.message, error.details
+        return _page(request, visitor, form, 422)
+    return _page(request, visitor, form)
 
 
 def _page(request: HttpRequest, visitor: Visitor, form: Form, status: int = 200) -> HttpResponseBase:

@@ -4,7 +4,7 @@ from django.urls import path
 
 from invenicum.api.routers import ApiRouter
 
-from . import connect, directory, entry, integration, sign_in_window, styles
+from . import connect, directory, entry, integration, preview, sign_in_window, styles
 from .viewsets import PortalLinkViewSet
 
 router = ApiRouter()
@@ -19,6 +19,7 @@ urlpatterns = [
     path("/accent.css", styles.accent, name="portal-accent"),
     path(f"/{SERVICE}", integration.show, name="portal-integration"),
     path(f"/{SERVICE}/connect", connect.edit, name="portal-connect"),
+    path(f"/{SERVICE}/preview", preview.show, name="portal-preview"),
     path(f"/{SERVICE}/sign-in", connect.sign_in, name="portal-sign-in"),
     path(f"/{SERVICE}/signed-in", connect.signed_in, name="portal-signed-in"),
     path("/window", sign_in_window.end, name="portal-window-end"),
