@@ -13,8 +13,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from integrations import previews, registry
-from integrations.core.errors import IntegrationError
+from integrations.core.errors import IntegrationError, InvalidConfig
 from integrations.previews import EventPreview
+from integrations.services import IntegrationNotFound
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED
 
 from .chat_messages import ChatMessage, read_message
@@ -78,7 +79,7 @@ def shown_preview(
     except previews.UnknownEvent:
         return ShownPreview(_choices(visitor, chosen or ""), problem=_("Nothing has happened yet: you have no event."))
     except IntegrationError as error:
-        if values is not None and error.details:
+        if values is not None and isinstance(error, InvalidConfig):
             raise
         return ShownPreview(_choices(visitor, chosen or ""), problem=error.message)
     return _drawn(visitor, integration_type, found, chosen or found.event)
@@ -90,7 +91,7 @@ def show(request: HttpRequest, visitor: Visitor, integration_type: str) -> HttpR
     connector = registry.get(integration_type)
     try:
         shown = shown_preview(visitor, integration_type, request.GET.get("of", ""))
-    except previews.services.IntegrationNotFound:
+    except IntegrationNotFound:
         return SeeOther(reverse("portal-connect", args=[integration_type]))
     context = {
         "title": _("What %(service)s will get") % {"service": connector.name},
