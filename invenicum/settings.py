@@ -151,7 +151,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "django.contrib.admin",
+    "invenicum.operations.console_app.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -192,7 +192,10 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "libraries": {"portal": "invenicum.portal.template_filters"},
+            "libraries": {
+                "console": "invenicum.operations.template_tags",
+                "portal": "invenicum.portal.template_filters",
+            },
         },
     },
 ]

@@ -20,8 +20,6 @@ from invenicum.api.docs_page import DocsView
 from invenicum.api.openapi import SchemaView
 from invenicum.portal.entry import start
 
-admin.site.site_header = admin.site.site_title = "Invenicum Integrations"
-
 api_urlpatterns = [
     *invenicum.accounts.urls.urlpatterns,
     *invenicum.assets.urls.urlpatterns,

@@ -30,6 +30,7 @@ admin.site.register(Application, ApplicationAdmin)
 class UserAdmin(DeletesWhatBelongsToIt, auth.UserAdmin[User]):
     list_display = ("username", "public_id", "email", "is_staff", "is_active", "last_login")
     search_fields = ("username", "email", "account_id")
+    filter_horizontal = ()  # a widget that needs scripts
     list_filter = (NearQuotaFilter, *auth.UserAdmin.list_filter)
     readonly_fields = ("public_id", "usage")
     fieldsets = (("Account", {"fields": ("public_id", "usage")}), *(auth.UserAdmin.fieldsets or ()))

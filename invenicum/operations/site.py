@@ -1,0 +1,65 @@
+"""The console: Django's admin site as the operators' pages. Each model's admin stays in its app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleLink:
+    """A link of the console's navigation; `is_current`: its page is shown."""
+
+    address: str
+    words: str | Promise
+    is_current: bool
+
+
+# The view below the admin, what the link says, and the permission without which it is not there.
+NAVIGATION = (
+    ("integrations_integration_changelist", _("Integrations"), "integrations.view_integration"),
+    ("webhooks_delivery_changelist", _("Deliveries"), "webhooks.view_delivery"),
+    ("oauth_flows_auditentry_changelist", _("Audit"), "oauth_flows.view_auditentry"),
+)
+
+
+class ConsoleSite(AdminSite):
+    """The admin site at `/admin/`. Without scripts everything works; the policy of `invenicum.content_policy` holds."""
+
+    site_header = _("Integrations console")
+    site_title = _("Integrations console")
+    index_title = _("Records")
+    site_url = None
+    enable_nav_sidebar = False
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        return [path("records/", self.admin_view(self.records), name="records"), *super().get_urls()]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().each_context(request), "console_links": list(self._links(request))}
+
+    def records(self, request: HttpRequest) -> HttpResponse:
+        """All models that the user may see, as Django's own start page lists them."""
+        return TemplateResponse(
+            request,
+            "operations/records.html",
+            {**self.each_context(request), "title": _("Records"), "app_list": self.get_app_list(request)},
+        )
+
+    def _links(self, request: HttpRequest) -> list[ConsoleLink]:
+        shown = [("index", _("Overview"))]
+        shown += [(name, words) for name, words, permission in NAVIGATION if request.user.has_perm(permission)]
+        shown.append(("records", _("Records")))
+        addresses = [(reverse(f"{self.name}:{name}"), words) for name, words in shown]
+        return [ConsoleLink(address, words, self._is_current(request, address)) for address, words in addresses]
+
+    def _is_current(self, request: HttpRequest, address: str) -> bool:
+        is_start = address == reverse(f"{self.name}:index")
+        return request.path == address if is_start else request.path.startswith(address)
