@@ -130,6 +130,7 @@ LOCK := $(VENV)/uv pip compile -q --python-version 3.11 --universal --generate-h
 
 lock: .venv/dev.installed
 	$(LOCK) requirements/base.in -o requirements/base.txt
+	$(LOCK) -c requirements/base.txt requirements/telemetry.in -o requirements/telemetry.txt
 	$(LOCK) requirements/dev.in -o requirements/dev.txt
 	$(LOCK) requirements/bench.in -o requirements/bench.txt
 	$(LOCK) requirements/clients.in -o requirements/clients.txt

@@ -15,9 +15,11 @@ from integrations.core.inbound import InvalidSignature  # noqa: E402
 from invenicum.assets import grouped_creation  # noqa: E402
 from invenicum.events import ingest  # noqa: E402
 from invenicum.operations.probes import make_probes  # noqa: E402
+from invenicum.operations.request_counters import RequestCounters  # noqa: E402
 from invenicum.operations.watching import watch_for_engine  # noqa: E402
 from invenicum.web.answers import Scope  # noqa: E402
 from invenicum.web.application import Application  # noqa: E402
+from invenicum.web.request_counts import RequestCounts  # noqa: E402
 from webhooks.inbound.keys import NoInbound  # noqa: E402
 from webhooks.inbound.receive import TooLarge, expect  # noqa: E402
 
@@ -46,6 +48,7 @@ def judge_body(scope: Scope, length: int) -> bool:
     return True
 
 
+counts = RequestCounts()
 application = Application(
     django,
     threads=settings.WEB_THREADS,
@@ -53,6 +56,7 @@ application = Application(
     body_limit=body_limit,
     judge_body=judge_body,
     body_memory=settings.WEB_BODY_MEMORY,
-    beside=[watch_for_engine],
+    beside=[watch_for_engine, RequestCounters(counts).keep_written],
     handlers=ingest.handlers() | grouped_creation.handlers() | grouped_reads.handlers(),
+    counts=counts,
 )

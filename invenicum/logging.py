@@ -1,8 +1,11 @@
 """Logging: one line per event, JSON unless stderr is a terminal, and never a secret."""
 
+import logging
 import re
 import sys
+import threading
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -15,7 +18,7 @@ _secret_name = re.compile(
     re.IGNORECASE,
 )
 # They have handlers of their own, which would print everything a second time.
-_loud = ("django", "django.server", "_granian")
+_loud = ("django", "django.server", "_granian", "py.warnings")
 # They log every task, of which there are many a second under load.
 _chatty = ("celery.app.trace", "celery.beat", "celery.worker.strategy")
 
@@ -74,6 +77,27 @@ def configure(level: str, *, for_people: bool | None = None) -> dict[str, Any]:
             **{name: {"level": "WARNING"} for name in _chatty},
         },
     }
+
+
+def capture_everything() -> None:
+    """Sends Python's warnings and exceptions that nothing has caught to the log, as one line each.
+
+    On a terminal they stay as Python prints them.
+    """
+    if sys.stderr.isatty():
+        return
+    logging.captureWarnings(True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    if error is None or issubclass(kind, KeyboardInterrupt | SystemExit):
+        return
+    if not logging.getLogger().handlers:  # before the log is set up
+        sys.__excepthook__(kind, error, trace)
+        return
+    structlog.get_logger(__name__).critical("uncaught", exc_info=(kind, error, trace))
 
 
 def _rendering(for_people: bool) -> list[Processor]:

@@ -162,6 +162,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "invenicum.api.request_ids.name_request",
+    "invenicum.web.routes.note_route",
     "invenicum.content_policy.add_policy",
     "invenicum.api.addresses.tolerate_trailing_slash",
     "invenicum.operations.health.answer_probes",
@@ -291,6 +292,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 # --- Logs ---------------------------------------------------------------------------------------
 
 LOGGING = logging.configure(env.str("LOG_LEVEL", "INFO").upper())
+logging.capture_everything()
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # --- Limits -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse, UnreadablePostError
 from rest_framework import exceptions
@@ -17,6 +18,7 @@ from invenicum.quotas import QuotaExceeded
 from .unavailable import RETRY_AFTER_SECONDS, is_unavailable
 
 logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 Details = Mapping[str, list[str]]
 
@@ -126,7 +128,7 @@ def _as_api_error(exception: Exception) -> ApiError | None:
         case UnreadablePostError():
             return ApiError(400, INVALID_CONFIG, "The request's body is incomplete")
         case _ if is_unavailable(exception):
-            logger.warning("The database cannot be used: %s", exception)
+            log.warning("database_failed", error=str(exception).strip())
             return ApiError(503, UNAVAILABLE, DATABASE_AWAY, headers={RETRY_AFTER: str(RETRY_AFTER_SECONDS)})
     return None
 
@@ -168,7 +170,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """The answer to the exception that is being handled."""
-    if is_unavailable(sys.exception()):
+    error = sys.exception()
+    if is_unavailable(error):
+        log.warning("database_failed", error=str(error).strip())
         return _unavailable(request)
     if _wants_page(request):
         return error_page(500, "Something went wrong on our side", "The error has been logged. Please try again later.")

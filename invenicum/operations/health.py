@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from kombu.exceptions import OperationalError
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from invenicum.celery import app
 from invenicum.timestamps import format_timestamp
 from webhooks.engine.heartbeat import Progress, progress
-from webhooks.engine.metrics import EngineCollector
+
+from .metrics_page import metrics_page
 
 # The engine looks for work every few seconds: by the `deliver` loop, or by the sweep that beat sends.
 ENGINE_SILENT_AFTER = timedelta(seconds=60)
@@ -27,6 +29,8 @@ ENGINE_STILL_MARGIN = timedelta(seconds=15)
 BROKER_TIMEOUT_SECONDS = 1.5
 
 Answer = Callable[[HttpRequest], HttpResponse]
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,8 @@ def conclude(findings: Mapping[str, Finding]) -> tuple[int, dict[str, Any]]:
 
 
 def metrics() -> HttpResponse:
-    """The engine's figures for Prometheus. They come from the database, so that every web process answers the same."""
-    registry = CollectorRegistry()
-    registry.register(EngineCollector())
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    """The figures for Prometheus."""
+    return HttpResponse(metrics_page(), content_type=CONTENT_TYPE_LATEST)
 
 
 PROBES = {"/healthz": live, "/readyz": ready, "/metrics": metrics}
@@ -89,7 +91,8 @@ PROBES = {"/healthz": live, "/readyz": ready, "/metrics": metrics}
 def ask_database() -> Finding:
     try:
         return Finding("ok", progress())
-    except DatabaseError:
+    except Error as error:
+        log.warning("database_failed", error=str(error).strip())
         return UNKNOWN
 
 

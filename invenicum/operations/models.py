@@ -61,3 +61,13 @@ class FailureCause(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type}: {self.error_class} {self.status_code or ''}".strip()
+
+
+class WebCounter(models.Model):
+    """A sum over all web processes, of which each adds its own every few seconds: see `request_counters.py`."""
+
+    name = models.CharField(max_length=255, primary_key=True)  # as in `invenicum.web.request_counts`
+    value = models.FloatField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -13,12 +13,14 @@ from typing import Generic, TypeVar
 
 from django.db import close_old_connections
 from django.http import HttpResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from invenicum.web.answers import Answer, error_answer, json_answer
+from invenicum.web.answers import Answer, json_answer
 from invenicum.web.application import Probe
 from invenicum.web.threads import Threads
 
 from . import health
+from .metrics_page import page_without_database
 
 Result = TypeVar("Result")
 
@@ -75,7 +77,7 @@ def make_probes() -> Mapping[str, Probe]:
 
     async def metrics() -> Answer:
         response = await scrape.result()
-        return _answer(response) if response else error_answer(503, "NOT_READY", "The database does not answer")
+        return _answer(response or HttpResponse(page_without_database(), content_type=CONTENT_TYPE_LATEST))
 
     return {"/healthz": live, "/readyz": ready, "/metrics": metrics}
 

@@ -10,10 +10,12 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse
 
 from . import wsgi
-from .answers import Headers, Scope
+from .answers import REQUEST_ID, Headers, Scope
 
 # They are of one answer, and set for each.
-_OWN = frozenset({b"content-length", b"x-request-id"})
+_OWN = frozenset({b"content-length", REQUEST_ID})
+# The id is for the log: Django logs a status of 500 and more.
+_GIVEN = (b"host", b"x-forwarded-proto", REQUEST_ID)
 
 
 class AnswerHeaders:
@@ -31,9 +33,9 @@ class AnswerHeaders:
 
         headers: of the request, by lower-case name. Only the scheme makes a difference: over https there is one more.
         """
-        given = [(name, headers[name]) for name in (b"host", b"x-forwarded-proto") if name in headers]
         key = (scope["scheme"], headers.get(b"x-forwarded-proto") == b"https")
         if key not in self._known:
+            given = [(name, headers[name]) for name in _GIVEN if name in headers]
             answer = wsgi.call(self._chain, {**scope, "headers": given}, io.BytesIO())
             self._known[key] = [(name, value) for name, value in answer.headers if name not in _OWN]
         return self._known[key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
@@ -11,9 +12,10 @@ import structlog
 from invenicum.api.errors import CRASHED, INTERNAL_ERROR
 
 from . import wsgi
-from .answers import Answer, Receive, Scope, Send, error_answer, send_answer
+from .answers import Answer, Receive, Scope, Send, error_answer, request_id_of, send_answer, with_request_id
 from .bodies import BodyMemory, ClientGone, NoRoom, TooSlow, announced_length, discard
 from .process import ProcessDuties, Task
+from .request_counts import RequestCounts
 from .threads import Busy, Threads
 
 # A request that no thread has taken after this time is refused: its client has often given up.
@@ -43,7 +45,8 @@ class Application:
     body_limit: returns the most bytes that the body of a request to this path may have. judge_body: called in a thread
     before a body of more than UNJUDGED_BODY_BYTES is read, with its announced length; if it returns False, Django gets
     the request with a body that cannot be read. body_memory: the most bytes of bodies that the process holds.
-    beside: what the process runs beside answering, until it ends.
+    beside: what the process runs beside answering, until it ends. counts: of the requests that were answered, without
+    probes.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Application:
         judge_body: BodyJudge = lambda scope, length: True,
         handlers: Mapping[tuple[str, str], Handler] | None = None,
         beside: Sequence[Task] = (),
+        counts: RequestCounts | None = None,
     ):
         self._django = django
         self._threads = Threads(threads, QUEUE_REQUESTS, QUEUE_SECONDS)
@@ -66,6 +70,7 @@ class Application:
         self._judge_body = judge_body
         self._bodies = BodyMemory(body_memory)
         self._beside = beside
+        self._counts = counts or RequestCounts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -73,30 +78,32 @@ class Application:
             return
         probe = self._probes.get(scope["path"].rstrip("/"))
         if probe and scope["method"] in ("GET", "HEAD"):
-            await send_answer(send, await probe())
+            await send_answer(send, with_request_id(await probe(), scope))
             return
+        exchange = Exchange(scope, send, self._counts)
         try:
-            await self._answer(scope, receive, send)
+            await self._answer(exchange, receive)
         except (ClientGone, TimeoutError):
             pass  # it sends no more, or does not read its answer
         except TooSlow:
             message = "The request's body did not arrive in time"
-            await send_answer(send, error_answer(408, REQUEST_TIMEOUT, message))
+            await exchange.refuse(error_answer(408, REQUEST_TIMEOUT, message))
         except (Busy, NoRoom):
             message = f"Too many requests at once: try again in {RETRY_AFTER_SECONDS} seconds"
-            await send_answer(send, error_answer(503, OVERLOADED, message, RETRY_AFTER_SECONDS))
+            await exchange.refuse(error_answer(503, OVERLOADED, message, RETRY_AFTER_SECONDS))
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, exchange: Exchange, receive: Receive) -> None:
+        scope = exchange.scope
         length, limit = announced_length(scope["headers"]), self._body_limit(scope["path"])
         if length == 0:
-            await self._answer_body(scope, io.BytesIO(), send)
+            await self._answer_body(exchange, io.BytesIO())
         elif not await self._is_worth_reading(scope, length or 0, limit):
             await discard(receive)
-            await self._ask_django(scope, wsgi.Unread(limit), send)
+            await self._ask_django(exchange, wsgi.Unread(limit))
         else:
             body = await self._bodies.read(receive, limit, length or 0)
             try:
-                await self._answer_body(scope, body.stream, send)
+                await self._answer_body(exchange, body.stream)
             finally:
                 body.release()
 
@@ -105,28 +112,49 @@ class Application:
             return length <= limit
         return await self._threads.run(lambda: self._judge_body(scope, length))
 
-    async def _answer_body(self, scope: Scope, body: io.BytesIO, send: Send) -> None:
-        handler = self._handlers.get((scope["method"], scope["path"]))
+    async def _answer_body(self, exchange: Exchange, body: io.BytesIO) -> None:
+        handler = self._handlers.get((exchange.scope["method"], exchange.scope["path"]))
         if handler:
-            answer = await handler(scope, body.getvalue())
+            answer = await handler(exchange.scope, body.getvalue())
             if answer:
-                await send_answer(send, answer)
+                await exchange.answer(answer)
                 return
-        await self._ask_django(scope, body, send)
+        await self._ask_django(exchange, body)
 
-    async def _ask_django(self, scope: Scope, body: io.BytesIO | wsgi.Unread, send: Send) -> None:
+    async def _ask_django(self, exchange: Exchange, body: io.BytesIO | wsgi.Unread) -> None:
         try:
-            answer = await self._threads.run(lambda: wsgi.call(self._django, scope, body))
+            answer = await self._threads.run(lambda: wsgi.call(self._django, exchange.scope, body))
         except (Busy, asyncio.CancelledError):
             raise
         except Exception:
-            log.exception("request_crashed", path=scope["path"])
-            answer = error_answer(500, INTERNAL_ERROR, CRASHED)
+            answer = with_request_id(error_answer(500, INTERNAL_ERROR, CRASHED), exchange.scope)
+            log.exception("request_crashed", path=exchange.scope["path"], request_id=request_id_of(answer))
         rest = answer.rest
         if rest is None:
-            await send_answer(send, answer)
+            await exchange.answer(answer)
             return
         try:
-            await send_answer(send, answer, lambda: self._threads.run(lambda: next(rest, b"")))
+            await exchange.answer(answer, lambda: self._threads.run(lambda: next(rest, b"")))
         finally:
             await self._threads.run(rest.close)  # type: ignore[attr-defined]  # a generator
+
+
+class Exchange:
+    """One request and its answer."""
+
+    __slots__ = ("_began_at", "_counts", "_send", "scope")
+
+    def __init__(self, scope: Scope, send: Send, counts: RequestCounts):
+        self.scope = scope
+        self._send = send
+        self._counts = counts
+        self._began_at = time.perf_counter()
+
+    async def answer(self, answer: Answer, next_piece: Callable[[], Awaitable[bytes]] | None = None) -> None:
+        """Counts the answer and sends it, as `send_answer` does."""
+        self._counts.count(self.scope["method"], answer.route, answer.status, time.perf_counter() - self._began_at)
+        await send_answer(self._send, answer, next_piece)
+
+    async def refuse(self, answer: Answer) -> None:
+        """Sends an answer that neither Django nor a handler has made."""
+        await self.answer(with_request_id(answer, self.scope))

@@ -42,6 +42,7 @@ class NotWritten(Exception):
 class _Waiting(Generic[Item, Result]):
     item: Item
     future: asyncio.Future[Result | None]
+    request_id: str
 
 
 _Group = tuple[asyncio.AbstractEventLoop, list[_Waiting[Item, Result]]]
@@ -66,15 +67,16 @@ class GroupCommit(Generic[Item, Result]):
         self._groups: SimpleQueue[_Group[Item, Result] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    async def submit(self, item: Item, size: int) -> Result | None:
+    async def submit(self, item: Item, size: int, request_id: str = "") -> Result | None:
         """The result of `item`, of `size` bytes, after it was committed; None if it cannot be written in a group.
 
-        Raises Busy, or NotWritten. An item whose caller gives up before it is taken is not written.
+        request_id: for the log, if its group is not written. Raises Busy, or NotWritten. An item whose caller gives up
+        before it is taken is not written.
         """
         if self._room <= 0 or self._room_bytes < size:
             raise Busy
         loop = asyncio.get_running_loop()
-        waiting = _Waiting[Item, Result](item, loop.create_future())
+        waiting = _Waiting[Item, Result](item, loop.create_future(), request_id)
         self._room -= 1
         self._room_bytes -= size
         self._waiting.append(waiting)
@@ -141,7 +143,7 @@ class GroupCommit(Generic[Item, Result]):
             results: list[Result | None] = []
             is_away = False
             try:
-                results = self._write_group([waiting.item for waiting in group])
+                results = self._write_group(group)
             except NotWritten:
                 is_away = True
             try:
@@ -150,22 +152,29 @@ class GroupCommit(Generic[Item, Result]):
                 return  # the loop is closed: the process is ending
         connections.close_all()
 
-    def _write_group(self, items: Sequence[Item]) -> list[Result | None]:
+    def _write_group(self, group: list[_Waiting[Item, Result]]) -> list[Result | None]:
         try:
-            return list(self._write(items))
+            return list(self._write([waiting.item for waiting in group]))
         except Error as error:
-            log.warning("group_not_written", items=len(items), error=str(error).partition("\n")[0])
             close_old_connections()
-            if is_locked(error):
-                return [None] * len(items)  # each by itself, so that only the one at fault waits
-            if _is_away(error):
+            is_away = _is_away(error) and not is_locked(error)
+            what = "database_failed" if is_away else "group_not_written"
+            log.warning(what, **_names_of(group), error=str(error).partition("\n")[0])
+            if is_away:
                 raise NotWritten from None
+            if is_locked(error):
+                return [None] * len(group)  # each by itself, so that only the one at fault waits
         except Exception:
-            log.exception("group_not_written", items=len(items))
-        if len(items) == 1:
+            log.exception("group_not_written", **_names_of(group))
+        if len(group) == 1:
             return [None]
-        middle = len(items) // 2
-        return self._write_group(items[:middle]) + self._write_group(items[middle:])
+        middle = len(group) // 2
+        return self._write_group(group[:middle]) + self._write_group(group[middle:])
+
+
+def _names_of(group: Iterable[_Waiting[Any, Any]]) -> dict[str, list[str]]:
+    """For the log: the ids of the requests, as `request_id` has them for those that Django answers."""
+    return {"request_ids": [waiting.request_id for waiting in group]}
 
 
 def _is_away(error: Error) -> bool:

@@ -18,8 +18,9 @@ from invenicum.api.request_ids import request_id_for
 from invenicum.api.unavailable import RETRY_AFTER_SECONDS
 
 from .answer_headers import AnswerHeaders
-from .answers import Answer, Headers, Scope
+from .answers import REQUEST_ID, Answer, Headers, Scope
 from .group_commit import GroupCommit, NotWritten
+from .routes import route_of
 
 Item = TypeVar("Item")
 
@@ -59,22 +60,25 @@ class GroupedRequests(Generic[Item]):
         if headers is None or item is None:
             return None
         usual = self._done.of(scope, headers)  # before anything is done: it may fail
+        request_id = request_id_for(headers.get(REQUEST_ID, b"").decode("latin-1"))
         try:
-            done = await self._group.submit(item, len(body))
+            done = await self._group.submit(item, len(body), request_id)
         except NotWritten:
-            return _answer_of(503, self._away.of(scope, headers), headers, _AWAY)
-        return None if done is None else _answer_of(self._status, usual, headers, done)
+            return self._answer(503, self._away.of(scope, headers), scope, request_id, _AWAY)
+        if done is None:  # Django answers and logs under the same id
+            others = (header for header in scope["headers"] if header[0] != REQUEST_ID)
+            scope["headers"] = [*others, (REQUEST_ID, request_id.encode())]
+            return None
+        return self._answer(self._status, usual, scope, request_id, done)
 
     def close(self) -> None:
         """Ends the group's thread. For tests."""
         self._group.close()
 
-
-def _answer_of(status: int, usual: Headers, request_headers: RequestHeaders, body: bytes) -> Answer:
-    """An answer with the headers that belong to one request. usual: the others, see AnswerHeaders."""
-    request_id = request_id_for(request_headers.get(b"x-request-id", b"").decode("latin-1"))
-    own = [(b"content-length", str(len(body)).encode()), (b"x-request-id", request_id.encode())]
-    return Answer(status, usual + own, body)
+    def _answer(self, status: int, usual: Headers, scope: Scope, request_id: str, body: bytes) -> Answer:
+        """An answer with the headers that belong to one request. usual: the others, see AnswerHeaders."""
+        own = [(b"content-length", str(len(body)).encode()), (REQUEST_ID, request_id.encode())]
+        return Answer(status, usual + own, body, route=route_of(scope["path"]))
 
 
 def _headers_of(scope: Scope) -> dict[bytes, bytes] | None:

@@ -12,9 +12,11 @@ from typing import Any
 from .answers import Receive, Send
 
 PARENT_LOOK_SECONDS = 1.0
+STOP_SECONDS = 2.0
 # How long a client may take nothing of what was sent before the system ends its connection.
 UNREAD_MILLISECONDS = 30_000
 
+# Is cancelled when the process stops, and may then take STOP_SECONDS to finish.
 Task = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -34,6 +36,7 @@ class ProcessDuties:
         await receive()
         for task in tasks:
             task.cancel()
+        await asyncio.wait(tasks, timeout=STOP_SECONDS)
         await send({"type": "lifespan.shutdown.complete"})
         loop.call_soon(_end)
 

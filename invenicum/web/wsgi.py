@@ -10,6 +10,7 @@ from wsgiref.util import FileWrapper
 from invenicum.api.errors import PAYLOAD_TOO_LARGE, ApiError
 
 from .answers import Answer, Headers, Scope
+from .routes import ROUTE
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
@@ -39,18 +40,20 @@ def call(application: Application, scope: Scope, body: io.BytesIO | Unread) -> A
         head[:] = [(int(status[:3]), encoded)]
         return _refuse_write
 
-    result = application(_environ(scope, body), start_response)
+    environ = _environ(scope, body)
+    result = application(environ, start_response)
+    route = environ.get(ROUTE, "")
     if path := _path_of(result, scope):
         _close(result)
-        return Answer(*head[0], file=path)
+        return Answer(*head[0], file=path, route=route)
     pieces = _pieces(result)
     first = next(pieces, b"")
     second = next(pieces, b"") if len(first) >= COLLECTED_BYTES else b""
     if second:
-        return Answer(*head[0], first, rest=_chain(second, pieces))
+        return Answer(*head[0], first, rest=_chain(second, pieces), route=route)
     # Not left to the garbage collector, which may run in any thread: Django closes connections of the one it runs in.
     pieces.close()
-    return Answer(*head[0], first)
+    return Answer(*head[0], first, route=route)
 
 
 def _environ(scope: Scope, body: io.BytesIO | Unread) -> Environ:

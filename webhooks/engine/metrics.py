@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -118,17 +117,14 @@ def total(stored: Iterable[dict[str, Any]]) -> Counters:
 class EngineCollector(Collector):
     """What Prometheus reads of the engine, from the database at each scrape.
 
-    Every web process gives the same figures: attempts, latency, pending deliveries, open circuits. If the database
-    cannot be reached there are none.
+    Every web process gives the same figures: attempts, latency, pending deliveries, open circuits. Raises
+    `django.db.Error`.
     """
 
-    def collect(self) -> Iterator[Metric]:
-        try:
-            return iter(list(self._read()))
-        except DatabaseError:
-            return iter(())  # missing figures say that the database cannot be reached
+    def describe(self) -> Iterator[Metric]:
+        return iter(())  # nothing is read when it is registered
 
-    def _read(self) -> Iterator[Metric]:
+    def collect(self) -> Iterator[Metric]:
         counters = read_counters()
         attempts = CounterMetricFamily(
             "invenicum_delivery_attempts", "Delivery attempts.", labels=["outcome", "error_class", "fault"]

@@ -9,12 +9,14 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from integrations import registry
 from integrations.core.inbound import HookResponse, InboundRequest, InvalidSignature, Unreadable
 from invenicum.api.envelopes import answer_of
 from invenicum.api.errors import INVALID_CONFIG, NOT_FOUND, NOTHING_HERE, PAYLOAD_TOO_LARGE, UNAVAILABLE, ApiError
 from invenicum.api.openapi import Error
 from invenicum.api.parsers import too_large
 from invenicum.api.viewsets import ApiViewSet
+from invenicum.web.routes import ROUTE
 
 from . import bodies, keys, receive
 from .serializers import ReceivedHookSerializer
@@ -31,6 +33,11 @@ class HookViewSet(ApiViewSet):
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
     serializer_class = ReceivedHookSerializer
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if any(connector.type == kwargs["integration_type"] for connector in registry.CONNECTORS):
+            request.META[ROUTE] = f"/webhooks/{kwargs['integration_type']}"  # hooks are counted by type
 
     @extend_schema(
         operation_id="answerChallenge",
