@@ -1,7 +1,7 @@
 """Ids: UUIDv7 in the database (RFC 9562, ordered by time), `evt_…` and `dlv_…` outside."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7 as _uuid7
 
@@ -30,3 +30,8 @@ def first_id_at(moment: datetime) -> uuid.UUID:
     """The smallest UUIDv7 of that millisecond: a boundary for ranges of ids by time."""
     milliseconds = max(int(moment.timestamp() * 1000), 0)  # no id is from before 1970
     return uuid.UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62)
+
+
+def moment_of(key: uuid.UUID) -> datetime:
+    """When a UUIDv7 was made, to the millisecond."""
+    return datetime.fromtimestamp((key.int >> 80) / 1000, UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from integrations.history import as_of
 from integrations.models import Integration, IntegrationChange
@@ -23,13 +24,36 @@ WAITING_REASONS: dict[str, str] = {
 }
 
 
+class Cause(StrEnum):
+    """Why an event has no delivery to an integration."""
+
+    PING = "ping"
+    SNAPSHOT = "snapshot"
+    CONNECTED_LATER = "connected_later"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    NOT_SUBSCRIBED = "not_subscribed"
+    CHANGING = "changing"
+
+
+CAUSES: dict[Cause, str] = {
+    Cause.PING: "A ping goes to one integration only.",
+    Cause.SNAPSHOT: "A snapshot of an asset goes to one integration only.",
+    Cause.CONNECTED_LATER: "It was connected after this event.",
+    Cause.PAUSED: "It was paused when this happened.",
+    Cause.DISABLED: "It was disabled after failures when this happened.",
+    Cause.NOT_SUBSCRIBED: "It was not subscribed to {}.",
+    Cause.CHANGING: "It was being changed when this happened.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class EventOutcome:
     """The outcome of an event at one integration.
 
-    `outcome` is the status of its delivery, or `not_sent` if it has none. `reason` is a sentence for the user, empty if
-    there is nothing to explain. `waits_until` is the time of the next attempt of a pending delivery, None if that
-    depends on the user.
+    `outcome` is the status of its delivery, or `not_sent` if it has none, for the `cause`. `reason` is a sentence for
+    the user, empty if there is nothing to explain. `waits_until` is the time of the next attempt of a pending delivery,
+    None if that depends on the user.
     """
 
     integration: Integration
@@ -37,6 +61,7 @@ class EventOutcome:
     reason: str
     delivery: Delivery | None = None
     waits_until: datetime | None = None
+    cause: Cause | None = None
 
     @property
     def backfilled(self) -> bool:
@@ -55,7 +80,7 @@ def outcomes_of(event: Event) -> list[EventOutcome]:
     }
     others = Integration.objects.live().without_secrets().filter(owner=event.owner_id).exclude(pk__in=deliveries)
     outcomes = [_of_delivery(delivery) for delivery in deliveries.values()]
-    outcomes += [EventOutcome(integration, NOT_SENT, _why_not_sent(event, integration)) for integration in others]
+    outcomes += [_not_sent(event, integration) for integration in others]
     return sorted(outcomes, key=lambda outcome: (outcome.integration.type, outcome.integration.id))
 
 
@@ -97,22 +122,23 @@ def _waits_for_earlier_delivery(delivery: Delivery) -> bool:
     return same.filter(status=Delivery.Status.PENDING, sequence__lt=delivery.sequence).exists()
 
 
-def _why_not_sent(event: Event, integration: Integration) -> str:
-    then = as_of(integration, event.created_at)
+def _not_sent(event: Event, integration: Integration) -> EventOutcome:
+    cause = _cause(event, as_of(integration, event.created_at))
+    return EventOutcome(integration, NOT_SENT, CAUSES[cause].format(event.name), cause=cause)
+
+
+def _cause(event: Event, then: IntegrationChange | None) -> Cause:
+    """`then`: how the integration was when the event happened; None if it did not exist yet."""
     if event.name == PING:
-        return "A ping goes to one integration only."
+        return Cause.PING
     if event.position is None:
-        return "A snapshot of an asset goes to one integration only."
+        return Cause.SNAPSHOT
     if then is None:
-        return "It was connected after this event."
-    return _why_not_sent_then(event, then)
-
-
-def _why_not_sent_then(event: Event, then: IntegrationChange) -> str:
+        return Cause.CONNECTED_LATER
     if then.status == Status.PAUSED:
-        return "It was paused when this happened."
+        return Cause.PAUSED
     if then.status == Status.DISABLED:
-        return "It was disabled after failures when this happened."
+        return Cause.DISABLED
     if not matches(then.subscriptions, event.name):
-        return f"It was not subscribed to {event.name}."
-    return "It was being changed when this happened."
+        return Cause.NOT_SUBSCRIBED
+    return Cause.CHANGING

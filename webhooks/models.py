@@ -45,6 +45,8 @@ class Replay(models.Model):
     since = models.DateTimeField()
     until = models.DateTimeField()
     statuses = models.JSONField(default=list)
+    # The filters of the delivery log that select its deliveries, instead of range and statuses: see `retries.py`.
+    filters = models.JSONField(default=dict)
     total = models.PositiveIntegerField()
     # False if counting was given up: then there are more than `total`.
     total_is_exact = models.BooleanField(default=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,10 +16,12 @@ from invenicum.accounts.models import User
 from invenicum.ids import first_id_at
 from invenicum.quotas import REPLAYS
 
+from .delivery_log import DeliveryLog, Filters
 from .models import Delivery, Replay
 from .services import requeue
 
 REPLAY_BATCH_DELIVERIES = 5000  # queued in one transaction
+BATCH_MOST_LOOKS = 10  # through the delivery log, for one batch
 CANCELLED = dict.fromkeys(Replay.What, "The backfill was cancelled.") | {Replay.What.AGAIN: "The replay was cancelled."}
 
 
@@ -53,7 +55,7 @@ def start(
         total=total,
         last_id=first_id_at(since),
     )
-    _queue_batch(replay)
+    queue_batch(replay)
     return replay
 
 
@@ -78,23 +80,49 @@ def run_due(is_over: Callable[[], bool] = lambda: False) -> None:
         with transaction.atomic():
             replay = Replay.objects.select_for_update(skip_locked=True).filter(pk=pk, finished_at=None).first()
             if replay:
-                _queue_batch(replay)
+                queue_batch(replay)
 
 
-def _queue_batch(replay: Replay) -> None:
+def queue_batch(replay: Replay, most: int = REPLAY_BATCH_DELIVERIES) -> None:
+    """Queues the next deliveries of a replay, in the caller's transaction: at most `most` if it has filters."""
+    if replay.filters:
+        _queue_selected(replay, most)
+        return
     chosen = _chosen(replay.integration_id, replay.since, replay.until, replay.statuses)
     ids = list(
         chosen.filter(id__gt=replay.last_id).order_by("id").values_list("id", flat=True)[:REPLAY_BATCH_DELIVERIES]
     )
     if ids:
-        batch = Delivery.objects.filter(id__in=ids)
-        requeue(batch)
-        batch.update(replay=replay)
+        _queue(replay, ids)
         replay.last_id = ids[-1]
-        replay.queued += len(ids)
     if len(ids) < REPLAY_BATCH_DELIVERIES:
         replay.finished_at = timezone.now()
     replay.save(update_fields=["last_id", "queued", "finished_at"])
+
+
+def _queue_selected(replay: Replay, most: int) -> None:
+    """The same for those that the filters of a replay select: it may have to look through many that do not match."""
+    log = DeliveryLog(replay.owner_id, Filters.from_json(replay.filters), replay.integration_id)
+    for _ in range(BATCH_MOST_LOOKS):
+        keys, place = log.keys_after(replay.last_id, most)
+        if keys:
+            _queue(replay, keys)
+        if place is None:
+            replay.finished_at = timezone.now()
+            replay.total, replay.total_is_exact = replay.queued, True
+            break
+        replay.last_id, most = place, most - len(keys)
+        if not most:
+            break
+    replay.total = max(replay.total, replay.queued)
+    replay.save(update_fields=["last_id", "queued", "finished_at", "total", "total_is_exact"])
+
+
+def _queue(replay: Replay, keys: Sequence[UUID]) -> None:
+    batch = Delivery.objects.filter(id__in=keys)
+    requeue(batch)
+    batch.update(replay=replay)
+    replay.queued += len(keys)
 
 
 @transaction.atomic

@@ -12,12 +12,21 @@ from django.utils import timezone
 from integrations.models import Integration
 from integrations.services import IntegrationNotFound, find
 from invenicum.accounts.models import User
+from invenicum.events.models import Event
 from invenicum.events.names import PING
 from invenicum.events.publish import publish
 
 from . import wake
 from .models import Delivery, Lane
 from .outbox import new_delivery
+
+OVERTAKEN = (
+    "A later event about the same asset was sent there, or is about to be: this one would bring an earlier state back."
+)
+
+
+class Overtaken(Exception):
+    """An event is older than what the integration has of its asset. The message is a sentence for its owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,45 @@ def retry(delivery: Delivery) -> None:
     if delivery.integration.deleted_at:
         raise IntegrationNotFound(delivery.integration.type)
     requeue(Delivery.objects.filter(pk=delivery.pk))
+
+
+@transaction.atomic
+def send_event(event: Event, integration: Integration) -> Delivery:
+    """Sends an event to an integration of the same owner now: again, or although it was not meant for it.
+
+    With a delivery of the event to the integration that one is queued again, else there is a new one. To one that is
+    not active it is sent once that is. Raises Overtaken, or IntegrationNotFound if the integration has been deleted.
+    """
+    live = Integration.objects.live().select_for_update(no_key=True).without_secrets()  # of two at once, one waits
+    found = live.filter(pk=integration.pk, owner=event.owner_id).first()
+    if found is None:
+        raise IntegrationNotFound(integration.type)
+    delivery = Delivery.objects.filter(event=event, integration=found).order_by("-id").first()
+    if _is_overtaken(event, found):
+        raise Overtaken(OVERTAKEN)
+    if delivery is not None:
+        requeue(Delivery.objects.filter(pk=delivery.pk))
+        return delivery
+    delivery = new_delivery(event, found.pk, waits=not found.is_active)
+    delivery.order_key = event.subject if found.ordered else ""
+    delivery.backfilled = True
+    delivery.save(force_insert=True)
+    Lane.objects.filter(pk=found.pk).update(held_until=None)
+    transaction.on_commit(wake.wake)
+    return delivery
+
+
+def _is_overtaken(event: Event, integration: Integration) -> bool:
+    """Whether an integration that keeps the order has got a later event about the same asset, or is about to."""
+    if not integration.ordered or not event.subject:
+        return False
+    later = Event.objects.filter(owner=event.owner_id, subject=event.subject, sequence__gt=event.sequence)
+    sent = Delivery.objects.filter(
+        event=OuterRef("pk"),
+        integration=integration.pk,
+        status__in=(Delivery.Status.DELIVERED, Delivery.Status.PENDING),
+    )
+    return later.filter(Exists(sent)).exists()
 
 
 @transaction.atomic

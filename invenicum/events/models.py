@@ -33,7 +33,10 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["owner", "position", "sequence"], name="event_feed")]
+        indexes = [
+            models.Index(fields=["owner", "position", "sequence"], name="event_feed"),
+            models.Index(fields=["owner", "subject", "id"], name="event_subject"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.public_id}"

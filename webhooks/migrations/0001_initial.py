@@ -96,6 +96,7 @@ class Migration(migrations.Migration):
                 ('since', models.DateTimeField()),
                 ('until', models.DateTimeField()),
                 ('statuses', models.JSONField(default=list)),
+                ('filters', models.JSONField(default=dict)),
                 ('total', models.PositiveIntegerField()),
                 ('total_is_exact', models.BooleanField(default=True)),
                 ('queued', models.PositiveIntegerField(default=0)),

@@ -1,0 +1,268 @@
+"""One owner's delivery log as people look at it: filtered, counted and paged, at the same cost however long it is.
+
+Types and states are found in an index, in order. The other filters look through LOOK_DELIVERIES at a time, so that a
+page may come back short: it then says from where to look further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, get_args
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet, Subquery
+from django.db.models.fields.json import KeyTextTransform
+
+from integrations.core.errors import ErrorClass
+from integrations.models import Integration
+from invenicum.api.pagination import Cursor
+from invenicum.events.models import Event
+from invenicum.ids import first_id_at, moment_of
+
+from .log_ranges import Sql, as_expression, end_of, merged
+from .models import Delivery
+
+LOOK_DELIVERIES = 10_000  # that one statement looks at if no index has what is asked for
+LOOK_ASSET_EVENTS = 2_000  # the newest about an asset whose deliveries are listed
+MOST_OF_ASSET = 50_000  # deliveries of these
+MOST_RANGES = 60  # parts of a statement, one for each integration and status
+COUNT_MOST = 10_000  # above, nobody needs the exact number
+
+_Status = Delivery.Status
+ERROR_CLASSES: tuple[str, ...] = get_args(ErrorClass)
+
+
+class State(StrEnum):
+    """What people want to know of a delivery. The first four are pending ones."""
+
+    ON_ITS_WAY = "on_its_way"
+    RETRYING = "retrying"
+    WAITING = "waiting"
+    HELD = "held"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def status(self) -> str:
+        """Its status in the database, one of `Delivery.Status`."""
+        return self.value if self in _ENDED else _Status.PENDING
+
+
+_ENDED = (State.DELIVERED, State.FAILED, State.CANCELLED)
+_TRIED = Q(attempt_count__gt=0) | Q(held_attempt_count__gt=0)
+_OF_STATE: dict[State, Q] = {
+    State.ON_ITS_WAY: Q(due_at__isnull=False) & ~_TRIED,
+    State.RETRYING: Q(due_at__isnull=False) & _TRIED,
+    State.WAITING: Q(due_at__isnull=True),
+    State.HELD: Q(due_at__isnull=False),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which deliveries are listed; an empty one selects all.
+
+    type: of the integration, e.g. `slack`. event: the name, e.g. `asset.created`. error_class: of the last attempt,
+    e.g. `timeout`. asset: its id. since, until: deliveries made in [`since`, `until`).
+    """
+
+    type: str = ""
+    state: State | None = None
+    event: str = ""
+    error_class: str = ""
+    asset: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Those that are set, as a JSON column keeps them."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value for name, value in given.items() if value
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Filters:
+        """The filters of `to_json`."""
+        times = {name: datetime.fromisoformat(values[name]) for name in ("since", "until") if name in values}
+        states = {"state": State(values["state"])} if "state" in values else {}
+        return cls(**{**values, **times, **states})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Deliveries, newest first. `older`, `newer`: where the next and the previous page begin, None if there is none.
+
+    `looked_until`: if older ones have not been looked at, the time up to which all that match are shown.
+    """
+
+    rows: Sequence[Delivery]
+    older: Cursor | None
+    newer: Cursor | None
+    looked_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many deliveries match, by status. If not `is_exact`, there are at least so many."""
+
+    by_status: dict[str, int]
+    is_exact: bool
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.by_status.values())
+
+
+class DeliveryLog:
+    """The deliveries of an owner that `filters` select. `integration` narrows it to one, whatever its type."""
+
+    def __init__(self, owner_id: int, filters: Filters, integration: UUID | None = None) -> None:
+        self._owner_id, self._filters, self._integration = owner_id, filters, integration
+
+    def page(self, cursor: Cursor | None, limit: int) -> Page:
+        """Up to `limit` deliveries after the cursor, or before it, for a list: without documents and bodies.
+
+        Each has `asset_name`, what the asset was called then, or None. At most five statements.
+        """
+        is_backward = cursor is not None and cursor.is_backward
+        place = cursor.id if cursor else None
+        found = list(_for_list(self._rows(place, is_backward, limit + 1)))
+        has_more, rows = len(found) > limit, found[:limit]
+        if is_backward:
+            if not has_more:
+                return self.page(None, limit)
+            rows.reverse()
+            return Page(rows, Cursor(False, rows[-1].pk), Cursor(True, rows[0].pk))
+        newer = Cursor(True, rows[0].pk if rows else place) if place else None
+        if has_more:
+            return Page(rows, Cursor(False, rows[-1].pk), newer)
+        unseen = self._last_looked_at(place, is_backward, LOOK_DELIVERIES) if self._looks else None
+        return Page(rows, Cursor(False, unseen) if unseen else None, newer, moment_of(unseen) if unseen else None)
+
+    def neighbours(self, delivery: Delivery) -> tuple[UUID | None, UUID | None]:
+        """The ids of the next newer and of the next older delivery; None if there is none, or none nearby."""
+        newer = self._rows(delivery.pk, True, 1).values_list("pk", flat=True).first()
+        older = self._rows(delivery.pk, False, 1).values_list("pk", flat=True).first()
+        return newer, older
+
+    def keys_after(self, place: UUID, limit: int) -> tuple[list[UUID], UUID | None]:
+        """The ids of the next `limit` or fewer that match, oldest first, and where to go on; None at the end."""
+        keys = list(self._rows(place, True, limit).values_list("pk", flat=True))
+        if len(keys) == limit:
+            return keys, keys[-1]
+        return keys, self._last_looked_at(place, True, LOOK_DELIVERIES) if self._looks else None
+
+    def count(self) -> Counted:
+        """How many there are of each status, up to COUNT_MOST, or among the newest LOOK_DELIVERIES."""
+        most = LOOK_DELIVERIES if self._looks else COUNT_MOST
+        rows = self._matching(Delivery.objects.filter(pk__in=as_expression(self._candidates(None, False, most))))
+        counted = dict(rows.order_by().values_list("status").annotate(count=Count("pk")))
+        is_full = self._looks or sum(counted.values()) >= most
+        return Counted(counted, not (is_full and self._last_looked_at(None, False, most) is not None))
+
+    @property
+    def _looks(self) -> bool:
+        """Whether some of the candidates may not match."""
+        filters = self._filters
+        has_rest = filters.event or filters.error_class or (filters.state and filters.state not in _ENDED)
+        return bool(has_rest) or (self._is_narrowed and not self._has_ranges)
+
+    @cached_property
+    def _integrations(self) -> list[UUID]:
+        if self._integration:
+            return [self._integration]
+        rows = Integration.objects.filter(owner=self._owner_id).order_by()
+        if self._filters.type:
+            rows = rows.filter(type=self._filters.type)
+        match self._filters.state:
+            case State.HELD:
+                rows = rows.filter(problem_fault=Integration.Fault.TARGET)
+            case State.ON_ITS_WAY | State.RETRYING:
+                rows = rows.exclude(problem_fault=Integration.Fault.TARGET)
+        return list(rows.values_list("pk", flat=True))
+
+    @property
+    def _is_narrowed(self) -> bool:
+        """Whether only some integrations or statuses are asked for."""
+        return bool(self._integration or self._filters.type or self._filters.state or self._filters.error_class)
+
+    @property
+    def _has_ranges(self) -> bool:
+        return not self._filters.asset and len(self._integrations) * len(self._statuses) <= MOST_RANGES
+
+    @property
+    def _statuses(self) -> Collection[str]:
+        if self._filters.state:
+            return (self._filters.state.status,)
+        if self._filters.error_class:  # the last attempt of a delivered one succeeded
+            return (_Status.PENDING, _Status.FAILED, _Status.CANCELLED)
+        return _Status.values
+
+    def _rows(self, place: UUID | None, is_ascending: bool, limit: int) -> QuerySet[Delivery]:
+        candidates = self._candidates(place, is_ascending, LOOK_DELIVERIES if self._looks else limit)
+        rows = self._matching(Delivery.objects.filter(pk__in=as_expression(candidates)))
+        return rows.order_by("pk" if is_ascending else "-pk")[:limit]
+
+    def _matching(self, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        filters = self._filters
+        if self._is_narrowed and not self._has_ranges:
+            rows = rows.filter(integration__in=self._integrations, status__in=self._statuses)
+        if filters.event:
+            rows = rows.filter(event__name=filters.event)
+        if filters.state in _OF_STATE:
+            rows = rows.filter(_OF_STATE[filters.state])
+        if filters.error_class:
+            rows = rows.filter(error_class=filters.error_class)
+        return rows
+
+    def _last_looked_at(self, place: UUID | None, is_ascending: bool, most: int) -> UUID | None:
+        """The last of the first `most` candidates, if there are more."""
+        return end_of(self._candidates(place, is_ascending, most + 1), most)
+
+    def _candidates(self, place: UUID | None, is_ascending: bool, limit: int) -> Sql:
+        """The ids of the first `limit` candidates after a place."""
+        ranges = self._ranges()
+        if place:
+            ranges = [one.filter(pk__gt=place) if is_ascending else one.filter(pk__lt=place) for one in ranges]
+        if self._filters.asset:
+            # Unordered, so that the database does not read the owner's whole log in order to find those of an asset.
+            ranges = [one.order_by()[:MOST_OF_ASSET] for one in ranges]
+        else:
+            ranges = [one.order_by("id" if is_ascending else "-id")[:limit] for one in ranges]
+        return merged(ranges, limit, is_ascending=is_ascending)
+
+    def _ranges(self) -> list[QuerySet[Delivery]]:
+        filters = self._filters
+        rows = Delivery.objects.all()
+        if filters.since:
+            rows = rows.filter(pk__gte=first_id_at(filters.since))
+        if filters.until:
+            rows = rows.filter(pk__lt=first_id_at(filters.until))
+        if filters.asset:
+            events = Event.objects.filter(owner=self._owner_id, subject=filters.asset).order_by("-id")
+            return [rows.filter(owner=self._owner_id, event__in=Subquery(events.values("id")[:LOOK_ASSET_EVENTS]))]
+        if not self._is_narrowed or not self._has_ranges:
+            return [rows.filter(owner=self._owner_id)]
+        return [
+            rows.filter(integration=integration, status=status)
+            for integration in self._integrations
+            for status in self._statuses
+        ]
+
+
+def _for_list(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """With what a list shows of event and integration, whose other columns are large."""
+    named = rows.annotate(asset_name=KeyTextTransform("name", "event__document")).select_related("event", "integration")
+    return named.only(
+        *("status", "attempt_count", "held_attempt_count", "created_at", "due_at", "finished_at", "error"),
+        *("backfilled", "event__name", "event__subject"),
+        *("integration__type", "integration__status", "integration__problem", "integration__problem_fault"),
+        *("integration__deleted_at",),
+    )
