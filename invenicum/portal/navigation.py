@@ -36,7 +36,10 @@ class Link:
 
 
 # In the order in which they stand.
-ENTRIES = (Entry(START, _("Services"), ("/portal/services/",)),)
+ENTRIES = (
+    Entry(START, _("Services"), ("/portal/services/",)),
+    Entry("portal-deliveries", _("Deliveries"), ("/portal/deliveries/",), "deliveries:read"),
+)
 
 
 def links_for(visitor: Visitor, path: str) -> list[Link]:

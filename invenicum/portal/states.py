@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from django.utils.translation import gettext as _
+
 from integrations.models import Integration
 
 Tone = Literal["good", "warn", "bad", "rest"]
@@ -77,13 +79,15 @@ def delivery_state(status: str, *, tries: int, most: int, waits: bool, held: boo
     """
     match status:
         case "delivered":
-            return "good", "delivered"
+            return "good", _("delivered")
         case "failed":
-            return "bad", "failed"
+            return "bad", _("failed")
         case "cancelled":
-            return "rest", "cancelled"
+            return "rest", _("cancelled")
     if waits:
-        return "rest", "waiting for you"
+        return "rest", _("waiting for you")
     if held:
-        return "bad", "held until corrected"
-    return ("warn", f"retrying {min(tries + 1, most)} of {most}") if tries else ("rest", "on its way")
+        return "bad", _("held until corrected")
+    if not tries:
+        return "rest", _("on its way")
+    return "warn", _("retrying %(number)s of %(most)s") % {"number": min(tries + 1, most), "most": most}

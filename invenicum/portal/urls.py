@@ -4,7 +4,7 @@ from django.urls import path
 
 from invenicum.api.routers import ApiRouter
 
-from . import connect, directory, entry, integration, preview, sign_in_window, styles
+from . import connect, deliveries, delivery, directory, entry, integration, preview, sign_in_window, styles
 from .viewsets import PortalLinkViewSet
 
 router = ApiRouter()
@@ -30,4 +30,9 @@ urlpatterns = [
     path(f"/{SERVICE}/ping", integration.ping, name="portal-ping"),
     path(f"/{SERVICE}/secret", integration.secret, name="portal-secret"),
     path(f"/{SERVICE}/disconnect", integration.disconnect, name="portal-disconnect"),
+    path("/deliveries", deliveries.show, name="portal-deliveries"),
+    path("/deliveries/retry", deliveries.retry_all, name="portal-retry-all"),
+    path("/deliveries/<str:delivery_id>", delivery.show, name="portal-delivery"),
+    path("/deliveries/<str:delivery_id>/retry", delivery.retry, name="portal-retry"),
+    path("/deliveries/<str:delivery_id>/curl", delivery.curl, name="portal-curl"),
 ]

@@ -1,0 +1,118 @@
+"""The deliveries: the log with its filters, and sending again all that match."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from invenicum.api.pagination import Cursor
+from invenicum.quotas import QuotaExceeded
+from webhooks import retries
+from webhooks.delivery_log import Counted, DeliveryLog
+from webhooks.models import Delivery
+
+from .delivery_filters import LABELS, Asked, read_filters, selections, tabs
+from .delivery_words import STATE_WORDS, row_of
+from .pages import SeeOther, message_page, portal_page, render
+from .visitors import Visitor
+
+SEE, CHANGE = "deliveries:read", "deliveries:write"
+PAGE_DELIVERIES = 25
+
+
+@portal_page(get=SEE)
+def show(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
+    """The log, newest first. `?retried=` says how many were queued by the form before."""
+    asked = read_filters(request.GET)
+    log = DeliveryLog(visitor.user.pk, asked.filters)
+    page, counted = log.page(Cursor.decode(request.GET.get("cursor", "")), PAGE_DELIVERIES), log.count()
+    context = {
+        "title": _("Deliveries"),
+        "rows": [row_of(delivery) for delivery in page.rows],
+        "looked_until": page.looked_until,
+        "is_filtered": bool(asked.texts),
+        "count": count_words(counted),
+        "retry_words": _retry_words(counted) if page.rows and visitor.may(CHANGE) else "",
+        "retried": _retried(request),
+        "newer": _address(asked, page.newer),
+        "older": _address(asked, page.older),
+        **form_context(asked),
+    }
+    return render(request, visitor, "deliveries", context)
+
+
+@portal_page(get=CHANGE, post=CHANGE)
+def retry_all(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
+    """GET says what would be sent again, and asks once; POST sends again all that match, not a page of them."""
+    asked = read_filters(request.POST if request.method == "POST" else request.GET)
+    if asked.problems:
+        return SeeOther(f"{reverse('portal-deliveries')}?{asked.query}")
+    if request.method == "POST":
+        try:
+            retried = retries.retry_all(visitor.user, asked.filters)
+        except QuotaExceeded as error:
+            return message_page(request, visitor, _("They are being sent already"), error.message, 429)
+        done = asked.query_with(state="", retried=str(retried.queued), more="" if retried.is_complete else "1")
+        return SeeOther(f"{reverse('portal-deliveries')}?{done}")
+    counted = retries.count(visitor.user, asked.filters)
+    context = {
+        "title": _retry_words(counted),
+        "asked": asked,
+        "texts": list(asked.texts.items()),
+        "count": counted.total,
+        "is_exact": counted.is_exact,
+        "by_status": _by_status(counted),
+        "has_delivered": bool(counted.by_status.get(Delivery.Status.DELIVERED)),
+    }
+    return render(request, visitor, "retry_all", context)
+
+
+def form_context(asked: Asked) -> dict[str, Any]:
+    """What `portal/delivery_filters.html` shows."""
+    summary = [(f"f-{name}", LABELS.get(name, name), text) for name, text in asked.problems.items()]
+    return {"asked": asked, "tabs": tabs(asked), "selections": selections(asked), "summary": summary}
+
+
+def count_words(counted: Counted) -> str:
+    """`214 deliveries`, `over 10,000 deliveries`, `at least 3 deliveries`."""
+    words = {"number": f"{counted.total:,}"}
+    if counted.is_exact:
+        return ngettext("%(number)s delivery", "%(number)s deliveries", counted.total) % words
+    return ngettext("at least %(number)s delivery", "over %(number)s deliveries", counted.total) % words
+
+
+def _retry_words(counted: Counted) -> str:
+    if not counted.is_exact:
+        return _("Retry all that match")
+    text = ngettext("Retry the one that matches", "Retry all %(number)s that match", counted.total)
+    return text % {"number": f"{counted.total:,}"}
+
+
+def _by_status(counted: Counted) -> list[tuple[str | Promise, str]]:
+    words: Mapping[str, str | Promise] = {state.value: text for state, text in STATE_WORDS.items()}
+    pending = {Delivery.Status.PENDING.value: _("Not delivered yet")}
+    return [({**words, **pending}[status], f"{number:,}") for status, number in sorted(counted.by_status.items())]
+
+
+def _retried(request: HttpRequest) -> str:
+    """What the form before has done, in a sentence; empty without one."""
+    text = request.GET.get("retried", "")
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        return ""
+    number = int(text)
+    if request.GET.get("more"):
+        return _("%(number)s deliveries are sent again now. The others follow by themselves.") % {
+            "number": f"{number:,}"
+        }
+    sentence = ngettext("%(number)s delivery is sent again now.", "%(number)s deliveries are sent again now.", number)
+    return sentence % {"number": f"{number:,}"}
+
+
+def _address(asked: Asked, cursor: Cursor | None) -> str:
+    return f"?{asked.query_with(cursor=cursor.encode())}" if cursor else ""
