@@ -63,7 +63,6 @@ class IntegrationAdmin(ReadOnly, admin.ModelAdmin[Integration]):
             integrations = list(Integration.objects.live().filter(pk__in=chosen.values("pk")).select_for_update())
             for integration in integrations:
                 services.erase(integration)
-                self.log_change(request, integration, "Revoked.")
         self.message_user(request, f"{len(integrations)} revoked.", messages.SUCCESS)
 
     def _change(
@@ -81,6 +80,5 @@ class IntegrationAdmin(ReadOnly, admin.ModelAdmin[Integration]):
                 except InvalidConfig as error:
                     self.message_user(request, f"{integration}: {error.message}", messages.WARNING)
                     continue
-                self.log_change(request, integration, f"{done.capitalize()}.")
                 count += 1
         self.message_user(request, f"{count} {done}.", messages.SUCCESS)

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from invenicum.accounts.models import User
+from invenicum.audit.services import Action, record, target_of
 
 from . import grants, missed, provider_jobs, registry, reserved_secrets, submissions
 from .core.connector import Connector
@@ -116,7 +117,7 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
         integration.account = ""
     refused = connected and grants.current().is_refused(integration)
     was_incomplete = stored is not None and missing(stored) is not None
-    target = stored.target() if stored else None
+    target, before = stored.target() if stored else None, _values(integration)
     generated = integration.apply(connector, config, reserved_secrets.take(connector, owner, config))
     if is_active is None:
         is_active = was_incomplete or was != Status.PAUSED
@@ -130,6 +131,7 @@ def _save(connector: Connector, owner: User, values: Mapping[str, Any], is_activ
     if may_work:
         integration.clear_problem()
     integration.save()
+    _record(Action.INTEGRATION_SAVED, integration, _change(before, _values(integration)))
     provider_jobs.schedule_save(integration)
     if was is not None:
         _announce(integration, was)
@@ -171,6 +173,8 @@ def set_active(owner: User, integration_type: str, is_active: bool) -> Integrati
 
 def pause(integration: Integration) -> None:
     """Stops the deliveries of an integration that the caller has locked. Events of the pause are not sent to it."""
+    if integration.status != Status.PAUSED:
+        _record(Action.INTEGRATION_PAUSED, integration)
     change_status(integration, Status.PAUSED)
 
 
@@ -183,6 +187,8 @@ def resume(integration: Integration) -> None:
         raise error
     if grants.current().is_refused(integration):
         raise InvalidConfig(CONNECT_AGAIN)
+    if not integration.is_active:
+        _record(Action.INTEGRATION_RESUMED, integration)
     change_status(integration, Status.ACTIVE)
     target_may_work.send(sender=Integration, integration=integration, is_new=False)
 
@@ -223,6 +229,7 @@ def delete_integration(owner: User, integration_type: str) -> Integration:
 
 def erase(integration: Integration) -> None:
     """Erases an integration that the caller has locked: no config, no secrets, no pending deliveries are left."""
+    _record(Action.INTEGRATION_DELETED, integration)
     provider_jobs.schedule_delete(integration)
     integration.become_tombstone()
     integration.save()
@@ -269,3 +276,24 @@ def disable(integration_id: UUID, reason: str) -> bool:
         return False
     change_status(integration, Status.DISABLED, reason)
     return True
+
+
+def _record(action: Action, integration: Integration, detail: str = "") -> None:
+    record(
+        action,
+        target=target_of(integration),
+        type=integration.type,
+        account=integration.account,
+        owner_id=integration.owner_id,
+        detail=detail,
+    )
+
+
+def _values(integration: Integration) -> dict[str, Any]:
+    return {**integration.config, **integration.secrets, "status": integration.status}
+
+
+def _change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """The names of what differs, for the audit trail: `Changed: events, secret.`"""
+    names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    return f"Changed: {', '.join(names)}." if names else "Nothing changed."

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from invenicum.accounts.models import User
+from invenicum.audit.services import Action, record, target_of
 
 from . import registry, reserved_secrets
 from .core.signing import ROTATION_OVERLAP_SECONDS, verification_key
@@ -27,7 +28,10 @@ def signing_secret(owner: User, integration_type: str) -> str:
     Raises UnknownType, IntegrationNotFound or NoSigningSecret.
     """
     try:
-        return verification_key(_signing_secret(find(owner, integration_type)))
+        integration = find(owner, integration_type)
+        shown = verification_key(_signing_secret(integration))
+        record(Action.SECRET_SHOWN, owner=owner, type=integration_type, target=target_of(integration))
+        return shown
     except IntegrationNotFound:
         if reserved := reserved_secrets.read(integration_type, owner):
             return verification_key(reserved)
@@ -48,6 +52,7 @@ def rotate_signing_secret(owner: User, integration_type: str) -> tuple[str, date
     until = timezone.now() + timedelta(seconds=ROTATION_OVERLAP_SECONDS)
     integration.secrets |= {field: new, "previousSecret": old, "previousSecretUntil": int(until.timestamp())}
     integration.save()
+    record(Action.SECRET_ROTATED, owner=owner, type=integration_type, target=target_of(integration))
     return verification_key(new), until
 
 

@@ -119,6 +119,7 @@ try:
 except ValueError:
     raise ImproperlyConfigured("RETRY_SCHEDULE must be seconds, separated by commas, for example 0,5,300.") from None
 RETENTION_DAYS = env.float("RETENTION_DAYS", 90.0)
+AUDIT_RETENTION_DAYS = env.float("AUDIT_RETENTION_DAYS", 365.0)
 BACKFILL_DELIVERIES_PER_SECOND = env.float("BACKFILL_DELIVERIES_PER_SECOND", 100.0)  # of one backfill
 PROVIDER_ENDPOINTS = json_object("PROVIDER_ENDPOINTS")
 # Of Microsoft Teams: the cloud, and the tenant whose accounts can connect; a system check says which values there are.
@@ -138,6 +139,7 @@ PORTAL_FRAME_ORIGINS: list[str] = env.list("PORTAL_FRAME_ORIGINS", [])
 # --- Applications -------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "invenicum.audit",
     "invenicum.accounts",
     "invenicum.events",
     "invenicum.assets",
@@ -176,7 +178,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "oauth_flows.audit.AuditMiddleware",
+    "invenicum.audit.requests.remember_request",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "invenicum.urls"

@@ -7,9 +7,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from invenicum.admin import ReadOnly
+from invenicum.audit.admin_changes import Audited
 
 from .clients import redirect_uri
-from .models import AuditEntry, Grant, ProviderApp, Revocation
+from .models import Grant, ProviderApp, Revocation
 from .revoke import disconnect
 
 # The fields that decide where a client's secret is sent, and as whose.
@@ -55,7 +56,7 @@ class ProviderAppForm(forms.ModelForm[ProviderApp]):
 
 
 @admin.register(ProviderApp)
-class ProviderAppAdmin(admin.ModelAdmin[ProviderApp]):
+class ProviderAppAdmin(Audited, admin.ModelAdmin[ProviderApp]):
     form = ProviderAppForm
     list_display = ["type", "client_id", "server", "updated_at"]
     fields = ["type", "client_id", "new_secret", "server", "redirect_uri"]
@@ -113,7 +114,6 @@ class GrantAdmin(ReadOnly, admin.ModelAdmin[Grant]):
         grants = list(chosen)
         for grant in grants:
             disconnect(grant)
-            self.log_change(request, grant, "Revoked.")
         self.message_user(request, f"{len(grants)} revoked.", messages.SUCCESS)
 
 
@@ -134,13 +134,3 @@ class RevocationAdmin(ReadOnly, admin.ModelAdmin[Revocation]):
     def try_now(self, request: HttpRequest, chosen: QuerySet[Revocation]) -> None:
         count = chosen.update(due_at=timezone.now())
         self.message_user(request, f"{count} will be tried within seconds.", messages.SUCCESS)
-
-
-@admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnly, admin.ModelAdmin[AuditEntry]):
-    list_display = ["at", "action", "type", "account", "owner", "actor", "address", "detail"]
-    list_filter = ["action", "type", "at"]
-    search_fields = ["account", "owner__username", "actor__username", "=address"]
-    list_select_related = ["owner", "actor"]
-    show_full_result_count = False
-    date_hierarchy = "at"

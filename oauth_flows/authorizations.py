@@ -16,9 +16,9 @@ from integrations.egress.curl import run_flow
 from invenicum.accounts.models import User
 from invenicum.accounts.redirect_uris import is_plain_address
 from invenicum.accounts.tokens import Origin
+from invenicum.audit.services import Action, record_failure
 
 from . import browser_session
-from .audit import audit_failure
 from .browser_session import digest
 from .clients import client_for, redirect_uri
 from .code_exchange import connect_flow
@@ -137,7 +137,7 @@ def _answered(
     except OAuthError as error:
         is_of_app = authorization.needs_confirmation
         actor = None if is_of_app else owner
-        audit_failure(authorization.type, owner=owner, actor=actor, detail=error.message)
+        record_failure(Action.CONNECT_FAILED, type=authorization.type, owner=owner, actor=actor, detail=error.message)
         raise OAuthError(error.message, return_url, is_of_app=is_of_app) from None
 
 

@@ -19,8 +19,8 @@ from fernet_fields import DecryptionError
 from invenicum.accounts.models import User
 from invenicum.accounts.services import lock_account
 from invenicum.accounts.tokens import Origin
+from invenicum.audit.services import Action, record, record_failure
 
-from .audit import Action, audit, audit_failure
 from .browser_session import digest
 from .clients import client_for
 from .code_exchange import Connection
@@ -69,7 +69,7 @@ def keep(owner: User, client: Client, connection: Connection, origin: Origin) ->
         issued_at=now,
         expires_at=now + CONFIRMATION_LIFETIME,
     )
-    audit(Action.CONSENTED, client.type, owner=owner, actor=None, account=connection.account)
+    record(Action.CONSENTED, type=client.type, owner=owner, actor=None, account=connection.account)
     return result
 
 
@@ -95,7 +95,9 @@ def confirm(user: User, result: str) -> Connected:
 def audit_refusal(error: ConfirmationRefused) -> None:
     """Adds a refused confirmation to the audit trail. Called outside the transaction that the refusal has undone."""
     found = error.found
-    audit_failure(found.type, owner_id=found.owner_id, account=found.account, detail=error.message)
+    record_failure(
+        Action.CONNECT_FAILED, type=found.type, owner_id=found.owner_id, account=found.account, detail=error.message
+    )
 
 
 @transaction.atomic
@@ -140,7 +142,7 @@ def _expire(found: UnconfirmedConnection) -> bool:
 def end(found: UnconfirmedConnection) -> None:
     """Removes a connection that can no longer be confirmed, in the caller's transaction, and queues the revocation
     of its tokens."""
-    audit(Action.NOT_CONFIRMED, found.type, owner_id=found.owner_id, account=found.account)
+    record(Action.NOT_CONFIRMED, type=found.type, owner_id=found.owner_id, account=found.account)
     _schedule_revocation(found)
     UnconfirmedConnection.objects.filter(pk=found.pk).delete()
 

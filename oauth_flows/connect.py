@@ -16,8 +16,8 @@ from integrations.models import Integration
 from integrations.services import change_status
 from integrations.signals import target_may_work
 from invenicum.accounts.models import User
+from invenicum.audit.services import Action, record
 
-from .audit import Action, audit
 from .code_exchange import Connection
 from .errors import TokensUnused
 from .models import Grant, Revocation
@@ -128,9 +128,9 @@ def _replace_grant(integration: Integration, client: Client, tokens: Tokens, acc
         no_failure = {**times, "refusal": "", "connection_ended": False}
         current = {**columns, **no_failure, "leased_until": None, "generation": old.generation + 1}
         Grant.objects.filter(pk=old.pk).update(**current)
-    audit(
+    record(
         Action.RECONNECTED if old else Action.CONNECTED,
-        client.type,
+        type=client.type,
         owner=integration.owner,
         actor=integration.owner,
         account=account,

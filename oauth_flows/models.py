@@ -221,36 +221,3 @@ class Revocation(OfClient, OfAccount, Job):
 
     def __str__(self) -> str:
         return f"revocation {self.pk}"
-
-
-class AuditEntry(models.Model):
-    """Which user did what to which connection, when and from which address. Never changed."""
-
-    class Action(models.TextChoices):
-        CONNECTED = "connected"
-        RECONNECTED = "reconnected"
-        CONNECT_FAILED = "connect_failed", "could not connect"
-        CONSENTED = "consented", "consented, to be confirmed by the app"
-        NOT_CONFIRMED = "not_confirmed", "not confirmed by the app"
-        REFRESH_FAILED = "refresh_failed", "refresh failed"
-        REFUSED = "refused", "refused by the provider"
-        DISCONNECTED = "disconnected"
-        REVOKED = "revoked", "revoked at the provider"
-        REVOCATION_GIVEN_UP = "revocation_given_up", "revocation given up"
-
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
-    action = models.CharField(max_length=20, choices=Action)
-    type = models.CharField(max_length=40)
-    account = models.CharField(max_length=255, blank=True)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    # Null if the service itself acted, or a person at a browser that opened a start link: who that is is not known.
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    address = models.GenericIPAddressField(null=True)
-    detail = models.CharField(max_length=500, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-        verbose_name_plural = "audit entries"
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.get_action_display()}"

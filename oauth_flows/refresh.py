@@ -22,9 +22,9 @@ from integrations.core.inbound import ConnectionEnd
 from integrations.egress.curl import FlowDriver
 from integrations.models import Integration
 from integrations.services import change_status
+from invenicum.audit.services import Action, record
 from invenicum.transactions import bounded
 
-from .audit import Action, audit
 from .clients import client_for
 from .errors import NotConfigured
 from .models import Grant
@@ -161,7 +161,7 @@ def _refuse(grant: Grant, error: str) -> bool:
         change_status(
             integration, Integration.Status.NEEDS_RECONNECT, f"{name} no longer accepts the connection: connect again."
         )
-    audit(Action.REFUSED, integration.type, owner=integration.owner, account=grant.account, detail=error)
+    record(Action.REFUSED, type=integration.type, owner=integration.owner, account=grant.account, detail=error)
     return True
 
 
@@ -176,10 +176,11 @@ def note_ended(integration: Integration, end: ConnectionEnd) -> bool | None:
     is_of_another_app = grant.app_id and end.app_id and grant.app_id != end.app_id
     if is_of_another_app or grant.connected_at.timestamp() > end.at:
         return False
-    refused = {"refused_at": timezone.now(), "refusal": "ended by the provider", "connection_ended": True}
+    reason = "ended by the provider"
+    refused = {"refused_at": timezone.now(), "refusal": reason, "connection_ended": True}
     # The next generation, so that a refresh under way does not overwrite it.
     Grant.objects.filter(pk=grant.pk).update(**refused, refresh_at=None, generation=F("generation") + 1)
-    audit(Action.REFUSED, integration.type, owner=integration.owner, account=grant.account, detail=refused["refusal"])
+    record(Action.REFUSED, type=integration.type, owner=integration.owner, account=grant.account, detail=reason)
     return True
 
 
@@ -192,9 +193,9 @@ def _record_failure(grant: Grant, reason: str, wait_seconds: float | None = None
     retry_at = max(now + REFRESH_RETRY_DELAY, grant.retry_at or now)
     current.exclude(refresh_at=None).update(refresh_at=retry_at)
     if current.filter(failing_since=None).update(failing_since=now):  # once, not every minute of an outage
-        audit(
+        record(
             Action.REFRESH_FAILED,
-            integration.type,
+            type=integration.type,
             owner_id=integration.owner_id,
             account=grant.account,
             detail=reason,

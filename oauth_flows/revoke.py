@@ -22,9 +22,9 @@ from integrations.core.http import Flow
 from integrations.models import Integration, ProviderJob
 from integrations.services import erase
 from invenicum.accounts.models import User
+from invenicum.audit.services import Action, record
 from invenicum.jobs import Failure, JobRunner
 
-from .audit import Action, audit
 from .clients import client_for
 from .errors import NotConfigured
 from .models import Grant, Revocation, UnconfirmedConnection
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 def end_grants(integration: Integration) -> None:
     """Erases an integration's grant, if it has one, in the caller's transaction, and queues its revocation."""
     for grant in Grant.objects.select_for_update().defer("tokens").filter(integration=integration):
-        audit(Action.DISCONNECTED, integration.type, owner_id=integration.owner_id, account=grant.account)
+        record(Action.DISCONNECTED, type=integration.type, owner_id=integration.owner_id, account=grant.account)
         try:
             schedule(revocation_of(grant, integration))
         except DecryptionError:  # without the key the provider cannot be called
@@ -84,9 +84,9 @@ def disconnect(grant: Grant) -> None:
     """Ends a connection for an administrator: erases the integration and queues the revocation of its tokens."""
     integration = Integration.objects.live().select_for_update().filter(pk=grant.integration_id).first()
     if integration:
-        audit(
+        record(
             Action.REVOKED,
-            integration.type,
+            type=integration.type,
             owner_id=integration.owner_id,
             account=grant.account,
             detail="by an administrator",
@@ -133,7 +133,7 @@ class RevocationRunner(JobRunner[Revocation]):
 @transaction.atomic
 def _end(revocation: Revocation, action: Action, detail: str = "") -> None:
     owner = User.objects.filter(pk=revocation.owner_id).first()
-    audit(action, revocation.type, owner=owner, account=revocation.account, detail=detail)
+    record(action, type=revocation.type, owner=owner, account=revocation.account, detail=detail)
     Revocation.objects.filter(pk=revocation.pk).delete()
 
 

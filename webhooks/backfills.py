@@ -19,12 +19,13 @@ from integrations.services import find
 from invenicum.accounts.models import User
 from invenicum.accounts.services import lock_account
 from invenicum.assets.exports import count_created
+from invenicum.audit.services import Action
 from invenicum.events.names import ASSET_CREATED, matches
 from invenicum.ids import first_id_at
 from invenicum.quotas import BACKFILLS
 from invenicum.timestamps import format_timestamp
 
-from . import missed, wake
+from . import missed, replays, wake
 from .models import Replay
 
 EVERYTHING_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -105,6 +106,7 @@ def start(owner: User, integration_type: str, what: str, since: datetime | None,
             pace=FIRST_PACE_DELIVERIES,
             next_at=timezone.now(),
         )
+        replays.note(Action.REPLAY_STARTED, backfill)
         transaction.on_commit(wake.wake_duties)
     return Plan(
         what,

@@ -13,6 +13,7 @@ from django.utils import timezone
 from integrations.models import Integration
 from integrations.services import find
 from invenicum.accounts.models import User
+from invenicum.audit.services import Action, record, target_of
 from invenicum.ids import first_id_at
 from invenicum.quotas import REPLAYS
 
@@ -55,8 +56,16 @@ def start(
         total=total,
         last_id=first_id_at(since),
     )
+    note(Action.REPLAY_STARTED, replay)
+    _queue_batch(replay)
     queue_batch(replay)
     return replay
+
+
+def note(action: Action, replay: Replay) -> None:
+    """Adds what happens to a replay or a backfill to the audit trail."""
+    detail = f"{Replay.What(replay.what).label}, {replay.total}"
+    record(action, target=target_of(replay), owner_id=replay.owner_id, type=replay.integration.type, detail=detail)
 
 
 def under_way(integration_id: UUID) -> int:
@@ -139,6 +148,7 @@ def cancel(replay: Replay) -> int:
     )
     if count or not replay.finished_at:
         Replay.objects.filter(pk=replay.pk).update(cancelled_at=now, finished_at=replay.finished_at or now)
+        note(Action.REPLAY_CANCELLED, replay)
     return count
 
 

@@ -15,6 +15,7 @@ from integrations import reserved_secrets
 from invenicum.accounts import portal_sessions, sign_in_limits
 from invenicum.accounts.idempotency import forget_old_keys
 from invenicum.accounts.models import User
+from invenicum.audit import services as audit
 from invenicum.events.models import Event
 from invenicum.ids import first_id_at
 
@@ -27,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 def prune(before: datetime, is_over: Callable[[], bool] = lambda: False) -> int:
     """Deletes events published before a time, and returns how many; also expired idempotency keys, sessions,
-    links to the portal, tokens and reserved secrets.
+    links to the portal, tokens, reserved secrets and old entries of the audit trail.
 
     It reads the primary key, which begins with the time, and so needs no other index. Each batch has its own
     transaction, so that the engine does not wait for it. `is_over` is asked before each batch whether the rest is left
@@ -40,6 +41,7 @@ def prune(before: datetime, is_over: Callable[[], bool] = lambda: False) -> int:
         SessionStore.clear_expired,
         clear_expired_tokens,
         reserved_secrets.forget_old,
+        audit.forget_old,
     ):
         try:
             remove_expired()

@@ -5,15 +5,18 @@ A token or a code is shown with its user, scopes and expiry, never with its valu
 
 from django.contrib import admin, messages
 from django.contrib.auth import admin as auth
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from oauth2_provider import admin as toolkit  # noqa: F401 - registers what is replaced here
-from oauth2_provider.models import AccessToken, Grant, IDToken, RefreshToken, revoke_access_token
+from oauth2_provider.models import AccessToken, Grant, IDToken, RefreshToken
 
 from invenicum.admin import DeletesWhatBelongsToIt, ReadOnly
+from invenicum.audit.admin_changes import Audited
+from invenicum.audit.services import Action
 
-from . import services
+from . import services, tokens
 from .application_admin import ApplicationAdmin
 from .models import Application, SignInAttempts, User
 from .usage import NearQuotaFilter, describe
@@ -21,13 +24,18 @@ from .usage import NearQuotaFilter, describe
 SEARCH_FIELDS = ("user__username", "user__email", "application__name", "application__client_id")
 
 # There are no ID tokens: this server has no OpenID Connect.
-for model in (AccessToken, Application, Grant, IDToken, RefreshToken):
+for model in (AccessToken, Application, Grant, Group, IDToken, RefreshToken):
     admin.site.unregister(model)
 admin.site.register(Application, ApplicationAdmin)
 
 
+@admin.register(Group)
+class GroupAdmin(Audited, auth.GroupAdmin):
+    pass
+
+
 @admin.register(User)
-class UserAdmin(DeletesWhatBelongsToIt, auth.UserAdmin[User]):
+class UserAdmin(Audited, DeletesWhatBelongsToIt, auth.UserAdmin[User]):
     list_display = ("username", "public_id", "email", "is_staff", "is_active", "last_login")
     search_fields = ("username", "email", "account_id")
     filter_horizontal = ()  # a widget that needs scripts
@@ -93,8 +101,7 @@ class AccessTokenAdmin(ReadOnly, admin.ModelAdmin[AccessToken]):
         """Also revokes the refresh token of each, which could be used to get a new access token."""
         rows = list(chosen)
         for row in rows:
-            self.log_deletions(request, row._meta.model.objects.filter(pk=row.pk))
-            revoke_access_token(row)
+            tokens.revoke(row)
         self.message_user(request, f"{len(rows)} revoked.", messages.SUCCESS)
 
 
@@ -112,7 +119,7 @@ class RefreshTokenAdmin(ReadOnly, admin.ModelAdmin[RefreshToken]):
     def revoke(self, request: HttpRequest, chosen: QuerySet[RefreshToken]) -> None:
         rows = list(chosen.filter(revoked=None))
         for row in rows:
-            self.log_deletions(request, row._meta.model.objects.filter(pk=row.pk))
+            tokens.note(Action.TOKEN_REVOKED, row)
             row.revoke()
         self.message_user(request, f"{len(rows)} revoked.", messages.SUCCESS)
 

@@ -1,12 +1,16 @@
+import hashlib
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
-from oauth2_provider.models import AbstractApplication, AccessToken
+from oauth2_provider.models import AbstractApplication, AccessToken, RefreshToken
 from oauth2_provider.oauth2_validators import OAuth2Validator, errors
 
+from invenicum.audit.services import Action
 from invenicum.quotas import TOKENS, QuotaExceeded
+
+from .tokens import note
 
 
 class Validator(OAuth2Validator):
@@ -37,6 +41,14 @@ class Validator(OAuth2Validator):
                     "temporarily_unavailable", description=error.message, status_code=429, request=request
                 ) from None
         return super().save_bearer_token(token, request, *args, **kwargs)
+
+    def revoke_token(self, token: str, token_type_hint: str, request: Any, *args: Any, **kwargs: Any) -> None:
+        """Revokes a token, and adds that to the audit trail."""
+        its = {"token_checksum": hashlib.sha256(token.encode()).hexdigest(), "application": request.client}
+        row = AccessToken.objects.filter(**its).first() or RefreshToken.objects.filter(**its, revoked=None).first()
+        if row:
+            note(Action.TOKEN_REVOKED, row)
+        super().revoke_token(token, token_type_hint, request, *args, **kwargs)
 
     def _validate_resource_uris(self, request: Any, resources: list[str]) -> None:
         """No token is for another service than this one (RFC 8707, section 2)."""

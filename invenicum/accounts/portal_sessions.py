@@ -17,6 +17,8 @@ from django.db import transaction
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
+from invenicum.audit.services import Action, record
+
 from .models import OfPortal, PortalLink, PortalSession, User
 from .tokens import Access, Origin, holder_of
 
@@ -94,6 +96,7 @@ def create_link(owner: User, access: Access, options: LinkOptions) -> NewLink:
         lang=options.lang,
         expires_at=min(expires_at, access.origin.expires_at or expires_at),
     )
+    record(Action.PORTAL_LINK_MADE, owner=owner, detail="Read-only." if options.read_only else "")
     return NewLink(f"{settings.PUBLIC_URL}{OPEN_PATH}#{code}", link.expires_at)
 
 
@@ -114,6 +117,7 @@ def open_link(code: str) -> Opened:
     shared["expires_at"] = min(ends_at, link.token_expires_at or ends_at)
     session = PortalSession.objects.create(key_digest=_digest(key), opened_at=now, **shared)
     session.owner = link.owner
+    record(Action.PORTAL_OPENED, owner=link.owner, actor=link.owner)
     return Opened(key, session, link.path)
 
 

@@ -8,6 +8,8 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
+from invenicum.audit.services import Action, record, target_of
+
 from .invenicum_tokens import CLOCK_LEEWAY_SECONDS
 from .lookups import find_accounts
 from .models import RemovedAccount, User
@@ -73,6 +75,7 @@ def remove(user: User) -> None:
             account_digest=_digest(user.account_id), defaults={"removed_at": timezone.now()}
         )
     account_removed.send(sender=User, user=user)
+    record(Action.ACCOUNT_REMOVED, target=target_of(user), owner=user)
     user.delete()
 
 

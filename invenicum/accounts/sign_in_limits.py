@@ -26,9 +26,10 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils import timezone
 
 from invenicum.api.addresses import client_address
+from invenicum.audit.services import Action, record
 from invenicum.pages import error_page
 
-from .models import SignInAttempts
+from .models import Application, SignInAttempts, User
 
 Kind = SignInAttempts.Kind
 View = Callable[..., HttpResponseBase]
@@ -91,8 +92,10 @@ def on_failed(credentials: dict[str, object], request: HttpRequest | None = None
 
 @receiver(user_logged_in)
 def on_signed_in(request: HttpRequest | None, user: object, **kwargs: object) -> None:
+    assert isinstance(user, User)
+    record(Action.SIGNED_IN, owner=user, actor=user)
     if request is not None and request.method == "POST":
-        record_success(Kind.USER, user.get_username(), request)  # type: ignore[attr-defined]
+        record_success(Kind.USER, user.get_username(), request)
 
 
 def seconds_locked(kind: str, account: str, request: HttpRequest) -> int:
@@ -121,6 +124,19 @@ def record_failure(kind: str, account: str, request: HttpRequest) -> None:
         mine.update(failures=F("failures") + 1)
         if limit and mine.filter(failures__gte=limit, locked_until=None).update(locked_until=now + _lock_time()):
             log.warning("sign_in_locked", kind=kind, account=key[0], address=key[1])
+            _record(Action.SIGN_IN_LOCKED, kind, key[0])
+    _record(Action.SIGN_IN_FAILED, kind, account)
+
+
+def _record(action: Action, kind: str, account: str) -> None:
+    """Adds a failure to the audit trail. What was typed is not in it if there is no such user: it may be a password."""
+    if kind == Kind.USER:
+        user = User.objects.filter(username__iexact=account).first() if account else None
+        target, missing = (f"user:{user.public_id}" if user else ""), "There is no such user."
+    else:
+        user, client = None, Application.objects.filter(client_id=account).first()
+        target, missing = (f"application:{client.pk}" if client else ""), "There is no such application."
+    record(action, target=target, owner=user, actor=None, detail="" if target or not account else missing)
 
 
 def record_success(kind: str, account: str, request: HttpRequest) -> None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
-from oauth2_provider.models import AccessToken, set_token_value
+from oauth2_provider.models import AccessToken, RefreshToken, revoke_access_token, set_token_value
+
+from invenicum.audit.services import Action, record, target_of
 
 from .models import User
 from .scopes import USER_SCOPES
@@ -48,7 +50,22 @@ def issue_token(user: User, scopes: Iterable[str] = USER_SCOPES, lifetime: timed
     row = AccessToken(user=user, scope=" ".join(sorted(scopes)), expires=timezone.now() + lifetime)
     set_token_value(row, token)
     row.save()
+    note(Action.TOKEN_MADE, row)
     return token
+
+
+def revoke(row: AccessToken) -> None:
+    """Revokes an access token, with its refresh token, which could be used to get a new one."""
+    note(Action.TOKEN_REVOKED, row)
+    revoke_access_token(row)
+
+
+def note(action: Action, row: AccessToken | RefreshToken) -> None:
+    """Adds what happens to a token to the audit trail, with its scopes, and its application if it has one."""
+    application = f" of {row.application}" if row.application else ""
+    access = row if isinstance(row, AccessToken) else row.access_token
+    scopes = access.scope if access else ""
+    record(action, target=target_of(row), owner=row.user, detail=f"{row._meta.verbose_name}{application}: {scopes}")
 
 
 def holder_of(row: AccessToken) -> tuple[User, Access] | None:

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
 from invenicum.accounts.models import User
+from invenicum.audit.admin_changes import Audited
 
 from .actor import acting_as
 from .models import Asset
@@ -33,7 +34,7 @@ class AssetForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Asset)
-class AssetAdmin(admin.ModelAdmin[Asset]):
+class AssetAdmin(Audited, admin.ModelAdmin[Asset]):
     form = AssetForm
     list_display = ["name", "asset_id", "category", "owner", "updated_at"]
     list_select_related = ["owner"]

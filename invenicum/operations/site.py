@@ -26,7 +26,7 @@ class ConsoleLink:
 NAVIGATION = (
     ("integrations_integration_changelist", _("Integrations"), "integrations.view_integration"),
     ("webhooks_delivery_changelist", _("Deliveries"), "webhooks.view_delivery"),
-    ("oauth_flows_auditentry_changelist", _("Audit"), "oauth_flows.view_auditentry"),
+    ("audit_auditentry_changelist", _("Audit"), "audit.view_auditentry"),
 )
 
 

@@ -12,6 +12,7 @@ from invenicum.accounts import portal_sessions
 from invenicum.accounts.models import OfPortal, User
 from invenicum.accounts.scopes import USER_SCOPES
 from invenicum.accounts.tokens import Access
+from invenicum.audit.requests import act_as
 
 from .cookies import read_key
 
@@ -76,6 +77,7 @@ def visitor_of(request: HttpRequest) -> Visitor | None:
         if found is None:
             raise SessionEnded
         session, access = found
+        act_as(request, session.owner)
         return Visitor(
             user=session.owner,
             access=access,

@@ -53,24 +53,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True, db_index=True)),
-                ('action', models.CharField(choices=[('connected', 'Connected'), ('reconnected', 'Reconnected'), ('connect_failed', 'could not connect'), ('consented', 'consented, to be confirmed by the app'), ('not_confirmed', 'not confirmed by the app'), ('refresh_failed', 'refresh failed'), ('refused', 'refused by the provider'), ('disconnected', 'Disconnected'), ('revoked', 'revoked at the provider'), ('revocation_given_up', 'revocation given up')], max_length=20)),
-                ('type', models.CharField(max_length=40)),
-                ('account', models.CharField(blank=True, max_length=255)),
-                ('address', models.GenericIPAddressField(null=True)),
-                ('detail', models.CharField(blank=True, max_length=500)),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name_plural': 'audit entries',
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
             name='Authorization',
             fields=[
                 ('client_id', models.CharField(max_length=255)),

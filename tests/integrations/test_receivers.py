@@ -15,7 +15,8 @@ from integrations.services import delete_integration, save_integration
 from invenicum.accounts.models import User
 from invenicum.events.publish import publish
 from oauth_flows.clients import client_for
-from oauth_flows.models import AuditEntry, Grant, Revocation
+from oauth_flows.models import Grant, Revocation
+from tests.audit_trail import connection_entries
 from tests.factories import connect_webhook
 from tests.fakes.gitlab import TOKEN, FakeGitLab
 from tests.fakes.http_server import Answer, FakeServer, Received
@@ -94,7 +95,7 @@ def check_nothing_is_left(provider: Provider) -> None:
     assert provider.calls.count("POST revoke") == 2, "the access token and the refresh token"
     assert not ProviderJob.objects.exists()
     assert not Revocation.objects.exists()
-    entries = AuditEntry.objects.order_by("id")
+    entries = connection_entries().order_by("id")
     assert [(entry.action, entry.owner) for entry in entries] == [("disconnected", None), ("revoked", None)]
 
 

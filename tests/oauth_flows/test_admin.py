@@ -3,7 +3,9 @@ from django.test import Client
 
 from integrations.models import Integration
 from invenicum.accounts.models import User
-from oauth_flows.models import AuditEntry, Grant, ProviderApp, Revocation
+from invenicum.audit.models import AuditEntry
+from oauth_flows.models import Grant, ProviderApp, Revocation
+from tests.audit_trail import connection_entries
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
 
@@ -35,7 +37,7 @@ def test_many_grants_are_revoked_at_once(
     assert not Grant.objects.exists()
     assert not Integration.objects.live().exists()
     assert Revocation.objects.count() == 2
-    entries = AuditEntry.objects.filter(action="revoked")
+    entries = connection_entries().filter(action="revoked")
     assert {(entry.owner, entry.actor, entry.address) for entry in entries} == {
         (alice, admin_user, "127.0.0.1"),
         (bob, admin_user, "127.0.0.1"),
@@ -95,14 +97,14 @@ def test_a_clients_secret_does_not_follow_another_server_client_or_type(admin_cl
 
 def test_the_trail_can_be_read_and_not_edited(alice: User, admin_client: Client) -> None:
     entry = AuditEntry.objects.create(action="connected", type="dropbox", account="ada@example.com", owner=alice)
-    assert "ada@example.com" in admin_client.get("/admin/oauth_flows/auditentry/").content.decode()
-    assert admin_client.get("/admin/oauth_flows/auditentry/add/").status_code == 403
-    change = f"/admin/oauth_flows/auditentry/{entry.pk}/change/"
+    assert "ada@example.com" in admin_client.get("/admin/audit/auditentry/").content.decode()
+    assert admin_client.get("/admin/audit/auditentry/add/").status_code == 403
+    change = f"/admin/audit/auditentry/{entry.pk}/change/"
     assert admin_client.post(change, {"account": "x"}).status_code == 403
-    assert admin_client.post(f"/admin/oauth_flows/auditentry/{entry.pk}/delete/").status_code == 403
+    assert admin_client.post(f"/admin/audit/auditentry/{entry.pk}/delete/").status_code == 403
 
 
 def test_only_staff_sees_it(charlie: User, client: Client) -> None:
     client.force_login(charlie)
-    for name in ("grant", "providerapp", "revocation", "auditentry"):
+    for name in ("grant", "providerapp", "revocation"):
         assert client.get(f"/admin/oauth_flows/{name}/").status_code == 302

@@ -14,9 +14,10 @@ from pytest_django import Settings
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from invenicum.accounts.tokens import issue_token
-from oauth_flows.models import AuditEntry, Authorization, Grant
+from oauth_flows.models import Authorization, Grant
 from oauth_flows.return_urls import is_allowed_return
 from tests.api_client import Api
+from tests.audit_trail import connection_entries
 from tests.fakes.authorization_server import AuthorizationServer
 from tests.oauth_flows.consent import Consent
 from tests.oauth_flows.test_authorizations import AUTHORIZE, CALLBACK, PAGE, begin
@@ -233,13 +234,13 @@ def test_an_error_that_no_database_stores_is_refused_like_any_other(
 ) -> None:
     client = api(alice)
     assert_refused(client.get(CALLBACK, {"state": begin(client)["state"], "error": "a\0b"}), "(a b)")
-    assert AuditEntry.objects.get().detail.count("(a b)") == 1
+    assert connection_entries().get().detail.count("(a b)") == 1
 
 
 def test_every_failure_is_audited_with_its_user_and_reason(drive: AuthorizationServer, alice: User, api: Api) -> None:
     client = api(alice)
     client.get(CALLBACK, {"state": begin(client)["state"], "error": "access_denied"})
-    [entry] = AuditEntry.objects.all()
+    [entry] = connection_entries()
     assert (entry.action, entry.owner, entry.type) == ("connect_failed", alice, "google_drive")
     assert "not granted" in entry.detail
 

@@ -13,8 +13,9 @@ from pytest_django import Settings
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from oauth_flows.clients import redirect_uri
-from oauth_flows.models import AuditEntry, Authorization, Grant
+from oauth_flows.models import Authorization, Grant
 from tests.api_client import Api
+from tests.audit_trail import connection_entries
 from tests.fakes.authorization_server import AuthorizationServer
 from tests.oauth_flows.connected import connected_drive
 from tests.oauth_flows.consent import Consent
@@ -45,7 +46,7 @@ def test_an_authorization_ends_in_an_active_integration(
     assert grant.expires_at > grant.refresh_at > grant.connected_at
     shown = client.get("/api/v1/integrations/google_drive").json()["data"]
     assert (shown["account"], shown["status"], shown["isActive"]) == ("ada@example.com", "active", True)
-    [entry] = AuditEntry.objects.all()
+    [entry] = connection_entries()
     assert (entry.action, entry.owner, entry.actor, entry.address) == ("connected", alice, alice, "127.0.0.1")
 
 
@@ -82,7 +83,7 @@ def test_several_authorizations_may_be_under_way_in_one_browser(
     assert client.get(CALLBACK, ada.allow(second["authorizationUrl"])).status_code == 200
     assert client.get(CALLBACK, ada.allow(first["authorizationUrl"])).status_code == 200
     assert Grant.objects.count() == 1
-    assert list(AuditEntry.objects.values_list("action", flat=True)) == ["reconnected", "connected"]
+    assert list(connection_entries().values_list("action", flat=True)) == ["reconnected", "connected"]
 
 
 def test_a_browser_is_redirected_and_sees_a_page(

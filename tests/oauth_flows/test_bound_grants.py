@@ -10,9 +10,10 @@ from pytest_django import Settings
 from integrations.models import Integration
 from integrations.services import delete_integration
 from invenicum.accounts.models import User
-from oauth_flows.models import AuditEntry, Authorization, Grant, Revocation, UnconfirmedConnection
+from oauth_flows.models import Authorization, Grant, Revocation, UnconfirmedConnection
 from oauth_flows.refresh import refresh_due
 from tests.api_client import Api
+from tests.audit_trail import connection_entries
 from tests.fakes.authorization_server import AuthorizationServer
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
@@ -58,7 +59,7 @@ def test_tokens_are_revoked_at_no_other_server_and_by_no_other_client(
         duties.run_all("connections", "jobs")
         assert (dropbox.requests, other.requests) == ([], [])
     assert not Revocation.objects.exists()
-    assert AuditEntry.objects.latest("id").action == "revocation_given_up"
+    assert connection_entries().latest("id").action == "revocation_given_up"
 
 
 def test_a_code_is_sent_to_no_other_server(

@@ -14,8 +14,9 @@ from integrations.models import Integration
 from invenicum.accounts.models import User
 from invenicum.accounts.services import remove
 from oauth_flows.clients import client_for
-from oauth_flows.models import AuditEntry, Grant, Revocation, UnconfirmedConnection
+from oauth_flows.models import Grant, Revocation, UnconfirmedConnection
 from tests.api_client import Api
+from tests.audit_trail import connection_entries
 from tests.fakes.authorization_server import AuthorizationServer
 from tests.oauth_flows.connected import connected_drive
 from tests.oauth_flows.consent import Consent
@@ -42,7 +43,7 @@ def assert_refused(answer: object) -> None:
 
 
 def actions() -> list[str]:
-    return list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
+    return list(connection_entries().order_by("id").values_list("action", flat=True))
 
 
 def test_an_app_connects_by_confirming(drive: AuthorizationServer, ada: Consent, alice: User, api: Api) -> None:
@@ -59,7 +60,7 @@ def test_an_app_connects_by_confirming(drive: AuthorizationServer, ada: Consent,
     assert grant.scopes == ["openid", "email", "https://www.googleapis.com/auth/drive.file"]
     assert not UnconfirmedConnection.objects.exists()
     assert actions() == ["consented", "connected"]
-    consented, connected = AuditEntry.objects.order_by("id")
+    consented, connected = connection_entries().order_by("id")
     assert (consented.owner, consented.actor, consented.account) == (alice, None, "ada@example.com")
     assert (connected.owner, connected.actor) == (alice, alice)
 
@@ -107,7 +108,7 @@ def test_a_link_that_another_person_was_tricked_into_opening_connects_nothing(
     token = UnconfirmedConnection.objects.get().tokens["access"]
     assert_refused(confirm(api(bob), result))  # Bob's phone hands the result to Bob's app
     assert not Integration.objects.exists()
-    entry = AuditEntry.objects.get(action="connect_failed")
+    entry = connection_entries().get(action="connect_failed")
     assert (entry.owner, entry.actor) == (alice, bob)
     # Nothing in Bob's browser lets Alice's account be connected in another way.
     again = victims_browser.get(f"{CALLBACK.replace('callback', 'authorize')}", headers={"Sec-Fetch-Site": "none"})
@@ -185,7 +186,7 @@ def test_tokens_that_are_not_confirmed_are_not_revoked_under_a_connection_of_the
     UnconfirmedConnection.objects.update(expires_at=timezone.now())
     duties.run_all("connections", "jobs")
     assert drive.knows(Grant.objects.get().access_token)
-    assert "another connection uses the account" in AuditEntry.objects.latest("id").detail
+    assert "another connection uses the account" in connection_entries().latest("id").detail
 
 
 def test_a_connection_that_ends_does_not_revoke_what_is_to_be_confirmed(
@@ -201,7 +202,7 @@ def test_a_connection_that_ends_does_not_revoke_what_is_to_be_confirmed(
         **of_client, owner_id=alice.pk, account="ada@example.com", tokens={}, due_at=timezone.now()
     )
     duties.run_all("connections", "jobs")
-    assert "another connection uses the account" in AuditEntry.objects.latest("id").detail
+    assert "another connection uses the account" in connection_entries().latest("id").detail
     assert confirm(api(alice), result).status_code == 200
 
 

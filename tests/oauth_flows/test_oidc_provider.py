@@ -16,8 +16,9 @@ from invenicum.accounts.models import User
 from invenicum.events.publish import publish
 from oauth_flows import refresh
 from oauth_flows.clients import redirect_uri
-from oauth_flows.models import AuditEntry, Grant
+from oauth_flows.models import Grant
 from tests.api_client import Api
+from tests.audit_trail import connection_entries
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
 from tests.fakes.oidc_provider import CLIENT_ID, CLIENT_SECRET, IS_INSTALLED, OidcProvider, oidc_provider
@@ -84,7 +85,7 @@ def test_a_deletion_revokes_both_tokens(provider: OidcProvider, api: Api, alice:
     tokens = Grant.objects.get().tokens
     delete_integration(alice, TYPE)
     duties.run_all()
-    assert AuditEntry.objects.latest("id").action == "revoked"
+    assert connection_entries().latest("id").action == "revoked"
     assert [provider.knows(token) for token in tokens.values()] == [False, False]
 
 

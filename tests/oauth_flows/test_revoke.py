@@ -12,10 +12,11 @@ from invenicum.accounts.models import User
 from oauth_flows.clients import client_for
 from oauth_flows.code_exchange import Connection
 from oauth_flows.connect import connect
-from oauth_flows.models import AuditEntry, Grant, Revocation
+from oauth_flows.models import Grant, Revocation
 from oauth_flows.protocol import Tokens
 from oauth_flows.revoke import REVOCATION_RETRY_SECONDS, disconnect
 from tests.api_client import Api
+from tests.audit_trail import connection_entries
 from tests.fakes.authorization_server import AuthorizationServer
 from tests.fakes.http_server import FakeServer, close, json_answer
 from tests.fakes.token_server import TokenServer
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 
 def actions() -> list[str]:
-    return list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
+    return list(connection_entries().order_by("id").values_list("action", flat=True))
 
 
 def test_deleting_revokes_both_tokens_at_the_provider(
@@ -49,7 +50,7 @@ def test_deleting_revokes_both_tokens_at_the_provider(
     assert not drive.knows(grant.access_token)
     assert not Revocation.objects.exists()
     assert actions() == ["connected", "disconnected", "revoked"]
-    gone = AuditEntry.objects.get(action="disconnected")
+    gone = connection_entries().get(action="disconnected")
     assert (gone.actor, gone.address, gone.account) == (alice, "127.0.0.1", "ada@example.com")
 
 
@@ -172,7 +173,7 @@ def test_deleting_one_connection_of_an_account_does_not_end_the_other(google: Fa
     services.delete_integration(alice, "google_drive")
     duties.run_all()
     assert google.requests == []
-    assert "another connection" in AuditEntry.objects.latest("id").detail
+    assert "another connection" in connection_entries().latest("id").detail
     services.delete_integration(alice, "google_analytics")
     duties.run_all()
     assert len(google.requests) == 2

@@ -9,8 +9,9 @@ from pytest_django import Settings
 from integrations.models import Integration
 from integrations.services import delete_integration
 from invenicum.accounts.models import User
-from oauth_flows.models import AuditEntry, Grant, Revocation
+from oauth_flows.models import Grant, Revocation
 from tests.api_client import Api
+from tests.audit_trail import connection_entries
 from tests.fakes.slack_oauth import SlackOAuth
 from webhooks import duties
 
@@ -46,7 +47,7 @@ def test_a_workspaces_token_is_revoked_when_the_last_connection_to_it_is_deleted
     delete_integration(alice, "slack")
     duties.run_all()
     assert slack.revoked == []
-    assert "another connection uses the account" in AuditEntry.objects.latest("id").detail
+    assert "another connection uses the account" in connection_entries().latest("id").detail
     assert Grant.objects.get().access_token == slack.tokens["T01AAAAAA"]
     delete_integration(bob, "slack")
     duties.run_all()

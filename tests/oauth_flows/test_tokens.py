@@ -14,8 +14,9 @@ from integrations.egress.curl import run_flow
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from oauth_flows import tokens
-from oauth_flows.models import AuditEntry, Grant
+from oauth_flows.models import Grant
 from oauth_flows.refresh import NeedsReconnect, refresh_due
+from tests.audit_trail import connection_entries
 from tests.fakes.http_server import close, json_answer
 from tests.fakes.token_server import TokenServer
 from tests.oauth_flows.connected import connect_dropbox
@@ -109,7 +110,7 @@ def test_a_refusal_asks_the_owner_to_connect_again(dropbox: TokenServer, alice: 
     integration = Integration.objects.get()
     assert integration.status == "needs_reconnect"
     assert "Dropbox" in integration.status_reason
-    assert AuditEntry.objects.get().action == "refused"
+    assert connection_entries().get().action == "refused"
     with pytest.raises(NeedsReconnect):
         use(grant, dropbox.url)
     assert dropbox.refreshes == 1
@@ -191,7 +192,7 @@ def test_a_long_outage_is_noted_once(dropbox: TokenServer, alice: User) -> None:
     for _ in range(3):
         Grant.objects.update(refresh_at=timezone.now())
         refresh_due()
-    assert [entry.action for entry in AuditEntry.objects.all()] == ["refresh_failed"]
+    assert [entry.action for entry in connection_entries()] == ["refresh_failed"]
 
 
 def test_a_valid_token_is_used_while_its_provider_is_down(dropbox: TokenServer, alice: User) -> None:
@@ -283,4 +284,4 @@ def test_a_failed_refresh_repeats_no_token(repeated: str, dropbox: TokenServer, 
     with pytest.raises(ConnectionFailed) as caught:
         use(grant, dropbox.url)
     assert "(bad [hidden])" in caught.value.message
-    assert "bad [hidden]" in AuditEntry.objects.get().detail
+    assert "bad [hidden]" in connection_entries().get().detail

@@ -2,12 +2,12 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 from oauth2_provider.models import AccessToken, Grant, RefreshToken
 
 from invenicum.accounts.models import Application, User
+from invenicum.audit.models import AuditEntry
 
 from .oauth_client import Attempt, assets, basic, register, service_token
 
@@ -55,7 +55,7 @@ def test_the_secret_of_a_service_is_shown_once_and_works(staff: Client, alice: U
         page = staff.get(path).content.decode()
         assert secret not in page
         assert application.client_secret not in page
-    assert secret not in "".join(entry.change_message for entry in LogEntry.objects.all())
+    assert secret not in "".join(AuditEntry.objects.values_list("detail", flat=True))
 
 
 def test_a_new_secret_replaces_the_old_one(staff: Client, alice: User) -> None:
@@ -67,7 +67,7 @@ def test_a_new_secret_replaces_the_old_one(staff: Client, alice: User) -> None:
     assert service_token(application)["error"] == "invalid_client"
     answer = Client().post("/oauth/token", {"grant_type": "client_credentials"}, headers=basic(application, secret))
     assert answer.status_code == 200
-    assert "Made a new secret." in LogEntry.objects.latest("pk").get_change_message()
+    assert AuditEntry.objects.filter(action="changed").latest("id").detail == "Made a new secret."
     assert staff.post(change, form).status_code == 302  # saving generates none
     assert (
         Client()

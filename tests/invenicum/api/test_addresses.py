@@ -1,7 +1,8 @@
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from invenicum.accounts.models import User
+from invenicum.api.addresses import client_address
 from tests.api_client import Api
 
 
@@ -41,3 +42,24 @@ def test_a_trailing_slash_changes_nothing(api: Api, alice: User, base: str) -> N
 
 def test_the_admin_keeps_its_slashes(admin_client: Client) -> None:
     assert admin_client.get("/admin/accounts/user/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ("", "127.0.0.1"),
+        ("10.0.0.1, 203.0.113.9", "203.0.113.9"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("203.0.113.9:4711", "127.0.0.1"),
+        ("unknown", "127.0.0.1"),
+    ],
+)
+def test_the_address_is_what_the_trusted_proxy_saw(forwarded: str, address: str, settings: object) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # type: ignore[attr-defined]
+    assert client_address(RequestFactory().get("/", headers={"X-Forwarded-For": forwarded})) == address
+
+
+def test_without_a_trusted_proxy_a_forwarded_address_is_ignored() -> None:
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": "203.0.113.9"}, REMOTE_ADDR="")
+    assert client_address(request) is None
