@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -67,9 +67,8 @@ def record_failure(action: AuditEntry.Action, **facts: Unpack[Facts]) -> None:
         with transaction.atomic():
             record(action, **facts)
     except IntegrityError:
-        facts.pop("owner_id", None)
-        facts.update(owner=None, actor=None)
-        record(action, **facts)
+        rest = {name: value for name, value in facts.items() if name != "owner_id"}
+        record(action, **cast("Facts", {**rest, "owner": None, "actor": None}))
 
 
 def target_of(row: models.Model) -> str:
