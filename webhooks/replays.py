@@ -57,7 +57,6 @@ def start(
         last_id=first_id_at(since),
     )
     note(Action.REPLAY_STARTED, replay)
-    _queue_batch(replay)
     queue_batch(replay)
     return replay
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from integrations.models import Integration
 from invenicum.accounts.models import User
+from invenicum.audit.services import Action
 from invenicum.ids import first_id_at
 from invenicum.quotas import REPLAYS
 
@@ -19,7 +20,7 @@ from . import wake
 from .backfills import EVERYTHING_SINCE
 from .delivery_log import Counted, DeliveryLog, Filters, State
 from .models import Replay
-from .replays import REPLAY_BATCH_DELIVERIES, queue_batch
+from .replays import REPLAY_BATCH_DELIVERIES, note, queue_batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def retry_all(owner: User, filters: Filters) -> Retried:
             )
         )
         made[-1].save(force_insert=True)
+        note(Action.REPLAY_STARTED, made[-1])
         if room > 0:
             queue_batch(made[-1], room)
             room -= made[-1].queued
