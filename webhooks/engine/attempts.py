@@ -52,6 +52,7 @@ class Attempts:
         self._current = CurrentDelivery(heartbeat.mark)
         self._driver: FlowDriver[Claimed | Group] = FlowDriver()
         self._in_groups = 0
+        self.is_full = False  # whether the last start left what could have been sent if more might be in flight
         self._polled_at = time.monotonic()
         self._limit = InFlightLimit(self._polled_at, min(MOST_IN_FLIGHT, self._driver.options.connections))
 
@@ -101,9 +102,11 @@ class Attempts:
         Returns whether there may be more to start: it must not keep those in flight waiting.
         """
         clock, timestamp = time.monotonic(), int(time.time())
+        self.is_full = False
         while self._lanes.has_ready:
             if not self._limit.has_room(self._driver.in_flight):
                 self._limit.reached()
+                self.is_full = True
                 break
             first = self._lanes.next(clock)
             if first is None:

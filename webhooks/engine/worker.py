@@ -16,6 +16,7 @@ from invenicum.transactions import is_locked
 
 from . import claim, crashes
 from .attempts import Attempts
+from .claim_times import CLAIM_POLL_MAX_SECONDS, ClaimTimes
 from .heartbeat import Heartbeat
 from .integration_cache import IntegrationCache
 from .lanes import Lanes
@@ -34,8 +35,6 @@ WRITE_BATCH_OUTCOMES = 500  # are written without waiting for more
 # That an outcome may wait for others: at first, and longer if writing takes long, so that it takes a fifth of the time.
 WRITE_INTERVAL_SECONDS, WRITE_MAX_INTERVAL_SECONDS = 0.02, 0.2
 WRITE_INTERVAL_FACTOR = 4
-# Between two claims while flows are in flight; doubled each time that nothing was found.
-CLAIM_POLL_MIN_SECONDS, CLAIM_POLL_MAX_SECONDS = 0.01, 0.05
 LEASE_RENEWAL_SECONDS = 1.0  # between two renewals of leases, which also look for changed integrations
 OPEN_FILES = 16_384  # in one process, if the system allows as many: connections stay open for the next request
 SHUTDOWN_GRACE_SECONDS = 5.0  # for the flows in flight; Docker kills after ten
@@ -116,9 +115,9 @@ class Worker:
         self._attempts = Attempts(self._integrations, self._lanes, self._writes, self._heartbeat)
         self._after = NO_LANE
         self._depth = 1.0  # deliveries found on a lane by the last claim, on average
-        self._written_at = self._renewed_at = self._next_claim_at = self._drain_began = 0.0
+        self._written_at = self._renewed_at = self._drain_began = 0.0
         self._write_interval = WRITE_INTERVAL_SECONDS
-        self._poll_seconds = CLAIM_POLL_MIN_SECONDS
+        self._claims = ClaimTimes()
         self._database_retry_at = 0.0  # 0 while the database works
 
     def close(self) -> None:
@@ -139,7 +138,7 @@ class Worker:
         self._drain_began = time.monotonic()
         slice_ends = time.monotonic() + seconds if seconds is not None else float("inf")
         gives_up_at = float("inf")
-        self._next_claim_at = 0.0
+        self._claims.begin()
         while True:
             now = time.monotonic()
             is_over = now >= slice_ends
@@ -163,8 +162,8 @@ class Worker:
         """Starts flows and drives them until some have ended or it is time for the database."""
         has_more = not self._database_retry_at and self._attempts.start()
         wait = 0.0 if has_more else min(CLAIM_POLL_MAX_SECONDS, self._lanes.wakes_in(now))
-        if self._next_claim_at > now:
-            wait = min(wait, self._next_claim_at - now)
+        if self._claims.next_at > now:
+            wait = min(wait, self._claims.next_at - now)
         ended = self._attempts.poll(wait)
         if not (ended or claim_again or self._attempts.in_flight):
             time.sleep(wait)  # for a lane that is ahead of its rate, or for the database
@@ -193,16 +192,14 @@ class Worker:
         self._renew_leases(now)
         if self._heartbeat.is_overdue(self._drain_began):
             self._beat()
-        if result.more or not self._has_room() or (now < self._next_claim_at and self._is_busy()):
+        if result.more or not self._has_room() or (now < self._claims.next_at and self._is_busy()):
             self._beat()
             return False
+        began = time.monotonic()
         claim_again = self._claim()
-        if claim_again:
-            self._next_claim_at, self._poll_seconds = time.monotonic(), CLAIM_POLL_MIN_SECONDS
-        else:
+        if not claim_again:
             self._beat()  # not before the claim, for which an event may be waiting
-            self._next_claim_at = time.monotonic() + self._poll_seconds
-            self._poll_seconds = min(2 * self._poll_seconds, CLAIM_POLL_MAX_SECONDS)
+        self._claims.claimed(began, time.monotonic(), may_find_more=claim_again, is_full=self._attempts.is_full)
         return claim_again
 
     def _write(self, result: Drained) -> None:
