@@ -19,7 +19,7 @@ from invenicum.audit import services as audit
 from invenicum.events.models import Event
 from invenicum.ids import first_id_at
 
-from .models import Attempt, Delivery, InboundEvent
+from .models import Attempt, Delivery, HourlySum, InboundEvent
 
 PRUNE_BATCH_EVENTS = 2000  # deleted in one transaction
 
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 def prune(before: datetime, is_over: Callable[[], bool] = lambda: False) -> int:
     """Deletes events published before a time, and returns how many; also expired idempotency keys, sessions,
-    links to the portal, tokens, reserved secrets and old entries of the audit trail.
+    links to the portal, tokens, reserved secrets, old entries of the audit trail, and hourly sums.
 
     It reads the primary key, which begins with the time, and so needs no other index. Each batch has its own
     transaction, so that the engine does not wait for it. `is_over` is asked before each batch whether the rest is left
@@ -49,7 +49,7 @@ def prune(before: datetime, is_over: Callable[[], bool] = lambda: False) -> int:
             log.exception("expired_not_removed", kind=remove_expired.__name__)
     total, last, end = 0, UUID(int=0), first_id_at(before)
     unpublished = InboundEvent.objects.filter(event=None, id__lt=end)
-    unpublished._raw_delete(unpublished.db)
+    _delete_rows(unpublished, HourlySum.objects.filter(hour__lt=before))
     while not is_over():
         ids = list(
             Event.objects.filter(id__gt=last, id__lt=end)

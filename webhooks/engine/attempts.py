@@ -221,6 +221,7 @@ class Attempts:
         counters = self._heartbeat.counters
         fault = error.fault if isinstance(error, IntegrationError) else ""
         counters.count(ATTEMPT_LABELS[outcome.status], outcome.error_class, fault)
+        self._heartbeat.sums.count(outcome)
         if outcome.status == Delivery.Status.DELIVERED:
             counters.observe(max(time.time() - claimed.published_at, 0.0))
 

@@ -9,7 +9,17 @@ from typing import Protocol
 from django.db import connection
 
 from . import portable, postgresql
-from .values import Claimed, ClaimRequest, IntegrationId, LaneState, LeasedLane, NewDelivery, Outcome, Subscriber
+from .values import (
+    Claimed,
+    ClaimRequest,
+    HourlyCounts,
+    IntegrationId,
+    LaneState,
+    LeasedLane,
+    NewDelivery,
+    Outcome,
+    Subscriber,
+)
 
 
 class Statements(Protocol):
@@ -38,6 +48,9 @@ class Statements(Protocol):
 
         Only of lanes that the worker still leases.
         """
+
+    def add_to_sums(self, counts: HourlyCounts) -> None:
+        """Adds to the hourly sums of integrations, always in the same order, so that no two workers lock each other."""
 
     def subscribers(self, owners: Collection[int]) -> list[Subscriber]:
         """The integrations of these owners that get deliveries: active, or waiting to be connected again."""

@@ -17,6 +17,7 @@ from invenicum.transactions import bounded
 from ..models import EngineHeartbeat
 from . import claim
 from .database import statements
+from .hourly_counts import HourlyCountsOfProcess
 from .metrics import Counters, total
 from .processes import this_process
 
@@ -31,6 +32,7 @@ class Heartbeat:
 
     def __init__(self) -> None:
         self.counters = Counters()
+        self.sums = HourlyCountsOfProcess()
         self.mark = claim.new_worker_mark()
         self._process = this_process()
         self._worker = f"{socket.gethostname()}:{os.getpid()}:{self.mark:x}"
@@ -61,7 +63,7 @@ class Heartbeat:
         return True
 
     def write(self, *, has_ended: bool = False) -> None:
-        """Writes the counters; `has_ended` if this process leases nothing more."""
+        """Writes the counters and the hourly sums; `has_ended` if this process leases nothing more."""
         columns: dict[str, Any] = {
             "last_drain_at": timezone.now(),
             "last_outcome_at": self._last_outcome_at,
@@ -76,6 +78,7 @@ class Heartbeat:
             }
         with bounded(durable=False):
             EngineHeartbeat.objects.update_or_create(worker=self._worker, defaults=columns)
+        self.sums.write()
 
     def wrote_outcomes(self) -> None:
         """Notes that outcomes of deliveries were written just now; the next beat tells it."""

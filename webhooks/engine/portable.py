@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,11 +18,12 @@ from django.utils import timezone
 
 from integrations.models import Integration
 
-from ..models import Attempt, Delivery, Lane
+from ..models import Attempt, Delivery, HourlySum, Lane
 from .portable_claim import due_since, lease_and_read
-from .values import IntegrationId, LaneState, NewDelivery, Outcome, Subscriber
+from .values import SUM_COLUMNS, HourlyCounts, IntegrationId, LaneState, NewDelivery, Outcome, Subscriber
 
 __all__ = [
+    "add_to_sums",
     "due_since",
     "insert_deliveries",
     "lease_and_read",
@@ -105,6 +106,28 @@ def _write_problem(integration: QuerySet[Integration], state: LaneState, now: da
         integration.filter(failing_since=None).update(failing_since=now)
     if state.problem:
         integration.update(problem=state.problem.message, problem_fault=state.problem.fault)
+
+
+def add_to_sums(counts: HourlyCounts) -> None:
+    lanes, hours = {UUID(lane) for lane, _ in counts}, {_time_of(hour) for _, hour in counts}
+    stored = {
+        (row.integration_id, row.hour): row
+        for row in HourlySum.objects.select_for_update().filter(integration__in=lanes, hour__in=hours)
+    }
+    rows = []
+    for (lane, hour), added in counts.items():
+        key = (UUID(lane), _time_of(hour))
+        row = stored.get(key) or HourlySum(integration_id=key[0], hour=key[1])
+        for name, count in zip(SUM_COLUMNS, added, strict=True):
+            setattr(row, name, getattr(row, name) + count)
+        rows.append(row)
+    HourlySum.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["integration", "hour"], update_fields=SUM_COLUMNS
+    )
+
+
+def _time_of(hour: int) -> datetime:
+    return datetime.fromtimestamp(hour * 3600, UTC)
 
 
 def subscribers(owners: Collection[int]) -> list[Subscriber]:

@@ -18,10 +18,11 @@ from invenicum.transactions import defer
 
 from ..models import Delivery
 from .postgresql_claim import due_since, lease_and_read
-from .postgresql_rows import as_json, copy_line, id_array, state_as_json
-from .values import IntegrationId, LaneState, NewDelivery, Outcome, Subscriber
+from .postgresql_rows import as_json, copy_line, counts_as_json, id_array, state_as_json
+from .values import SUM_COLUMNS, HourlyCounts, IntegrationId, LaneState, NewDelivery, Outcome, Subscriber
 
 __all__ = [
+    "add_to_sums",
     "due_since",
     "insert_deliveries",
     "lease_and_read",
@@ -109,6 +110,20 @@ UPDATE integrations_integration i
  WHERE i.id = state.id
 """
 
+# Adds to the hourly sums of integrations.
+ADD_TO_SUMS = """
+INSERT INTO webhooks_hourlysum (integration_id, hour, {columns})
+SELECT id, to_timestamp(hour * 3600.0), {values}
+  FROM json_to_recordset(%(counts)s) AS c (id uuid, hour integer, {types})
+ ORDER BY id, hour
+    ON CONFLICT (integration_id, hour) DO UPDATE SET {sums}
+""".format(
+    columns=", ".join(SUM_COLUMNS),
+    values=", ".join(f"coalesce({name}, 0)" for name in SUM_COLUMNS),
+    types=", ".join(f"{name} integer" for name in SUM_COLUMNS),
+    sums=", ".join(f"{name} = webhooks_hourlysum.{name} + excluded.{name}" for name in SUM_COLUMNS),
+)
+
 # Inserts the deliveries of new events.
 INSERT_DELIVERIES = """
 INSERT INTO webhooks_delivery
@@ -159,6 +174,11 @@ def write_lane_states(worker: int, states: Mapping[IntegrationId, LaneState], no
         cursor.execute(WRITE_LANE_STATES, {"worker": worker, "states": json.dumps(rows)})
         if failing:
             cursor.execute(WRITE_FAILING, {"worker": worker, "now": now, "states": json.dumps(failing)})
+
+
+def add_to_sums(counts: HourlyCounts) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(ADD_TO_SUMS, {"counts": json.dumps(counts_as_json(counts))})
 
 
 def insert_deliveries(deliveries: Sequence[NewDelivery], now: datetime, due_at: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from invenicum.events.message import Message
 
-from .values import Claimed, DeliveryId, IntegrationId, LaneState, Outcome
+from .values import SUM_COLUMNS, Claimed, DeliveryId, HourlyCounts, IntegrationId, LaneState, Outcome
 
 
 def claimed(row: Sequence[Any], large: Mapping[DeliveryId, Sequence[Any]]) -> Claimed:
@@ -78,6 +78,14 @@ def state_as_json(lane: IntegrationId, state: LaneState, clock: float) -> dict[s
         "held_until": state.held_until.isoformat() if state.held_until else None,
         "next_in": None if state.next_at is None else state.next_at - clock,
     }
+
+
+def counts_as_json(counts: HourlyCounts) -> list[dict[str, Any]]:
+    """Without the columns that are 0, which are most."""
+    return [
+        {"id": lane, "hour": hour, **{name: count for name, count in zip(SUM_COLUMNS, row, strict=True) if count}}
+        for (lane, hour), row in counts.items()
+    ]
 
 
 def copy_line(outcome: Outcome) -> str:

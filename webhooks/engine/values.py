@@ -17,6 +17,8 @@ from invenicum.events.message import Message
 
 DeliveryId = str
 IntegrationId = str  # also the id of the integration's lane
+# By integration and hour (hours since 1970): a count for each of SUM_COLUMNS.
+HourlyCounts = dict[tuple[IntegrationId, int], list[int]]
 
 NO_LANE: IntegrationId = str(UUID(int=0))  # sorts before every lane
 CLAIM_MAX_LANES_VISITED = 2000  # with pending deliveries, in one claim
@@ -31,6 +33,11 @@ LANE_LARGE_BYTES = 1024 * 1024  # of one lane in a claim, and at least one messa
 # What one flow delivers at most: making its request must not keep the thread from the others, nor fill the memory.
 GROUP_MOST_DELIVERIES = 200
 GROUP_MOST_BYTES = 512 * 1024  # of messages
+
+# How long attempts that delivered took: the upper ends of what the hourly sums tell apart, in milliseconds. The columns
+# of `models.HourlySum` after `failed` are these, and one for what took longer.
+SUM_BOUNDS_MS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000)
+SUM_COLUMNS = ("failed", *(f"within_{bound}_ms" for bound in SUM_BOUNDS_MS), "slower")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
