@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from integrations.models import Integration
 
@@ -14,20 +16,22 @@ Tone = Literal["good", "warn", "bad", "rest"]
 Step = Literal["connect", "complete", "reconnect", "open", "resume"]
 
 Status, Fault = Integration.Status, Integration.Fault
+NEEDS_YOU = gettext_lazy("%(name)s needs you")
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """`words` for the chip in the color of `tone`; `reason` in a sentence, empty if there is nothing to explain.
 
-    `step` is the next one, `step_words` its button.
+    `step` is the next one, `step_words` its button. `headline` is for a banner, with a place for the service's name.
     """
 
     tone: Tone
-    words: str
+    words: str | Promise
     reason: str
     step: Step
-    step_words: str
+    step_words: str | Promise
+    headline: str | Promise = NEEDS_YOU
 
     @property
     def needs_attention(self) -> bool:
@@ -35,7 +39,7 @@ class State:
         return self.tone in ("bad", "warn")
 
 
-NOT_CONNECTED = State("rest", "Not connected", "", "connect", "Connect")
+NOT_CONNECTED = State("rest", gettext_lazy("Not connected"), "", "connect", gettext_lazy("Connect"))
 
 
 def state_of(integration: Integration | None) -> State:
@@ -45,30 +49,36 @@ def state_of(integration: Integration | None) -> State:
     reason = (integration.is_active and integration.problem) or integration.status_reason
     match integration.status:
         case Status.NEEDS_RECONNECT:
-            return State("bad", "Needs you", reason, "reconnect", "Connect again")
+            return State("bad", _("Needs you"), reason, "reconnect", _("Connect again"))
         case Status.DISABLED:
-            return State("bad", "Stopped", reason, "open", "See why")
+            return State("bad", _("Stopped"), reason, "open", _("See why"), _("%(name)s was stopped"))
         case Status.PAUSED if reason:
-            return State("bad", "Needs you", reason, "complete", "Complete it")
+            return State("bad", _("Needs you"), reason, "complete", _("Complete it"))
         case Status.PAUSED:
-            return State("rest", "Paused", "", "resume", "Resume")
+            return State("rest", _("Paused"), "", "resume", _("Resume"))
     return _active(integration, reason)
 
 
 def _active(integration: Integration, reason: str) -> State:
     match integration.problem_fault:
         case Fault.TARGET:
-            return State("bad", "Needs you", reason, "complete", "Correct it")
+            return State("bad", _("Needs you"), reason, "complete", _("Correct it"))
         case Fault.EVENT:
-            return State("warn", "Refuses events", reason, "open", "See why")
+            headline = _("%(name)s refuses events")
+            return State("warn", _("Refuses events"), reason, "open", _("See why"), headline)
         case Fault.SERVICE:
-            return State("warn", "Retrying", reason, "open", "See why")
+            return _retrying(reason)
     if integration.lane.failures:
-        return State("warn", "Retrying", "", "open", "See why")
+        return _retrying("")
     if integration.hook_status == Integration.HookStatus.FAILED:
-        return State("warn", "Needs you", reason, "complete", "Correct it")
-    words = "Delivering" if integration.last_sync else "Connected"
-    return State("good", words, reason, "open", "Open")
+        return State("warn", _("Needs you"), reason, "complete", _("Correct it"))
+    words = _("Delivering") if integration.last_sync else _("Connected")
+    return State("good", words, reason, "open", _("Open"))
+
+
+def _retrying(reason: str) -> State:
+    headline = _("%(name)s does not take what is sent")
+    return State("warn", _("Retrying"), reason, "open", _("See why"), headline)
 
 
 def delivery_state(status: str, *, tries: int, most: int, waits: bool, held: bool) -> tuple[Tone, str]:

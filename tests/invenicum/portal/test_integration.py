@@ -1,6 +1,6 @@
 """The page of an integration, the directory, and who may see and do what."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from invenicum.accounts.models import User
 from invenicum.assets.services import create_asset
 from invenicum.portal import urls
 from tests.factories import SECRET, connect_webhook
-from webhooks.models import Delivery, Lane
+from webhooks.models import Delivery, HourlySum, Lane
 
 from .conftest import Portal
 from .forms import press, send_form
@@ -178,6 +178,31 @@ def test_unknown_services_are_not_found(portal: Portal, alice: User) -> None:
     assert browser.delete("/portal").status_code == 405
 
 
+def test_cards_show_the_last_24_hours_and_what_comes_next(portal: Portal, alice: User) -> None:
+    integration = connect_webhook(alice)
+    assert "Nothing delivered yet" in text(portal(alice).get("/portal"))
+    now = timezone.now()
+    HourlySum.objects.create(integration=integration, hour=_hour_of(now), failed=2, within_50_ms=1203)
+    Integration.objects.update(last_sync=now - timedelta(hours=3))
+    page = text(portal(alice).get("/portal"))
+    assert 'aria-label="Last 24 hours: 1,203 delivered, 2 failed tries"' in page
+    assert "Last delivered <time" in page
+    assert "24 hours" not in text(portal(alice, "integrations:read").get("/portal"))
+    Integration.objects.update(problem="The service answered 503.", problem_fault="service")
+    Lane.objects.update(failures=12, held_until=now + timedelta(minutes=4))
+    assert ">in 4 min</time>" in text(portal(alice).get("/portal"))
+
+
+def test_a_service_that_needs_its_owner_says_what_waits_and_leads_to_the_form(portal: Portal, alice: User) -> None:
+    connect_webhook(alice)
+    create_asset(alice, {"name": "Leica M3"})
+    Integration.objects.update(problem="The address is gone.", problem_fault="target")
+    page = text(portal(alice).get("/portal"))
+    assert "Custom Webhook needs you" in page
+    assert "The address is gone. 1 delivery waits." in page
+    assert f'class="button main" href="{PAGE}/connect">Correct it' in page
+
+
 def test_the_directory_searches_and_chooses(portal: Portal, alice: User) -> None:
     browser = portal(alice)
     assert "Nothing is connected yet" in text(browser.get("/portal"))
@@ -192,6 +217,10 @@ def test_the_directory_searches_and_chooses(portal: Portal, alice: User) -> None
     assert "Custom Webhook needs you" in text(browser.get("/portal"))
 
 
+def _hour_of(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
 def _services(answer: Any) -> list[str]:
     return [part.partition("</h3>")[0] for part in text(answer).split("<h3>")[1:]]
 
@@ -201,7 +230,7 @@ def test_pages_need_few_statements(portal: Portal, alice: User, django_assert_ma
     for number in range(12):
         create_asset(alice, {"name": f"Asset {number}"})
     browser = portal(alice)
-    with django_assert_max_num_queries(12):  # two for the session, one for each OAuth client
+    with django_assert_max_num_queries(13):  # two for the session, one for each OAuth client
         browser.get("/portal")
     with django_assert_max_num_queries(15):
         browser.get(PAGE)
