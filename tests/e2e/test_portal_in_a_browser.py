@@ -1,37 +1,25 @@
 """The portal in a real browser: entered by a link, used with and without scripts, on a desktop and a phone."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, Request, TimeoutError, expect
+from playwright.sync_api import Browser, BrowserContext, TimeoutError, expect
 
 from integrations.models import Integration
-from integrations.services import save_integration, set_active
 from invenicum.accounts.models import User
-from invenicum.assets.services import create_asset
 from oauth_flows.models import Grant
 from tests.api_client import Api
 from tests.browser import needs_browser
 from tests.e2e.conftest import policy_violations
+from tests.e2e.portal_pages import furnish
 from tests.fakes.authorization_server import AuthorizationServer
 from tests.waiting import WAIT_DEADLINE_SECONDS
 from webhooks.models import Delivery
 
 pytestmark = [pytest.mark.django_db(transaction=True), needs_browser]
 LINKS = "/api/v1/portal/links"
-SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 375, "height": 760}}
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-SLACK = {"webhookUrl": "https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24, "channel": "#asset-updates"}
-S3 = {
-    "accessKeyId": "AKIAIOSFODNN7EXAMPLE",
-    "secretAccessKey": "a-key-that-nobody-must-see",
-    "region": "eu-west-1",
-    "bucket": "my-asset-bucket",
-}
 
 
 @pytest.fixture
@@ -56,90 +44,6 @@ def link(api: Api, owner: User, **options: Any) -> str:
     return str(answer.json()["data"]["url"])
 
 
-def connect_some(owner: User) -> None:
-    """Integrations in different states, with deliveries."""
-    long_ago = timezone.now() - timedelta(hours=3)
-    webhook = save_integration(owner, "webhook", {"url": "https://shop.example.com/hooks", "headers": {"X-Team": "it"}})
-    save_integration(owner, "s3", S3)
-    save_integration(owner, "slack", SLACK)
-    save_integration(owner, "mixpanel", {"projectToken": "0123456789abcdef0123456789abcdef"})
-    set_active(owner, "mixpanel", False)
-    for name in ("Product Photo.jpg", "Leica M3", "Field Notes 1998", "Hero Image.png"):
-        create_asset(owner, {"name": name, "category": "Images", "tags": ["draft"]})
-    mine = Integration.objects.filter(owner=owner)
-    mine.update(last_sync=long_ago)
-    mine.filter(type="slack").update(
-        problem="The channel #asset-updates is gone: choose another channel.",
-        problem_fault="target",
-        failing_since=long_ago,
-    )
-    mine.filter(type="s3").update(
-        problem="The bucket answered 503.", problem_fault="service", failing_since=timezone.now() - timedelta(minutes=9)
-    )
-    deliveries = list(Delivery.objects.filter(integration=webhook.integration))
-    states = (("delivered", 1, ""), ("pending", 2, "HTTP 503"), ("failed", 10, "HTTP 400"), ("pending", 0, ""))
-    for delivery, (status, tries, error) in zip(deliveries, states, strict=True):
-        Delivery.objects.filter(pk=delivery.pk).update(status=status, attempt_count=tries, error=error)
-
-
-def look_at(page: Page, folder: Path, name: str) -> None:
-    """Takes screenshots of a page as people have it, and checks what is true of every page."""
-    for size, viewport in SIZES.items():
-        page.set_viewport_size(viewport)  # type: ignore[arg-type]
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
-            page.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide on a {size}"
-    assert page.locator("h1").count() == 1, name
-    assert page.evaluate("document.documentElement.lang") == "en"
-
-
-def test_the_pages_fit_every_screen_and_ask_no_other_site(
-    context: BrowserContext, origin: str, alice: User, api: Api, tmp_path: Path
-) -> None:
-    connect_some(alice)
-    foreign: list[str] = []
-
-    def note(request: Request) -> None:
-        if not request.url.startswith((origin, "data:")):
-            foreign.append(request.url)
-
-    context.on("request", note)
-    page = context.new_page()
-    page.goto(link(api, alice))
-    expect(page.get_by_role("heading", level=1)).to_have_text("Services")
-    titles = set()
-    for name, path in (
-        ("directory", "/portal"),
-        ("found-nothing", "/portal?q=fax"),
-        ("integration", "/portal/services/webhook"),
-        ("needs-you", "/portal/services/slack"),
-        ("retrying", "/portal/services/s3"),
-        ("edit", "/portal/services/webhook/connect"),
-        ("connect", "/portal/services/github/connect"),
-        ("disconnect", "/portal/services/webhook/disconnect"),
-        ("missing", "/portal/services/fax"),
-    ):
-        page.goto(origin + path)
-        look_at(page, tmp_path, name)
-        titles.add(page.title())
-    page.goto(f"{origin}/portal/services/github/connect")
-    page.get_by_role("button", name="Save and connect").click()
-    expect(page.get_by_role("alert")).to_be_focused()
-    look_at(page, tmp_path, "errors")
-    assert len(titles) == 8  # the directory's is the same after a search
-    assert foreign == []
-
-
-def test_a_new_user_is_shown_where_to_begin(
-    context: BrowserContext, origin: str, alice: User, api: Api, tmp_path: Path
-) -> None:
-    page = context.new_page()
-    page.goto(link(api, alice))
-    expect(page.get_by_role("heading", name="Nothing is connected yet")).to_be_visible()
-    look_at(page, tmp_path, "new")
-
-
 def test_a_link_is_opened_by_its_fragment_once(
     context: BrowserContext, origin: str, alice: User, api: Api, tmp_path: Path
 ) -> None:
@@ -158,7 +62,6 @@ def test_a_link_is_opened_by_its_fragment_once(
     page.goto("about:blank")
     page.goto(url)
     expect(page.get_by_role("heading", level=1)).to_have_text("Open again from Invenicum")
-    look_at(page, tmp_path, "ended")
 
 
 def test_without_scripts_a_pasted_link_opens_and_a_webhook_is_connected(
@@ -258,7 +161,7 @@ def test_the_service_address_leads_a_signed_in_person_to_the_portal(
 def test_read_only_pages_have_no_buttons_that_change(
     context: BrowserContext, origin: str, alice: User, api: Api
 ) -> None:
-    connect_some(alice)
+    furnish(alice)
     page = context.new_page()
     page.goto(link(api, alice, readOnly=True))
     for path in ("/portal", "/portal/services/webhook", "/portal/services/webhook/connect"):

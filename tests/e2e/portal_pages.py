@@ -1,0 +1,72 @@
+"""The portal's pages, for the tests that look at all of them and for the screenshots of the documentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from integrations.models import Integration
+from integrations.services import save_integration, set_active
+from invenicum.accounts.models import User
+from invenicum.assets.services import create_asset
+from webhooks.models import Delivery
+
+SLACK = {"webhookUrl": "https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24, "channel": "#asset-updates"}
+S3 = {
+    "accessKeyId": "AKIAIOSFODNN7EXAMPLE",
+    "secretAccessKey": "a-key-that-nobody-must-see",
+    "region": "eu-west-1",
+    "bucket": "my-asset-bucket",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PortalPage:
+    """A page. `path` has the names of what `furnish` returns in braces. `is_shown`: docs/portal.md has a screenshot."""
+
+    name: str
+    path: str
+    is_shown: bool = False
+
+
+PAGES = (
+    PortalPage("services", "/portal", is_shown=True),
+    PortalPage("found-nothing", "/portal?q=fax"),
+    PortalPage("integration", "/portal/services/webhook", is_shown=True),
+    PortalPage("needs-you", "/portal/services/slack", is_shown=True),
+    PortalPage("retrying", "/portal/services/s3"),
+    PortalPage("paused", "/portal/services/mixpanel"),
+    PortalPage("edit", "/portal/services/webhook/connect"),
+    PortalPage("connect", "/portal/services/github/connect", is_shown=True),
+    PortalPage("disconnect", "/portal/services/webhook/disconnect"),
+    PortalPage("missing", "/portal/services/fax"),
+)
+
+
+def furnish(owner: User) -> dict[str, str]:
+    """Gives `owner` integrations in different states, with deliveries. Returns what the paths of pages need."""
+    long_ago = timezone.now() - timedelta(hours=3)
+    webhook = save_integration(owner, "webhook", {"url": "https://shop.example.com/hooks", "headers": {"X-Team": "it"}})
+    save_integration(owner, "s3", S3)
+    save_integration(owner, "slack", SLACK)
+    save_integration(owner, "mixpanel", {"projectToken": "0123456789abcdef0123456789abcdef"})
+    set_active(owner, "mixpanel", False)
+    for name in ("Product Photo.jpg", "Leica M3", "Field Notes 1998", "Hero Image.png"):
+        create_asset(owner, {"name": name, "category": "Images", "tags": ["draft"]})
+    mine = Integration.objects.filter(owner=owner)
+    mine.update(last_sync=long_ago)
+    mine.filter(type="slack").update(
+        problem="The channel #asset-updates is gone: choose another channel.",
+        problem_fault="target",
+        failing_since=long_ago,
+    )
+    mine.filter(type="s3").update(
+        problem="The bucket answered 503.", problem_fault="service", failing_since=timezone.now() - timedelta(minutes=9)
+    )
+    deliveries = list(Delivery.objects.filter(integration=webhook.integration))
+    states = (("delivered", 1, ""), ("pending", 2, "HTTP 503"), ("failed", 10, "HTTP 400"), ("pending", 0, ""))
+    for delivery, (status, tries, error) in zip(deliveries, states, strict=True):
+        Delivery.objects.filter(pk=delivery.pk).update(status=status, attempt_count=tries, error=error)
+    return {}
