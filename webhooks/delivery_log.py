@@ -246,7 +246,7 @@ class DeliveryLog:
         if filters.until:
             rows = rows.filter(pk__lt=first_id_at(filters.until))
         if filters.asset:
-            events = Event.objects.filter(owner=self._owner_id, subject=filters.asset).order_by("-id")
+            events = Event.objects.filter(owner=self._owner_id, subject=filters.asset).order_by("-sequence")
             return [rows.filter(owner=self._owner_id, event__in=Subquery(events.values("id")[:LOOK_ASSET_EVENTS]))]
         if not self._is_narrowed or not self._has_ranges:
             return [rows.filter(owner=self._owner_id)]

@@ -25,8 +25,11 @@ OVERTAKEN = (
 )
 
 
-class Overtaken(Exception):
-    """An event is older than what the integration has of its asset. The message is a sentence for its owner."""
+ONE_ONLY = "It was made for another integration only."
+
+
+class CannotSend(Exception):
+    """The integration is not sent this event. The message is a sentence for its owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +96,17 @@ def send_event(event: Event, integration: Integration) -> Delivery:
     """Sends an event to an integration of the same owner now: again, or although it was not meant for it.
 
     With a delivery of the event to the integration that one is queued again, else there is a new one. To one that is
-    not active it is sent once that is. Raises Overtaken, or IntegrationNotFound if the integration has been deleted.
+    not active it is sent once that is. Raises CannotSend, or IntegrationNotFound if the integration has been deleted.
     """
     live = Integration.objects.live().select_for_update(no_key=True).without_secrets()  # of two at once, one waits
     found = live.filter(pk=integration.pk, owner=event.owner_id).first()
     if found is None:
         raise IntegrationNotFound(integration.type)
     delivery = Delivery.objects.filter(event=event, integration=found).order_by("-id").first()
+    if delivery is None and (event.name == PING or event.position is None):
+        raise CannotSend(ONE_ONLY)
     if _is_overtaken(event, found):
-        raise Overtaken(OVERTAKEN)
+        raise CannotSend(OVERTAKEN)
     if delivery is not None:
         requeue(Delivery.objects.filter(pk=delivery.pk))
         return delivery

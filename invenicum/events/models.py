@@ -35,7 +35,7 @@ class Event(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["owner", "position", "sequence"], name="event_feed"),
-            models.Index(fields=["owner", "subject", "id"], name="event_subject"),
+            models.Index(fields=["owner", "subject", "sequence"], name="event_subject"),
         ]
 
     def __str__(self) -> str:

@@ -66,6 +66,12 @@ class Follows(Func):
         super().__init__(_Pair(F("position"), F("sequence")), _Pair(Value(position), Value(sequence)))
 
 
+class Precedes(Follows):
+    """Whether an event comes before the place, in the same way."""
+
+    arg_joiner = " < "
+
+
 class _Pair(Func):
     """A row value."""
 

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
 from integrations import registry, signed_requests
@@ -30,12 +29,11 @@ from .deliveries import CHANGE, SEE
 from .delivery_filters import Asked, read_filters
 from .delivery_words import chip_of, outcome_of, service_of, subject_of
 from .directory import target_of
-from .highlighting import highlight, pretty
+from .events import shown_json
 from .pages import SeeOther, message_page, portal_page, render
 from .visitors import Visitor
 
 SHOWN_TRIES = 20
-SHOWN_PAYLOAD_CHARACTERS = 64 * 1024
 
 
 @portal_page(get=SEE)
@@ -58,8 +56,7 @@ def show(request: HttpRequest, visitor: Visitor, delivery_id: str) -> HttpRespon
         "tries": [*tries.made(newest[::-1], now), *_planned(delivery)],
         "earlier_tries": max(delivery.attempts_made - len(newest), 0),
         "answered": next((one for one in newest if one.status_code), None),
-        "payload": mark_safe(highlight(pretty(event.body[:SHOWN_PAYLOAD_CHARACTERS]))),  # noqa: S308 - it escapes
-        "payload_is_cut": len(event.body) > SHOWN_PAYLOAD_CHARACTERS,
+        "payload": shown_json(event.body),
         "others": [outcome_of(one) for one in outcomes_of(event) if one.integration.pk != integration.pk],
         "may_retry": is_live and visitor.may(CHANGE),
         "is_sent_again": request.GET.get("done") == "retried",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -135,6 +136,17 @@ def outcome_of(outcome: EventOutcome) -> Outcome:
     cause = outcome.cause or Cause.CHANGING
     may_send = is_live and cause not in (Cause.PING, Cause.SNAPSHOT)
     return Outcome(integration, None, service, Chip("rest", CAUSE_WORDS[cause]), CAUSE_SENTENCES[cause], may_send)
+
+
+def tally(counted: Mapping[str, int]) -> list[Chip]:
+    """How many deliveries have which status, e.g. `3 delivered`, the worst first."""
+    words: tuple[tuple[str, Tone, str], ...] = (
+        (Delivery.Status.FAILED, "bad", _("%(number)s failed")),
+        (Delivery.Status.PENDING, "warn", _("%(number)s not delivered yet")),
+        (Delivery.Status.DELIVERED, "good", _("%(number)s delivered")),
+        (Delivery.Status.CANCELLED, "rest", _("%(number)s cancelled")),
+    )
+    return [Chip(tone, text % {"number": counted[status]}) for status, tone, text in words if counted.get(status)]
 
 
 def attempt_words(status_code: int | None, error_class: str, milliseconds: int) -> str:

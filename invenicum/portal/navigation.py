@@ -39,6 +39,7 @@ class Link:
 ENTRIES = (
     Entry(START, _("Services"), ("/portal/services/",)),
     Entry("portal-deliveries", _("Deliveries"), ("/portal/deliveries/",), "deliveries:read"),
+    Entry("portal-events", _("Events"), ("/portal/events/", "/portal/assets/"), "deliveries:read"),
 )
 
 

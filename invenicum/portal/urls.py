@@ -4,7 +4,19 @@ from django.urls import path
 
 from invenicum.api.routers import ApiRouter
 
-from . import connect, deliveries, delivery, directory, entry, integration, preview, sign_in_window, styles
+from . import (
+    asset,
+    connect,
+    deliveries,
+    delivery,
+    directory,
+    entry,
+    events,
+    integration,
+    preview,
+    sign_in_window,
+    styles,
+)
 from .viewsets import PortalLinkViewSet
 
 router = ApiRouter()
@@ -35,4 +47,8 @@ urlpatterns = [
     path("/deliveries/<str:delivery_id>", delivery.show, name="portal-delivery"),
     path("/deliveries/<str:delivery_id>/retry", delivery.retry, name="portal-retry"),
     path("/deliveries/<str:delivery_id>/curl", delivery.curl, name="portal-curl"),
+    path("/events", events.show_all, name="portal-events"),
+    path("/events/<str:event_id>", events.show, name="portal-event"),
+    path("/events/<str:event_id>/send/<str:integration_type>", events.send, name="portal-send"),
+    path("/assets/<path:asset_id>", asset.show, name="portal-asset"),
 ]

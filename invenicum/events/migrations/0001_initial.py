@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
-                'indexes': [models.Index(fields=['owner', 'position', 'sequence'], name='event_feed'), models.Index(fields=['owner', 'subject', 'id'], name='event_subject')],
+                'indexes': [models.Index(fields=['owner', 'position', 'sequence'], name='event_feed'), models.Index(fields=['owner', 'subject', 'sequence'], name='event_subject')],
             },
         ),
         migrations.RunPython(give_sequence_to_table, migrations.RunPython.noop),
