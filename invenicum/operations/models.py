@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.db import models
 
 
@@ -61,6 +63,12 @@ class FailureCause(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type}: {self.error_class} {self.status_code or ''}".strip()
+
+    @property
+    def query(self) -> str:
+        """The query of the list of its deliveries."""
+        status = "" if self.status_code is None else self.status_code
+        return urlencode({"type": self.type, "error_class": self.error_class, "answer": status, "last": "failed"})
 
 
 class WebCounter(models.Model):

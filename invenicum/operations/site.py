@@ -12,6 +12,9 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from . import overview
+from .overview_plots import span_of
+
 
 @dataclass(frozen=True, slots=True)
 class ConsoleLink:
@@ -44,6 +47,15 @@ class ConsoleSite(AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().each_context(request), "console_links": list(self._links(request))}
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The overview; for staff who may not view samples, what they may view."""
+        page = {**self.each_context(request), "title": _("Overview"), **(extra_context or {})}
+        if not request.user.has_perm("operations.view_sample"):
+            page["app_list"] = self.get_app_list(request)
+            return TemplateResponse(request, "operations/records.html", page)
+        span = span_of(request.GET.get("span", ""))
+        return TemplateResponse(request, "operations/overview.html", {**page, **overview.context(span)})
 
     def records(self, request: HttpRequest) -> HttpResponse:
         """All models that the user may see, as Django's own start page lists them."""
