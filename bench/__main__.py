@@ -11,10 +11,11 @@ import traceback
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench import processor, report
 from bench.section import measure
-from bench.shapes import Size
+from bench.shapes import Result, Size
 from bench.stand import ROOT
 
 YARDSTICKS = "yardsticks"  # measured in each run, so that runs on different machines can be compared
@@ -50,27 +51,34 @@ def main() -> None:
         parser.error(f"there is no section {', '.join(unknown)}")
     chosen = given.sections or [name for name in SECTIONS if given.size == Size.FULL or name not in ONLY_FULL]
     chosen = [YARDSTICKS, *(name for name in chosen if name != YARDSTICKS)]
-    facts, results = report.machine(), {}
+    facts = report.machine()
     report.show_machine(facts)
-    failed = False
-    for name in chosen:
-        began, ours, all_of_it = time.monotonic(), processor.seconds(os.getpid()), processor.seconds_of_all()
-        try:
-            # A new process, so that Django, the engine and its connections start from scratch.
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-                database = "sqlite" if name in ON_SQLITE else "postgresql"
-                results[name] = pool.submit(measure, name, database, given.size).result()
-        except Exception:  # noqa: BLE001 - the other sections still run
-            failed = True
-            traceback.print_exc()
-            continue
-        seconds = time.monotonic() - began
-        others = processor.seconds_of_all() - all_of_it - (processor.seconds(os.getpid()) - ours)
-        results[name].notes.append(f"It took {seconds:.0f} s; other programs used {others / seconds:.2f} cores.")
-        report.show(SECTIONS[name], results[name])
-        report.write(given.output, facts, given.size, results)
+    results: dict[str, Result] = {}
+    with TemporaryDirectory(prefix="invenicum-bench-") as folder:
+        for name in chosen:
+            if result := _measured(name, given.size, Path(folder) / "postgres"):
+                results[name] = result
+                report.show(SECTIONS[name], result)
+                report.write(given.output, facts, given.size, results)
     report.show_targets([target for result in results.values() for target in result.targets])
-    sys.exit(failed)
+    sys.exit(len(results) < len(chosen))
+
+
+def _measured(name: str, size: Size, template: Path) -> Result | None:
+    """The result of a section; None if it failed, so that the others still run."""
+    began, ours, all_of_it = time.monotonic(), processor.seconds(os.getpid()), processor.seconds_of_all()
+    database = "sqlite" if name in ON_SQLITE else "postgresql"
+    try:
+        # A new process, so that Django, the engine and its connections start from scratch.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            result = pool.submit(measure, name, database, size, template).result()
+    except Exception:  # noqa: BLE001 - the other sections still run
+        traceback.print_exc()
+        return None
+    seconds = time.monotonic() - began
+    others = processor.seconds_of_all() - all_of_it - (processor.seconds(os.getpid()) - ours)
+    result.notes.append(f"It took {seconds:.0f} s; other programs used {others / seconds:.2f} cores.")
+    return result
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from bench.stand import Stand, wait_until
 from webhooks.models import Attempt, Delivery
 
 HEALTHY, FAULTY = 900, 100
-FAULTS = (Behaviour.HANGS, Behaviour.DRIPS, Behaviour.REFUSES)
+FAULTS = (Behaviour.HANGS, Behaviour.DRIPS, Behaviour.REFUSES)  # the worst of them is first
 NONE = "without them"
 MAX_LATENCY_RATIO, MAX_THROUGHPUT_LOSS = 1.5, 0.1
 MAX_DELAY_SECONDS = 2.0
@@ -27,7 +27,8 @@ def run(stand: Stand, size: Size) -> Result:
     healthy = of[Behaviour.ANSWERS]
     drained: dict[str, float] = {}
     found: dict[str, steady.Latency] = {}
-    for name, faulty in {NONE: [], **{str(behaviour): of[behaviour] for behaviour in FAULTS}}.items():
+    faults = size.of(FAULTS[:1], FAULTS, FAULTS)
+    for name, faulty in {NONE: [], **{str(behaviour): of[behaviour] for behaviour in faults}}.items():
         everyone = sorted(healthy + faulty)
         seed.wipe()
         seed.fill_many(everyone, len(everyone) * size.of(10, 50, 300))

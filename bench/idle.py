@@ -17,7 +17,7 @@ WARM_UP_EVENTS = 20
 
 
 def run(stand: Stand, size: Size) -> Result:
-    events, quiet = size.of(100, 400, 2000), size.of(5.0, 20.0, 60.0)
+    events, quiet = size.of(60, 400, 2000), size.of(4.0, 20.0, 60.0)
     table = Table("From sending POST /events to the request at the receiver, ms", ["", "p50", "p99", "answer p50"])
     idle = Table("A `deliver` loop with nothing to do", ["", "% of a core"])
     targets, medians = [], {}

@@ -45,8 +45,10 @@ STOP_TIMEOUT_SECONDS = 30
 class Stand:
     """A context manager with the programs that one section needs; they are stopped and removed at its end."""
 
-    def __init__(self, database: str):
+    def __init__(self, database: str, template: Path | None = None):
+        """`template`: a folder for a migrated database, which the first stand makes and the others copy."""
         self.database = database
+        self.template = template
         self.folder = Path(tempfile.mkdtemp(prefix="invenicum-bench-"))
         self.folder.chmod(0o755)
         self.receiver_pid = 0
@@ -72,6 +74,8 @@ class Stand:
         try:
             if self.database == "postgresql":
                 folder = self.folder / "postgres"
+                if self.template:
+                    _copy_template(self.template, folder)
                 self._postgres = start_postgres(folder, *POSTGRES)
                 self._children.append(self._postgres)
                 self.env["DATABASE_URL"] = postgres_url(folder)
@@ -195,6 +199,22 @@ class Stand:
 
     def _start(self, command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, preexec_fn=end_with_parent)
+
+
+def _copy_template(template: Path, folder: Path) -> None:
+    if not template.exists():
+        template.parent.chmod(0o755)
+        with Stand("postgresql") as stand:
+            stand.python("manage.py", "migrate", "-v0").wait()
+            assert stand._postgres is not None
+            stand.end(stand._postgres)
+            _copy(stand.folder / "postgres", template)
+    _copy(template, folder)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """With owners, as PostgreSQL wants its files to be its own."""
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 600, every: float = 0.05) -> None:
