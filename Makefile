@@ -18,11 +18,13 @@
 #                 client-typescript (which also runs its tests), client-python, client-dart
 #   make bench    measure the delivery engine, some twenty minutes (ARGS="latency --quick" for less)
 #   make lock     resolve requirements/*.in (UPGRADE=--upgrade for the newest versions)
+#   make translations  bring new texts of the portal into the catalogues (invenicum/portal/locale) and compile these
+#   make screenshots   take the pictures of the portal in docs/images/portal again (needs Chromium)
 #   make clean    remove .venv and caches; the data below .data stays
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run dev test check fix audit browser node proxies pgbouncer payloads s3rver oidc-provider clients openapi openapi-lint client-typescript client-python client-dart bench lock clean
+.PHONY: run dev test check fix audit browser node proxies pgbouncer payloads s3rver oidc-provider clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -134,6 +136,12 @@ lock: .venv/dev.installed
 	$(LOCK) requirements/dev.in -o requirements/dev.txt
 	$(LOCK) requirements/bench.in -o requirements/bench.txt
 	$(LOCK) requirements/clients.in -o requirements/clients.txt
+
+translations: .venv/dev.installed
+	DJANGO_SETTINGS_MODULE=invenicum.settings env -u DATABASE_URL $(VENV)/python -m tests.catalogues
+
+screenshots: .venv/dev.installed
+	SCREENSHOTS=docs/images/portal $(VENV)/pytest -q tests/e2e/test_portal_pages.py -k every_page
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles

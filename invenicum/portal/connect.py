@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext
 
 from integrations import connection_tests, grants, registry, services
 from integrations.core.connector import Connector
@@ -143,7 +144,7 @@ def _page(request: HttpRequest, visitor: Visitor, form: Form, status: int = 200)
         "form": form,
         "summary": [(f"f-{one.alias}", one.label, text) for one in fields for text in one.errors],
         "kept": seal(form.typed, _purpose(visitor, connector.type)),
-        "setup": mark_safe(to_html(connector.setup, labels_of(connector.Config))),  # noqa: S308 - the text is a connector's, and escaped
+        "setup": mark_safe(to_html(connector.setup, labels_of(connector.Config), gettext)),  # noqa: S308 - the text is a connector's, and escaped
         "can_sign_in": can_sign_in and visitor.may_change and not visitor.embed,
         "sign_in_elsewhere": can_sign_in and visitor.embed,
         "sign_in_token": sign_in_token(visitor, connector.type),

@@ -56,7 +56,7 @@ class Card:
     @property
     def target(self) -> str:
         """What it is connected to: account and place; what it does if it is not connected."""
-        return target_of(self.integration) if self.integration else self.connector.description
+        return target_of(self.integration) if self.integration else _(self.connector.description)
 
     @property
     def way(self) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from django.utils.translation import gettext as _
+
 from integrations.core.config import ConnectorConfig, FieldFacts
 from invenicum.events.names import ASSET_EVENTS
 
@@ -104,7 +106,7 @@ def label_of(alias: str, schema: Mapping[str, Any]) -> str:
 
 def labels_of(config: type[ConnectorConfig]) -> dict[str, str]:
     """The label of each field by its JSON name."""
-    return {alias: label_of(alias, schema) for alias, schema in config.json_schema()["properties"].items()}
+    return {alias: _(label_of(alias, schema)) for alias, schema in config.json_schema()["properties"].items()}
 
 
 def in_words(text: str, labels: Mapping[str, str]) -> str:
@@ -126,7 +128,7 @@ def _field(
     return FormField(
         alias=alias,
         widget=widget,
-        label=label_of(alias, schema),
+        label=_(label_of(alias, schema)),
         hint=in_words(_hint(schema, fact), labels_of(config)),
         required=required,
         is_main=is_named or bool(errors) or (is_changed and not fact.secret),
@@ -140,31 +142,39 @@ def _field(
 
 
 def _hint(schema: Mapping[str, Any], fact: FieldFacts) -> str:
-    description = schema.get("description", schema.get("items", {}).get("description", "")).rstrip(".")
+    words = description_of(schema)
+    description = _(words) if words else ""
     examples = schema.get("examples") or (schema.get("items", {}).get("examples") if fact.kind == "list" else None)
     if examples and not fact.secret and len(str(examples[0])) <= 60:
-        return f"{description}, for example {examples[0]}." if description else f"For example {examples[0]}."
+        if not description:
+            return _("For example %(example)s.") % {"example": examples[0]}
+        return _("%(description)s, for example %(example)s.") % {"description": description, "example": examples[0]}
     return f"{description}." if description else ""
+
+
+def description_of(schema: Mapping[str, Any]) -> str:
+    """What a field is, in English and without a full stop; may be empty."""
+    return str(schema.get("description", schema.get("items", {}).get("description", ""))).rstrip(".")
 
 
 def _note(fact: FieldFacts, shown: Shown) -> str:
     if not fact.secret:
         return ""
     if fact.alias in shown.typed:
-        return "as you typed it; leave blank to keep"
+        return _("as you typed it; leave blank to keep")
     if fact.alias in shown.stored:
-        return "stored; leave blank to keep"
-    return "leave blank, and one is made for you" if fact.alias in shown.generated else ""
+        return _("stored; leave blank to keep")
+    return _("leave blank, and one is made for you") if fact.alias in shown.generated else ""
 
 
 def _choices(widget: Widget, schema: Mapping[str, Any], value: Any) -> list[Choice]:
     match widget:
         case "choice" if "enum" in schema:
             options = [option for option in schema["enum"] if option is not None]
-            blank = [Choice("", "not set", value in (None, ""))] if None in schema["enum"] else []
+            blank = [Choice("", _("not set"), value in (None, ""))] if None in schema["enum"] else []
             return [*blank, *(Choice(option, option, option == value) for option in options)]
         case "choice":
-            texts = {"": "not set", "true": "yes", "false": "no"}
+            texts = {"": _("not set"), "true": _("yes"), "false": _("no")}
             return [Choice(key, words, key == _text(value)) for key, words in texts.items()]
         case "check":
             return [Choice("true", "", value is True)]
@@ -182,7 +192,7 @@ def other_patterns(value: Any) -> str:
 
 def _rows(value: Any, alias: str, shown: Shown) -> list[tuple[str, str]]:
     names = list(value) if isinstance(value, Mapping) else []
-    note = "stored; leave blank to keep" if alias in shown.stored or alias in shown.typed else ""
+    note = _("stored; leave blank to keep") if alias in shown.stored or alias in shown.typed else ""
     blank = min(shown.rows, MAX_ROWS - len(names))
     return [*((name, note) for name in names), *[("", "")] * max(blank, 0)]
 

@@ -1,7 +1,7 @@
 """The Markdown in which connectors describe their setup, as HTML: lists, paragraphs, code, emphasis, links. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 
 _ITEM = re.compile(r"(?P<mark>\d+\.|[-*])\s+(?P<text>.*)")
@@ -11,30 +11,49 @@ _STRONG = re.compile(r"\*\*([^*]+)\*\*")
 _EMPHASIS = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
 
 
-def to_html(text: str, names: Mapping[str, str] | None = None) -> str:
+def to_html(
+    text: str, names: Mapping[str, str] | None = None, translate: Callable[[str], str] = lambda text: text
+) -> str:
     """`1. Create a *bucket*.` becomes `<ol><li>Create a <em>bucket</em>.</li></ol>`. Everything else is escaped.
 
-    names: words for what stands as code in the text, e.g. `{"webhookUrl": "Webhook URL"}`.
+    names: words for what stands as code in the text, e.g. `{"webhookUrl": "Webhook URL"}`. translate: gives the
+    translation of a paragraph or an item.
     """
-    for code, words in (names or {}).items():
-        text = text.replace(f"`{code}`", f"*{words}*")
-    return "\n".join(_block(block) for block in re.split(r"\n\s*\n", text.strip()) if block.strip())
+
+    def written(part: str) -> str:
+        part = translate(part)
+        for code, words in (names or {}).items():
+            part = part.replace(f"`{code}`", f"*{words}*")
+        return _inline(part)
+
+    return "\n".join(
+        f"<p>{written(parts[0])}</p>"
+        if tag == "p"
+        else f"<{tag}>{''.join(f'<li>{written(part)}</li>' for part in parts)}</{tag}>"
+        for tag, parts in _blocks(text)
+    )
 
 
-def _block(block: str) -> str:
-    lines = block.split("\n")
-    first = _ITEM.match(lines[0])
-    if first is None:
-        return f"<p>{_inline(' '.join(line.strip() for line in lines))}</p>"
-    items: list[str] = []
-    for line in lines:
-        found = _ITEM.match(line)
-        if found:
-            items.append(found["text"])
-        else:
-            items[-1] += " " + line.strip()
-    tag = "ol" if first["mark"].endswith(".") else "ul"
-    return f"<{tag}>{''.join(f'<li>{_inline(item)}</li>' for item in items)}</{tag}>"
+def parts_of(text: str) -> list[str]:
+    """The paragraphs and items of a text, each on one line and without its mark."""
+    return [part for _, parts in _blocks(text) for part in parts]
+
+
+def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Each block as its element and its parts, e.g. `("ol", ["Create a *bucket*."])`."""
+    for block in filter(str.strip, re.split(r"\n\s*\n", text.strip())):
+        lines = block.split("\n")
+        first = _ITEM.match(lines[0])
+        if first is None:
+            yield "p", [" ".join(line.strip() for line in lines)]
+            continue
+        items: list[str] = []
+        for line in lines:
+            if found := _ITEM.match(line):
+                items.append(found["text"])
+            else:
+                items[-1] += " " + line.strip()
+        yield ("ol" if first["mark"].endswith(".") else "ul"), items
 
 
 def _inline(text: str) -> str:
