@@ -33,6 +33,7 @@ SECTIONS = {
     "memory": "Memory",
     "embedded": "The embedded default: SQLite, no broker",
     "retention": "Retention",
+    "pages": "Pages of the portal",
 }
 ON_SQLITE = {"embedded"}
 ONLY_FULL = {"retention"}  # unless named on the command line

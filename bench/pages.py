@@ -1,0 +1,188 @@
+"""How long each page of the portal takes if its user has a million deliveries."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from urllib.parse import urlencode
+
+from django.db import connection
+from django.urls import URLPattern
+
+from bench import seed
+from bench.shapes import Chart, Result, Size, Table, Target
+from bench.stand import Stand
+from integrations.services import save_integration
+from invenicum.accounts import portal_sessions
+from invenicum.accounts.lookups import find_token
+from invenicum.accounts.models import User
+from invenicum.accounts.scopes import USER_SCOPES
+from invenicum.accounts.tokens import holder_of, issue_token
+from invenicum.assets.services import create_asset
+from invenicum.events.models import Event
+from invenicum.portal import urls
+from webhooks.models import Delivery
+
+WANTED_MS = 300
+TIMES = 15  # each page; the first ones are not counted
+WARM_UP = 3
+ASSETS = 5_000
+INTEGRATIONS: dict[str, dict[str, object]] = {
+    "webhook": {"url": "http://127.0.0.1:9/hook"},
+    "slack": {"webhookUrl": "https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24, "channel": "#assets"},
+    "s3": {
+        "accessKeyId": "AKIAIOSFODNN7EXAMPLE",
+        "secretAccessKey": "secret",
+        "region": "eu-west-1",
+        "bucket": "assets",
+    },
+    "mixpanel": {"projectToken": "0" * 32},
+}
+# Of a thousand deliveries: 20 failed, 10 were cancelled, 10 are retried, the others were delivered.
+ENDED = """
+UPDATE webhooks_delivery
+   SET status = CASE WHEN n < 20 THEN 'failed' WHEN n < 30 THEN 'cancelled' WHEN n < 40 THEN 'pending'
+                     ELSE 'delivered' END,
+       due_at = CASE WHEN n BETWEEN 30 AND 39 THEN now() + interval '1 hour' END,
+       error = CASE WHEN n < 40 THEN 'The endpoint answered HTTP 503.' ELSE '' END,
+       error_class = CASE WHEN n < 40 THEN 'http' ELSE '' END,
+       attempt_count = CASE WHEN n < 40 THEN 3 ELSE 1 END,
+       finished_at = CASE WHEN n NOT BETWEEN 30 AND 39 THEN now() END
+  FROM (SELECT id AS of, (('x' || right(id::text, 6))::bit(24)::int) % 1000 AS n FROM webhooks_delivery) AS drawn
+ WHERE id = drawn.of
+"""
+ATTEMPTS = """
+INSERT INTO webhooks_attempt (delivery_id, started_at, duration_ms, status_code, error_class, error, response_excerpt)
+SELECT id, created_at, 87, CASE error_class WHEN '' THEN 200 ELSE 503 END, error_class, error, 'ok'
+  FROM webhooks_delivery
+"""
+QUERIES = {
+    "portal-services": ["q=chat"],
+    "portal-deliveries": [
+        "state=failed",
+        "state=on_its_way",
+        "state=retrying",
+        "state=held",
+        "type=slack",
+        "type=slack&state=failed",
+        "error=http",
+        "error=dns",
+        "event=asset.created",
+        "event=asset.deleted",
+        "asset=asset-17",
+        "since=2020-01-01T00:00&until=2020-01-02T00:00",
+        "cursor={middle}",
+        "state=delivered&cursor={middle}",
+    ],
+    "portal-retry-all": ["state=failed", "state=delivered", "event=asset.deleted"],
+    "portal-delivery": ["state=failed", "event=asset.deleted"],
+    "portal-events": ["cursor={middle_event}", "find=asset-17"],
+}
+
+
+def run(stand: Stand, size: Size) -> Result:
+    deliveries = size.of(40_000, 1_000_000, 1_000_000)
+    user = _fill(deliveries)
+    pages = list(_pages(user))
+    port = stand.web()
+    cookie = _open(port, user)
+    table = Table(f"A user with {deliveries:,} deliveries", ["page", "ms p50", "ms longest", "KiB"])
+    medians: dict[str, float] = {}
+    for path in pages:
+        took, length = _ask(port, path, cookie)
+        if took:
+            medians[path] = statistics.median(took)
+            table.rows.append([_short(path), medians[path], max(took), length / 1024])
+    slowest = max(medians, key=lambda path: medians[path])
+    return Result(
+        tables=[table],
+        targets=[
+            Target(
+                f"The slowest page ({_short(slowest)}), median",
+                f"≤ {WANTED_MS} ms",
+                f"{medians[slowest]:.0f} ms",
+                medians[slowest] <= WANTED_MS,
+            )
+        ],
+        charts=[Chart("Pages of the portal, median", "ms", {_short(path): took for path, took in medians.items()})],
+    )
+
+
+def _fill(deliveries: int) -> User:
+    """A user with integrations, and with events about ASSETS assets in turn that went to all of them."""
+    user = User.objects.create_user("alice", "alice@example.com")
+    for integration_type, values in INTEGRATIONS.items():
+        save_integration(user, integration_type, values)
+    create_asset(user, {"name": "Product Photo.jpg", "asset_id": "asset-17"})
+    for _ in range(deliveries // len(INTEGRATIONS) // ASSETS):
+        seed.fill([user.pk], ASSETS)
+    with connection.cursor() as cursor:
+        cursor.execute(ENDED)
+        cursor.execute(ATTEMPTS)
+    seed.settle()
+    return user
+
+
+def _pages(user: User) -> Iterator[str]:
+    """The address of each page that can be looked at, with the filters that cost most."""
+    mine = Delivery.objects.filter(owner=user)
+    count, events = mine.count(), Event.objects.filter(owner=user)
+    middle = mine.order_by("-id").values_list("pk", flat=True)[count // 2]
+    middle_event = events.order_by("-id").values_list("pk", flat=True)[events.count() // 2]
+    delivery = mine.filter(integration__type="webhook").order_by("-id").first()
+    assert delivery is not None
+    parts = {
+        "integration_type": "webhook",
+        "delivery_id": delivery.public_id,
+        "event_id": delivery.event.public_id,
+        "asset_id": "asset-17",
+    }
+    places = {"middle": f"n{middle.hex}", "middle_event": f"n{middle_event.hex}"}
+    for pattern in urls.urlpatterns:
+        if not isinstance(pattern, URLPattern):
+            continue
+        names = re.findall(r"<\w+:(\w+)>", str(pattern.pattern))
+        if all(name in parts for name in names):
+            path = "/portal" + re.sub(r"<\w+:(\w+)>", lambda found: parts[found[1]], str(pattern.pattern))
+            yield path
+            for query in QUERIES.get(pattern.name or "", ()):
+                yield f"{path}?{query.format(**places)}"
+
+
+def _open(port: int, user: User) -> str:
+    """The cookie of a session of the user."""
+    row = find_token(issue_token(user, USER_SCOPES))
+    holder = holder_of(row) if row else None
+    assert holder is not None
+    code = portal_sessions.create_link(user, holder[1], portal_sessions.LinkOptions()).url.partition("#")[2]
+    link = HTTPConnection("127.0.0.1", port, timeout=60)
+    link.request(
+        "POST", "/portal/open", urlencode({"code": code}), {"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    answer = link.getresponse()
+    assert answer.status == 303, answer.status
+    return str(answer.headers["Set-Cookie"]).partition(";")[0]
+
+
+def _ask(port: int, path: str, cookie: str) -> tuple[list[float], int]:
+    """How many milliseconds the answers took, and their bytes. Nothing for what is no page: a form's address."""
+    link, took, body = HTTPConnection("127.0.0.1", port, timeout=60), list[float](), b""
+    for _ in range(WARM_UP + TIMES):
+        began = time.perf_counter()
+        link.request("GET", path, headers={"Cookie": cookie, "Accept": "text/html"})
+        answer = link.getresponse()
+        body = answer.read()
+        took.append((time.perf_counter() - began) * 1000)
+        if answer.status in (302, 303, 405):
+            return [], 0
+        assert answer.status == 200, (path, answer.status)
+    link.close()
+    return took[WARM_UP:], len(body)
+
+
+def _short(path: str) -> str:
+    """The address with its ids cut off."""
+    return re.sub(r"(evt_|dlv_|=n)[0-9a-f]{32}", r"\1…", path)
