@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, get_args
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet, Subquery
+from django.db.models import QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 
 from integrations.core.errors import ErrorClass
@@ -23,7 +23,7 @@ from invenicum.api.pagination import Cursor
 from invenicum.events.models import Event
 from invenicum.ids import first_id_at, moment_of
 
-from .log_ranges import Sql, as_expression, end_of, merged
+from .log_ranges import IS_DUE, IS_TRIED, IS_UNTRIED, OF_ERROR_CLASS, OF_EVENT, WAITS, Candidates, Conditions
 from .models import Delivery
 
 LOOK_DELIVERIES = 10_000  # that one statement looks at if no index has what is asked for
@@ -54,12 +54,12 @@ class State(StrEnum):
 
 
 _ENDED = (State.DELIVERED, State.FAILED, State.CANCELLED)
-_TRIED = Q(attempt_count__gt=0) | Q(held_attempt_count__gt=0)
-_OF_STATE: dict[State, Q] = {
-    State.ON_ITS_WAY: Q(due_at__isnull=False) & ~_TRIED,
-    State.RETRYING: Q(due_at__isnull=False) & _TRIED,
-    State.WAITING: Q(due_at__isnull=True),
-    State.HELD: Q(due_at__isnull=False),
+# What tells the pending ones apart.
+_OF_STATE: dict[State, tuple[str, ...]] = {
+    State.ON_ITS_WAY: (IS_DUE, IS_UNTRIED),
+    State.RETRYING: (IS_DUE, IS_TRIED),
+    State.WAITING: (WAITS,),
+    State.HELD: (IS_DUE,),
 }
 
 
@@ -121,10 +121,15 @@ class Counted:
 
 
 class DeliveryLog:
-    """The deliveries of an owner that `filters` select. `integration` narrows it to one, whatever its type."""
+    """The deliveries of an owner that `filters` select.
 
-    def __init__(self, owner_id: int, filters: Filters, integration: UUID | None = None) -> None:
-        self._owner_id, self._filters, self._integration = owner_id, filters, integration
+    `integration` narrows it to one, whatever its type; `only_live` leaves out integrations that have been deleted.
+    """
+
+    def __init__(
+        self, owner_id: int, filters: Filters, integration: UUID | None = None, *, only_live: bool = False
+    ) -> None:
+        self._owner_id, self._filters, self._integration, self._only_live = owner_id, filters, integration, only_live
 
     def page(self, cursor: Cursor | None, limit: int) -> Page:
         """Up to `limit` deliveries after the cursor, or before it, for a list: without documents and bodies.
@@ -133,52 +138,61 @@ class DeliveryLog:
         """
         is_backward = cursor is not None and cursor.is_backward
         place = cursor.id if cursor else None
-        found = list(_for_list(self._rows(place, is_backward, limit + 1)))
-        has_more, rows = len(found) > limit, found[:limit]
+        candidates = self._candidates(place, is_backward, limit + 1)
+        keys = candidates.keys(limit + 1)
+        has_more, rows = len(keys) > limit, _for_list(keys[:limit])
         if is_backward:
             if not has_more:
                 return self.page(None, limit)
-            rows.reverse()
             return Page(rows, Cursor(False, rows[-1].pk), Cursor(True, rows[0].pk))
         newer = Cursor(True, rows[0].pk if rows else place) if place else None
         if has_more:
             return Page(rows, Cursor(False, rows[-1].pk), newer)
-        unseen = self._last_looked_at(place, is_backward, LOOK_DELIVERIES) if self._looks else None
+        unseen = candidates.last() if self._looks else None
         return Page(rows, Cursor(False, unseen) if unseen else None, newer, moment_of(unseen) if unseen else None)
 
     def neighbours(self, delivery: Delivery) -> tuple[UUID | None, UUID | None]:
         """The ids of the next newer and of the next older delivery; None if there is none, or none nearby."""
-        newer = self._rows(delivery.pk, True, 1).values_list("pk", flat=True).first()
-        older = self._rows(delivery.pk, False, 1).values_list("pk", flat=True).first()
-        return newer, older
+        newer = self._candidates(delivery.pk, True, 1).keys(1)
+        older = self._candidates(delivery.pk, False, 1).keys(1)
+        return newer[0] if newer else None, older[0] if older else None
 
     def keys_after(self, place: UUID, limit: int) -> tuple[list[UUID], UUID | None]:
         """The ids of the next `limit` or fewer that match, oldest first, and where to go on; None at the end."""
-        keys = list(self._rows(place, True, limit).values_list("pk", flat=True))
+        candidates = self._candidates(place, True, limit)
+        keys = candidates.keys(limit)
         if len(keys) == limit:
             return keys, keys[-1]
-        return keys, self._last_looked_at(place, True, LOOK_DELIVERIES) if self._looks else None
+        return keys, candidates.last() if self._looks else None
+
+    def total(self) -> tuple[int, bool]:
+        """How many there are, up to COUNT_MOST or among the newest LOOK_DELIVERIES, and whether these are all."""
+        candidates = self._candidates(None, False, COUNT_MOST)
+        found = candidates.count()
+        return found, self._is_exact(candidates, found)
 
     def count(self) -> Counted:
-        """How many there are of each status, up to COUNT_MOST, or among the newest LOOK_DELIVERIES."""
-        most = LOOK_DELIVERIES if self._looks else COUNT_MOST
-        rows = self._matching(Delivery.objects.filter(pk__in=as_expression(self._candidates(None, False, most))))
-        counted = dict(rows.order_by().values_list("status").annotate(count=Count("pk")))
-        is_full = self._looks or sum(counted.values()) >= most
-        return Counted(counted, not (is_full and self._last_looked_at(None, False, most) is not None))
+        """The same for each status."""
+        candidates = self._candidates(None, False, COUNT_MOST)
+        found = candidates.count_by_status()
+        return Counted(found, self._is_exact(candidates, sum(found.values())))
+
+    def _is_exact(self, candidates: Candidates, found: int) -> bool:
+        is_full = self._looks or found >= candidates.limit
+        return not is_full or candidates.last() is None
 
     @property
     def _looks(self) -> bool:
         """Whether some of the candidates may not match."""
-        filters = self._filters
-        has_rest = filters.event or filters.error_class or (filters.state and filters.state not in _ENDED)
-        return bool(has_rest) or (self._is_narrowed and not self._has_ranges)
+        return bool(self._conditions().texts)
 
     @cached_property
     def _integrations(self) -> list[UUID]:
         if self._integration:
             return [self._integration]
         rows = Integration.objects.filter(owner=self._owner_id).order_by()
+        if self._only_live:
+            rows = rows.filter(deleted_at=None)
         if self._filters.type:
             rows = rows.filter(type=self._filters.type)
         match self._filters.state:
@@ -191,7 +205,8 @@ class DeliveryLog:
     @property
     def _is_narrowed(self) -> bool:
         """Whether only some integrations or statuses are asked for."""
-        return bool(self._integration or self._filters.type or self._filters.state or self._filters.error_class)
+        filters = self._filters
+        return bool(self._integration or self._only_live or filters.type or filters.state or filters.error_class)
 
     @property
     def _has_ranges(self) -> bool:
@@ -205,29 +220,9 @@ class DeliveryLog:
             return (_Status.PENDING, _Status.FAILED, _Status.CANCELLED)
         return _Status.values
 
-    def _rows(self, place: UUID | None, is_ascending: bool, limit: int) -> QuerySet[Delivery]:
-        candidates = self._candidates(place, is_ascending, LOOK_DELIVERIES if self._looks else limit)
-        rows = self._matching(Delivery.objects.filter(pk__in=as_expression(candidates)))
-        return rows.order_by("pk" if is_ascending else "-pk")[:limit]
-
-    def _matching(self, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-        filters = self._filters
-        if self._is_narrowed and not self._has_ranges:
-            rows = rows.filter(integration__in=self._integrations, status__in=self._statuses)
-        if filters.event:
-            rows = rows.filter(event__name=filters.event)
-        if filters.state in _OF_STATE:
-            rows = rows.filter(_OF_STATE[filters.state])
-        if filters.error_class:
-            rows = rows.filter(error_class=filters.error_class)
-        return rows
-
-    def _last_looked_at(self, place: UUID | None, is_ascending: bool, most: int) -> UUID | None:
-        """The last of the first `most` candidates, if there are more."""
-        return end_of(self._candidates(place, is_ascending, most + 1), most)
-
-    def _candidates(self, place: UUID | None, is_ascending: bool, limit: int) -> Sql:
-        """The ids of the first `limit` candidates after a place."""
+    def _candidates(self, place: UUID | None, is_ascending: bool, wanted: int) -> Candidates:
+        """The first deliveries after a place that may match: so many as are wanted, if all of them do."""
+        limit = LOOK_DELIVERIES if self._looks else wanted
         ranges = self._ranges()
         if place:
             ranges = [one.filter(pk__gt=place) if is_ascending else one.filter(pk__lt=place) for one in ranges]
@@ -235,8 +230,22 @@ class DeliveryLog:
             # Unordered, so that the database does not read the owner's whole log in order to find those of an asset.
             ranges = [one.order_by()[:MOST_OF_ASSET] for one in ranges]
         else:
-            ranges = [one.order_by("id" if is_ascending else "-id")[:limit] for one in ranges]
-        return merged(ranges, limit, is_ascending=is_ascending)
+            # One more, so that it is known whether there are more.
+            ranges = [one.order_by("id" if is_ascending else "-id")[: limit + 1] for one in ranges]
+        return Candidates(ranges, self._conditions(), limit, is_ascending)
+
+    def _conditions(self) -> Conditions:
+        filters, conditions = self._filters, Conditions()
+        if self._is_narrowed and not self._has_ranges:
+            conditions.add_choice("integration", self._integrations)
+            conditions.add_choice("status", list(self._statuses))
+        for text in _OF_STATE.get(filters.state, ()) if filters.state else ():
+            conditions.add(text)
+        if filters.error_class:
+            conditions.add(OF_ERROR_CLASS, filters.error_class)
+        if filters.event:
+            conditions.add(OF_EVENT, filters.event)
+        return conditions
 
     def _ranges(self) -> list[QuerySet[Delivery]]:
         filters = self._filters
@@ -257,12 +266,15 @@ class DeliveryLog:
         ]
 
 
-def _for_list(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """With what a list shows of event and integration, whose other columns are large."""
-    named = rows.annotate(asset_name=KeyTextTransform("name", "event__document")).select_related("event", "integration")
-    return named.only(
-        *("status", "attempt_count", "held_attempt_count", "created_at", "due_at", "finished_at", "error"),
-        *("backfilled", "event__name", "event__subject"),
-        *("integration__type", "integration__status", "integration__problem", "integration__problem_fault"),
-        *("integration__deleted_at",),
+def _for_list(keys: Sequence[UUID]) -> list[Delivery]:
+    """The deliveries, newest first, with what a list shows of event and integration, whose other columns are large."""
+    rows = Delivery.objects.filter(pk__in=keys).order_by("-pk").select_related("event", "integration")
+    named = rows.annotate(asset_name=KeyTextTransform("name", "event__document"))
+    return list(
+        named.only(
+            *("status", "attempt_count", "held_attempt_count", "created_at", "due_at", "finished_at", "error"),
+            *("backfilled", "event__name", "event__subject"),
+            *("integration__type", "integration__status", "integration__problem", "integration__problem_fault"),
+            *("integration__deleted_at",),
+        )
     )

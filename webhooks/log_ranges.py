@@ -1,49 +1,125 @@
-"""Ids of deliveries that several index ranges have, merged in order: the SQL below the delivery log."""
+"""The SQL below the delivery log: the ids of deliveries that several index ranges have, merged in order and filtered.
+
+The database reads each range in order and stops once there are enough ids, whatever its statistics say.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Field, QuerySet
 
 from .models import Delivery
 
-# The ids of one range. A SELECT around it, because SQLite takes no LIMIT in a bare part of a UNION.
-RANGE = "SELECT id FROM ({}) AS range_{}"
-# Those of all ranges in order. Each has its own limit, so that no statistics make the database read more of it.
-MERGED = "SELECT id FROM ({}) AS merged ORDER BY id {} LIMIT {}"
-NOTHING = "SELECT id FROM webhooks_delivery WHERE 1 = 0"
-# The last of the first so many ids, and the one behind it if there is one.
-END = "SELECT id FROM ({}) AS found LIMIT 2 OFFSET {}"
+# The columns that conditions read. Without conditions only the id is selected, which the indexes have.
+COLUMNS = ("id", "integration_id", "event_id", "status", "due_at", "attempt_count", "held_attempt_count", "error_class")
+# One range. A SELECT around it, because SQLite takes no LIMIT in a bare part of a UNION.
+RANGE = "SELECT {columns} FROM ({sql}) AS range_{number}"
+# The first candidates of all ranges, in order.
+CANDIDATES = "SELECT {columns} FROM ({ranges}) AS merged ORDER BY id {order} LIMIT {limit}"
+NO_CANDIDATES = "SELECT {columns} FROM webhooks_delivery WHERE 1 = 0"
+# Those of the candidates that match, in order.
+KEYS = "SELECT id FROM ({candidates}) AS looked WHERE {conditions} ORDER BY id {order} LIMIT {limit}"
+# How many of the candidates match, of each status and together.
+COUNT_BY_STATUS = "SELECT status, count(*) FROM ({candidates}) AS looked WHERE {conditions} GROUP BY status"
+COUNT = "SELECT count(*) FROM ({candidates}) AS looked WHERE {conditions}"
+# The candidate at a place, and the one behind it if there is one.
+PLACE = "SELECT id FROM ({candidates}) AS looked LIMIT 2 OFFSET {offset}"
 
-Sql = tuple[str, tuple[Any, ...]]
-
-
-def merged(ranges: Sequence[QuerySet[Delivery]], limit: int, *, is_ascending: bool) -> Sql:
-    """The SQL of the first `limit` ids of all ranges; each range has its own order and limit, or none."""
-    parts, params = [], list[Any]()
-    for number, one in enumerate(ranges):
-        sql, more = one.values("id").query.sql_with_params()
-        parts.append(RANGE.format(sql, number))
-        params += more
-    if not parts:
-        return NOTHING, ()
-    return MERGED.format(" UNION ALL ".join(parts), "ASC" if is_ascending else "DESC", limit), tuple(params)
-
-
-def as_expression(statement: Sql) -> RawSQL:
-    """For `pk__in`. All its values are parameters."""
-    return RawSQL(*statement)  # noqa: S611
+# Conditions. The event is looked up for each candidate: a join might read all events.
+OF_EVENT = "(SELECT name FROM events_event WHERE events_event.id = looked.event_id) = %s"
+OF_ERROR_CLASS = "error_class = %s"
+IS_DUE, WAITS = "due_at IS NOT NULL", "due_at IS NULL"
+IS_TRIED, IS_UNTRIED = "attempt_count + held_attempt_count > 0", "attempt_count + held_attempt_count = 0"
 
 
-def end_of(statement: Sql, count: int) -> UUID | None:
-    """The id at the place `count`, from 1, if there is another one behind it."""
-    sql, params = statement
+@dataclass
+class Conditions:
+    """Conditions that candidates have to meet, and the values in them."""
+
+    texts: list[str] = field(default_factory=list)
+    params: list[Any] = field(default_factory=list)
+
+    def add(self, text: str, *params: Any) -> None:
+        """Adds a condition with its values."""
+        self.texts.append(text)
+        self.params += params
+
+    def add_choice(self, column: str, values: Sequence[Any]) -> None:
+        """Adds that a column has one of some values."""
+        places = ", ".join(["%s"] * len(values))
+        known = cast("Field[Any, Any]", Delivery._meta.get_field(column))
+        prepared = [known.get_db_prep_value(value, connection) for value in values]
+        self.add(f"{known.column} IN ({places})" if values else "1 = 0", *prepared)
+
+    @property
+    def sql(self) -> str:
+        """All of them; true without any."""
+        return " AND ".join(self.texts) or "1 = 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The first `limit` deliveries of some ranges. Each range is a queryset with its own order and limit."""
+
+    ranges: Sequence[QuerySet[Delivery]]
+    conditions: Conditions
+    limit: int
+    is_ascending: bool = False
+
+    def keys(self, limit: int) -> list[UUID]:
+        """The ids of the first `limit` that match."""
+        return [_uuid(row[0]) for row in self._run(KEYS, self._columns, order=self._order, limit=limit)]
+
+    def count(self) -> int:
+        """How many match."""
+        return int(self._run(COUNT, self._columns)[0][0])
+
+    def count_by_status(self) -> dict[str, int]:
+        """How many match, by status."""
+        return dict(self._run(COUNT_BY_STATUS, COLUMNS))
+
+    def last(self) -> UUID | None:
+        """The last one, whether it matches or not, if there is another one behind it."""
+        sql, params = self._sql(("id",), self.limit + 1)
+        found = _fetch(PLACE.format(candidates=sql, offset=self.limit - 1), params)
+        return _uuid(found[0][0]) if len(found) == 2 else None
+
+    @property
+    def _order(self) -> str:
+        return "ASC" if self.is_ascending else "DESC"
+
+    @property
+    def _columns(self) -> Sequence[str]:
+        return COLUMNS if self.conditions.texts else ("id",)
+
+    def _run(self, statement: str, columns: Sequence[str], **parts: Any) -> list[tuple[Any, ...]]:
+        sql, params = self._sql(columns, self.limit)
+        text = statement.format(candidates=sql, conditions=self.conditions.sql, **parts)
+        return _fetch(text, [*params, *self.conditions.params])
+
+    def _sql(self, columns: Sequence[str], limit: int) -> tuple[str, list[Any]]:
+        parts, params = [], list[Any]()
+        names = ", ".join(columns)
+        for number, one in enumerate(self.ranges):
+            sql, more = one.values(*columns).query.sql_with_params()
+            parts.append(RANGE.format(columns=names, sql=sql, number=number))
+            params += more
+        if not parts:
+            return NO_CANDIDATES.format(columns=names), []
+        ranges = " UNION ALL ".join(parts)
+        return CANDIDATES.format(columns=names, ranges=ranges, order=self._order, limit=limit), params
+
+
+def _fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(END.format(sql, count - 1), params)
-        found = [row[0] if isinstance(row[0], UUID) else UUID(row[0]) for row in cursor.fetchall()]
-    return found[0] if len(found) == 2 else None
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
+
+
+def _uuid(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
