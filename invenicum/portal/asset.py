@@ -53,7 +53,8 @@ def show(request: HttpRequest, visitor: Visitor, asset_id: str) -> HttpResponseB
         raise Http404
     name = asset.name if asset else subject_of(page.events[0])
     context = {
-        "title": name,
+        "title": _("History of %(name)s") % {"name": name},
+        "name": name,
         "asset_id": asset_id,
         "asset": asset,
         "tags": ", ".join(asset.tags) if asset else "",

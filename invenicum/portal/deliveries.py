@@ -14,11 +14,12 @@ from django.utils.translation import ngettext
 from invenicum.api.pagination import Cursor
 from invenicum.quotas import QuotaExceeded
 from webhooks import retries
-from webhooks.delivery_log import Counted, DeliveryLog
+from webhooks.delivery_log import COUNT_MOST, Counted, DeliveryLog
 from webhooks.models import Delivery
 
 from .delivery_filters import LABELS, Asked, read_filters, selections, tabs
 from .delivery_words import STATE_WORDS, row_of
+from .figures import count
 from .pages import SeeOther, message_page, portal_page, render
 from .visitors import Visitor
 
@@ -31,14 +32,15 @@ def show(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
     """The log, newest first. `?retried=` says how many were queued by the form before."""
     asked = read_filters(request.GET)
     log = DeliveryLog(visitor.user.pk, asked.filters)
-    page, counted = log.page(Cursor.decode(request.GET.get("cursor", "")), PAGE_DELIVERIES), log.count()
+    page = log.page(Cursor.decode(request.GET.get("cursor", "")), PAGE_DELIVERIES)
+    total, is_exact = log.total()
     context = {
         "title": _("Deliveries"),
         "rows": [row_of(delivery) for delivery in page.rows],
         "looked_until": page.looked_until,
         "is_filtered": bool(asked.texts),
-        "count": count_words(counted),
-        "retry_words": _retry_words(counted) if page.rows and visitor.may(CHANGE) else "",
+        "count": count_words(total, is_exact),
+        "retry_words": _retry_words(total, is_exact) if page.rows and visitor.may(CHANGE) else "",
         "retried": _retried(request),
         "newer": _address(asked, page.newer),
         "older": _address(asked, page.older),
@@ -62,7 +64,7 @@ def retry_all(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
         return SeeOther(f"{reverse('portal-deliveries')}?{done}")
     counted = retries.count(visitor.user, asked.filters)
     context = {
-        "title": _retry_words(counted),
+        "title": _retry_words(counted.total, counted.is_exact),
         "asked": asked,
         "texts": list(asked.texts.items()),
         "count": counted.total,
@@ -79,25 +81,27 @@ def form_context(asked: Asked) -> dict[str, Any]:
     return {"asked": asked, "tabs": tabs(asked), "selections": selections(asked), "summary": summary}
 
 
-def count_words(counted: Counted) -> str:
+def count_words(total: int, is_exact: bool) -> str:
     """`214 deliveries`, `over 10,000 deliveries`, `at least 3 deliveries`."""
-    words = {"number": f"{counted.total:,}"}
-    if counted.is_exact:
-        return ngettext("%(number)s delivery", "%(number)s deliveries", counted.total) % words
-    return ngettext("at least %(number)s delivery", "over %(number)s deliveries", counted.total) % words
+    words = {"number": count(total)}
+    if is_exact:
+        return ngettext("%(number)s delivery", "%(number)s deliveries", total) % words
+    if total >= COUNT_MOST:
+        return _("over %(number)s deliveries") % words
+    return ngettext("at least %(number)s delivery", "at least %(number)s deliveries", total) % words
 
 
-def _retry_words(counted: Counted) -> str:
-    if not counted.is_exact:
+def _retry_words(total: int, is_exact: bool) -> str:
+    if not is_exact:
         return _("Retry all that match")
-    text = ngettext("Retry the one that matches", "Retry all %(number)s that match", counted.total)
-    return text % {"number": f"{counted.total:,}"}
+    text = ngettext("Retry the one that matches", "Retry all %(number)s that match", total)
+    return text % {"number": count(total)}
 
 
 def _by_status(counted: Counted) -> list[tuple[str | Promise, str]]:
     words: Mapping[str, str | Promise] = {state.value: text for state, text in STATE_WORDS.items()}
     pending = {Delivery.Status.PENDING.value: _("Not delivered yet")}
-    return [({**words, **pending}[status], f"{number:,}") for status, number in sorted(counted.by_status.items())]
+    return [({**words, **pending}[status], count(number)) for status, number in sorted(counted.by_status.items())]
 
 
 def _retried(request: HttpRequest) -> str:
@@ -108,10 +112,10 @@ def _retried(request: HttpRequest) -> str:
     number = int(text)
     if request.GET.get("more"):
         return _("%(number)s deliveries are sent again now. The others follow by themselves.") % {
-            "number": f"{number:,}"
+            "number": count(number)
         }
     sentence = ngettext("%(number)s delivery is sent again now.", "%(number)s deliveries are sent again now.", number)
-    return sentence % {"number": f"{number:,}"}
+    return sentence % {"number": count(number)}
 
 
 def _address(asked: Asked, cursor: Cursor | None) -> str:

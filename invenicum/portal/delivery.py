@@ -45,7 +45,8 @@ def show(request: HttpRequest, visitor: Visitor, delivery_id: str) -> HttpRespon
     newest = list(delivery.attempts.order_by("-id")[:SHOWN_TRIES])
     is_live = integration.deleted_at is None
     context = {
-        "title": subject_of(event) or event.name,
+        "title": _("%(what)s to %(service)s")
+        % {"what": subject_of(event) or event.name, "service": service_of(delivery)},
         "subject": subject_of(event),
         "delivery": delivery,
         "event": event,

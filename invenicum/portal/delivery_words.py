@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,6 +18,7 @@ from webhooks.delivery_log import State
 from webhooks.event_status import Cause, EventOutcome
 from webhooks.models import Delivery
 
+from .figures import count
 from .states import Tone, delivery_state
 
 STATE_WORDS: dict[State, str | Promise] = {
@@ -146,12 +148,14 @@ def tally(counted: Mapping[str, int]) -> list[Chip]:
         (Delivery.Status.DELIVERED, "good", _("%(number)s delivered")),
         (Delivery.Status.CANCELLED, "rest", _("%(number)s cancelled")),
     )
-    return [Chip(tone, text % {"number": counted[status]}) for status, tone, text in words if counted.get(status)]
+    return [
+        Chip(tone, text % {"number": count(counted[status])}) for status, tone, text in words if counted.get(status)
+    ]
 
 
 def attempt_words(status_code: int | None, error_class: str, milliseconds: int) -> str:
     """How an attempt ended: `HTTP 503 after 0.21 s`, `no answer in time, after 15 s`."""
-    seconds = f"{milliseconds / 1000:.2f}" if milliseconds < 10_000 else f"{milliseconds / 1000:.0f}"
+    seconds = number_format(milliseconds / 1000, 2 if milliseconds < 10_000 else 0, use_l10n=True)
     if status_code:
         return _("HTTP %(code)s after %(seconds)s s") % {"code": status_code, "seconds": seconds}
     words = ERROR_CLASS_WORDS.get(error_class)

@@ -57,7 +57,7 @@ def show(request: HttpRequest, visitor: Visitor, event_id: str) -> HttpResponseB
     event = _find(visitor, event_id)
     done = request.GET.get("done", "")
     context: dict[str, Any] = {
-        "title": subject_of(event) or event.name,
+        "title": ", ".join(filter(None, [subject_of(event), event.name])),
         "subject": subject_of(event),
         "event": event,
         "outcomes": [outcome_of(one) for one in outcomes_of(event)],

@@ -10,7 +10,7 @@ from django.utils import timezone
 from integrations.models import Integration
 from integrations.services import save_integration, set_active
 from invenicum.accounts.models import User
-from invenicum.assets.services import create_asset
+from invenicum.assets.services import change_asset, create_asset
 from webhooks.models import Delivery
 
 SLACK = {"webhookUrl": "https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24, "channel": "#asset-updates"}
@@ -42,6 +42,13 @@ PAGES = (
     PortalPage("connect", "/portal/services/github/connect", is_shown=True),
     PortalPage("disconnect", "/portal/services/webhook/disconnect"),
     PortalPage("missing", "/portal/services/fax"),
+    PortalPage("deliveries", "/portal/deliveries", is_shown=True),
+    PortalPage("no-deliveries", "/portal/deliveries?state=cancelled&type=github&since=yesterday"),
+    PortalPage("delivery", "/portal/deliveries/{delivery}", is_shown=True),
+    PortalPage("retry-all", "/portal/deliveries/retry?state=failed"),
+    PortalPage("events", "/portal/events"),
+    PortalPage("event", "/portal/events/{event}", is_shown=True),
+    PortalPage("asset", "/portal/assets/leica-m3", is_shown=True),
 )
 
 
@@ -54,7 +61,8 @@ def furnish(owner: User) -> dict[str, str]:
     save_integration(owner, "mixpanel", {"projectToken": "0123456789abcdef0123456789abcdef"})
     set_active(owner, "mixpanel", False)
     for name in ("Product Photo.jpg", "Leica M3", "Field Notes 1998", "Hero Image.png"):
-        create_asset(owner, {"name": name, "category": "Images", "tags": ["draft"]})
+        asset_id = name.lower().replace(" ", "-")
+        create_asset(owner, {"name": name, "asset_id": asset_id, "category": "Images", "tags": ["draft"]})
     mine = Integration.objects.filter(owner=owner)
     mine.update(last_sync=long_ago)
     mine.filter(type="slack").update(
@@ -69,4 +77,14 @@ def furnish(owner: User) -> dict[str, str]:
     states = (("delivered", 1, ""), ("pending", 2, "HTTP 503"), ("failed", 10, "HTTP 400"), ("pending", 0, ""))
     for delivery, (status, tries, error) in zip(deliveries, states, strict=True):
         Delivery.objects.filter(pk=delivery.pk).update(status=status, attempt_count=tries, error=error)
-    return {}
+    retried = deliveries[1]
+    retried.attempts.create(
+        started_at=timezone.now() - timedelta(minutes=9),
+        duration_ms=210,
+        status_code=503,
+        error_class="http",
+        error="The endpoint answered HTTP 503.",
+        response_excerpt="upstream unavailable",
+    )
+    change_asset(owner, "leica-m3", {"name": "Leica M3 (1954)", "tags": ["sold"]})
+    return {"delivery": retried.public_id, "event": retried.event.public_id}
