@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from invenicum.plots import Try
 from webhooks.models import Attempt
@@ -55,4 +56,7 @@ def planned(due_at: datetime, count: int, schedule: Sequence[float], now: dateti
 def clock(moment: datetime, now: datetime, *, seconds: bool = False) -> str:
     """`14:02:11` today, `7 Mar, 14:02` on other days, in UTC."""
     time = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
-    return time if moment.date() == now.date() else f"{date_format(moment, 'j M')}, {time}"
+    if moment.date() == now.date():
+        return time
+    # Translators: a format of Django, https://docs.djangoproject.com/en/5.2/ref/templates/builtins/#date
+    return f"{date_format(moment, pgettext('format of a date without its year', 'j M'))}, {time}"
