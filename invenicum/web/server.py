@@ -40,10 +40,15 @@ def main() -> None:
         # An address may hold an OAuth code, so there is no access log here; a proxy in front can leave it out.
         log_access=False,
         log_dictconfig=settings.LOGGING,
-        log_level=LogLevels.warning if settings.EMBEDDED else LogLevels.info,
+        log_level=_log_level(settings.LOGGING["root"]["level"], is_embedded=settings.EMBEDDED),
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
     ).serve()
+
+
+def _log_level(chosen: str, *, is_embedded: bool) -> LogLevels:
+    """How much of its own Granian logs; `make run` says by itself that it has started."""
+    return LogLevels.warning if is_embedded and chosen in {"DEBUG", "INFO"} else LogLevels(chosen.lower())
 
 
 def _address(host: str) -> str:
