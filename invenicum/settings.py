@@ -59,6 +59,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", None) or sorted(
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 _https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_ENGINE = "invenicum.accounts.session_store"
 SESSION_COOKIE_SAMESITE = "Lax"  # the OAuth redirect comes back from another site
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 # No referrer to other sites. With "no-referrer" browsers send forms with `Origin: null`, which the CSRF check refuses;
@@ -156,7 +157,6 @@ INSTALLED_APPS = [
     "invenicum.operations.console_app.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",

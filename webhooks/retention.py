@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.db.models import QuerySet
 from oauth2_provider.models import clear_expired as clear_expired_tokens
@@ -15,6 +14,7 @@ from integrations import reserved_secrets
 from invenicum.accounts import portal_sessions, sign_in_limits
 from invenicum.accounts.idempotency import forget_old_keys
 from invenicum.accounts.models import User
+from invenicum.accounts.session_store import SessionStore
 from invenicum.audit import services as audit
 from invenicum.events.models import Event
 from invenicum.ids import first_id_at

@@ -6,4 +6,4 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from . import openapi, receivers, sign_in_limits  # noqa: F401
+        from . import browser_sessions, openapi, receivers, sign_in_limits  # noqa: F401

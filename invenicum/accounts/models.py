@@ -3,6 +3,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -212,11 +213,40 @@ class PortalLink(OfPortal):
         return f"portal link of {self.owner.public_id}"
 
 
-class PortalSession(OfPortal):
-    """A browser that opened a link to the portal."""
+class OpenedBy(models.Model):
+    """From where a session was opened, and with which browser, so that its user recognizes it."""
+
+    MAX_BROWSER_LENGTH = 300
+
+    address = models.GenericIPAddressField(null=True, editable=False)
+    browser = models.CharField(max_length=MAX_BROWSER_LENGTH, blank=True, editable=False)  # its User-Agent
+
+    class Meta:
+        abstract = True
+
+
+class BrowserSession(OpenedBy, AbstractBaseSession):
+    """A session of a browser, in which a user may have signed in (`session_store`)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
+    opened_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"session of {self.user}"
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        from .session_store import SessionStore
+
+        return SessionStore
+
+
+class PortalSession(OpenedBy, OfPortal):
+    """A browser that opened a link to the portal, or a member of staff who looks at it as the owner."""
 
     key_digest = models.CharField(max_length=64, primary_key=True)
     opened_at = models.DateTimeField()
+    supporter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
 
     def __str__(self) -> str:
         return f"portal session of {self.owner.public_id}"

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -101,8 +103,11 @@ def create_link(owner: User, access: Access, options: LinkOptions) -> NewLink:
 
 
 @transaction.atomic
-def open_link(code: str) -> Opened:
-    """Opens a session with the code of a link, which cannot be used again. Raises LinkRefused."""
+def open_link(code: str, browser: Mapping[str, Any] | None = None) -> Opened:
+    """Opens a session with the code of a link, which cannot be used again. `browser`: `browser_sessions.browser_of`.
+
+    Raises LinkRefused.
+    """
     now = timezone.now()
     # Looked up by digest, so that its duration reveals nothing about existing codes.
     link = PortalLink.objects.select_related("owner").filter(code_digest=_digest(code)).first()
@@ -115,7 +120,7 @@ def open_link(code: str) -> Opened:
     key, ends_at = secrets.token_urlsafe(32), now + SESSION_LIFETIME
     shared = {name.attname: getattr(link, name.attname) for name in OfPortal._meta.fields}
     shared["expires_at"] = min(ends_at, link.token_expires_at or ends_at)
-    session = PortalSession.objects.create(key_digest=_digest(key), opened_at=now, **shared)
+    session = PortalSession.objects.create(key_digest=_digest(key), opened_at=now, **(browser or {}), **shared)
     session.owner = link.owner
     record(Action.PORTAL_OPENED, owner=link.owner, actor=link.owner)
     return Opened(key, session, link.path)

@@ -9,6 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from invenicum.accounts import portal_sessions
+from invenicum.accounts.browser_sessions import browser_of
 from invenicum.pages import wants_page
 
 from .cookies import drop_key, keep_key, read_key
@@ -33,7 +34,7 @@ def open_link(request: HttpRequest) -> HttpResponseBase:
         return ended_page(request)
     code = _code_in(request.POST.get("code", ""))
     try:
-        opened = portal_sessions.open_link(code)
+        opened = portal_sessions.open_link(code, browser_of(request))
     except portal_sessions.LinkRefused as refused:
         return ended_page(request, refused.return_url, 410)
     if read_key(request):

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 from pytest_django import Settings
 
-from invenicum.accounts.models import User
+from invenicum.accounts.models import BrowserSession, User
 from invenicum.content_policy import ADMIN, HEADER, NOTHING
 from invenicum.web.answers import error_answer
 
@@ -39,7 +38,7 @@ def browser(db: None) -> Client:
 
 
 def test_every_route_has_a_strict_policy(browser: Client) -> None:
-    session, pages = Session.objects.get(), 0
+    session, pages = BrowserSession.objects.get(), 0
     for address in sorted(set(addresses())):
         for method in ("get", "post"):
             answer = getattr(browser, method)(address)

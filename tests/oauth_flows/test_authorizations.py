@@ -4,14 +4,13 @@ import hashlib
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from integrations.models import Integration
-from invenicum.accounts.models import User
+from invenicum.accounts.models import BrowserSession, User
 from oauth_flows.clients import redirect_uri
 from oauth_flows.models import Authorization, Grant
 from tests.api_client import Api
@@ -194,10 +193,10 @@ def test_connecting_again_keeps_the_settings_and_resumes_waiting_deliveries(
 def test_sessions_that_have_ended_are_pruned(drive: AuthorizationServer, alice: User, api: Api) -> None:
     begin(api(alice))
     prune(timezone.now())
-    assert Session.objects.exists()
-    Session.objects.update(expire_date=timezone.now())
+    assert BrowserSession.objects.exists()
+    BrowserSession.objects.update(expire_date=timezone.now())
     prune(timezone.now())
-    assert not Session.objects.exists()
+    assert not BrowserSession.objects.exists()
 
 
 def test_a_callback_that_finds_no_free_thread_can_be_sent_again(

@@ -4,12 +4,11 @@ from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from invenicum.accounts.models import User
+from invenicum.accounts.models import BrowserSession, User
 from oauth_flows.models import Authorization, StartLink
 from tests.api_client import Api
 from tests.fakes.authorization_server import AuthorizationServer
@@ -40,7 +39,7 @@ def test_opening_the_link_does_not_use_it_up(alice: User, api: Api) -> None:
         page = browser.get(link, headers={**PAGE, "Sec-Purpose": "prefetch"})
         assert page.status_code == 200
     assert not browser.cookies
-    assert not Session.objects.exists()
+    assert not BrowserSession.objects.exists()
     assert not Authorization.objects.exists()
     assert press(browser, link).status_code == 302
 

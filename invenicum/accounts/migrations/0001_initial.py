@@ -84,6 +84,21 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='BrowserSession',
+            fields=[
+                ('session_key', models.CharField(max_length=40, primary_key=True, serialize=False, verbose_name='session key')),
+                ('session_data', models.TextField(verbose_name='session data')),
+                ('expire_date', models.DateTimeField(db_index=True, verbose_name='expire date')),
+                ('address', models.GenericIPAddressField(editable=False, null=True)),
+                ('browser', models.CharField(blank=True, editable=False, max_length=300)),
+                ('opened_at', models.DateTimeField(null=True)),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'abstract': False,
+            },
+        ),
+        migrations.CreateModel(
             name='IdempotencyKey',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -131,9 +146,12 @@ class Migration(migrations.Migration):
                 ('accent', models.CharField(blank=True, max_length=7)),
                 ('lang', models.CharField(blank=True, max_length=5)),
                 ('expires_at', models.DateTimeField(db_index=True)),
+                ('address', models.GenericIPAddressField(editable=False, null=True)),
+                ('browser', models.CharField(blank=True, editable=False, max_length=300)),
                 ('key_digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
                 ('opened_at', models.DateTimeField()),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('supporter', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'abstract': False,
