@@ -141,6 +141,8 @@ PORTAL_FRAME_ORIGINS: list[str] = env.list("PORTAL_FRAME_ORIGINS", [])
 
 INSTALLED_APPS = [
     "invenicum.audit",
+    "invenicum.staff",
+    "django_otp",
     "invenicum.accounts",
     "invenicum.events",
     "invenicum.assets",
@@ -177,6 +179,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "invenicum.audit.requests.remember_request",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -307,6 +310,8 @@ SIGN_IN_FAILURES = env.int("SIGN_IN_FAILURES", 10)  # of one account at one addr
 SIGN_IN_FAILURES_PER_ACCOUNT = env.int("SIGN_IN_FAILURES_PER_ACCOUNT", 100)
 SIGN_IN_FAILURES_PER_ADDRESS = env.int("SIGN_IN_FAILURES_PER_ADDRESS", 100)
 SIGN_IN_LOCK_SECONDS = env.int("SIGN_IN_LOCK_SECONDS", 900)
+# Whether all staff need a second factor for the admin.
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", False)
 CONNECTION_TEST_TIMEOUT = env.float("CONNECTION_TEST_TIMEOUT", 10.0)  # seconds
 
 # --- API ----------------------------------------------------------------------------------------

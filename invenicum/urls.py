@@ -14,7 +14,6 @@ import invenicum.portal.urls
 import oauth_flows.urls
 import webhooks.inbound.urls
 import webhooks.urls
-from invenicum.accounts.sign_in_limits import limited_sign_in
 from invenicum.api import errors
 from invenicum.api.docs_page import DocsView
 from invenicum.api.openapi import SchemaView
@@ -31,7 +30,6 @@ api_urlpatterns = [
 ]
 urlpatterns = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
-    path("admin/login/", limited_sign_in(admin.site.login)),
     path("admin/", admin.site.urls),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(), name="docs"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from invenicum.staff.admin_site import StaffSite
 
 from . import overview
 from .overview_plots import span_of
@@ -33,7 +34,7 @@ NAVIGATION = (
 )
 
 
-class ConsoleSite(AdminSite):
+class ConsoleSite(StaffSite):
     """The admin site at `/admin/`. Without scripts everything works; the policy of `invenicum.content_policy` holds."""
 
     site_header = _("Integrations console")
