@@ -31,6 +31,7 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # the toolkit
     removed_before = models.DateTimeField(null=True, editable=False)
 
     class Meta(AbstractUser.Meta):
+        permissions = [("see_as_user", "Can see the portal as a user")]
         constraints = [
             # A user of Invenicum has a name that no user who is created here can have, and the other way round.
             models.CheckConstraint(

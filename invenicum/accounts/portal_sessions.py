@@ -15,17 +15,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_out
 from django.db import transaction
+from django.db.models import Q
+from django.dispatch import receiver
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
 from invenicum.audit.services import Action, record
 
 from .models import OfPortal, PortalLink, PortalSession, User
+from .scopes import USER_SCOPES
 from .tokens import Access, Origin, holder_of
 
 LINK_MAX_SECONDS = 600
 SESSION_LIFETIME = timedelta(hours=8)
+SUPPORT_VIEW_LIFETIME = timedelta(minutes=15)
 # For this long an expired link still says where its user came from.
 LINK_MEMORY = timedelta(days=1)
 OPEN_PATH = "/portal/open"
@@ -126,10 +131,37 @@ def open_link(code: str, browser: Mapping[str, Any] | None = None) -> Opened:
     return Opened(key, session, link.path)
 
 
+def open_for_support(owner: User, supporter: User, browser: Mapping[str, Any]) -> str:
+    """Opens a session in which a member of staff sees what `owner` sees, and changes nothing, for fifteen minutes.
+
+    Returns its key for the cookie. It ends earlier if the supporter signs out or is no longer staff.
+    """
+    key, now = secrets.token_urlsafe(32), timezone.now()
+    PortalSession.objects.create(
+        key_digest=_digest(key),
+        owner=owner,
+        supporter=supporter,
+        scopes=" ".join(sorted(scope for scope in USER_SCOPES if scope.endswith(":read"))),
+        read_only=True,
+        opened_at=now,
+        expires_at=now + SUPPORT_VIEW_LIFETIME,
+        **browser,
+    )
+    return key
+
+
+@receiver(user_logged_out)
+def on_signed_out(user: User | None, **kwargs: Any) -> None:
+    """Ends the support views of a member of staff who signs out."""
+    if user is not None:
+        PortalSession.objects.filter(supporter=user).delete()
+
+
 def find_session(key: str) -> tuple[PortalSession, Access] | None:
     """The session of a key, with its owner, and what it allows now; None if it has ended, also with its token."""
     live = PortalSession.objects.filter(key_digest=_digest(key), expires_at__gt=timezone.now(), owner__is_active=True)
-    session = live.select_related("owner").first()
+    supported = live.filter(Q(supporter=None) | Q(supporter__is_active=True, supporter__is_staff=True))
+    session = supported.select_related("owner", "supporter").first()
     access = access_of(session) if session else None
     return (session, access) if session and access else None
 
@@ -137,6 +169,11 @@ def find_session(key: str) -> tuple[PortalSession, Access] | None:
 def change_language(key: str, lang: str) -> None:
     """Has the session of a key go on in another language, e.g. `de`."""
     PortalSession.objects.filter(key_digest=_digest(key)).update(lang=lang)
+
+
+def was_support_view(key: str) -> bool:
+    """Whether a key is that of a member of staff who saw the portal as a user; also for some time after its end."""
+    return PortalSession.objects.filter(key_digest=_digest(key)).exclude(supporter=None).exists()
 
 
 def end_session(key: str) -> None:

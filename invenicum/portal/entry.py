@@ -15,6 +15,7 @@ from invenicum.pages import wants_page
 from .cookies import drop_key, keep_key, read_key
 from .languages import in_browsers_language
 from .pages import SeeOther, ended_page, framed, portal_page, render
+from .support import end_view
 from .visitors import Visitor
 
 CODE_MAX_CHARACTERS = 2000
@@ -57,7 +58,9 @@ def _code_in(text: str) -> str:
 
 @portal_page(get=None, post="integrations:read")
 def leave(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
-    """Ends the session that a link opened."""
+    """Ends the session that a link opened, or a support view."""
+    if visitor.supporter:
+        return end_view(request, visitor, visitor.supporter)
     portal_sessions.end_session(read_key(request))
     context = {"title": _("You have left"), "return_url": visitor.return_url}
     response = render(request, None, "left", context, embed=visitor.embed)

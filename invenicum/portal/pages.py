@@ -53,8 +53,8 @@ def portal_page(*, get: str | None = SCOPE_TO_SEE, post: str | None = None) -> C
         def wrapped(request: HttpRequest, **parts: Any) -> HttpResponseBase:
             try:
                 visitor = visitor_of(request)
-            except SessionEnded:
-                return ended_page(request)
+            except SessionEnded as ended:
+                return support_ended_page(request) if ended.is_support else ended_page(request)
             if visitor is None:
                 return _to_sign_in(request)
             with translation.override(language_of(request, visitor)):
@@ -152,4 +152,11 @@ def ended_page(request: HttpRequest, return_url: str = "", status: int = 403) ->
     if read_key(request):
         # Whose session it was may be forgotten: what the request is for tells whether its cookie is that of a frame.
         drop_key(response, embed=request.headers.get("Sec-Fetch-Dest") == "iframe")
+    return response
+
+
+def support_ended_page(request: HttpRequest) -> HttpResponse:
+    """Tells a member of staff that the view of a user has ended. The browser forgets it."""
+    response = render(request, None, "support_ended", {"title": _("The view has ended")}, 403)
+    drop_key(response, embed=False)
     return response

@@ -16,6 +16,7 @@ from . import (
     preview,
     sign_in_window,
     styles,
+    support,
 )
 from .viewsets import PortalLinkViewSet
 
@@ -28,6 +29,7 @@ urlpatterns = [
     path("", directory.show, name="portal-services"),
     path("/open", entry.open_link, name="portal-open"),
     path("/leave", entry.leave, name="portal-leave"),
+    path("/support/<int:pk>", support.open_view, name="portal-support"),
     path("/accent.css", styles.accent, name="portal-accent"),
     path(f"/{SERVICE}", integration.show, name="portal-integration"),
     path(f"/{SERVICE}/connect", connect.edit, name="portal-connect"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
@@ -20,7 +21,11 @@ FORM_SALT = "invenicum.portal.forms"
 
 
 class SessionEnded(Exception):
-    """The browser has a session that has ended, for example with its token."""
+    """The browser has a session that has ended, for example with its token. `is_support`: that of a support view."""
+
+    def __init__(self, *, is_support: bool = False):
+        super().__init__("The session has ended.")
+        self.is_support = is_support
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +33,8 @@ class Visitor:
     """A person at the portal.
 
     `access`: what the visitor may do. `has_link`: came by a link, not by the sign-in page. The other fields are those
-    of the link. `form_token` belongs into each form: only this visitor's pages know it.
+    of the link. `supporter`: the member of staff who looks on as `user`, until `ends_at`. `form_token` belongs into
+    each form: only this visitor's pages know it.
     """
 
     user: User
@@ -41,6 +47,8 @@ class Visitor:
     theme: str = OfPortal.Theme.SYSTEM
     accent: str = ""
     lang: str = ""
+    supporter: User | None = None
+    ends_at: datetime | None = None
 
     def may(self, scope: str) -> bool:
         """Whether the visitor has a scope, e.g. `integrations:write`; with read-only links none that writes."""
@@ -75,9 +83,9 @@ def visitor_of(request: HttpRequest) -> Visitor | None:
     if key := read_key(request):
         found = portal_sessions.find_session(key)
         if found is None:
-            raise SessionEnded
+            raise SessionEnded(is_support=portal_sessions.was_support_view(key))
         session, access = found
-        act_as(request, session.owner)
+        act_as(request, session.supporter or session.owner)
         return Visitor(
             user=session.owner,
             access=access,
@@ -89,6 +97,8 @@ def visitor_of(request: HttpRequest) -> Visitor | None:
             theme=session.theme,
             accent=session.accent,
             lang=session.lang,
+            supporter=session.supporter,
+            ends_at=session.expires_at,
         )
     if isinstance(request.user, User) and request.session.session_key:
         return Visitor(

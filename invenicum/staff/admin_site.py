@@ -15,14 +15,14 @@ from django.views.decorators.cache import never_cache
 
 from invenicum.accounts.sign_in_limits import limited_sign_in
 
-from . import pages, second_factor
+from . import pages, second_factor, user_pages
 
 
 class StaffSite(AdminSite):
     """An admin site whose pages open for staff who have passed the second factor, if they need one."""
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [*pages.urls(), *super().get_urls()]
+        return [*pages.urls(), *user_pages.urls(self), *super().get_urls()]
 
     def has_permission(self, request: HttpRequest) -> bool:
         return super().has_permission(request) and second_factor.passed(request)

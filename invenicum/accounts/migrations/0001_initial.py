@@ -51,6 +51,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'user',
                 'verbose_name_plural': 'users',
+                'permissions': [('see_as_user', 'Can see the portal as a user')],
                 'abstract': False,
             },
             managers=[
