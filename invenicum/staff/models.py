@@ -7,6 +7,8 @@ digests, as everything else here is kept.
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
@@ -18,10 +20,12 @@ CODE_STEP_SECONDS = 30
 # How many steps the clock of a phone may be off.
 TOLERANCE_STEPS = 1
 THROTTLE_SECONDS = 1  # after a wrong code, doubled after each further one
+# So that who knows the password and guesses cannot keep the owner out for long: 24 guesses a day among a million codes.
+MAX_THROTTLE_SECONDS = 3600
 
 
 class Factor(ThrottlingMixin, Device):
-    """What both have in common. After a wrong code nothing is accepted for a second, then two, four, eight …"""
+    """What both have in common. After a wrong code nothing is accepted for a second, then two, four … up to an hour."""
 
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True)
@@ -31,6 +35,15 @@ class Factor(ThrottlingMixin, Device):
 
     def get_throttle_factor(self) -> int:
         return THROTTLE_SECONDS
+
+    def verify_is_allowed(self) -> tuple[bool, dict[str, Any] | None]:
+        """Whether a code is looked at now. If not, also until when not (`locked_until`)."""
+        allowed, why = super().verify_is_allowed()
+        failed_at = self.throttling_failure_timestamp
+        if allowed or failed_at is None or why is None:
+            return allowed, why
+        until = min(why["locked_until"], failed_at + timedelta(seconds=MAX_THROTTLE_SECONDS))
+        return (True, None) if until <= timezone.now() else (False, {**why, "locked_until": until})
 
     def verify_token(self, token: str) -> bool:
         """Whether a code is right. It is not accepted again. The caller has locked the row."""

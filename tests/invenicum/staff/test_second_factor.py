@@ -98,6 +98,15 @@ def test_after_wrong_codes_not_even_the_right_one_is_looked_at_for_a_time(ops: U
     assert client.post(ASK, {"code": code_of(ops, steps_ahead=1)}).status_code == 302
 
 
+def test_guessing_for_days_keeps_the_owner_out_for_an_hour_at_most(ops: User) -> None:
+    enrolled(ops)
+    long_ago = timezone.now() - timedelta(minutes=59)
+    Authenticator.objects.update(throttling_failure_count=40, throttling_failure_timestamp=long_ago)
+    assert password_given().post(ASK, {"code": code_of(ops, steps_ahead=1)}).status_code == 422
+    Authenticator.objects.update(throttling_failure_timestamp=long_ago - timedelta(minutes=1))
+    assert password_given().post(ASK, {"code": code_of(ops, steps_ahead=1)}).status_code == 302
+
+
 def test_a_recovery_code_works_once_however_it_is_typed(ops: User) -> None:
     _, codes = enrolled(ops)
     assert len(set(codes)) == 10
