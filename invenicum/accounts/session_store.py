@@ -20,7 +20,8 @@ class SessionStore(DatabaseStore):
         return BrowserSession
 
     def create_model_instance(self, data: dict[str, Any]) -> BrowserSession:
-        row: BrowserSession = super().create_model_instance(data)
+        row = super().create_model_instance(data)
+        assert isinstance(row, BrowserSession)
         if data.get(SESSION_KEY):
             row.user_id = int(data[SESSION_KEY])
             opened = data.get(OPENED, {})

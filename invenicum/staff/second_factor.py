@@ -39,7 +39,7 @@ class Enrolment:
 
 def is_asked_for(user: User) -> bool:
     """Whether the user needs more than a password for the admin: who has a second factor, or all staff."""
-    return user.is_staff and (is_asked_for_all() or has_factor(user))
+    return bool(user.is_staff) and (is_asked_for_all() or has_factor(user))
 
 
 def is_asked_for_all() -> bool:

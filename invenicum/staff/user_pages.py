@@ -58,7 +58,7 @@ def urls(site: AdminSite) -> list[URLPattern]:
     """The routes, for the admin site."""
 
     def page(view: Callable[..., HttpResponseBase]) -> Any:
-        return site.admin_view(view)  # type: ignore[type-var]
+        return site.admin_view(view)
 
     return [
         path("accounts/user/<int:pk>/sessions/", page(sessions), name="user-sessions"),
