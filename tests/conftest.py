@@ -1,5 +1,6 @@
 """Three people in every test: Alice owns, Bob belongs, Charlie must see nothing."""
 
+import os
 from collections.abc import Iterable
 
 import hypothesis
@@ -19,6 +20,20 @@ hypothesis.settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves tests that use no database to the run on PostgreSQL."""
+    if os.environ.get("TEST_DATABASE") != "sqlite":
+        return
+    chosen = [item for item in items if _uses_a_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
+
+
+def _uses_a_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", [])
+    return item.get_closest_marker("django_db") is not None or bool({"db", "transactional_db"} & set(fixtures))
 
 
 @pytest.fixture
