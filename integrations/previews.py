@@ -65,18 +65,27 @@ class EventPreview:
     is_received: bool
 
 
-def preview_saved(owner: User, integration_type: str, wanted: str | None = None) -> EventPreview:
+def preview_saved(
+    owner: User, integration_type: str, wanted: str | None = None, delivery: str = SAMPLE_DELIVERY
+) -> EventPreview:
     """What the owner's integration of a type would be sent for an event.
 
-    `wanted`: the id of one of theirs, LAST, one of SAMPLES, or None for the first sample that it receives.
+    `wanted`: the id of one of theirs, LAST, one of SAMPLES, or None for the first sample that it receives. `delivery`:
+    the public id of the delivery, e.g. `dlv_0190…`.
     Raises UnknownType, IntegrationNotFound, UnknownEvent, InvalidConfig if it is incomplete, or another
     IntegrationError if it refuses the event.
     """
     stored = services.find(owner, integration_type)
-    return preview(owner, integration_type, stored.shown_config(), wanted)
+    return preview(owner, integration_type, stored.shown_config(), wanted, delivery)
 
 
-def preview(owner: User, integration_type: str, values: Mapping[str, Any], wanted: str | None = None) -> EventPreview:
+def preview(
+    owner: User,
+    integration_type: str,
+    values: Mapping[str, Any],
+    wanted: str | None = None,
+    delivery: str = SAMPLE_DELIVERY,
+) -> EventPreview:
     """The same for a configuration that is not saved; secrets that are blank are those stored. `values`: by JSON name.
 
     Raises UnknownType, UnknownEvent, InvalidConfig, or another IntegrationError.
@@ -92,7 +101,7 @@ def preview(owner: User, integration_type: str, values: Mapping[str, Any], wante
         config = config.model_copy(update={"integration_id": str(stored.pk)})
     patterns = connector.subscriptions(config)
     is_sample = wanted is None or wanted in SAMPLES
-    message = _sample(patterns, wanted) if is_sample else _message(owner, patterns, wanted or "")
+    message = _sample(patterns, wanted) if is_sample else _message(owner, patterns, wanted or "", delivery)
     now = int((message.occurred_at if is_sample else timezone.now()).timestamp())
     request = first_write(
         partial(connector.deliver, message, config, now), lambda asked: connector.only_reads(asked, config)
@@ -115,7 +124,7 @@ def _sample(patterns: Sequence[str], wanted: str | None) -> Message:
     return Message(SAMPLE_ID, name, _MOMENT, body, document | times, SAMPLE_DELIVERY)
 
 
-def _message(owner: User, patterns: Sequence[str], wanted: str) -> Message:
+def _message(owner: User, patterns: Sequence[str], wanted: str, delivery: str) -> Message:
     """The owner's event of that id, or the last one that `patterns` have; of the newest of all if none is."""
     if wanted == LAST:
         events = newest(owner, LAST_EVENTS)
@@ -125,4 +134,4 @@ def _message(owner: User, patterns: Sequence[str], wanted: str) -> Message:
         event = Event.objects.filter(pk=key, owner=owner).first() if key else None
     if event is None:
         raise UnknownEvent(wanted)
-    return event.message(SAMPLE_DELIVERY)
+    return event.message(delivery)

@@ -38,6 +38,7 @@ def show(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
         "title": _("Deliveries"),
         "rows": [row_of(delivery) for delivery in page.rows],
         "looked_until": page.looked_until,
+        "is_live": bool(page.rows) and page.newer is None,
         "is_filtered": bool(asked.texts),
         "count": count_words(total, is_exact),
         "retry_words": _retry_words(total, is_exact) if page.rows and visitor.may(CHANGE) else "",

@@ -31,6 +31,7 @@ from .delivery_words import chip_of, outcome_of, service_of, subject_of
 from .directory import target_of
 from .events import shown_json
 from .pages import SeeOther, message_page, portal_page, render
+from .preview import ShownPreview, preview_of_delivery
 from .visitors import Visitor
 
 SHOWN_TRIES = 20
@@ -57,6 +58,7 @@ def show(request: HttpRequest, visitor: Visitor, delivery_id: str) -> HttpRespon
         "tries": [*tries.made(newest[::-1], now), *_planned(delivery)],
         "earlier_tries": max(delivery.attempts_made - len(newest), 0),
         "answered": next((one for one in newest if one.status_code), None),
+        "shown": _shown(visitor, delivery) if is_live else None,
         "payload": shown_json(event.body),
         "others": [outcome_of(one) for one in outcomes_of(event) if one.integration.pk != integration.pk],
         "may_retry": is_live and visitor.may(CHANGE),
@@ -112,6 +114,10 @@ def _find(visitor: Visitor, delivery_id: str) -> Delivery:
     if delivery is None:
         raise Http404
     return delivery
+
+
+def _shown(visitor: Visitor, delivery: Delivery) -> ShownPreview:
+    return preview_of_delivery(visitor, delivery.integration.type, delivery.event.public_id, delivery.public_id)
 
 
 def _planned(delivery: Delivery) -> list[Try]:

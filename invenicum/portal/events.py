@@ -56,11 +56,13 @@ def show(request: HttpRequest, visitor: Visitor, event_id: str) -> HttpResponseB
     """What became of an event at each service and why. `?done=` says where it is sent to now."""
     event = _find(visitor, event_id)
     done = request.GET.get("done", "")
+    outcomes = [outcome_of(one) for one in outcomes_of(event)]
     context: dict[str, Any] = {
         "title": ", ".join(filter(None, [subject_of(event), event.name])),
         "subject": subject_of(event),
         "event": event,
-        "outcomes": [outcome_of(one) for one in outcomes_of(event)],
+        "outcomes": outcomes,
+        "is_pending": any(one.delivery and one.delivery.status == Delivery.Status.PENDING for one in outcomes),
         "may_send": visitor.may(CHANGE),
         "done": registry.get(done).name if done in {one.type for one in registry.all_connectors()} else "",
         "payload": shown_json(event.body),

@@ -85,6 +85,18 @@ def shown_preview(
     return _drawn(visitor, integration_type, found, chosen or found.event)
 
 
+def preview_of_delivery(visitor: Visitor, integration_type: str, event_id: str, delivery_id: str) -> ShownPreview:
+    """What the visitor's saved integration is sent with a delivery, e.g. `dlv_0190…`, with its present configuration.
+
+    Raises IntegrationNotFound or UnknownEvent.
+    """
+    try:
+        found = previews.preview_saved(visitor.user, integration_type, event_id, delivery_id)
+    except IntegrationError as error:
+        return ShownPreview([], problem=error.message)
+    return _drawn(visitor, integration_type, found, event_id)
+
+
 @portal_page()
 def show(request: HttpRequest, visitor: Visitor, integration_type: str) -> HttpResponseBase:
     """What a saved integration will be sent; `?of=` chooses the event. One that is not saved is shown in its form."""

@@ -158,6 +158,35 @@ def test_the_service_address_leads_a_signed_in_person_to_the_portal(
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
+def test_what_failed_is_found_sent_again_and_copied_with_the_mouse(
+    context: BrowserContext, origin: str, alice: User, api: Api
+) -> None:
+    furnish(alice)
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=origin)
+    page = context.new_page()
+    page.goto(link(api, alice))
+    page.get_by_role("link", name="Deliveries", exact=True).click()
+    page.get_by_role("link", name="Failed", exact=True).click()
+    page.get_by_role("link", name="Retry the one that matches").click()
+    page.get_by_role("button", name="Send them again").click()
+    expect(page.get_by_text("1 delivery is sent again now.")).to_be_visible()
+    page.get_by_text("More filters").click()
+    page.get_by_label("Service").select_option("webhook")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    found = page.get_by_role("link", name="Field Notes 1998")
+    expect(found).to_have_count(1)
+    found.click()
+    page.get_by_role("button", name="Copy as curl").click()
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("curl -i -X POST https://shop.example.com/hooks")
+    page.get_by_role("link", name="Back").click()
+    page.get_by_role("link", name="What became of it").click()
+    page.get_by_role("button", name="Send it there now Mixpanel").click()
+    expect(page.get_by_text("It is sent to Mixpanel now.")).to_be_visible()
+    assert not Delivery.objects.filter(status="failed").exists()
+
+
 def test_read_only_pages_have_no_buttons_that_change(
     context: BrowserContext, origin: str, alice: User, api: Api
 ) -> None:

@@ -69,6 +69,17 @@ def test_the_tries_that_were_made_and_that_are_planned(portal: Portal, alice: Us
     assert "&lt;ok&gt;" in page
 
 
+def test_what_the_service_gets_has_dots_for_secrets(portal: Portal, alice: User, delivery: Delivery) -> None:
+    page = text(portal(alice).get(page_of(delivery)))
+    assert "What Custom Webhook gets" in page
+    assert page.count('<span class="dots">') >= 3
+    assert page.count(delivery.public_id) > 1
+    assert "dlv_000" not in page
+    assert API_KEY not in page
+    Integration.objects.update(config={})
+    assert "What Custom Webhook gets" not in text(portal(alice).get(page_of(delivery)))
+
+
 def test_why_nothing_is_planned(portal: Portal, alice: User, delivery: Delivery) -> None:
     browser = portal(alice)
     assert "is being sent now" in text(browser.get(page_of(delivery)))
@@ -108,7 +119,7 @@ def test_the_curl_verifies_and_shows_no_secret(portal: Portal, alice: User, deli
     assert SECRET.removeprefix("whsec_") not in page
     assert API_KEY not in page
     assert "Put the value of X-Api-Key in" in page
-    command = html.unescape(page.partition("<code>")[2].partition("</code>")[0])
+    command = html.unescape(page.partition('<code id="command">')[2].partition("</code>")[0])
     words = shlex.split(command.replace("\\\n", ""))
     assert words[:5] == ["curl", "-i", "-X", "POST", "http://127.0.0.1:9/hook"]
     headers = dict(words[place + 1].split(": ", 1) for place, word in enumerate(words) if word == "-H")
@@ -183,5 +194,5 @@ def test_the_page_needs_few_statements(
 ) -> None:
     save_integration(alice, "slack", SLACK)
     browser = portal(alice)
-    with django_assert_max_num_queries(10):  # two for the session, one for each service that has no delivery of it
+    with django_assert_max_num_queries(13):  # two for the session, one for each service that has no delivery of it
         browser.get(page_of(delivery))

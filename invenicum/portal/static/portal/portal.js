@@ -8,10 +8,19 @@ function pauseSwitch() {
   return document.querySelector("[data-live-switch]");
 }
 
-function showSwitch() {
+function showHelpers() {
   const pause = pauseSwitch();
   if (pause) pause.hidden = !document.querySelector("[data-live]");
+  document.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = !navigator.clipboard; });
 }
+
+// A button with data-copy="id" copies the text of that element, and then says what data-copied has.
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  button.textContent = button.dataset.copied;
+});
 
 async function refresh(area) {
   const focused = [...area.querySelectorAll(CAN_FOCUS)].indexOf(document.activeElement);
@@ -22,7 +31,7 @@ async function refresh(area) {
   if (!fresh) return;
   fresh.querySelectorAll("details").forEach((details, place) => { details.open ||= open[place]; });
   if (focused >= 0) fresh.querySelectorAll(CAN_FOCUS)[focused]?.focus({ preventScroll: true });
-  showSwitch();
+  showHelpers();
 }
 
 setInterval(() => {
@@ -40,6 +49,6 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
 });
 document.addEventListener("htmx:afterSettle", ({ detail }) => {
   if (detail.target.id === "main" && document.activeElement === document.body) document.getElementById("main").focus();
-  showSwitch();
+  showHelpers();
 });
-showSwitch();
+showHelpers();
