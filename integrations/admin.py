@@ -4,12 +4,17 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 
-from invenicum.admin import ReadOnly
+from invenicum.admin import BoundedPaginator, ReadOnly, chip, list_link
+from invenicum.audit.services import target_of
 
 from . import services
 from .core.errors import InvalidConfig
 from .models import Integration
+
+TONES = {"active": "good", "needs_reconnect": "bad", "disabled": "bad"}
 
 
 @admin.register(Integration)
@@ -19,8 +24,9 @@ class IntegrationAdmin(ReadOnly, admin.ModelAdmin[Integration]):
     Revoking replaces deleting: it also removes hooks and tokens at the provider and cancels the pending deliveries.
     """
 
-    list_display = ["type", "owner", "status", "status_reason", "account", "last_sync", "failing_since", "created_at"]
-    list_filter = ["type", "status", "problem_fault", "last_sync"]
+    list_display = ["type", "owner", "state", "status_reason", "account", "last_success", "failing"]
+    list_filter = ["type", "status", "problem_fault", "last_sync", ("failing_since", admin.EmptyFieldListFilter)]
+    paginator = BoundedPaginator
     search_fields = ["owner__username", "owner__email", "account"]
     list_select_related = ["owner"]
     show_full_result_count = False
@@ -28,6 +34,7 @@ class IntegrationAdmin(ReadOnly, admin.ModelAdmin[Integration]):
     readonly_fields = [
         "id",
         "owner",
+        "see_also",
         "type",
         "status",
         "status_reason",
@@ -45,6 +52,34 @@ class IntegrationAdmin(ReadOnly, admin.ModelAdmin[Integration]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
         return Integration.objects.live().without_secrets()
 
+    @admin.display(description="state", ordering="status")
+    def state(self, integration: Integration) -> str:
+        if integration.problem_fault:
+            return chip("bad" if integration.problem_fault == Integration.Fault.TARGET else "warn", "failing")
+        return chip(TONES.get(integration.status, "rest"), integration.status.replace("_", " "))
+
+    @admin.display(description="last success", ordering="last_sync")
+    def last_success(self, integration: Integration) -> str:
+        return f"{integration.last_sync:%d %b %H:%M}" if integration.last_sync else ""
+
+    @admin.display(description="failing since", ordering="failing_since")
+    def failing(self, integration: Integration) -> str:
+        return f"{integration.failing_since:%d %b %H:%M}" if integration.failing_since else ""
+
+    @admin.display(description="see also")
+    def see_also(self, integration: Integration) -> str:
+        """Links to what belongs to it, and to what an operator can do with it."""
+        owner = reverse("admin:accounts_user_change", args=[integration.owner_id])
+        revoke = f"{reverse('admin:action', args=['revoke-integration'])}?id={integration.pk}"
+        links = [
+            list_link("webhooks_delivery", "Deliveries", integration__exact=integration.pk),
+            list_link("oauth_flows_grant", "Grant", integration__exact=integration.pk),
+            list_link("audit_auditentry", "Changes", target=target_of(integration)),
+            format_html('<a href="{}">Owner</a>', owner),
+            format_html('<a href="{}">Revoke…</a>', revoke),
+        ]
+        return format_html_join(" · ", "{}", ((link,) for link in links))
+
     @admin.display(description="stored secrets")
     def stored_secrets(self, integration: Integration) -> str:
         return ", ".join(integration.secret_names) or "none"
@@ -59,11 +94,8 @@ class IntegrationAdmin(ReadOnly, admin.ModelAdmin[Integration]):
 
     @admin.action(description="Revoke: delete the selected integrations and their credentials", permissions=["act"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[Integration]) -> None:
-        with transaction.atomic():
-            integrations = list(Integration.objects.live().filter(pk__in=chosen.values("pk")).select_for_update())
-            for integration in integrations:
-                services.erase(integration)
-        self.message_user(request, f"{len(integrations)} revoked.", messages.SUCCESS)
+        count = services.erase_all(chosen)
+        self.message_user(request, f"{count} revoked.", messages.SUCCESS)
 
     def _change(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 from django.db import transaction
@@ -51,6 +51,16 @@ def schedule_save(integration: Integration) -> None:
             owner_id=integration.owner_id,
             due_at=now,
         )
+
+
+@transaction.atomic
+def register_again(integration_id: UUID) -> bool:
+    """Queues `on_save` of an integration as a save does. Returns whether its connector has one."""
+    integration = Integration.objects.live().without_secrets().select_for_update().filter(pk=integration_id).first()
+    if integration is None or not _overrides(registry.get(integration.type), "on_save"):
+        return False
+    schedule_save(integration)
+    return True
 
 
 def schedule_delete(integration: Integration) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from invenicum.accounts.models import User
 from invenicum.audit.services import Action, record, target_of
@@ -235,6 +236,15 @@ def erase(integration: Integration) -> None:
     integration.save()
     integration.remote_ids.all().delete()
     integration_deleted.send(sender=Integration, integration=integration)
+
+
+@transaction.atomic
+def erase_all(chosen: QuerySet[Integration]) -> int:
+    """Erases all of `chosen` that are live, for an operator, as `erase` does. Returns how many."""
+    integrations = list(Integration.objects.live().filter(pk__in=chosen.values("pk")).select_for_update())
+    for integration in integrations:
+        erase(integration)
+    return len(integrations)
 
 
 def lock(owner: User, integration_type: str) -> Integration:

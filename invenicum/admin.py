@@ -1,10 +1,36 @@
 """Bases of the admin pages of all apps."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
+from django.core.paginator import Paginator
 from django.db.models import CASCADE, Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+
+COUNT_MOST_ROWS = 10_000  # of a large table, for the pages of a list
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Pages of a large table: counts COUNT_MOST_ROWS rows at most, and so shows no more."""
+
+    @cached_property
+    def count(self) -> int:
+        return cast("QuerySet[Any]", self.object_list)[:COUNT_MOST_ROWS].count()
+
+
+def chip(tone: str, words: str, title: str = "") -> SafeString:
+    """A state as people read it: `chip("bad", "failed")`. tone: good, warn, bad or rest."""
+    return format_html('<span class="chip {}" title="{}">{}</span>', tone, title, words)
+
+
+def list_link(name: str, words: str, **query: Any) -> SafeString:
+    """A link to a list of the admin, e.g. `list_link("webhooks_delivery", "deliveries", owner=7)`."""
+    return format_html('<a href="{}?{}">{}</a>', reverse(f"admin:{name}_changelist"), urlencode(query), words)
 
 
 class ReadOnly:

@@ -190,6 +190,10 @@ class LaneQuerySet(models.QuerySet["Lane"]):
         """Those that refused so many events in a row that their owner is told."""
         return self.filter(rejections__gte=REJECTIONS_TO_TELL)
 
+    def close(self) -> int:
+        """Closes their circuits: they are tried at once. Returns how many."""
+        return self.update(failures=0, openings=0, held_until=None)
+
     def held(self, now: datetime) -> LaneQuerySet:
         """Those on which nothing is sent at `now`: by the circuit breaker or a Retry-After, not by a rate limit."""
         return self.filter(held_until__gt=now)
@@ -215,6 +219,8 @@ class Lane(models.Model):
     # Events that the service refused since the last success, and whether the owner was told.
     rejections = models.PositiveIntegerField(db_default=0, default=0)
     rejections_notified = models.BooleanField(db_default=False, default=False)
+    # Whether an operator holds all integrations of its type: see `webhooks.holds`.
+    on_hold = models.BooleanField(db_default=False, default=False)
     # When its owner was last told that it fails or that it refuses events.
     alerted_at = models.DateTimeField(null=True)
     # When its rate limit allows the next delivery, by the database's clock. It may have passed.
@@ -235,6 +241,17 @@ class Lane(models.Model):
     def circuit_state(self, now: datetime) -> CircuitState:
         """`closed`, `open` or `half_open`: see `webhooks.engine.circuit`."""
         return circuit_state(self.openings, self.held_until, now)
+
+
+class TypeHold(models.Model):
+    """A type whose deliveries an operator holds, e.g. while its service is down."""
+
+    type = models.CharField(max_length=40, primary_key=True)
+    since = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    def __str__(self) -> str:
+        return self.type
 
 
 class Attempt(models.Model):

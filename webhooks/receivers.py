@@ -23,7 +23,7 @@ from invenicum.accounts.signals import account_removed
 from invenicum.events.models import Event
 from invenicum.events.signals import events_offered, events_published
 
-from . import backlog, wake
+from . import backlog, holds, wake
 from .inbound.keys import refresh_keys
 from .models import Delivery, Lane, Replay
 from .outbox import create_deliveries
@@ -51,7 +51,7 @@ def on_integration_saved(
     instance: Integration, created: bool, update_fields: Collection[str] | None = None, **kwargs: Any
 ) -> None:
     if created:
-        Lane.objects.create(integration=instance)
+        Lane.objects.create(integration=instance, on_hold=holds.is_held(instance.type))
     if update_fields is None or "config" in update_fields:
         refresh_keys(instance)
         transaction.on_commit(wake.wake_duties)  # for the hooks at its provider

@@ -8,11 +8,13 @@ from django.contrib.auth import admin as auth
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from oauth2_provider import admin as toolkit  # noqa: F401 - registers what is replaced here
 from oauth2_provider.models import AccessToken, Grant, IDToken, RefreshToken
 
-from invenicum.admin import DeletesWhatBelongsToIt, ReadOnly
+from invenicum.admin import DeletesWhatBelongsToIt, ReadOnly, list_link
 from invenicum.audit.admin_changes import Audited
 from invenicum.audit.services import Action
 
@@ -40,8 +42,8 @@ class UserAdmin(Audited, DeletesWhatBelongsToIt, auth.UserAdmin[User]):
     search_fields = ("username", "email", "account_id")
     filter_horizontal = ()  # a widget that needs scripts
     list_filter = (NearQuotaFilter, *auth.UserAdmin.list_filter)
-    readonly_fields = ("public_id", "usage")
-    fieldsets = (("Account", {"fields": ("public_id", "usage")}), *(auth.UserAdmin.fieldsets or ()))
+    readonly_fields = ("public_id", "usage", "see_also")
+    fieldsets = (("Account", {"fields": ("public_id", "usage", "see_also")}), *(auth.UserAdmin.fieldsets or ()))
 
     @admin.display(description="account", ordering="account_id")
     def public_id(self, user: User) -> str:
@@ -50,6 +52,20 @@ class UserAdmin(Audited, DeletesWhatBelongsToIt, auth.UserAdmin[User]):
     @admin.display(description="usage")
     def usage(self, user: User) -> str:
         return describe(user)
+
+    @admin.display(description="see also")
+    def see_also(self, user: User) -> str:
+        """Links to what belongs to a user, and to what an operator can do with it."""
+        links = [
+            list_link("integrations_integration", "Integrations", owner__id__exact=user.pk),
+            list_link("webhooks_delivery", "Deliveries", owner__id__exact=user.pk),
+            list_link("audit_auditentry", "Audit", owner__id__exact=user.pk),
+            *(
+                format_html('<a href="{}?id={}">{}…</a>', reverse("admin:action", args=[action]), user.pk, words)
+                for action, words in (("revoke-tokens", "Revoke tokens"), ("revoke-user", "Revoke everything"))
+            ),
+        ]
+        return format_html_join(" · ", "{}", ((link,) for link in links))
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         services.remove(obj)

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
+from oauth2_provider.models import AccessToken, RefreshToken
 
 from invenicum.audit.services import Action, record, target_of
 
+from . import tokens
 from .invenicum_tokens import CLOCK_LEEWAY_SECONDS
 from .lookups import find_accounts
-from .models import RemovedAccount, User
+from .models import PortalLink, PortalSession, RemovedAccount, User
 from .public_ids import INVENICUM_USERNAME_PREFIX, is_invenicum_id
 from .signals import account_removed
 
@@ -77,6 +79,19 @@ def remove(user: User) -> None:
     account_removed.send(sender=User, user=user)
     record(Action.ACCOUNT_REMOVED, target=target_of(user), owner=user)
     user.delete()
+
+
+@transaction.atomic
+def revoke_access(user: User) -> int:
+    """Revokes a user's access and refresh tokens, links and sessions of the portal. Returns how many tokens."""
+    access = list(AccessToken.objects.filter(user=user))
+    for row in access:
+        tokens.revoke(row)
+    for refresh in RefreshToken.objects.filter(user=user, revoked=None):
+        refresh.revoke()
+    for opened in (PortalLink, PortalSession):
+        opened.objects.filter(owner=user).delete()
+    return len(access)
 
 
 def lock_account(user: User) -> bool:

@@ -66,9 +66,9 @@ class FailureCause(models.Model):
 
     @property
     def query(self) -> str:
-        """The query of the list of its deliveries."""
-        status = "" if self.status_code is None else self.status_code
-        return urlencode({"type": self.type, "error_class": self.error_class, "answer": status, "last": "failed"})
+        """It as a query: of the list of its deliveries, and of the action that retries them."""
+        status = {} if self.status_code is None else {"status_code": self.status_code}
+        return urlencode({"type": self.type, "error_class": self.error_class, **status})
 
 
 class WebCounter(models.Model):

@@ -21,7 +21,7 @@ from invenicum.plots import write_count
 from oauth_flows.models import Revocation
 from webhooks.engine.heartbeat import workers
 from webhooks.engine.metrics import LATENCY_SECONDS
-from webhooks.models import Lane, Replay
+from webhooks.models import Lane, Replay, TypeHold
 
 from . import samples, timeline
 from .models import FailureCause, Sample
@@ -63,6 +63,7 @@ def context(span: Span) -> dict[str, Any]:
         "is_fresh": is_fresh,
         "plots": make_plots(taken, span, now) if taken else [],
         "causes": [(cause, service_name(cause.type)) for cause in FailureCause.objects.all()[:ROWS_SHOWN]],
+        "holds": [(hold, service_name(hold.type)) for hold in TypeHold.objects.select_related("by").order_by("since")],
         "endpoints": [(lane, service_name(lane.integration.type)) for lane in _worst_endpoints()],
         "workers": [(worker, now - worker.last_drain < samples.WORKER_SILENT_AFTER) for worker in workers()],
         "replays": [(replay, service_name(replay.integration.type)) for replay in _replays()],
@@ -116,4 +117,4 @@ def _stuck_jobs() -> Iterator[dict[str, Any]]:
 def _reconnects() -> list[dict[str, Any]]:
     needed = Integration.objects.live().filter(status=Integration.Status.NEEDS_RECONNECT).order_by()
     counted = needed.values("type").annotate(owners=Count("pk"), refused=Min("grant__refused_at"))
-    return list(counted.order_by("-owners", "type"))
+    return [{**row} for row in counted.order_by("-owners", "type")]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from invenicum.staff.admin_site import StaffSite
 
 from . import overview
+from .action_page import act
 from .overview_plots import span_of
 
 
@@ -44,7 +45,11 @@ class ConsoleSite(StaffSite):
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [path("records/", self.admin_view(self.records), name="records"), *super().get_urls()]
+        return [
+            path("records/", self.admin_view(self.records), name="records"),
+            path("actions/<name>/", self.admin_view(act), name="action"),
+            *super().get_urls(),
+        ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().each_context(request), "console_links": list(self._links(request))}

@@ -15,16 +15,35 @@ UNBOUNDED = float("inf")
 class Figures(Protocol):
     """What is read of a sample: see `invenicum.operations.models.Sample`."""
 
-    at: datetime
-    seconds: int
-    attempts: Mapping[str, int]
-    latency: Sequence[int]
-    due: int
-    later: int
-    held: int
-    waiting: int
-    oldest_seconds: float
-    circuits_open: int
+    @property
+    def at(self) -> datetime: ...
+
+    @property
+    def seconds(self) -> int: ...
+
+    @property
+    def attempts(self) -> Mapping[str, int]: ...
+
+    @property
+    def latency(self) -> Sequence[int]: ...
+
+    @property
+    def due(self) -> int: ...
+
+    @property
+    def later(self) -> int: ...
+
+    @property
+    def held(self) -> int: ...
+
+    @property
+    def waiting(self) -> int: ...
+
+    @property
+    def oldest_seconds(self) -> float: ...
+
+    @property
+    def circuits_open(self) -> int: ...
 
 
 @dataclass(slots=True)

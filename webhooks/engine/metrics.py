@@ -72,8 +72,9 @@ class Counters:
 class Queue:
     """What is undelivered, e.g. `Queue(due=12, later=3, held=0, waiting=40, oldest_seconds=9.2, circuits_open=1)`.
 
-    `later` ones are tried again, `held` ones wait for somebody to act on their target, `waiting` ones for their
-    integration. `oldest_seconds` is the age of the oldest that is due or tried later, 0 if there is none.
+    `later` ones are tried again, `held` ones wait for a person: their owner, who has to correct the target, or an
+    operator, who holds their type; `waiting` ones for their integration. `oldest_seconds` is the age of the oldest that
+    is due or tried later, 0 if there is none.
     """
 
     due: int
@@ -92,7 +93,8 @@ def read_counters() -> Counters:
 def read_queue(now: datetime) -> Queue:
     """What is undelivered at `now`. It looks at every pending delivery, so that it takes a second for a million."""
     pending = Delivery.objects.filter(status=Delivery.Status.PENDING)
-    is_held = Q(due_at__isnull=False, integration__problem_fault=Integration.Fault.TARGET)
+    must_act = Q(integration__problem_fault=Integration.Fault.TARGET) | Q(integration__lane__on_hold=True)
+    is_held = Q(due_at__isnull=False) & must_act
     figures = pending.aggregate(
         due=Count("pk", filter=~is_held & Q(due_at__lte=now)),
         later=Count("pk", filter=~is_held & Q(due_at__gt=now)),
@@ -168,7 +170,7 @@ def _queue() -> Iterator[GaugeMetricFamily]:
     queue = read_queue(timezone.now())
     depth = GaugeMetricFamily(
         "invenicum_deliveries_pending",
-        "Deliveries that are due, that are tried later, whose target is wrong, and that wait for their integration.",
+        "Deliveries that are due, tried later, held (target wrong, or type held), or wait for their integration.",
         labels=["state"],
     )
     for state in ("due", "later", "held", "waiting"):

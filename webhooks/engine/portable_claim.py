@@ -48,6 +48,7 @@ FREE_LANES = f"""{PENDING}
 SELECT lane.integration_id
   FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
  WHERE (lane.leased_until IS NULL OR lane.leased_until NOT BETWEEN %(earliest)s AND %(latest)s)
+   AND NOT lane.on_hold
    AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
    AND (lane.next_at IS NULL OR lane.next_at <= %(sleeps_until)s)
    AND EXISTS (SELECT 1 FROM webhooks_delivery d
@@ -104,7 +105,8 @@ SELECT min((SELECT d.due_at FROM webhooks_delivery d
              WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s AND {_IS_FIRST}
              ORDER BY d.due_at LIMIT 1))
   FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
- WHERE (lane.held_until IS NULL OR lane.held_until <= %(now)s) AND (lane.next_at IS NULL OR lane.next_at <= %(now)s)
+ WHERE NOT lane.on_hold AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
+   AND (lane.next_at IS NULL OR lane.next_at <= %(now)s)
 """  # noqa: S608 - made of constants
 
 

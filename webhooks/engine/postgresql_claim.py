@@ -72,6 +72,7 @@ CLAIM = f"""{PENDING}, due AS MATERIALIZED (
      WHERE (lane.leased_until IS NULL
             OR lane.leased_until
                NOT BETWEEN statement_timestamp() - %(grace)s AND statement_timestamp() + %(longest)s)
+       AND NOT lane.on_hold
        AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
        AND (lane.next_at IS NULL OR lane.next_at <= statement_timestamp() + %(sleep)s)
        AND lane.xmin = (SELECT seen.xmin FROM webhooks_lane seen WHERE seen.integration_id = lane.integration_id)
@@ -147,7 +148,8 @@ SELECT min((SELECT d.due_at FROM webhooks_delivery d
              WHERE d.integration_id = pending.id AND d.status = 'pending' AND d.due_at <= %(now)s AND {_IS_FIRST}
              ORDER BY d.due_at LIMIT 1))
   FROM pending JOIN webhooks_lane lane ON lane.integration_id = pending.id
- WHERE (lane.held_until IS NULL OR lane.held_until <= %(now)s) AND (lane.next_at IS NULL OR lane.next_at <= %(now)s)
+ WHERE NOT lane.on_hold AND (lane.held_until IS NULL OR lane.held_until <= %(now)s)
+   AND (lane.next_at IS NULL OR lane.next_at <= %(now)s)
 """  # noqa: S608 - made of constants
 
 
