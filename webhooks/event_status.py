@@ -17,6 +17,9 @@ Status = Integration.Status
 
 NOT_SENT = "not_sent"  # the outcome at an integration for which the event has no delivery
 
+IS_SENT_SHORTLY = "The backfill that has made it sends it shortly."
+IS_BEING_SENT = "It is being sent."
+WAITS_FOR_EARLIER = "It waits for an earlier event about the same asset."
 WAITING_REASONS: dict[str, str] = {
     Status.PAUSED: "It waits until the integration is resumed.",
     Status.DISABLED: "It waits until the integration, disabled after failures, is resumed.",
@@ -89,15 +92,11 @@ def _of_delivery(delivery: Delivery) -> EventOutcome:
     if delivery.status != Delivery.Status.PENDING:
         return EventOutcome(integration, delivery.status, delivery.error, delivery)
     if delivery.due_at is None:
-        reason = WAITING_REASONS.get(integration.status, "The backfill that has made it sends it shortly.")
+        reason = WAITING_REASONS.get(integration.status, IS_SENT_SHORTLY)
         return EventOutcome(integration, delivery.status, reason, delivery)
     until = delivery.due_at
     problem = delivery.message
-    reason = problem or (
-        "It waits for an earlier event about the same asset."
-        if _waits_for_earlier_delivery(delivery)
-        else "It is being sent."
-    )
+    reason = problem or (WAITS_FOR_EARLIER if _waits_for_earlier_delivery(delivery) else IS_BEING_SENT)
     lane = integration.lane
     if lane.next_at and lane.next_at > until:
         until, reason = lane.next_at, f"The integration's rate limit is reached. {problem}".strip()

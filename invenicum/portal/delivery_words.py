@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from integrations import registry
 from integrations.models import Integration
 from invenicum.events.models import Event
+from webhooks import event_status
 from webhooks.delivery_log import State
 from webhooks.event_status import Cause, EventOutcome
 from webhooks.models import Delivery
@@ -57,6 +58,15 @@ CAUSE_SENTENCES: dict[Cause, str | Promise] = {
     Cause.DISABLED: gettext_lazy("It had been stopped after failures when this happened."),
     Cause.NOT_SUBSCRIBED: gettext_lazy("It is not sent such events: they are not among those that you chose for it."),
     Cause.CHANGING: gettext_lazy("It was being changed when this happened."),
+}
+# In the language of the page, what `webhooks.event_status` says of deliveries that wait.
+REASONS: dict[str, str | Promise] = {
+    event_status.IS_SENT_SHORTLY: gettext_lazy("What is sent afterwards goes out shortly."),
+    event_status.IS_BEING_SENT: gettext_lazy("It is being sent."),
+    event_status.WAITS_FOR_EARLIER: gettext_lazy("It waits for an earlier event about the same asset."),
+    event_status.WAITING_REASONS["paused"]: gettext_lazy("It waits until you resume the service."),
+    event_status.WAITING_REASONS["disabled"]: gettext_lazy("It waits until you resume the service, which was stopped."),
+    event_status.WAITING_REASONS["needs_reconnect"]: gettext_lazy("It waits until you connect the service again."),
 }
 
 
@@ -134,7 +144,8 @@ def outcome_of(outcome: EventOutcome) -> Outcome:
     integration, delivery = outcome.integration, outcome.delivery
     service, is_live = registry.get(integration.type).name, integration.deleted_at is None
     if delivery is not None:
-        return Outcome(integration, delivery, service, chip_of(delivery), outcome.reason, is_live)
+        reason = REASONS.get(outcome.reason, outcome.reason)
+        return Outcome(integration, delivery, service, chip_of(delivery), reason, is_live)
     cause = outcome.cause or Cause.CHANGING
     may_send = is_live and cause not in (Cause.PING, Cause.SNAPSHOT)
     return Outcome(integration, None, service, Chip("rest", CAUSE_WORDS[cause]), CAUSE_SENTENCES[cause], may_send)
