@@ -13,8 +13,11 @@ ENV PYTHONUNBUFFERED=1 \
 RUN useradd --system --uid 10001 --home-dir /data --create-home invenicum
 WORKDIR /app
 
-COPY requirements/base.txt requirements/
-RUN pip install --require-hashes --only-binary :all: -r requirements/base.txt
+# "base telemetry" for Sentry and OpenTelemetry too.
+ARG REQUIREMENTS=base
+COPY requirements/base.txt requirements/telemetry.txt requirements/
+RUN for name in $REQUIREMENTS; do files="$files -r requirements/$name.txt"; done \
+    && pip install --require-hashes --only-binary :all: $files
 
 COPY manage.py ./
 COPY invenicum invenicum

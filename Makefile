@@ -62,7 +62,7 @@ fix: .venv/dev.installed
 	$(VENV)/ruff format
 
 audit: .venv/dev.installed
-	$(VENV)/pip-audit --require-hashes --disable-pip -r requirements/base.txt
+	$(VENV)/pip-audit --require-hashes --disable-pip -r requirements/base.txt -r requirements/telemetry.txt
 
 browser:
 	@command -v chromium >/dev/null || { \

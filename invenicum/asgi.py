@@ -12,6 +12,7 @@ django = get_wsgi_application()
 # Django must be set up before models are imported.
 from integrations import grouped_reads  # noqa: E402
 from integrations.core.inbound import InvalidSignature  # noqa: E402
+from invenicum import tracing  # noqa: E402
 from invenicum.assets import grouped_creation  # noqa: E402
 from invenicum.events import ingest  # noqa: E402
 from invenicum.operations.probes import make_probes  # noqa: E402
@@ -59,4 +60,5 @@ application = Application(
     beside=[watch_for_engine, RequestCounters(counts).keep_written],
     handlers=ingest.handlers() | grouped_creation.handlers() | grouped_reads.handlers(),
     counts=counts,
+    tracer=tracing.tracer(),
 )

@@ -79,6 +79,21 @@ def configure(level: str, *, for_people: bool | None = None) -> dict[str, Any]:
     }
 
 
+def with_reports(configuration: dict[str, Any], dsn: str, environment: str, release: str) -> dict[str, Any]:
+    """`configuration` with errors going to the Sentry project of `dsn` too."""
+    reporter = {
+        "()": "invenicum.error_reports.SentryHandler",
+        "dsn": dsn,
+        "environment": environment,
+        "release": release,
+    }
+    return {
+        **configuration,
+        "handlers": {**configuration["handlers"], "sentry": reporter},
+        "root": {**configuration["root"], "handlers": [*configuration["root"]["handlers"], "sentry"]},
+    }
+
+
 def capture_everything() -> None:
     """Sends Python's warnings and exceptions that nothing has caught to the log, as one line each.
 

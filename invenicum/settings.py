@@ -2,6 +2,7 @@
 
 import ipaddress
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -313,7 +314,24 @@ SIGN_IN_LOCK_SECONDS = env.int("SIGN_IN_LOCK_SECONDS", 900)
 # Whether all staff need a second factor for the admin.
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", False)
 CONNECTION_TEST_TIMEOUT = env.float("CONNECTION_TEST_TIMEOUT", 10.0)  # seconds
+# Errors that are logged go to this Sentry project too.
+SENTRY_DSN = secret("SENTRY_DSN")
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", "production")
+# Traces go to the OpenTelemetry collector at this address.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+OTEL_EXPORTER_OTLP_HEADERS = secret("OTEL_EXPORTER_OTLP_HEADERS")
+OTEL_SERVICE_NAME = env.str("OTEL_SERVICE_NAME", "invenicum")
+for _name, _is_set, _module in (
+    ("SENTRY_DSN", SENTRY_DSN, "sentry_sdk"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", OTEL_EXPORTER_OTLP_ENDPOINT, "opentelemetry"),
+):
+    if _is_set and not find_spec(_module):
+        raise ImproperlyConfigured(
+            f"{_name} is set, but the package that it needs is not installed: install requirements/telemetry.txt too."
+        )
 
+if SENTRY_DSN:
+    LOGGING = logging.with_reports(LOGGING, SENTRY_DSN, SENTRY_ENVIRONMENT, VERSION)
 # --- API ----------------------------------------------------------------------------------------
 
 API_MAX_BODY = 1024 * 1024

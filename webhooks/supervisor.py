@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -59,4 +60,5 @@ def _run_child(run: Callable[[Callable[[], bool]], None]) -> None:
     except BaseException:
         log.exception("engine_process_failed")
     finally:
+        logging.shutdown()
         os._exit(status)

@@ -3,6 +3,7 @@
 A worker starts a new child for each that died. The new one releases what the dead one had leased, at once.
 """
 
+import logging
 from typing import Any
 
 import structlog
@@ -33,3 +34,4 @@ def _on_end(**kwargs: Any) -> None:
         end_process()
     except Error as error:
         log.warning("database_failed", error=str(error).strip())
+    logging.shutdown()  # Celery ends the process without it

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponseBase
 
+from invenicum import tracing
+
 HEADER = "X-Request-Id"
 REQUEST_ID = r"[!-~]{1,128}"  # printable ASCII without spaces: it goes into a header and into logs
 
@@ -29,6 +31,8 @@ def name_request(get_response: Answer) -> Answer:
         request_id = request_id_for(request.headers.get(HEADER, ""))
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        if place := tracing.current():
+            structlog.contextvars.bind_contextvars(trace_id=place.split("-")[1])
         response = get_response(request)
         response.headers[HEADER] = request_id
         return response

@@ -24,8 +24,16 @@ SELECT id, owner, name, subject, occurred, created, body, document
                                      created timestamptz, body text, document jsonb)
 RETURNING sequence
 """
-# The database computes the position: it is read if somebody asks for it.
-_KNOWN = frozenset(field.attname for field in Event._meta.concrete_fields) - {"position"}
+# The same with their places in traces. Without traces nothing is read or written for them.
+INSERT_TRACED_EVENTS = """
+INSERT INTO events_event (id, owner_id, name, subject, occurred_at, created_at, body, document, traceparent)
+SELECT id, owner, name, subject, occurred, created, body, document, traceparent
+  FROM json_to_recordset(%s) AS new (id uuid, owner bigint, name text, subject text, occurred timestamptz,
+                                     created timestamptz, body text, document jsonb, traceparent text)
+RETURNING sequence
+"""
+# The database computes the position, and few ask for a place in a trace: they are read if somebody does.
+_KNOWN = frozenset(field.attname for field in Event._meta.concrete_fields) - {"position", "traceparent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,7 @@ class Content:
     created_at: datetime
     body: str
     document: dict[str, Any] | None
+    traceparent: str = ""
 
     @property
     def public_id(self) -> str:
@@ -50,8 +59,12 @@ def insert(contents: Sequence[tuple[int, Content]]) -> list[Event]:
     if connection.vendor != "postgresql":
         return _insert_by_model(contents)
     rows = [_as_json(owner, content) for owner, content in contents]
+    is_traced = any(content.traceparent for _, content in contents)
     with connection.cursor() as cursor:
-        cursor.execute(INSERT_EVENTS, [json.dumps(rows, ensure_ascii=False, allow_nan=False)])
+        cursor.execute(
+            INSERT_TRACED_EVENTS if is_traced else INSERT_EVENTS,
+            [json.dumps(rows, ensure_ascii=False, allow_nan=False)],
+        )
         sequences = cursor.fetchall()
     return [_event(owner, content, sequence) for (owner, content), (sequence,) in zip(contents, sequences, strict=True)]
 
@@ -71,6 +84,7 @@ def _as_json(owner: int, content: Content) -> dict[str, Any]:
         "created": content.created_at.isoformat(),
         "body": content.body,
         "document": content.document,
+        **({"traceparent": content.traceparent} if content.traceparent else {}),
     }
 
 
@@ -101,6 +115,7 @@ def _insert_by_model(contents: Sequence[tuple[int, Content]], **columns: Any) ->
             created_at=content.created_at,
             body=content.body,
             document=content.document,
+            traceparent=content.traceparent or None,
             **columns,
         )
         for owner, content in contents

@@ -14,7 +14,8 @@ class Message:
     `id` is the event's public id (`evt_…`), the same on every attempt; `body` is the JSON that was encoded
     when the event was published (`{"event", "timestamp", "data"}`); `document` is the asset as it was
     then, or None if the publisher did not know it (an event from outside). `delivery` is the delivery's public id
-    (`dlv_…`), also the same on every attempt; empty before there is one.
+    (`dlv_…`), also the same on every attempt; empty before there is one. `traceparent` is the place in a trace that it
+    is sent at, as in the header of this name (https://www.w3.org/TR/trace-context/); empty without traces.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Message:
     body: bytes
     document: dict[str, Any] | None = None
     delivery: str = ""
+    traceparent: str = ""
 
     @cached_property
     def data(self) -> dict[str, Any]:

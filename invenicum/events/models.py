@@ -30,6 +30,8 @@ class Event(models.Model):
     # No position: it is a snapshot for one integration, and not in the feed.
     position = models.BigIntegerField(null=True, db_default=CurrentPosition(), editable=False)
     sequence = models.BigIntegerField(db_default=NextNumber(), editable=False)
+    # Its place in a trace, as in the header of this name; null if traces are off. See `invenicum.tracing`.
+    traceparent = models.CharField(max_length=55, null=True, editable=False)  # noqa: DJ001 - null takes no space
 
     class Meta:
         ordering = ["-id"]
@@ -60,6 +62,7 @@ class Event(models.Model):
             body=self.body.encode(),
             document=self.document,
             delivery=delivery,
+            traceparent=self.traceparent or "",
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from invenicum import tracing
 from invenicum.accounts.models import User
 from invenicum.ids import uuid7
 from invenicum.timestamps import format_timestamp
@@ -106,7 +107,7 @@ def _content(
 ) -> Content:
     occurred_at = (occurred_at or now).astimezone(UTC).replace(microsecond=0)
     body = {"event": name, "timestamp": format_timestamp(occurred_at), "data": data, **more}
-    return Content(uuid7(), name, _subject(data), occurred_at, now, _compact(body), document)
+    return Content(uuid7(), name, _subject(data), occurred_at, now, _compact(body), document, tracing.current())
 
 
 def _size_if_too_large(body: str) -> int:

@@ -6,16 +6,19 @@ import asyncio
 import io
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from invenicum.api.errors import CRASHED, INTERNAL_ERROR
+from invenicum.tracing import Span, Tracer
 
 from . import wsgi
 from .answers import Answer, Receive, Scope, Send, error_answer, request_id_of, send_answer, with_request_id
 from .bodies import BodyMemory, ClientGone, NoRoom, TooSlow, announced_length, discard
 from .process import ProcessDuties, Task
-from .request_counts import RequestCounts
+from .request_counts import METHODS, RequestCounts
 from .threads import Busy, Threads
 
 # A request that no thread has taken after this time is refused: its client has often given up.
@@ -24,10 +27,12 @@ QUEUE_REQUESTS = 512  # that wait for a thread of one process
 RETRY_AFTER_SECONDS = 2
 
 UNJUDGED_BODY_BYTES = 256 * 1024
+SERVER_ERROR = 500
 
 OVERLOADED = "OVERLOADED"
 REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
 
+Result = TypeVar("Result")
 Probe = Callable[[], Awaitable[Answer]]
 BodyLimit = Callable[[str], int]
 BodyJudge = Callable[[Scope, int], bool]
@@ -46,7 +51,7 @@ class Application:
     before a body of more than UNJUDGED_BODY_BYTES is read, with its announced length; if it returns False, Django gets
     the request with a body that cannot be read. body_memory: the most bytes of bodies that the process holds.
     beside: what the process runs beside answering, until it ends. counts: of the requests that were answered, without
-    probes.
+    probes. tracer: None if traces are off.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class Application:
         handlers: Mapping[tuple[str, str], Handler] | None = None,
         beside: Sequence[Task] = (),
         counts: RequestCounts | None = None,
+        tracer: Tracer | None = None,
     ):
         self._django = django
         self._threads = Threads(threads, QUEUE_REQUESTS, QUEUE_SECONDS)
@@ -71,6 +77,7 @@ class Application:
         self._bodies = BodyMemory(body_memory)
         self._beside = beside
         self._counts = counts or RequestCounts()
+        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -81,6 +88,12 @@ class Application:
             await send_answer(send, with_request_id(await probe(), scope))
             return
         exchange = Exchange(scope, send, self._counts)
+        if self._tracer is None:
+            await self._complete(exchange, receive)
+        else:
+            await exchange.trace(self._tracer, self._complete(exchange, receive))
+
+    async def _complete(self, exchange: Exchange, receive: Receive) -> None:
         try:
             await self._answer(exchange, receive)
         except (ClientGone, TimeoutError):
@@ -123,7 +136,7 @@ class Application:
 
     async def _ask_django(self, exchange: Exchange, body: io.BytesIO | wsgi.Unread) -> None:
         try:
-            answer = await self._threads.run(lambda: wsgi.call(self._django, exchange.scope, body))
+            answer = await self._threads.run(exchange.within(lambda: wsgi.call(self._django, exchange.scope, body)))
         except (Busy, asyncio.CancelledError):
             raise
         except Exception:
@@ -142,18 +155,46 @@ class Application:
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_began_at", "_counts", "_send", "scope")
+    __slots__ = ("_began_at", "_counts", "_send", "_span", "scope")
 
     def __init__(self, scope: Scope, send: Send, counts: RequestCounts):
         self.scope = scope
         self._send = send
         self._counts = counts
         self._began_at = time.perf_counter()
+        self._span: Span | None = None
 
     async def answer(self, answer: Answer, next_piece: Callable[[], Awaitable[bytes]] | None = None) -> None:
         """Counts the answer and sends it, as `send_answer` does."""
-        self._counts.count(self.scope["method"], answer.route, answer.status, time.perf_counter() - self._began_at)
+        method = self.scope["method"]
+        self._counts.count(method, answer.route, answer.status, time.perf_counter() - self._began_at)
+        if self._span:
+            error = f"HTTP {answer.status}" if answer.status >= SERVER_ERROR else ""
+            attributes: dict[str, str | int] = {
+                "http.route": answer.route,
+                "http.response.status_code": answer.status,
+                "invenicum.request_id": request_id_of(answer),
+            }
+            self._span.end(f"{method} {answer.route}".strip(), error=error, attributes=attributes)
         await send_answer(self._send, answer, next_piece)
+
+    async def trace(self, tracer: Tracer, complete: Awaitable[None]) -> None:
+        """Awaits `complete` within a span, which ends with the answer. Hooks begin a trace: strangers send them."""
+        scope = self.scope
+        given = dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1")
+        parent = "" if scope["path"].startswith("/webhooks/") else given
+        method = scope["method"] if scope["method"] in METHODS else "_OTHER"
+        span = self._span = tracer.begin(method, "server", parent, {"http.request.method": method})
+        try:
+            with span.current():
+                await complete
+        finally:
+            span.end()  # without an answer, if it has not ended: the client has gone
+
+    def within(self, call: Callable[[], Result]) -> Callable[[], Result]:
+        """`call`, to be called in a thread, within the span if there is one."""
+        span = self._span
+        return call if span is None else partial(span.run, call)
 
     async def refuse(self, answer: Answer) -> None:
         """Sends an answer that neither Django nor a handler has made."""

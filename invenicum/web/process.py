@@ -9,6 +9,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from invenicum import tracing
+
 from .answers import Receive, Send
 
 PARENT_LOOK_SECONDS = 1.0
@@ -52,6 +54,7 @@ def _end() -> None:
 
     The server's own threads would then abort the process with a message, and calls that hang would hold it up.
     """
+    tracing.flush()
     logging.shutdown()
     os._exit(0)
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from integrations.core.errors import Gone, IntegrationError, NotNow
 from integrations.egress.curl import Finished, FlowDriver
+from invenicum import tracing
 
 from ..models import Delivery
 from .circuit import REJECTIONS_TO_TELL
@@ -24,6 +25,7 @@ from .lanes import Lanes
 from .outcomes import outcome_of
 from .pending_writes import PendingWrites
 from .slow_steps import slow_down
+from .traces import DeliveryTraces
 from .values import Claimed, Group, IntegrationId, Outcome, Problem
 
 MOST_IN_GROUPS = 4000  # deliveries in flight in one process that share a flow with another: they take memory
@@ -51,6 +53,8 @@ class Attempts:
         self._heartbeat = heartbeat
         self._current = CurrentDelivery(heartbeat.mark)
         self._driver: FlowDriver[Claimed | Group] = FlowDriver()
+        tracer = tracing.tracer()
+        self._traces = DeliveryTraces(tracer) if tracer else None
         self._in_groups = 0
         self.is_full = False  # whether the last start left what could have been sent if more might be in flight
         self._polled_at = time.monotonic()
@@ -92,9 +96,13 @@ class Attempts:
             self._driver = FlowDriver()
             self._in_groups = 0
             self._limit = InFlightLimit(time.monotonic(), self._limit.most)
+            if self._traces:
+                self._traces.clear()
 
     def close(self) -> None:
         self._driver.close()
+        if self._traces:
+            self._traces.clear()
 
     def start(self) -> bool:
         """Starts the deliveries that the lanes serve next, as many as may be in flight.
@@ -137,7 +145,8 @@ class Attempts:
             self._in_groups -= len(claimed.deliveries) - 1
 
     def _start(self, claimed: Claimed | Group, now: int) -> None:
-        flow = self._current.watch(claimed.id, self._integrations.flow(claimed, now))
+        sent = self._traces.begin(claimed, self._integrations.connector_type(claimed)) if self._traces else claimed
+        flow = self._current.watch(claimed.id, self._integrations.flow(sent, now))
         secrets, account = self._integrations.secrets(claimed), self._integrations.account(claimed)
         self._driver.start(claimed, flow, secrets=secrets, account=account)
         self._slow_down()
@@ -169,6 +178,8 @@ class Attempts:
         except Exception as error:  # noqa: BLE001
             self._contain("delivery", claimed, error)
             return
+        if self._traces:
+            self._traces.end([claimed], outcome)
         try:
             if outcome:
                 self._count(claimed, outcome, finished.error)
@@ -195,6 +206,8 @@ class Attempts:
         log.error("engine_fault", kind=kind, delivery=claimed.id, lane=claimed.integration_id, exc_info=error)
         self._heartbeat.counters.faults[kind] += 1
         if kind == "delivery":
+            if self._traces:
+                self._traces.end(_deliveries(claimed))
             for delivery in _deliveries(claimed):
                 self._writes.blame(delivery)
         else:  # what is known of the lane may be wrong: it is claimed again

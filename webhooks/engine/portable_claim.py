@@ -77,7 +77,7 @@ SELECT item.id, lane.integration_id, {_MESSAGE_BYTES},
        CASE WHEN {_MESSAGE_BYTES} <= %(large)s THEN event.body END,
        CASE WHEN {_MESSAGE_BYTES} <= %(large)s THEN event.document END,
        item.attempt_count, item.crash_count, integration.updated_at, integration.status = 'active',
-       event.id, event.name, event.occurred_at, event.created_at
+       event.id, event.name, event.occurred_at, event.created_at, event.traceparent
   FROM webhooks_lane lane JOIN webhooks_delivery item ON item.id IN (
         SELECT d.id FROM webhooks_delivery d
          WHERE d.integration_id = lane.integration_id AND d.status = 'pending' AND d.due_at <= %(now)s
@@ -157,7 +157,7 @@ def _lease(cursor: CursorWrapper, request: ClaimRequest, free: Sequence[str]) ->
 
 def _claimed(row: Sequence[Any], large: Mapping[str, Sequence[Any]]) -> Claimed:
     identifier, lane, size, body, document, attempts, crashes, updated_at, active, *event = row
-    event_id, name, occurred_at, created_at = event
+    event_id, name, occurred_at, created_at, traceparent = event
     if size <= LARGE_MESSAGE_BYTES:
         size = 0
     else:
@@ -169,6 +169,7 @@ def _claimed(row: Sequence[Any], large: Mapping[str, Sequence[Any]]) -> Claimed:
         body=body.encode(),
         document=json.loads(document) if document else None,
         delivery=public_id("dlv", UUID(identifier)),
+        traceparent=traceparent or "",
     )
     return Claimed(
         str(UUID(identifier)),

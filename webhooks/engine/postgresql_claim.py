@@ -94,7 +94,7 @@ SELECT looked.last, mine.integration_id::text, mine.failures, mine.next_in,
        extract(epoch FROM e.occurred_at)::float8, extract(epoch FROM e.created_at)::float8, size.bytes,
        CASE WHEN size.bytes <= %(large)s THEN e.body END,
        CASE WHEN size.bytes <= %(large)s AND i.type <> ALL(%(plain)s) THEN e.document::text END, d.crash_count,
-       mine.openings, mine.rejections
+       mine.openings, mine.rejections, e.traceparent
   FROM (SELECT (SELECT id::text FROM pending WHERE hop = %(hops)s) AS last) looked
   LEFT JOIN mine ON TRUE
   LEFT JOIN integrations_integration i ON i.id = mine.integration_id

@@ -30,7 +30,9 @@ def claimed(row: Sequence[Any], large: Mapping[DeliveryId, Sequence[Any]]) -> Cl
         body,
         document,
         crashes,
-        *_,
+        _,
+        _,
+        traceparent,
     ) = row
     if body is None:
         body, document = large[delivery_id]
@@ -43,6 +45,7 @@ def claimed(row: Sequence[Any], large: Mapping[DeliveryId, Sequence[Any]]) -> Cl
         body=body.encode(),
         document=json.loads(document) if document else None,
         delivery="dlv_" + delivery_id.replace("-", ""),  # as `invenicum.ids.public_id`, from the text
+        traceparent=traceparent or "",
     )
     return Claimed(delivery_id, attempts, integration_id, version, active, message, published_at, size, crashes)
 

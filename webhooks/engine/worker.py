@@ -11,6 +11,7 @@ import structlog
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
+from invenicum import tracing
 from invenicum.per_process import PerProcess
 from invenicum.transactions import is_locked
 
@@ -89,6 +90,7 @@ class ProcessWorker:
         if self._worker:
             self._worker.close()
             self._worker = None
+            tracing.flush()
             self._heartbeat.write(has_ended=True)
 
 

@@ -41,6 +41,8 @@ The event as JSON, `{"event", "timestamp", "data"}`, with your `headers` and the
   `X-Invenicum-Signature` is not sent. A new key pair is made when `signature` changes and no `secret` is given
 - `X-Invenicum-Event`: the event's name, for example `asset.created`. `X-Invenicum-Delivery`: the id of the delivery, as
   in `GET /deliveries/:id`; the same on every attempt, another one after a replay. They are not signed
+- `traceparent`: the attempt's place in a [trace](https://www.w3.org/TR/trace-context/), if the operator keeps traces.
+  It is not signed either
 
 With a `template` its JSON is sent instead, and signed. `{{ path }}` in a text stands for a value of the event: `id`,
 `event`, `timestamp`, `data` and what is in it (`data.name`, `data.changes.tags.added.0`), and three that are made for

@@ -31,6 +31,8 @@ def request_for(config: WebhookConfig, message: Message, now: int, token: str = 
     has_type = not body or any(name.lower() == "content-type" for name in own)
     headers = {} if has_type else {"Content-Type": "application/json"}
     ours = {EVENT_HEADER: message.name, DELIVERY_HEADER: message.delivery}
+    if message.traceparent:
+        ours["traceparent"] = message.traceparent
     headers = headers | own | ours | _signatures(config, message.id, now, body)
     return Request(config.method, config.url, headers, body, tls=config.tls_identity)
 

@@ -53,6 +53,7 @@ class Migration(migrations.Migration):
                 ('document', models.JSONField(blank=True, null=True)),
                 ('position', models.BigIntegerField(db_default=invenicum.events.position.CurrentPosition(), editable=False, null=True)),
                 ('sequence', models.BigIntegerField(db_default=invenicum.events.position.NextNumber(), editable=False)),
+                ('traceparent', models.CharField(editable=False, max_length=55, null=True)),
                 ('owner', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to=settings.AUTH_USER_MODEL)),
             ],
             options={
