@@ -79,7 +79,7 @@ def test_without_the_database_it_says_so_and_nothing_that_it_does_not_know(clien
 def test_what_cannot_be_written_is_written_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request_counters, "WRITE_INTERVAL_SECONDS", 0.01)
     counts = RequestCounts()
-    failures = []
+    failures: list[Any] = []
     real = request_counters.add
 
     def fail_at_first(values: Any) -> None:
