@@ -4,12 +4,14 @@ import json
 import os
 import re
 import secrets
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
 _SCOPES_VARIABLE = re.compile(r"OAUTH_(?P<type>[A-Z0-9_]+)_SCOPES")
+_EXPIRY_VARIABLE = re.compile(r"OAUTH_(?P<type>[A-Z0-9_]+)_CLIENT_SECRET_EXPIRES")
 _OAUTH_VARIABLE = re.compile(r"OAUTH_(?P<type>[A-Z0-9_]+)_CLIENT_(ID|SECRET)(_FILE)?")
 
 
@@ -44,6 +46,23 @@ def oauth_scopes() -> dict[str, tuple[str, ...]]:
     """
     found = {match["type"].lower(): name for name in os.environ if (match := _SCOPES_VARIABLE.fullmatch(name))}
     return {integration_type: tuple(os.environ[name].split()) for integration_type, name in sorted(found.items())}
+
+
+def oauth_secret_expiry() -> dict[str, date]:
+    """The variables `OAUTH_<TYPE>_CLIENT_SECRET_EXPIRES`, each a day as `2027-03-31`, by integration type.
+
+    Raises ImproperlyConfigured for one that is no day.
+    """
+    found = {match["type"].lower(): name for name in os.environ if (match := _EXPIRY_VARIABLE.fullmatch(name))}
+    days = {}
+    for integration_type, name in sorted(found.items()):
+        if not os.environ[name]:
+            continue
+        try:
+            days[integration_type] = date.fromisoformat(os.environ[name])
+        except ValueError:
+            raise ImproperlyConfigured(f"{name} must be a day, for example 2027-03-31.") from None
+    return days
 
 
 def json_object(name: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
-"""Mail to the owners of integrations."""
+"""Mail to the owners of integrations, and to operators."""
 
 import structlog
+from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.core.mail import send_mail
 
@@ -19,3 +21,15 @@ def send_to_owner(owner: AbstractUser, subject: str, text: str) -> None:
         send_mail(f"Invenicum: {subject}", text, None, [owner.email])
     except Exception as error:  # noqa: BLE001
         log.warning("mail_not_sent", user=owner.pk, error=type(error).__name__)
+
+
+def send_to_operators(subject: str, text: str) -> None:
+    """Sends one mail to ALERT_EMAILS, or else to the superusers who have an address. The rest as in `send_to_owner`."""
+    superusers = get_user_model().objects.filter(is_superuser=True, is_active=True).exclude(email="")
+    addresses = settings.ALERT_EMAILS or list(superusers.values_list("email", flat=True))
+    if not addresses:
+        return
+    try:
+        send_mail(f"Invenicum: {subject}", text, None, addresses)
+    except Exception as error:  # noqa: BLE001
+        log.warning("mail_not_sent", to="operators", error=type(error).__name__)

@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from invenicum import logging, quotas
-from invenicum.env import json_object, kept_secret, oauth_clients, oauth_scopes, secret
+from invenicum.env import json_object, kept_secret, oauth_clients, oauth_scopes, oauth_secret_expiry, secret
 from invenicum.version import VERSION
 
 django_stubs_ext.monkeypatch()  # makes `ModelAdmin[Asset]` and similar work at run time
@@ -129,6 +129,8 @@ TEAMS_CLOUD = env.str("TEAMS_CLOUD", "public")
 TEAMS_TENANT = env.str("TEAMS_TENANT", "organizations")
 # Our clients at the providers by integration type, each an id and a secret.
 OAUTH_CLIENTS = oauth_clients()
+# When the secrets of these clients expire, by integration type.
+OAUTH_SECRET_EXPIRY = oauth_secret_expiry()
 # Scopes that are asked for besides those that a connector needs, by integration type.
 OAUTH_SCOPES = oauth_scopes()
 OAUTH_RETURN_ORIGINS: list[str] = env.list("OAUTH_RETURN_ORIGINS", [])
@@ -295,9 +297,39 @@ CELERY_BEAT_SCHEDULE = {
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
+# --- Alerts -------------------------------------------------------------------------------------
+
+# Who is told that the service does not work; without any, the superusers.
+ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [])
+ALERT_WEBHOOK_URL = secret("ALERT_WEBHOOK_URL")
+ALERT_WEBHOOK_SECRET = secret("ALERT_WEBHOOK_SECRET")
+if ALERT_WEBHOOK_URL and not ALERT_WEBHOOK_SECRET:
+    raise ImproperlyConfigured(
+        "Set ALERT_WEBHOOK_SECRET too: alerts are signed with it. `openssl rand -base64 32` makes one."
+    )
+# How large the database may become, for an alert before it is; 0 if that is not known.
+DATABASE_MAX_BYTES = env.int("DATABASE_MAX_BYTES", 0)
+
 # --- Logs ---------------------------------------------------------------------------------------
 
+# Errors that are logged go to this Sentry project too.
+SENTRY_DSN = secret("SENTRY_DSN")
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", "production")
+# Traces go to the OpenTelemetry collector at this address.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+OTEL_EXPORTER_OTLP_HEADERS = secret("OTEL_EXPORTER_OTLP_HEADERS")
+OTEL_SERVICE_NAME = env.str("OTEL_SERVICE_NAME", "invenicum")
+for _name, _is_set, _module in (
+    ("SENTRY_DSN", SENTRY_DSN, "sentry_sdk"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", OTEL_EXPORTER_OTLP_ENDPOINT, "opentelemetry"),
+):
+    if _is_set and not find_spec(_module):
+        raise ImproperlyConfigured(
+            f"{_name} is set, but the package that it needs is not installed: install requirements/telemetry.txt too."
+        )
 LOGGING = logging.configure(env.str("LOG_LEVEL", "INFO").upper())
+if SENTRY_DSN:
+    LOGGING = logging.with_reports(LOGGING, SENTRY_DSN, SENTRY_ENVIRONMENT, VERSION)
 logging.capture_everything()
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
@@ -314,24 +346,7 @@ SIGN_IN_LOCK_SECONDS = env.int("SIGN_IN_LOCK_SECONDS", 900)
 # Whether all staff need a second factor for the admin.
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", False)
 CONNECTION_TEST_TIMEOUT = env.float("CONNECTION_TEST_TIMEOUT", 10.0)  # seconds
-# Errors that are logged go to this Sentry project too.
-SENTRY_DSN = secret("SENTRY_DSN")
-SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", "production")
-# Traces go to the OpenTelemetry collector at this address.
-OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "")
-OTEL_EXPORTER_OTLP_HEADERS = secret("OTEL_EXPORTER_OTLP_HEADERS")
-OTEL_SERVICE_NAME = env.str("OTEL_SERVICE_NAME", "invenicum")
-for _name, _is_set, _module in (
-    ("SENTRY_DSN", SENTRY_DSN, "sentry_sdk"),
-    ("OTEL_EXPORTER_OTLP_ENDPOINT", OTEL_EXPORTER_OTLP_ENDPOINT, "opentelemetry"),
-):
-    if _is_set and not find_spec(_module):
-        raise ImproperlyConfigured(
-            f"{_name} is set, but the package that it needs is not installed: install requirements/telemetry.txt too."
-        )
 
-if SENTRY_DSN:
-    LOGGING = logging.with_reports(LOGGING, SENTRY_DSN, SENTRY_ENVIRONMENT, VERSION)
 # --- API ----------------------------------------------------------------------------------------
 
 API_MAX_BODY = 1024 * 1024

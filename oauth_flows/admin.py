@@ -33,7 +33,7 @@ class ProviderAppForm(forms.ModelForm[ProviderApp]):
 
     class Meta:
         model = ProviderApp
-        fields = ["type", "client_id", "server"]
+        fields = ["type", "client_id", "server", "secret_expires"]
 
     def clean(self) -> dict[str, Any] | None:
         """A stored secret is not sent to another provider or server, nor with the id of another client."""
@@ -58,8 +58,8 @@ class ProviderAppForm(forms.ModelForm[ProviderApp]):
 @admin.register(ProviderApp)
 class ProviderAppAdmin(Audited, admin.ModelAdmin[ProviderApp]):
     form = ProviderAppForm
-    list_display = ["type", "client_id", "server", "updated_at"]
-    fields = ["type", "client_id", "new_secret", "server", "redirect_uri"]
+    list_display = ["type", "client_id", "server", "secret_expires", "updated_at"]
+    fields = ["type", "client_id", "new_secret", "secret_expires", "server", "redirect_uri"]
     readonly_fields = ["redirect_uri"]
 
     @admin.display(description="redirect URI to register")

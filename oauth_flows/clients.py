@@ -1,6 +1,7 @@
 """Our clients at the providers: from the settings, or entered by an administrator."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,6 +71,13 @@ def client_for(integration_type: str) -> Client:
             )
     spec = replace(spec, scopes=_scopes(connector, spec))
     return Client(integration_type, connector.name, spec, client_id, client_secret, server)
+
+
+def expiring_secrets() -> dict[str, date]:
+    """The day on which the secret of our client expires, by integration type, of those whose day is known."""
+    entered = ProviderApp.objects.filter(secret_expires__isnull=False).values_list("type", "secret_expires")
+    of_admin = {type_: day for type_, day in entered if day and type_ not in settings.OAUTH_CLIENTS}
+    return of_admin | settings.OAUTH_SECRET_EXPIRY
 
 
 def _scopes(connector: Connector, spec: OAuthSpec) -> tuple[str, ...]:

@@ -27,6 +27,9 @@ class ProviderApp(models.Model):
         blank=True,
         help_text="The address of a self-hosted server, for example https://gitlab.example.com.",
     )
+    secret_expires = models.DateField(
+        null=True, blank=True, help_text="The day on which the secret expires: operators are told a month before."
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

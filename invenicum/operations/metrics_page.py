@@ -20,7 +20,8 @@ from oauth_flows.refusals import shares_of_refused_grants
 from webhooks.engine.heartbeat import last_drain
 from webhooks.engine.metrics import EngineCollector
 
-from .models import WebCounter
+from .alert_rules import RULES
+from .models import Alert, WebCounter
 
 HOOKS = "/webhooks/"
 
@@ -108,6 +109,13 @@ class StateCollector(Collector):
             refused.add_metric([share.type], share.refused)
         yield grants
         yield refused
+        alerts = GaugeMetricFamily(
+            "invenicum_alert", "1 for what the service alerts operators of.", labels=["rule", "subject"]
+        )
+        begun = set(Alert.objects.open().values_list("rule", "subject"))
+        for rule, subject in sorted(begun | {(rule, "") for rule in RULES}):
+            alerts.add_metric([rule, subject], int((rule, subject) in begun))
+        yield alerts
 
 
 class _Constant(Collector):

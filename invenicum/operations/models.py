@@ -4,6 +4,8 @@ from urllib.parse import urlencode
 
 from django.db import models
 
+from .alert_texts import advice, sentence
+
 
 class Sample(models.Model):
     """The engine's figures at one moment, as `/metrics` has them; see `invenicum.operations.samples`.
@@ -79,3 +81,48 @@ class WebCounter(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class AlertQuerySet(models.QuerySet["Alert"]):
+    def open(self) -> AlertQuerySet:
+        """Those that have not ended."""
+        return self.filter(ended_at=None)
+
+
+class Alert(models.Model):
+    """Something that was found wrong, from when to when; see `invenicum.operations.alerts`.
+
+    The row is what several processes agree by: one of them tells operators of its beginning, and one of its end.
+    """
+
+    rule = models.CharField(max_length=40)
+    subject = models.CharField(max_length=40, blank=True, help_text="The type that it is about, if any.")
+    figures = models.JSONField(default=dict)
+    since = models.DateTimeField()
+    found_at = models.DateTimeField(help_text="When it was last found to be so.")
+    ended_at = models.DateTimeField(null=True)
+    begin_told = models.BooleanField(default=False)
+    end_told = models.BooleanField(default=False)
+
+    objects = AlertQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-since", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rule", "subject"], condition=models.Q(ended_at=None), name="one_open_alert"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.subject}".strip()
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in the language of the page."""
+        return sentence(self.rule, self.subject, self.figures)
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        return advice(self.rule)

@@ -15,6 +15,7 @@ from invenicum.staff.admin_site import StaffSite
 
 from . import overview
 from .action_page import act
+from .models import Alert
 from .overview_plots import span_of
 
 
@@ -52,7 +53,11 @@ class ConsoleSite(StaffSite):
         ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        return {**super().each_context(request), "console_links": list(self._links(request))}
+        return {
+            **super().each_context(request),
+            "console_links": list(self._links(request)),
+            "open_alerts": _open_alerts(request),
+        }
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The overview; for staff who may not view samples, what they may view."""
@@ -81,3 +86,8 @@ class ConsoleSite(StaffSite):
     def _is_current(self, request: HttpRequest, address: str) -> bool:
         is_start = address == reverse(f"{self.name}:index")
         return request.path == address if is_start else request.path.startswith(address)
+
+
+def _open_alerts(request: HttpRequest) -> list[Alert]:
+    """What is wrong with the service, for the banners above each page."""
+    return list(Alert.objects.open()) if request.user.has_perm("operations.view_alert") else []

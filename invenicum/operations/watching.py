@@ -18,7 +18,7 @@ from django.utils import timezone
 from invenicum.web.threads import Threads
 from webhooks.signals import watch_due
 
-from . import samples
+from . import alerts, samples
 
 ENGINE_WATCH_SECONDS = 75.0  # for which a web process leaves it to the engine
 WEB_LOOK_SECONDS = 15.0  # between two looks of a web process
@@ -29,9 +29,11 @@ log = structlog.get_logger(__name__)
 
 @receiver(watch_due)
 def watch(**kwargs: Any) -> None:
-    """Takes the sample of this minute, unless there is one."""
+    """Takes the sample of this minute, unless there is one, and looks for what operators have to know."""
     try:
-        samples.take_due()
+        sample = samples.take_due()
+        if sample:
+            alerts.evaluate(timezone.now(), sample)
     except Error as error:
         log.warning("database_failed", duty="watching", error=str(error).strip())
 

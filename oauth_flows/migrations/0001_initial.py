@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ('client_id', models.CharField(max_length=255)),
                 ('client_secret', fernet_fields.fields.EncryptedTextField()),
                 ('server', models.CharField(blank=True, help_text='The address of a self-hosted server, for example https://gitlab.example.com.', max_length=255)),
+                ('secret_expires', models.DateField(blank=True, help_text='The day on which the secret expires: operators are told a month before.', null=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
             ],
             options={
