@@ -96,7 +96,16 @@ def test_a_trace_leads_from_a_request_over_its_event_to_each_delivery(alice: Use
     token = issue_token(alice, ["events:write"])
     with FakeServer(lambda request: (503, {}, b"")) as receiver:
         connect_webhook(alice, receiver.url)
-        assert ask("POST", "/api/v1/events", token, {"event": "asset.created", "data": {}}, traceparent=PARENT) == 202
+        assert (
+            ask(
+                "POST",
+                "/api/v1/events",
+                token,
+                {"event": "asset.created", "data": {"assetId": "a"}},
+                traceparent=PARENT,
+            )
+            == 202
+        )
         deliver()
         (sent,) = receiver.requests
     request, delivery = sorted(spans(collecting, 2), key=lambda span: span.kind)
@@ -138,7 +147,16 @@ def test_without_a_collector_nothing_is_traced_written_or_sent(alice: User) -> N
     with FakeServer(lambda request: (200, {}, b"")) as receiver:
         connect_webhook(alice, receiver.url)
         assert tracing.tracer() is None
-        assert ask("POST", "/api/v1/events", token, {"event": "asset.created", "data": {}}, traceparent=PARENT) == 202
+        assert (
+            ask(
+                "POST",
+                "/api/v1/events",
+                token,
+                {"event": "asset.created", "data": {"assetId": "a"}},
+                traceparent=PARENT,
+            )
+            == 202
+        )
         deliver()
         assert "traceparent" not in receiver.requests[0].headers
     assert Event.objects.get().traceparent is None

@@ -47,6 +47,7 @@ RESERVED_HEADERS = {
     *("content-encoding", "content-range", "http2-settings"),
     # They are true of one body only (RFC 9530, RFC 1864).
     *("content-digest", "repr-digest", "digest", "content-md5"),
+    "traceparent",  # each attempt has its own
 }
 # The first belong to connections; receivers trust the others because only we can make them.
 RESERVED_HEADER_PREFIXES = ("proxy-", "webhook-", "x-invenicum-")
