@@ -66,7 +66,7 @@ def declared_texts() -> Iterator[str]:
 
 
 def _texts_of(code: str) -> Iterator[tuple[Text, str | None]]:
-    found = extract_python(io.BytesIO(code.encode()), KEYWORDS.keys(), [], {"encoding": "utf-8"})
+    found: Any = extract_python(io.BytesIO(code.encode()), KEYWORDS, [], {"encoding": "utf-8"})
     for _, name, arguments, _ in found:
         given = [one for one in (arguments if isinstance(arguments, tuple) else (arguments,)) if isinstance(one, str)]
         context = given.pop(0) if name.startswith("pgettext") else None
