@@ -17,6 +17,7 @@ from django.utils import timezone
 from invenicum.api.addresses import client_address
 from invenicum.audit.services import Action, record
 
+from .browser_names import browser_name
 from .models import BrowserSession, OpenedBy, PortalSession, User
 from .session_store import OPENED
 
@@ -27,7 +28,7 @@ class OpenSession:
 
     `id` names it in a form and does not open it. `has_link`: it was opened with a link and is for the portal only.
     `supporter` is the name of the member of staff who looks at the portal as the user, empty otherwise. `browser` is
-    the `User-Agent`.
+    the `User-Agent`, and `browser_name` what people call it.
     """
 
     id: str
@@ -38,6 +39,10 @@ class OpenSession:
     is_current: bool
     has_link: bool = False
     supporter: str = ""
+
+    @property
+    def browser_name(self) -> str:
+        return browser_name(self.browser)
 
 
 def open_sessions(user: User, current_id: str = "") -> list[OpenSession]:

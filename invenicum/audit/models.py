@@ -11,7 +11,7 @@ class AuditEntry(models.Model):
     MAX_TARGET_LENGTH, MAX_ACCOUNT_LENGTH, MAX_DETAIL_LENGTH = 200, 255, 500
 
     class Action(models.TextChoices):
-        SIGNED_IN = "signed_in"
+        SIGNED_IN = "signed_in", "signed in"
         SIGN_IN_FAILED = "sign_in_failed", "failed to sign in"
         SIGN_IN_LOCKED = "sign_in_locked", "signing in was locked"
         SESSION_ENDED = "session_ended", "ended a session"
@@ -30,14 +30,14 @@ class AuditEntry(models.Model):
         INTEGRATION_DELETED = "integration_deleted", "deleted an integration"
         SECRET_SHOWN = "secret_shown", "was shown a signing secret"
         SECRET_ROTATED = "secret_rotated", "replaced a signing secret"
-        CONNECTED = "connected"
-        RECONNECTED = "reconnected"
+        CONNECTED = "connected", "connected"
+        RECONNECTED = "reconnected", "reconnected"
         CONNECT_FAILED = "connect_failed", "could not connect"
         CONSENTED = "consented", "consented, to be confirmed by the app"
         NOT_CONFIRMED = "not_confirmed", "not confirmed by the app"
         REFRESH_FAILED = "refresh_failed", "refresh failed"
         REFUSED = "refused", "refused by the provider"
-        DISCONNECTED = "disconnected"
+        DISCONNECTED = "disconnected", "disconnected"
         REVOKED = "revoked", "revoked at the provider"
         REVOCATION_GIVEN_UP = "revocation_given_up", "revocation given up"
         REPLAY_STARTED = "replay_started", "started a replay or backfill"

@@ -69,7 +69,7 @@ def begin(user: User) -> Enrolment:
     label = quote(f"{ISSUER}:{user.get_username()}")
     # https://github.com/google/google-authenticator/wiki/Key-Uri-Format
     uri = f"otpauth://totp/{label}?{urlencode({'secret': key, 'issuer': ISSUER}, quote_via=quote)}"
-    picture = segno.make(uri, error="m").svg_inline(scale=5, border=4, dark="#000", light="#fff")
+    picture = segno.make(uri, error="m").svg_inline(border=4, dark="#000", light="#fff", omitsize=True)
     return Enrolment(" ".join(key[at : at + 4] for at in range(0, len(key), 4)), picture)
 
 

@@ -41,6 +41,7 @@ def test_setting_up_shows_a_picture_a_key_and_recovery_codes_once(ops: User) -> 
     page = client.get(SET_UP).content.decode()
     key = Authenticator.objects.get(user=ops).key
     assert "<svg" in page
+    assert "viewBox" in page  # without it, a smaller picture is a part of the code
     assert "style=" not in page
     assert client.get(SET_UP).content.decode().count("<path") == page.count("<path")
     refused = client.post(SET_UP, {"code": "000000"})
