@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -16,10 +16,11 @@ from invenicum.events.feed import newest
 from invenicum.events.message import Message
 from invenicum.events.models import Event
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED, matches
-from invenicum.ids import parse_public_id
+from invenicum.ids import parse_public_id, public_id, uuid7
 
 from . import registry, services, submissions
-from .core.http import encode_json
+from .core.errors import ConnectionFailed, IntegrationError
+from .core.http import Request, encode_json
 from .core.preview import Preview, first_write, shown
 
 _TOKEN = "access-token-of-a-preview"
@@ -113,6 +114,37 @@ def preview(
         shown(request, secrets) if request else None,
         matches(patterns, message.name),
     )
+
+
+def sent_body(owner: User, integration_type: str, event_id: str) -> bytes | None:
+    """The body that the owner's saved integration sends for an event of theirs; None if there is none."""
+    key = parse_public_id("evt", event_id)
+    event = Event.objects.filter(pk=key, owner=owner).first() if key else None
+    try:
+        return _request(owner, integration_type, event.message(SAMPLE_DELIVERY)).body if event else None
+    except (services.IntegrationNotFound, IntegrationError):
+        return None
+
+
+def sample_request(owner: User, integration_type: str) -> Request:
+    """What the owner's saved integration sends for a sample that it receives, signed now. It holds secrets.
+
+    Raises UnknownType, IntegrationNotFound or an IntegrationError.
+    """
+    message = _sample(services.find(owner, integration_type).subscriptions, None)
+    return _request(owner, integration_type, replace(message, id=public_id("evt", uuid7())))
+
+
+def _request(owner: User, integration_type: str, message: Message) -> Request:
+    connector = registry.get(integration_type)
+    config = services.find(owner, integration_type).load_config()
+    now = int(timezone.now().timestamp())
+    request = first_write(
+        partial(connector.deliver, message, config, now), lambda asked: connector.only_reads(asked, config)
+    )
+    if request is None:
+        raise ConnectionFailed("For this event nothing would be sent.")
+    return request
 
 
 def _sample(patterns: Sequence[str], wanted: str | None) -> Message:

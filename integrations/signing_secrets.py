@@ -10,8 +10,8 @@ from django.utils import timezone
 from invenicum.accounts.models import User
 from invenicum.audit.services import Action, record, target_of
 
-from . import registry, reserved_secrets
-from .core.signing import ROTATION_OVERLAP_SECONDS, verification_key
+from . import registry, reserved_secrets, submissions
+from .core.signing import ROTATION_OVERLAP_SECONDS, SigningSecrets, verification_key
 from .models import Integration
 from .services import IntegrationNotFound, find, lock
 
@@ -36,6 +36,19 @@ def signing_secret(owner: User, integration_type: str) -> str:
         if reserved := reserved_secrets.read(integration_type, owner):
             return verification_key(reserved)
         raise
+
+
+def known_secrets(owner: User, integration_type: str) -> SigningSecrets | None:
+    """The secret that signs and the one before it, to compare signatures with; None without a saved one, or a reserved
+    one. They are shown to no one. Raises UnknownType.
+    """
+    stored = submissions.stored(owner, integration_type)
+    field = registry.get(integration_type).signing_secret or ""
+    if stored is None or not stored.secrets.get(field):
+        reserved = reserved_secrets.read(integration_type, owner)
+        return SigningSecrets(reserved) if reserved else None
+    previous = stored.secrets.get("previousSecret", "")
+    return SigningSecrets(stored.secrets[field], previous, stored.secrets.get("previousSecretUntil", 0))
 
 
 @transaction.atomic

@@ -40,6 +40,7 @@ ENTRIES = (
     Entry(START, _("Services"), ("/portal/services/",)),
     Entry("portal-deliveries", _("Deliveries"), ("/portal/deliveries/",), "deliveries:read"),
     Entry("portal-events", _("Events"), ("/portal/events/", "/portal/assets/"), "deliveries:read"),
+    Entry("portal-verify", _("Verify"), ("/portal/verify/",)),
 )
 
 

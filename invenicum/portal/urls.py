@@ -12,11 +12,13 @@ from . import (
     directory,
     entry,
     events,
+    inbox,
     integration,
     preview,
     sign_in_window,
     styles,
     support,
+    verify,
 )
 from .viewsets import PortalLinkViewSet
 
@@ -31,6 +33,9 @@ urlpatterns = [
     path("/leave", entry.leave, name="portal-leave"),
     path("/support/<int:pk>", support.open_view, name="portal-support"),
     path("/accent.css", styles.accent, name="portal-accent"),
+    path("/verify", verify.show, name="portal-verify"),
+    path("/verify/inbox", inbox.show, name="portal-inbox"),
+    path("/inbox/<str:key>", inbox.receive, name="portal-inbox-receive"),
     path(f"/{SERVICE}", integration.show, name="portal-integration"),
     path(f"/{SERVICE}/connect", connect.edit, name="portal-connect"),
     path(f"/{SERVICE}/preview", preview.show, name="portal-preview"),

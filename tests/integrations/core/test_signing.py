@@ -44,9 +44,11 @@ console.log(JSON.stringify(cases.map(([given, secret]) => %s(payload, given, sec
 
 
 def on_the_page(language: str) -> str:
-    """The page's code in a language that does not start a server."""
+    """The page's code in a language that does not start a server; what several blocks import, once."""
     blocks = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-    return "".join(block for block in blocks if "serve_forever" not in block)
+    code = "".join(block for block in blocks if "serve_forever" not in block)
+    imports = "const crypto = require('crypto');\n"
+    return imports + code.replace(imports, "") if language == "js" else code
 
 
 def in_node(function: str, cases: list[Any]) -> Any:
