@@ -6,7 +6,7 @@ can edit an integration could have its secrets sent to a server of their own. Wh
 declares with `SentTo`.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from .core.config import ConnectorConfig, FieldFacts
@@ -39,14 +39,8 @@ def keep_secrets(
     merged = dict(submitted)
     details: dict[str, list[str]] = {}
     decisive: dict[str, None] = {}
-    for fact in config_class.facts():
-        stored = secrets.get(fact.alias)
-        if not fact.secret or fact.internal or not stored or fact.alias in moved:
-            continue
-        value, kept = _merge_mapping(submitted, fact, stored) if fact.mapping else _merge_value(submitted, fact, stored)
-        away = moved_away(fact, moved, submitted) if kept else []
-        is_of_another_kind = kept and fact.kind_in in moved
-        if is_of_another_kind or (away and fact.alias in generated):
+    for fact, value, kept, away in _kept_secrets(config_class, submitted, secrets, moved):
+        if _is_made_again(fact, kept, away, moved, generated):
             merged.pop(fact.alias, None)
         elif away:
             details[fact.alias] = [f"must be given again, because {' and '.join(away)} changed"]
@@ -59,6 +53,47 @@ def keep_secrets(
         fields, changed = " and ".join(details), " and ".join(decisive)
         raise InvalidConfig(f"Give {fields} again: {changed} changed, and it would be sent there.", details)
     return merged
+
+
+def secrets_to_give(
+    config_class: type[ConnectorConfig],
+    submitted: Mapping[str, Any],
+    public: Mapping[str, Any],
+    secrets: Mapping[str, Any],
+    *,
+    generated: Collection[str] = (),
+) -> dict[str, list[str]]:
+    """The secrets that must be given again with `submitted`, and the fields whose change is the reason, by JSON name:
+    `{"headers": ["url"]}`. The parameters are those of `keep_secrets`. Raises InvalidConfig for what is no form.
+    """
+    submitted = config_class.read_form(submitted)
+    moved = _moved_fields(config_class, submitted, public, secrets)
+    return {
+        fact.alias: away
+        for fact, _, kept, away in _kept_secrets(config_class, submitted, secrets, moved)
+        if away and not _is_made_again(fact, kept, away, moved, generated)
+    }
+
+
+def _kept_secrets(
+    config_class: type[ConnectorConfig],
+    submitted: Mapping[str, Any],
+    secrets: Mapping[str, Any],
+    moved: Collection[str],
+) -> Iterator[tuple[FieldFacts, Any, bool, list[str]]]:
+    """Of each stored secret the value that it gets, whether that is kept, and the fields that would move it away."""
+    for fact in config_class.facts():
+        stored = secrets.get(fact.alias)
+        if not fact.secret or fact.internal or not stored or fact.alias in moved:
+            continue
+        value, kept = _merge_mapping(submitted, fact, stored) if fact.mapping else _merge_value(submitted, fact, stored)
+        yield fact, value, kept, moved_away(fact, moved, submitted) if kept else []
+
+
+def _is_made_again(
+    fact: FieldFacts, kept: bool, away: Collection[str], moved: Collection[str], generated: Collection[str]
+) -> bool:
+    return (kept and fact.kind_in in moved) or (bool(away) and fact.alias in generated)
 
 
 def bound_secrets(

@@ -14,6 +14,7 @@ from .core.config import ConnectorConfig
 from .core.connector import Connector
 from .core.errors import InvalidConfig
 from .credentials import gives_key, keep_secrets
+from .credentials import secrets_to_give as secrets_of_moved
 from .destinations import check_ports
 from .models import Integration, IntegrationQuerySet
 
@@ -49,6 +50,21 @@ def parse(connector: Connector, values: Mapping[str, Any], stored: Integration |
     config = connector.Config.parse(values, connected=connected)
     check_ports(config)
     return config, connected
+
+
+def secrets_to_give(
+    connector: Connector, values: Mapping[str, Any], stored: Integration | None
+) -> dict[str, list[str]]:
+    """Those of the `stored` secrets that a save of `values` asks for again, each with the fields whose change is the
+    reason, by JSON name: `{"headers": ["url"]}`."""
+    if stored is None:
+        return {}
+    try:
+        return secrets_of_moved(
+            connector.Config, values, stored.config, stored.secrets, generated=stored.generated_names
+        )
+    except InvalidConfig:
+        return {}
 
 
 def readable(rows: IntegrationQuerySet) -> Integration | None:

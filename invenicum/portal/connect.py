@@ -14,7 +14,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 
-from integrations import connection_tests, grants, registry, services
+from integrations import connection_tests, grants, registry, services, submissions
 from integrations.core.connector import Connector
 from integrations.core.errors import IntegrationError, InvalidConfig
 from integrations.models import Integration
@@ -58,6 +58,7 @@ class Form:
     tested: Any = None
     shown: ShownPreview | None = None
     rows: int = BLANK_ROWS
+    asked: Mapping[str, list[str]] = field(default_factory=dict)
 
     @property
     def hidden(self) -> tuple[str, ...]:
@@ -80,7 +81,7 @@ class Form:
 @portal_page(post=WRITE)
 def edit(request: HttpRequest, visitor: Visitor, integration_type: str) -> HttpResponseBase:
     """The form of a service. POST with `do`: `save`, `pause` (save paused), `resume` (save active), `test`, `rows`,
-    `preview` or `preview:<of what>`."""
+    `preview` or `preview:<of what>`, and `asks`, which only shows what must be given again."""
     connector = registry.get(integration_type)
     stored = _stored(visitor, integration_type)
     connected = stored is not None and connector.oauth is not None and grants.current().is_connected(stored)
@@ -92,6 +93,7 @@ def edit(request: HttpRequest, visitor: Visitor, integration_type: str) -> HttpR
         values |= {name: stored.config[name] for name in connector.oauth.fills_only_connected if name in stored.config}
     typed = typed_secrets(connector.Config, values)
     form = Form(connector, stored, connected, without_secrets(connector.Config, values), typed)
+    form.asked = submissions.secrets_to_give(connector, values, submissions.stored(visitor.user, integration_type))
     return _do(request, visitor, form, values)
 
 
@@ -99,6 +101,8 @@ def _do(request: HttpRequest, visitor: Visitor, form: Form, values: Mapping[str,
     action, integration_type = request.POST.get("do", "save"), form.connector.type
     if action == "rows":
         form.rows = BLANK_ROWS + 3
+        return _page(request, visitor, form)
+    if action == "asks":
         return _page(request, visitor, form)
     if action.startswith("preview"):
         return _preview(request, visitor, form, values)
@@ -133,7 +137,7 @@ def _preview(request: HttpRequest, visitor: Visitor, form: Form, values: Mapping
 
 def _page(request: HttpRequest, visitor: Visitor, form: Form, status: int = 200) -> HttpResponseBase:
     connector, fields = form.connector, form.fields()
-    can_sign_in = has_client(connector)
+    can_sign_in, labels = has_client(connector), labels_of(connector.Config)
     context = {
         "title": f"Edit {connector.name}" if form.stored else f"Connect {connector.name}",
         "connector": connector,
@@ -143,8 +147,9 @@ def _page(request: HttpRequest, visitor: Visitor, form: Form, status: int = 200)
         "more": [one for one in fields if not one.is_main],
         "form": form,
         "summary": [(f"f-{one.alias}", one.label, text) for one in fields for text in one.errors],
+        "asked": [(f"f-{alias}", labels[alias], [labels[one] for one in away]) for alias, away in form.asked.items()],
         "kept": seal(form.typed, _purpose(visitor, connector.type)),
-        "setup": mark_safe(to_html(connector.setup, labels_of(connector.Config), gettext)),  # noqa: S308 - the text is a connector's, and escaped
+        "setup": mark_safe(to_html(connector.setup, labels, gettext)),  # noqa: S308 - the text is a connector's, and escaped
         "can_sign_in": can_sign_in and visitor.may_change and not visitor.embed,
         "sign_in_elsewhere": can_sign_in and visitor.embed,
         "sign_in_token": sign_in_token(visitor, connector.type),

@@ -35,6 +35,7 @@ class FormField:
 
     `value` is its text; a secret never has one. `note` says in a secret's place what there is already. `rows` are the
     names of a mapping, each with such a note. `is_main` says whether it is shown at once, not below "More options".
+    `decides`: a stored secret is sent where this field says.
     """
 
     alias: str
@@ -49,6 +50,7 @@ class FormField:
     can_erase: bool = False
     choices: Sequence[Choice] = ()
     rows: Sequence[tuple[str, str]] = field(default=())
+    decides: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,9 @@ def _field(
         can_erase=fact.secret and not fact.mapping and not required and alias in shown.stored,
         choices=_choices(widget, schema, value),
         rows=_rows(value, alias, shown) if widget == "rows" else (),
+        decides=any(
+            alias in (*other.sent_to, other.kind_in) and other.alias in shown.stored for other in config.facts()
+        ),
     )
 
 

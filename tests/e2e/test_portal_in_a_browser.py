@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, TimeoutError, expect
+from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, expect
 
+from integrations import registry
 from integrations.models import Integration
 from invenicum.accounts.models import User
 from oauth_flows.models import Grant
@@ -15,6 +16,7 @@ from tests.browser import needs_browser
 from tests.e2e.conftest import policy_violations
 from tests.e2e.portal_pages import furnish
 from tests.fakes.authorization_server import AuthorizationServer
+from tests.invenicum.portal.test_connect import FILLED
 from tests.waiting import WAIT_DEADLINE_SECONDS
 from webhooks.models import Delivery
 
@@ -90,17 +92,20 @@ def test_without_scripts_a_pasted_link_opens_and_a_webhook_is_connected(
     assert not Integration.objects.live().exists()
 
 
-def test_without_scripts_google_drive_is_connected_by_signing_in_there(
+def test_without_scripts_all_twelve_types_are_connected(
     without_scripts: BrowserContext, origin: str, settings: Any, alice: User, api: Api
 ) -> None:
+    page = without_scripts.new_page()
+    page.goto(f"{origin}/portal/open")
+    page.fill("#code", link(api, alice))
+    page.click("text=Open >> nth=-1")
+    for integration_type, values in FILLED.items():
+        connect_with_form(page, f"{origin}/portal/services/{integration_type}/connect", values)
     callback = f"{origin}/api/v1/integrations/oauth/callback/google_drive"
     with AuthorizationServer([callback]) as provider:
         settings.PROVIDER_ENDPOINTS = {"google_drive": provider.endpoints}
         settings.OAUTH_CLIENTS = {"google_drive": (provider.client_id, provider.client_secret)}
-        page = without_scripts.new_page()
-        page.goto(f"{origin}/portal/open")
-        page.fill("#code", link(api, alice, path="/services/google_drive/connect"))
-        page.click("text=Open >> nth=-1")
+        page.goto(f"{origin}/portal/services/google_drive/connect")
         page.get_by_role("link", name="Sign in at Google Drive").click()
         page.fill("input[name=username]", "ada")
         page.fill("input[name=password]", "ada")
@@ -108,8 +113,20 @@ def test_without_scripts_google_drive_is_connected_by_signing_in_there(
         page.click("input[name=allow]")
         expect(page.get_by_role("heading", level=1)).to_have_text("Google Drive")
         expect(page.get_by_text("Connected.", exact=True)).to_be_visible()
-    assert Integration.objects.get(owner=alice).is_active
+    connected = Integration.objects.filter(owner=alice, status=Integration.Status.ACTIVE)
+    assert {one.type for one in connected} == {connector.type for connector in registry.CONNECTORS}
     assert Grant.objects.get().account == "ada@example.com"
+
+
+def connect_with_form(page: Page, address: str, values: dict[str, Any]) -> None:
+    """Fills in a type's form as a person does, has a preview shown, and saves it."""
+    page.goto(address)
+    for name, value in values.items():
+        page.fill(f"#f-{name}", value)
+    page.get_by_role("button", name="Show a preview").click()
+    expect(page.get_by_text("asset-123").or_(page.get_by_text("Product Photo.jpg")).first).to_be_attached()
+    page.get_by_role("button", name="Save and connect").last.click()
+    expect(page.get_by_text("From now on it receives the events that you chose.")).to_be_visible()
 
 
 def test_with_scripts_forms_are_sent_in_place_and_what_changes_appears_by_itself(

@@ -138,6 +138,22 @@ def test_a_changed_destination_asks_for_the_secrets_again(portal: Portal, alice:
     assert "Must be given again, because url changed." in refused.content.decode()
 
 
+def test_what_must_be_given_again_is_asked_before_anything_is_saved(portal: Portal, alice: User) -> None:
+    connect_webhook(alice, headers={"Authorization": "Bearer kept"})
+    browser = portal(alice)
+    page = browser.get(WEBHOOK).content.decode()
+    assert "Give these again" not in page
+    assert page.count('hx-vals=\'{"do": "asks"}\'') >= 1
+    for action in ("asks", "rows"):
+        asked = send_form(browser, WEBHOOK, do=action, url="https://elsewhere.example.com")
+        assert '<a href="#f-headers">Headers, because of: URL</a>' in asked.content.decode()
+        assert '<a href="#f-secret">' not in asked.content.decode()  # it signs, and is not sent
+    same = send_form(
+        browser, WEBHOOK, do="asks", **{"headers.name": ["Authorization"], "headers.value": ["Bearer new"]}
+    )
+    assert "Give these again" not in same.content.decode()
+
+
 def test_an_optional_secret_can_be_erased(portal: Portal, alice: User) -> None:
     slack = FILLED["slack"] | {"signingSecret": "8f742231b10e8888abcd99aaabbb85a5"}
     save_integration(alice, "slack", slack)
