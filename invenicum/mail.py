@@ -1,21 +1,30 @@
 """Mail to the owners of integrations, and to operators."""
 
+from typing import Any, Protocol
+
 import structlog
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser
 from django.core.mail import send_mail
 
 log = structlog.get_logger(__name__)
 
 
-def send_to_owner(owner: AbstractUser, subject: str, text: str) -> None:
-    """Sends one mail, if the owner has an address.
+class Owner(Protocol):
+    """A user. `mail_alerts`: whether they want these mails."""
+
+    pk: Any
+    email: Any
+    mail_alerts: Any
+
+
+def send_to_owner(owner: Owner, subject: str, text: str) -> None:
+    """Sends one mail, if the owner has an address and wants mails.
 
     `subject` follows the product's name, e.g. "connect Dropbox again"; `text` is plain text. A mail that cannot be sent
     is logged and never raises, so that the caller continues.
     """
-    if not owner.email:
+    if not owner.email or not owner.mail_alerts:
         return
     try:
         send_mail(f"Invenicum: {subject}", text, None, [owner.email])

@@ -5,6 +5,7 @@ from django.urls import path
 from invenicum.api.routers import ApiRouter
 
 from . import (
+    account,
     asset,
     connect,
     deliveries,
@@ -33,6 +34,7 @@ urlpatterns = [
     path("/leave", entry.leave, name="portal-leave"),
     path("/support/<int:pk>", support.open_view, name="portal-support"),
     path("/accent.css", styles.accent, name="portal-accent"),
+    path("/account", account.show, name="portal-account"),
     path("/verify", verify.show, name="portal-verify"),
     path("/verify/inbox", inbox.show, name="portal-inbox"),
     path("/inbox/<str:key>", inbox.receive, name="portal-inbox-receive"),

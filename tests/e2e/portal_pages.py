@@ -11,6 +11,7 @@ from integrations.models import Integration
 from integrations.services import save_integration, set_active
 from invenicum.accounts.models import User
 from invenicum.assets.services import change_asset, create_asset
+from invenicum.portal import inboxes
 from webhooks.models import Delivery
 
 SLACK = {"webhookUrl": "https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24, "channel": "#asset-updates"}
@@ -41,6 +42,11 @@ PAGES = (
     PortalPage("edit", "/portal/services/webhook/connect"),
     PortalPage("connect", "/portal/services/github/connect", is_shown=True),
     PortalPage("disconnect", "/portal/services/webhook/disconnect"),
+    PortalPage("preview", "/portal/services/slack/preview?of=last"),
+    PortalPage("preview-of-documents", "/portal/services/s3/preview"),
+    PortalPage("verify", "/portal/verify"),
+    PortalPage("inbox", "/portal/verify/inbox"),
+    PortalPage("account", "/portal/account"),
     PortalPage("missing", "/portal/services/fax"),
     PortalPage("deliveries", "/portal/deliveries", is_shown=True),
     PortalPage("no-deliveries", "/portal/deliveries?state=cancelled&type=github&since=yesterday"),
@@ -63,6 +69,7 @@ def furnish(owner: User) -> dict[str, str]:
     for name in ("Product Photo.jpg", "Leica M3", "Field Notes 1998", "Hero Image.png"):
         asset_id = name.lower().replace(" ", "-")
         create_asset(owner, {"name": name, "asset_id": asset_id, "category": "Images", "tags": ["draft"]})
+    inboxes.send_sample(inboxes.open_inbox(owner))
     mine = Integration.objects.filter(owner=owner)
     mine.update(last_sync=long_ago)
     mine.filter(type="slack").update(
