@@ -2,7 +2,9 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 
@@ -21,6 +23,12 @@ def record_change(instance: Integration, **kwargs: Any) -> None:
         instance.changes.create(**current)
 
 
-def as_of(integration: Integration, moment: datetime) -> IntegrationChange | None:
-    """The last change at or before `moment`: how the integration was then. Returns None if it did not exist yet."""
-    return integration.changes.filter(at__lte=moment).last()
+def as_of(integrations: QuerySet[Integration], moment: datetime) -> dict[UUID, IntegrationChange]:
+    """How each of `integrations` was at `moment`, by its id: the last change until then. One statement.
+
+    Those that did not exist yet are left out.
+    """
+    changes = IntegrationChange.objects.filter(integration=OuterRef("pk"), at__lte=moment).order_by("-at", "-pk")
+    last = integrations.annotate(last_change=Subquery(changes.values("pk")[:1])).order_by()
+    found = IntegrationChange.objects.filter(pk__in=last.values("last_change"))
+    return {change.integration_id: change for change in found}

@@ -83,7 +83,8 @@ def outcomes_of(event: Event) -> list[EventOutcome]:
     }
     others = Integration.objects.live().without_secrets().filter(owner=event.owner_id).exclude(pk__in=deliveries)
     outcomes = [_of_delivery(delivery) for delivery in deliveries.values()]
-    outcomes += [_not_sent(event, integration) for integration in others]
+    then = as_of(others, event.created_at)
+    outcomes += [_not_sent(event, integration, then.get(integration.pk)) for integration in others]
     return sorted(outcomes, key=lambda outcome: (outcome.integration.type, outcome.integration.id))
 
 
@@ -121,8 +122,8 @@ def _waits_for_earlier_delivery(delivery: Delivery) -> bool:
     return same.filter(status=Delivery.Status.PENDING, sequence__lt=delivery.sequence).exists()
 
 
-def _not_sent(event: Event, integration: Integration) -> EventOutcome:
-    cause = _cause(event, as_of(integration, event.created_at))
+def _not_sent(event: Event, integration: Integration, then: IntegrationChange | None) -> EventOutcome:
+    cause = _cause(event, then)
     return EventOutcome(integration, NOT_SENT, CAUSES[cause].format(event.name), cause=cause)
 
 

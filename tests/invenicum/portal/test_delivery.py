@@ -194,5 +194,5 @@ def test_the_page_needs_few_statements(
 ) -> None:
     save_integration(alice, "slack", SLACK)
     browser = portal(alice)
-    with django_assert_max_num_queries(13):  # two for the session, one for each service that has no delivery of it
+    with django_assert_max_num_queries(13):  # two for the session, five for what the service gets
         browser.get(page_of(delivery))

@@ -205,6 +205,6 @@ def test_the_pages_need_few_statements(
     portal: Portal, alice: User, event: Event, django_assert_max_num_queries: Any
 ) -> None:
     browser = portal(alice)
-    for path, most in ((EVENTS, 5), (page_of(event), 10), ("/portal/assets/leica", 6)):
+    for path, most in ((EVENTS, 5), (page_of(event), 7), ("/portal/assets/leica", 6)):
         with django_assert_max_num_queries(most):  # two for the session
             browser.get(path)
