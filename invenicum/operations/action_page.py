@@ -15,7 +15,8 @@ from django.utils.translation import gettext
 from invenicum.audit.services import Action as Audited
 from invenicum.audit.services import record
 
-from .actions import ACTIONS, ConsoleAction, Done, NotThere
+from .actions import ACTIONS
+from .console_action import ConsoleAction, Done, NotThere
 
 
 def act(request: HttpRequest, name: str) -> HttpResponse:
