@@ -8,13 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
+from django.db.models import F
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
 
 from integrations.services import save_integration
 from invenicum.accounts.models import User
 from invenicum.events.publish import publish
-from invenicum.operations import samples
+from invenicum.operations.models import Alert, Sample
+from invenicum.operations.watching import watch
 from tests.browser import needs_browser
 from tests.factories import connect_webhook
 from tests.fakes.http_server import Answer, Connection, FakeServer, Received, json_answer
@@ -81,9 +84,12 @@ def run_engine() -> None:
     worker._heartbeat.write()
 
 
-def watch(minutes: int) -> None:
-    """As a web process does while the engine stands still, `minutes` later."""
-    samples.take_due(timezone.now() + timedelta(minutes=minutes))
+def pass_minutes(minutes: int) -> None:
+    """What has been noted so far becomes so much older, and a web process watches, as it does if no engine runs."""
+    age = timedelta(minutes=minutes)
+    Sample.objects.update(at=F("at") - age)
+    Alert.objects.update(found_at=F("found_at") - age)
+    watch()
 
 
 def test_an_operator_sees_an_outage_holds_the_provider_and_everything_is_delivered(
@@ -100,14 +106,17 @@ def test_an_operator_sees_an_outage_holds_the_provider_and_everything_is_deliver
     # The engine stops; what is published meanwhile stays.
     EngineHeartbeat.objects.update(last_drain_at=timezone.now() - timedelta(minutes=10))
     Delivery.objects.update(created_at=timezone.now() - timedelta(minutes=10))
-    watch(0)
+    pass_minutes(0)
+    assert [message.to for message in mail.outbox] == [["dana@example.com"]]
+    assert "/admin/" in mail.outbox[0].body
 
     operator.goto(f"{live_server.url}/admin/?span=1h")
     causes = operator.locator("#failures tbody tr")
     expect(causes).to_have_count(2)
     expect(causes.filter(has_text="Mixpanel")).to_contain_text("503")
     expect(causes.filter(has_text="Custom Webhook")).to_contain_text("timeout")
-    expect(operator.get_by_text("silent")).to_be_visible()
+    expect(operator.locator("table").get_by_text("silent")).to_be_visible()
+    expect(operator.get_by_role("alert").first).to_be_visible()
     expect(operator.locator(".figures")).to_contain_text("10 min")
 
     causes.filter(has_text="Mixpanel").get_by_role("link", name="Hold…").click()
@@ -129,7 +138,10 @@ def test_an_operator_sees_an_outage_holds_the_provider_and_everything_is_deliver
     operator.get_by_role("button", name="Release").click()
     expect(operator.get_by_text("Mixpanel is released.")).to_be_visible()
     run_engine()
-    watch(1)
     assert set(Delivery.objects.values_list("status", flat=True)) == {"delivered"}
+    pass_minutes(1)
+    pass_minutes(5)
+    assert len(mail.outbox) == 2  # that it is over
     operator.reload()
+    expect(operator.get_by_role("alert")).to_have_count(0)
     expect(operator.get_by_text("Nothing fails.")).to_be_visible()
