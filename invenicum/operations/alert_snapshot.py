@@ -18,6 +18,7 @@ from . import samples
 from .alert_rules import Snapshot
 from .models import Sample
 
+LITTLE_ROOM_BYTES = 10 * 2**30  # a large disk that is nearly full has room for long
 RATE_PERIOD = timedelta(minutes=15)
 
 
@@ -67,10 +68,10 @@ def _retention_behind(now: datetime) -> timedelta:
 
 
 def _disk_used_share() -> float | None:
-    """Of the room for the database: of DATABASE_MAX_BYTES, or with SQLite of the disk."""
+    """Of the room for the database: of DATABASE_MAX_BYTES, or with SQLite of the disk if little is left."""
     if connection.vendor != "postgresql":
-        usage = shutil.disk_usage(settings.DATA_DIR)
-        return 1 - usage.free / usage.total
+        disk = shutil.disk_usage(settings.DATA_DIR)
+        return disk.used / (disk.used + disk.free) if disk.free < LITTLE_ROOM_BYTES else None
     if not settings.DATABASE_MAX_BYTES:
         return None
     with connection.cursor() as cursor:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from invenicum.mail import send_to_operators
 
@@ -58,11 +59,9 @@ def tell() -> None:
     ended = Alert.objects.filter(ended_at__isnull=False, begin_told=True, end_told=False)
     over = [alert for alert in ended if _marks(alert, end_told=True)]
     if begun:
-        _send("alert.started", begun, [*map(_about, begun)])
+        _send("alert.started", begun, gettext("alert: %(what)s"))
     if over:
-        _send(
-            "alert.ended", over, [f"{_about(alert)}\nIt was so since {alert.since:%d %B, %H:%M} UTC." for alert in over]
-        )
+        _send("alert.ended", over, gettext("over: %(what)s"))
 
 
 def _marks(alert: Alert, **mark: bool) -> bool:
@@ -70,15 +69,16 @@ def _marks(alert: Alert, **mark: bool) -> bool:
     return Alert.objects.filter(pk=alert.pk, **dict.fromkeys(mark, False)).update(**mark) == 1
 
 
-def _about(alert: Alert) -> str:
-    return f"{alert.sentence} {alert.advice}".strip() if alert.ended_at is None else alert.sentence
-
-
-def _send(event: str, alerts: Sequence[Alert], paragraphs: Sequence[str]) -> None:
-    has_ended = event == "alert.ended"
-    subject = f"{'over' if has_ended else 'alert'}: {alerts[0].sentence}"
-    text = "\n\n".join([*paragraphs, f"The console: {settings.PUBLIC_URL}/admin/\n"])
+def _send(event: str, alerts: Sequence[Alert], subject: str) -> None:
+    console = gettext("The console: %(address)s") % {"address": f"{settings.PUBLIC_URL}/admin/"}
     log.warning(event.replace(".", "_"), alerts=[str(alert) for alert in alerts])
-    send_to_operators(subject, text)
+    send_to_operators(subject % {"what": alerts[0].sentence}, "\n\n".join([*map(_paragraph, alerts), f"{console}\n"]))
     for alert in alerts:
         alert_hook.send(event, alert)
+
+
+def _paragraph(alert: Alert) -> str:
+    if alert.ended_at is None:
+        return f"{alert.sentence} {alert.advice}"
+    since = gettext("It began at %(moment)s UTC.") % {"moment": f"{alert.since:%Y-%m-%d %H:%M}"}
+    return f"{alert.sentence} {since}"

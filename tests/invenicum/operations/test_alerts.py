@@ -175,7 +175,8 @@ def test_attempts_are_those_of_a_quarter_of_an_hour_without_wrong_targets() -> N
     assert (measured.attempts, measured.failed) == (100, 10)
 
 
-def test_the_rest_is_measured_from_the_tables(alice: User, settings: Any) -> None:
+def test_the_rest_is_measured_from_the_tables(alice: User, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alert_snapshot, "LITTLE_ROOM_BYTES", 2**62)  # on SQLite, of the disk
     settings.OAUTH_CLIENTS = {"google_drive": ("client", "secret")}
     connect_webhook(alice)
     connect_drive(alice)
