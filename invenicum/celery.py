@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -32,8 +35,20 @@ class Application(Celery):
 
 
 @celeryd_init.connect
-def _hide_banner(instance: Any, **kwargs: Any) -> None:
-    instance.quiet = instance.quiet or not _is_watched()
+def _log_in_json(instance: Any, **kwargs: Any) -> None:
+    if not _is_watched():
+        from celery.apps import worker  # only a worker needs it
+
+        instance.quiet = True
+        worker.safe_say = _say
+
+
+def _say(message: str, stream: Any = None) -> None:
+    """In place of what Celery says about signals: it is in a signal's handler, where no lock may be waited for."""
+    line = {"event": message.strip(), "logger": "celery.apps.worker", "level": "info"}
+    line["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    with suppress(OSError):
+        os.write(sys.__stderr__.fileno(), f"{json.dumps(line)}\n".encode())
 
 
 @beat_init.connect
