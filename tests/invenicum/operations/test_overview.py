@@ -16,7 +16,7 @@ from invenicum.operations.overview_plots import SPANS, write_seconds
 from tests.factories import OPEN_CIRCUIT, connect_webhook
 from webhooks.models import Delivery, EngineHeartbeat, Lane, Replay
 
-STATEMENTS = 14
+STATEMENTS = 17  # with those of the session, the second factor and the alerts
 
 
 @pytest.fixture
