@@ -18,13 +18,13 @@ class Owner(Protocol):
     mail_alerts: Any
 
 
-def send_to_owner(owner: Owner, subject: str, text: str) -> None:
-    """Sends one mail, if the owner has an address and wants mails.
+def send_to_owner(owner: Owner, subject: str, text: str, *, always: bool = False) -> None:
+    """Sends one mail, if the owner has an address and wants mails; `always`: also if not, for what the owner must know.
 
     `subject` follows the product's name, e.g. "connect Dropbox again"; `text` is plain text. A mail that cannot be sent
     is logged and never raises, so that the caller continues.
     """
-    if not owner.email or not owner.mail_alerts:
+    if not owner.email or not (always or owner.mail_alerts):
         return
     try:
         send_mail(f"Invenicum: {subject}", text, None, [owner.email])

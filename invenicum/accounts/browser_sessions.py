@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,8 +17,10 @@ from django.utils import timezone
 from invenicum.api.addresses import client_address
 from invenicum.audit.services import Action, record
 
+from . import portal_sessions
 from .browser_names import browser_name
 from .models import BrowserSession, OpenedBy, PortalSession, User
+from .portal_sessions import LISTED_SESSIONS
 from .session_store import OPENED
 
 
@@ -27,8 +29,8 @@ class OpenSession:
     """A session that has not ended.
 
     `id` names it in a form and does not open it. `has_link`: it was opened with a link and is for the portal only.
-    `supporter` is the name of the member of staff who looks at the portal as the user, empty otherwise. `browser` is
-    the `User-Agent`, and `browser_name` what people call it.
+    `read_only`: it can change nothing. `supporter` is the name of the member of staff who looks at the portal as the
+    user, empty otherwise. `browser` is the `User-Agent`, and `browser_name` what people call it.
     """
 
     id: str
@@ -39,6 +41,12 @@ class OpenSession:
     is_current: bool
     has_link: bool = False
     supporter: str = ""
+    read_only: bool = False
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether its user signed in here, instead of coming by a link."""
+        return not (self.has_link or self.supporter)
 
     @property
     def browser_name(self) -> str:
@@ -46,11 +54,13 @@ class OpenSession:
 
 
 def open_sessions(user: User, current_id: str = "") -> list[OpenSession]:
-    """The sessions of a user that have not ended, the newest first. `current_id`: `session_id` of the browser's key."""
-    now = timezone.now()
-    signed_in = BrowserSession.objects.filter(user=user, expire_date__gt=now)
-    by_link = PortalSession.objects.filter(owner=user, expires_at__gt=now).select_related("supporter")
-    found = [*_signed_in(signed_in, current_id), *_by_link(by_link, current_id)]
+    """The sessions of a user that have not ended, the newest first, a hundred of each kind at most.
+
+    `current_id`: `session_id` of the key that the browser has which asks.
+    """
+    signed_in = BrowserSession.objects.filter(user=user, expire_date__gt=timezone.now()).order_by("-expire_date")
+    by_link = portal_sessions.live_sessions(user)
+    found = [*_signed_in(signed_in[:LISTED_SESSIONS], current_id), *_by_link(by_link, current_id)]
     return sorted(found, key=lambda session: session.opened_at or session.expires_at, reverse=True)
 
 
@@ -59,9 +69,12 @@ def session_id(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def end(user: User, which: str) -> bool:
-    """Ends the session of a user with this id. Returns whether there was one."""
-    return bool(_end(user, lambda name: name == which))
+def end(user: User, which: str, *, signed_in: bool = True) -> bool:
+    """Ends the session of a user with this id; `signed_in`: also one that did not come by a link.
+
+    Returns whether there was one.
+    """
+    return bool(_end(user, lambda name: name == which, signed_in=signed_in))
 
 
 def end_all(user: User, but: str = "") -> int:
@@ -69,10 +82,11 @@ def end_all(user: User, but: str = "") -> int:
     return _end(user, lambda name: name != but)
 
 
-def _end(user: User, is_meant: Callable[[str], bool]) -> int:
-    rows: list[models.Model] = [
-        row for row in BrowserSession.objects.filter(user=user) if is_meant(session_id(row.session_key))
-    ]
+def _end(user: User, is_meant: Callable[[str], bool], *, signed_in: bool = True) -> int:
+    rows: list[models.Model] = []
+    if signed_in:
+        mine = BrowserSession.objects.filter(user=user)
+        rows += [row for row in mine if is_meant(session_id(row.session_key))]
     rows += [row for row in PortalSession.objects.filter(owner=user) if is_meant(row.key_digest)]
     for row in rows:
         row.delete()
@@ -81,7 +95,7 @@ def _end(user: User, is_meant: Callable[[str], bool]) -> int:
     return len(rows)
 
 
-def _signed_in(rows: models.QuerySet[BrowserSession], current_id: str) -> Iterator[OpenSession]:
+def _signed_in(rows: Iterable[BrowserSession], current_id: str) -> Iterator[OpenSession]:
     for row in rows:
         name = session_id(row.session_key)
         yield OpenSession(
@@ -94,11 +108,12 @@ def _signed_in(rows: models.QuerySet[BrowserSession], current_id: str) -> Iterat
         )
 
 
-def _by_link(rows: models.QuerySet[PortalSession], current_id: str) -> Iterator[OpenSession]:
+def _by_link(rows: Iterable[PortalSession], current_id: str) -> Iterator[OpenSession]:
     for row in rows:
         yield OpenSession(
             id=row.key_digest,
             has_link=row.supporter is None,
+            read_only=row.read_only,
             supporter=row.supporter.get_username() if row.supporter else "",
             opened_at=row.opened_at,
             expires_at=row.expires_at,

@@ -7,7 +7,6 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.utils.crypto import salted_hmac
 from fernet_fields import EncryptedJSONField
 from oauth2_provider.models import AbstractApplication, ApplicationManager
 
@@ -15,7 +14,6 @@ from .public_ids import INVENICUM_USERNAME_PREFIX, LOCAL_MARK, MAX_ACCOUNT_ID, g
 from .redirect_uris import redirect_uri_refusal
 from .scopes import SERVICE_SCOPES, user_scopes_text
 
-SESSION_SALT = "invenicum.accounts.sign-in"
 _IS_LOCAL = Q(account_id__startswith=LOCAL_MARK)
 _HAS_INVENICUM_NAME = Q(username__startswith=INVENICUM_USERNAME_PREFIX)
 
@@ -33,8 +31,6 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # the toolkit
     removed_before = models.DateTimeField(null=True, editable=False)
 
     mail_alerts = models.BooleanField(default=True, help_text="Whether mails say what fails, and what has to be done.")
-    # How often the user ended all sign-ins: those from before are not accepted.
-    sign_ins_ended = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta(AbstractUser.Meta):
         permissions = [("see_as_user", "Can see the portal as a user")]
@@ -50,11 +46,6 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # the toolkit
     def public_id(self) -> str:
         """`user-456`."""
         return public_id_of(self.account_id)
-
-    def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What a session of this user has to carry (Django's hook): another one after all sign-ins were ended."""
-        marked = f"{self.password}:{self.sign_ins_ended}" if self.sign_ins_ended else self.password
-        return salted_hmac(SESSION_SALT, marked, secret=secret, algorithm="sha256").hexdigest()
 
 
 class RemovedAccount(models.Model):

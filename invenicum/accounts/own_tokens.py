@@ -8,14 +8,14 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from oauth2_provider.models import AccessToken, revoke_access_token
+from oauth2_provider.models import AccessToken
 
 from invenicum.quotas import TOKENS
 
 from .models import User
 from .scopes import USER_SCOPES
 from .services import lock_account
-from .tokens import issue_token
+from .tokens import issue_token, revoke
 
 LISTED_TOKENS = 100
 # The beginning of a token's SHA-256, by which a form names it.
@@ -56,7 +56,7 @@ def revoke_token(owner: User, mark: str) -> bool:
     token = _live(owner).filter(token_checksum__startswith=mark).first()
     if token is None:
         return False
-    revoke_access_token(token)
+    revoke(token)
     return True
 
 

@@ -34,7 +34,6 @@ SUPPORT_VIEW_LIFETIME = timedelta(minutes=15)
 # For this long an expired link still says where its user came from.
 LINK_MEMORY = timedelta(days=1)
 LISTED_SESSIONS = 100
-MARK_CHARACTERS = 16
 OPEN_PATH = "/portal/open"
 
 
@@ -187,28 +186,11 @@ def live_sessions(owner: User) -> list[PortalSession]:
     """The owner's sessions that have not ended, the newest first, at most LISTED_SESSIONS; without those whose token
     has been revoked."""
     live = PortalSession.objects.filter(owner=owner, expires_at__gt=timezone.now()).order_by("-opened_at")
-    rows = list(live[:LISTED_SESSIONS])
+    rows = list(live.select_related("supporter")[:LISTED_SESSIONS])
     checksums = {session.token_checksum for session in rows}
     tokens = AccessToken.objects.filter(token_checksum__in=checksums, expires__gt=timezone.now())
     valid = {"", *tokens.values_list("token_checksum", flat=True)}
     return [session for session in rows if session.token_checksum in valid]
-
-
-def mark_of(session: PortalSession) -> str:
-    """What names a session in a form, e.g. `80ec8a89ce3cd221`: the beginning of its key's digest."""
-    return session.key_digest[:MARK_CHARACTERS]
-
-
-def is_of_key(session: PortalSession, key: str) -> bool:
-    """Whether a session is that of the browser with this key."""
-    return bool(key) and session.key_digest == _digest(key)
-
-
-def end_of_owner(owner: User, mark: str) -> bool:
-    """Ends the owner's session of that mark; returns whether there was one."""
-    if len(mark) != MARK_CHARACTERS:
-        return False
-    return bool(PortalSession.objects.filter(owner=owner, key_digest__startswith=mark).delete()[0])
 
 
 def access_of(opened: OfPortal) -> Access | None:

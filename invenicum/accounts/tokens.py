@@ -4,11 +4,12 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Unpack
 
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, RefreshToken, revoke_access_token, set_token_value
 
-from invenicum.audit.services import Action, record, target_of
+from invenicum.audit.services import Action, Facts, record, target_of
 
 from .models import User
 from .scopes import USER_SCOPES
@@ -60,12 +61,21 @@ def revoke(row: AccessToken) -> None:
     revoke_access_token(row)
 
 
-def note(action: Action, row: AccessToken | RefreshToken) -> None:
-    """Adds what happens to a token to the audit trail, with its scopes, and its application if it has one."""
+def note(action: Action, row: AccessToken | RefreshToken, **facts: Unpack[Facts]) -> None:
+    """Adds what happens to a token to the audit trail, with its scopes, and its application if it has one.
+
+    `facts`: more of the entry, e.g. the `actor`.
+    """
     application = f" of {row.application}" if row.application else ""
     access = row if isinstance(row, AccessToken) else row.access_token
     scopes = access.scope if access else ""
-    record(action, target=target_of(row), owner=row.user, detail=f"{row._meta.verbose_name}{application}: {scopes}")
+    record(
+        action,
+        target=target_of(row),
+        owner=row.user,
+        detail=f"{row._meta.verbose_name}{application}: {scopes}",
+        **facts,
+    )
 
 
 def holder_of(row: AccessToken) -> tuple[User, Access] | None:

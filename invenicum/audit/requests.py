@@ -20,12 +20,8 @@ _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a change comes from: the user, the address, e.g. `203.0.113.7`, and the `X-Request-Id`.
+    """Where a change comes from: an address, e.g. `203.0.113.7`, and the `X-Request-Id`; empty outside of a request."""
 
-    All are empty outside of a request; `actor` also if it is not known who is behind the request.
-    """
-
-    actor: AbstractUser | None = None
     address: str | None = None
     request_id: str = ""
 
@@ -53,6 +49,11 @@ def current_source() -> Source:
     request = _request.get()
     if request is None:
         return Source()
+    return Source(client_address(request), structlog.contextvars.get_contextvars().get("request_id", ""))
+
+
+def current_actor() -> AbstractUser | None:
+    """Who is behind the current request; None outside of one, and if that is not known. It may read the session."""
+    request = _request.get()
     user = getattr(request, _ACTOR, None) or getattr(request, "user", None)
-    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
-    return Source(user if isinstance(user, AbstractUser) else None, client_address(request), request_id)
+    return user if isinstance(user, AbstractUser) else None

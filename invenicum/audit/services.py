@@ -11,7 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from .models import AuditEntry
-from .requests import current_source
+from .requests import current_actor, current_source
 
 Action = AuditEntry.Action
 LENGTHS = {
@@ -45,7 +45,9 @@ def record(action: AuditEntry.Action, **facts: Unpack[Facts]) -> AuditEntry:
     are empty. For example `record(Action.STAFF_ACTION, owner=alice, detail="Closed the circuit.")`.
     """
     source = current_source()
-    columns: dict[str, Any] = {"actor": source.actor, **facts}
+    columns: dict[str, Any] = dict(facts)
+    if "actor" not in columns:
+        columns["actor"] = current_actor()
     for name, limit in LENGTHS.items():
         columns[name] = str(columns.get(name, "")).replace("\0", "")[:limit]
     actor = columns["actor"]

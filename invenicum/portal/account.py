@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import update_session_auth_hash
-from django.db.models import F
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from invenicum.accounts import own_tokens, portal_sessions
+from invenicum.accounts import browser_sessions, own_tokens
 from invenicum.accounts.models import User
 from invenicum.accounts.scopes import DESCRIPTIONS, USER_SCOPES
 from invenicum.api.throttling import SaveThrottle
@@ -36,7 +34,6 @@ def show(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
 
 
 def _page(request: HttpRequest, visitor: Visitor, status: int = 200, **more: Any) -> HttpResponseBase:
-    key = read_key(request)
     context = {
         "title": _("Account"),
         "tokens": [
@@ -46,9 +43,11 @@ def _page(request: HttpRequest, visitor: Visitor, status: int = 200, **more: Any
         "may_make": visitor.may_change and not visitor.has_link,
         "scopes": [(name, DESCRIPTIONS[name], name in more.get("chosen", USER_SCOPES)) for name in sorted(USER_SCOPES)],
         "lifetimes": own_tokens.LIFETIMES_DAYS,
+        # Who came by a link sees no browsers that signed in, as an app's token does not either.
         "sessions": [
-            (session, portal_sessions.mark_of(session), portal_sessions.is_of_key(session, key))
-            for session in portal_sessions.live_sessions(visitor.user)
+            session
+            for session in browser_sessions.open_sessions(visitor.user, _current_session(request))
+            if not (visitor.has_link and session.is_signed_in)
         ],
         "languages": [(code, name, code == get_language()) for code, name in settings.LANGUAGES],
         "done": DONE.get(request.GET.get("done", ""), ""),
@@ -77,12 +76,10 @@ def _do(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
             return _make_token(request, visitor)
         case "revoke" if own_tokens.revoke_token(user, mark):
             done = "revoked"
-        case "end" if portal_sessions.end_of_owner(user, mark):
+        case "end" if browser_sessions.end(user, mark, signed_in=not visitor.has_link):
             done = "ended"
         case "end-all" if not visitor.has_link:
-            User.objects.filter(pk=user.pk).update(sign_ins_ended=F("sign_ins_ended") + 1)
-            user.refresh_from_db()
-            update_session_auth_hash(request, user)
+            browser_sessions.end_all(user, but=_current_session(request))
             done = "ended-all"
         case "mail":
             User.objects.filter(pk=user.pk).update(mail_alerts="mail_alerts" in request.POST)
@@ -105,3 +102,7 @@ def _make_token(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
     except QuotaExceeded as error:
         return _page(request, visitor, 422, problem=error.message, chosen=chosen)
     return _page(request, visitor, new_token=token)
+
+
+def _current_session(request: HttpRequest) -> str:
+    return browser_sessions.session_id(read_key(request) or request.session.session_key or "")

@@ -32,7 +32,8 @@ def open_view(staff: User, owner: User, reason: str, browser: Mapping[str, Any])
     reason = reason[:MAX_REASON_LENGTH]
     key = portal_sessions.open_for_support(owner, staff, browser)
     record(Action.SUPPORT_VIEW_OPENED, target=f"user:{owner.public_id}", owner=owner, actor=staff, detail=reason)
-    transaction.on_commit(lambda: send_to_owner(owner, _("our support looks at your integrations"), _mail(reason)))
+    subject, text = _("our support looks at your integrations"), _mail(reason)
+    transaction.on_commit(lambda: send_to_owner(owner, subject, text, always=True))
     return key
 
 

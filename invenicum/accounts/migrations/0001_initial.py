@@ -46,7 +46,6 @@ class Migration(migrations.Migration):
                 ('account_id', models.CharField(default=invenicum.accounts.public_ids.generate_local_id, editable=False, max_length=100, unique=True)),
                 ('removed_before', models.DateTimeField(editable=False, null=True)),
                 ('mail_alerts', models.BooleanField(default=True, help_text='Whether mails say what fails, and what has to be done.')),
-                ('sign_ins_ended', models.PositiveIntegerField(default=0, editable=False)),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],

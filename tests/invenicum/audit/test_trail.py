@@ -21,6 +21,7 @@ from invenicum.audit.admin_changes import Audited
 from invenicum.audit.models import AuditEntry
 from invenicum.audit.services import Action, forget_old, record
 from tests.api_client import Api
+from tests.invenicum.accounts.oauth_client import SECRET as SECRET_OF_APPLICATION
 from tests.invenicum.accounts.oauth_client import basic, register, service_token
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +59,13 @@ def test_a_wrong_secret_of_an_application_is_recorded(alice: User) -> None:
     service = register(Application.Kind.SERVICE, user=alice)
     Client().post("/oauth/token", {"grant_type": "client_credentials"}, headers=basic(service, "wrong"))
     assert last("sign_in_failed").target == f"application:{service.pk}"
+
+
+def test_endpoints_of_programs_read_no_session(alice: User) -> None:
+    service = register(Application.Kind.SERVICE, user=alice)
+    for secret in ("wrong", SECRET_OF_APPLICATION):
+        asked = Client().post("/oauth/token", {"grant_type": "client_credentials"}, headers=basic(service, secret))
+        assert "Cookie" not in asked.get("Vary", "")
 
 
 def test_a_lock_is_recorded_once(alice: User, settings: Any) -> None:
