@@ -47,7 +47,7 @@ class Validator(OAuth2Validator):
         its = {"token_checksum": hashlib.sha256(token.encode()).hexdigest(), "application": request.client}
         row = AccessToken.objects.filter(**its).first() or RefreshToken.objects.filter(**its, revoked=None).first()
         if row:
-            note(Action.TOKEN_REVOKED, row, actor=row.user)
+            note(Action.TOKEN_REVOKED, row, by_holder=True)
         super().revoke_token(token, token_type_hint, request, *args, **kwargs)
 
     def _validate_resource_uris(self, request: Any, resources: list[str]) -> None:

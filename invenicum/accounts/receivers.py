@@ -16,4 +16,4 @@ from .tokens import note
 def on_token_issued(request: HttpRequest, token: AccessToken, **kwargs: Any) -> None:
     """A refreshed token is left out: it goes on with what was allowed once, and is issued each hour."""
     if request.POST.get("grant_type") != "refresh_token":
-        note(Action.TOKEN_MADE, token, actor=token.user)
+        note(Action.TOKEN_MADE, token, by_holder=True)

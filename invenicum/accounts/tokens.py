@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Unpack
 
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, RefreshToken, revoke_access_token, set_token_value
@@ -61,21 +60,18 @@ def revoke(row: AccessToken) -> None:
     revoke_access_token(row)
 
 
-def note(action: Action, row: AccessToken | RefreshToken, **facts: Unpack[Facts]) -> None:
+def note(action: Action, row: AccessToken | RefreshToken, *, by_holder: bool = False) -> None:
     """Adds what happens to a token to the audit trail, with its scopes, and its application if it has one.
 
-    `facts`: more of the entry, e.g. the `actor`.
+    by_holder: its holder did it, at an endpoint for programs, where a session of the browser says nothing.
     """
     application = f" of {row.application}" if row.application else ""
     access = row if isinstance(row, AccessToken) else row.access_token
-    scopes = access.scope if access else ""
-    record(
-        action,
-        target=target_of(row),
-        owner=row.user,
-        detail=f"{row._meta.verbose_name}{application}: {scopes}",
-        **facts,
-    )
+    detail = f"{row._meta.verbose_name}{application}: {access.scope if access else ''}"
+    facts: Facts = {"target": target_of(row), "owner": row.user, "detail": detail}
+    if by_holder:
+        facts["actor"] = row.user
+    record(action, **facts)
 
 
 def holder_of(row: AccessToken) -> tuple[User, Access] | None:

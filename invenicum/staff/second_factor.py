@@ -49,7 +49,7 @@ def is_asked_for_all() -> bool:
 
 def has_factor(user: User) -> bool:
     """Whether the user has set up a second factor."""
-    return Authenticator.objects.filter(user=user, confirmed=True).exists()
+    return bool(Authenticator.objects.filter(user=user, confirmed=True).exists())
 
 
 def passed(request: HttpRequest) -> bool:
