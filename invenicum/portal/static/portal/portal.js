@@ -37,7 +37,7 @@ async function refresh(area) {
 setInterval(() => {
   const area = document.querySelector("[data-live]");
   const isPaused = pauseSwitch() && !pauseSwitch().querySelector("input").checked;
-  if (!area || isPaused || document.visibilityState !== "visible" || area.matches(`:has(${IS_TYPED_IN}:focus)`)) return;
+  if (!area || isPaused || document.visibilityState !== "visible" || area.matches(`:has(:is(${IS_TYPED_IN}):focus)`)) return;
   if (Date.now() - refreshedAt < Number(area.dataset.live) * 1000) return;
   refreshedAt = Date.now();
   refresh(area);
