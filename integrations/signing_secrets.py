@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from fernet_fields import DecryptionError
 
 from invenicum.accounts.models import User
 from invenicum.audit.services import Action, record, target_of
@@ -67,6 +68,15 @@ def rotate_signing_secret(owner: User, integration_type: str) -> tuple[str, date
     integration.save()
     record(Action.SECRET_ROTATED, owner=owner, type=integration_type, target=target_of(integration))
     return verification_key(new), until
+
+
+def rotation_ends(integration: Integration) -> datetime | None:
+    """Until when the previous signing secret signs too; None if only the present one does."""
+    try:
+        until = integration.secrets.get("previousSecretUntil", 0)
+    except DecryptionError:
+        return None
+    return datetime.fromtimestamp(until, UTC) if until > timezone.now().timestamp() else None
 
 
 def _signing_secret(integration: Integration) -> str:

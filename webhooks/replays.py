@@ -74,6 +74,11 @@ def under_way(integration_id: UUID) -> int:
     return again.filter(Q(finished_at=None) | Exists(pending)).count()
 
 
+def newest(integration_id: UUID, limit: int) -> list[Replay]:
+    """The newest replays and backfills of an integration, without the statuses of their deliveries."""
+    return list(Replay.objects.filter(integration=integration_id).order_by("-id")[:limit])
+
+
 def run_due(is_over: Callable[[], bool] = lambda: False) -> None:
     """Queues the next batch of one replay of each owner that has some left. Workers call it every few seconds.
 

@@ -91,6 +91,20 @@ def retry(delivery: Delivery) -> None:
     requeue(Delivery.objects.filter(pk=delivery.pk))
 
 
+def try_next(owner: User, integration_type: str) -> Delivery | None:
+    """Makes the delivery that waits longest due now, as `retry` does, and returns it; None if none waits for a try.
+
+    What holds its integration back ends: if the delivery succeeds, the others follow. Raises IntegrationNotFound.
+    """
+    pending = Delivery.objects.filter(
+        integration=find(owner, integration_type), status=Delivery.Status.PENDING, due_at__isnull=False
+    )
+    delivery = pending.select_related("integration").defer("integration__secrets").order_by("id").first()
+    if delivery:
+        retry(delivery)
+    return delivery
+
+
 @transaction.atomic
 def send_event(event: Event, integration: Integration) -> Delivery:
     """Sends an event to an integration of the same owner now: again, or although it was not meant for it.

@@ -61,7 +61,7 @@ def read_filters(given: Mapping[str, Any]) -> Asked:
     times: dict[str, datetime | None] = {}
     for name in ("since", "until"):
         try:
-            times[name] = _read_time(texts.get(name, ""))
+            times[name] = read_time(texts.get(name, ""))
         except ValueError:
             problems[name] = _("This is not a date and a time, for example 2026-03-07 10:30.")
     for name, most in (("asset", MAX_ASSET_ID), ("event", MAX_NAME)):
@@ -107,7 +107,7 @@ def selections(asked: Asked) -> dict[str, list[tuple[str, Words, bool]]]:
     }
 
 
-def _read_time(text: str) -> datetime | None:
+def read_time(text: str) -> datetime | None:
     """A time of a form, in UTC, or of an address. Raises ValueError."""
     if not text:
         return None

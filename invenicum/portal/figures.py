@@ -23,8 +23,9 @@ def duration(milliseconds: float) -> str:
     """`47 ms`, `0.8 s`, `12 s`."""
     if milliseconds < 100:
         return _("%(number)s ms") % {"number": count(milliseconds)}
-    seconds = milliseconds / 1000
-    return _("%(number)s s") % {"number": number_format(seconds, 0 if seconds >= 10 else 1, use_l10n=True)}
+    places = 0 if milliseconds >= 10_000 else 1
+    seconds = round(milliseconds / 1000, places)  # number_format cuts digits off
+    return _("%(number)s s") % {"number": number_format(seconds, places, use_l10n=True)}
 
 
 def spark(hours: Sequence[Sum]) -> Drawing:

@@ -37,7 +37,7 @@ class Link:
 
 # In the order in which they stand.
 ENTRIES = (
-    Entry(START, _("Services"), ("/portal/services/",)),
+    Entry(START, _("Services"), ("/portal/services/", "/portal/replays/")),
     Entry("portal-deliveries", _("Deliveries"), ("/portal/deliveries/",), "deliveries:read"),
     Entry("portal-events", _("Events"), ("/portal/events/", "/portal/assets/"), "deliveries:read"),
     Entry("portal-verify", _("Verify"), ("/portal/verify/",)),

@@ -16,11 +16,13 @@ from . import (
     inbox,
     integration,
     preview,
+    send_again,
     sign_in_window,
     styles,
     support,
     verify,
 )
+from . import integration_actions as actions
 from .viewsets import PortalLinkViewSet
 
 router = ApiRouter()
@@ -46,11 +48,15 @@ urlpatterns = [
     path("/window", sign_in_window.end, name="portal-window-end"),
     path(f"/{SERVICE}/window", sign_in_window.begin, name="portal-window"),
     path(f"/{SERVICE}/window/confirm", sign_in_window.confirm, name="portal-window-confirm"),
-    path(f"/{SERVICE}/pause", integration.pause, name="portal-pause"),
-    path(f"/{SERVICE}/resume", integration.resume, name="portal-resume"),
-    path(f"/{SERVICE}/ping", integration.ping, name="portal-ping"),
-    path(f"/{SERVICE}/secret", integration.secret, name="portal-secret"),
-    path(f"/{SERVICE}/disconnect", integration.disconnect, name="portal-disconnect"),
+    path(f"/{SERVICE}/pause", actions.pause, name="portal-pause"),
+    path(f"/{SERVICE}/resume", actions.resume, name="portal-resume"),
+    path(f"/{SERVICE}/ping", actions.ping, name="portal-ping"),
+    path(f"/{SERVICE}/try-now", actions.try_now, name="portal-try-now"),
+    path(f"/{SERVICE}/send-again", send_again.show, name="portal-send-again"),
+    path(f"/{SERVICE}/secret", actions.secret, name="portal-secret"),
+    path(f"/{SERVICE}/disconnect", actions.disconnect, name="portal-disconnect"),
+    path("/replays/<str:replay_id>", send_again.progress, name="portal-replay"),
+    path("/replays/<str:replay_id>/cancel", send_again.cancel, name="portal-replay-cancel"),
     path("/deliveries", deliveries.show, name="portal-deliveries"),
     path("/deliveries/retry", deliveries.retry_all, name="portal-retry-all"),
     path("/deliveries/<str:delivery_id>", delivery.show, name="portal-delivery"),

@@ -31,6 +31,18 @@ def sentence(number: int) -> str:
     return ngettext("%(number)s delivery waits.", "%(number)s deliveries wait.", number) % {"number": count(number)}
 
 
+def cancelled_sentence(number: int) -> str:
+    """`12 deliveries that wait are cancelled.`; empty for none."""
+    if number > COUNTED_PENDING:
+        return _("More than %(number)s deliveries that wait are cancelled.") % {"number": count(COUNTED_PENDING)}
+    if not number:
+        return ""
+    words = ngettext(
+        "%(number)s delivery that waits is cancelled.", "%(number)s deliveries that wait are cancelled.", number
+    )
+    return words % {"number": count(number)}
+
+
 def next_try(integration: Integration) -> datetime | None:
     """When the next delivery is tried by itself, of an integration with its `lane`; None if that is now or never."""
     pending = Delivery.objects.filter(integration=integration, status=Delivery.Status.PENDING, due_at__isnull=False)

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, expect, sync_playwright
 
 from tests.browser import CHROMIUM, DESKTOP
 from tests.e2e.running import Run
@@ -14,6 +14,7 @@ def chromium() -> Iterator[Browser]:
     # Playwright keeps an event loop in this thread, in which Django would refuse to touch the database.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        expect.set_options(timeout=WAIT_DEADLINE_SECONDS * 1000)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()

@@ -11,8 +11,9 @@ from integrations.models import Integration
 from integrations.services import save_integration, set_active
 from invenicum.accounts.models import User
 from invenicum.assets.services import change_asset, create_asset
+from invenicum.ids import uuid7
 from invenicum.portal import inboxes
-from webhooks.models import Delivery
+from webhooks.models import Delivery, HourlySum, Replay
 
 SLACK = {"webhookUrl": "https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24, "channel": "#asset-updates"}
 S3 = {
@@ -47,6 +48,8 @@ PAGES = (
     PortalPage("verify", "/portal/verify"),
     PortalPage("inbox", "/portal/verify/inbox"),
     PortalPage("account", "/portal/account"),
+    PortalPage("send-again", "/portal/services/webhook/send-again?count=1&what=again&status=failed"),
+    PortalPage("replay", "/portal/replays/{replay}"),
     PortalPage("missing", "/portal/services/fax"),
     PortalPage("deliveries", "/portal/deliveries", is_shown=True),
     PortalPage("no-deliveries", "/portal/deliveries?state=cancelled&type=github&since=yesterday"),
@@ -94,4 +97,27 @@ def furnish(owner: User) -> dict[str, str]:
         response_excerpt="upstream unavailable",
     )
     change_asset(owner, "leica-m3", {"name": "Leica M3 (1954)", "tags": ["sold"]})
-    return {"delivery": retried.public_id, "event": retried.event.public_id}
+    for integration in mine:
+        fill_hours(integration)
+    replay = Replay(owner=owner, integration=webhook.integration, since=long_ago, until=long_ago, last_id=uuid7())
+    replay.total, replay.finished_at = len(deliveries), timezone.now()
+    replay.queued = replay.total
+    replay.save(force_insert=True)
+    Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries]).update(replay=replay)
+    return {"delivery": retried.public_id, "event": retried.event.public_id, "replay": replay.public_id}
+
+
+def fill_hours(integration: Integration) -> None:
+    """Gives the last 24 hours of an integration figures; in the last ones tries failed if it has a problem."""
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    HourlySum.objects.bulk_create(
+        HourlySum(
+            integration=integration,
+            hour=hour - timedelta(hours=ago),
+            failed=(3 - ago) * 9 if integration.problem and ago < 3 else 0,
+            within_50_ms=7 + ago * 31 % 40,
+            within_200_ms=ago * 17 % 9,
+            within_1000_ms=ago * 5 % 3,
+        )
+        for ago in range(24)
+    )
