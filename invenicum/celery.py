@@ -14,6 +14,8 @@ import structlog
 from celery import Celery
 from celery.signals import beat_init, celeryd_init
 
+STDERR = 2  # its file descriptor
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "invenicum.settings")
 
 
@@ -48,7 +50,7 @@ def _say(message: str, stream: Any = None) -> None:
     line = {"event": message.strip(), "logger": "celery.apps.worker", "level": "info"}
     line["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     with suppress(OSError):
-        os.write(sys.__stderr__.fileno(), f"{json.dumps(line)}\n".encode())
+        os.write(STDERR, f"{json.dumps(line)}\n".encode())
 
 
 @beat_init.connect
