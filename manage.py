@@ -6,10 +6,15 @@ import sys
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "invenicum.settings")
-    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
-    try:
-        execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:  # for an operator, to whom a traceback says nothing
-        sys.exit(f"Configuration: {error}")
+    from invenicum.start import errors_in_one_line
+
+    with errors_in_one_line():
+        try:
+            execute_from_command_line(sys.argv)
+        except OperationalError as error:
+            if "--traceback" in sys.argv:
+                raise
+            sys.exit(f"The database cannot be used: {' '.join(str(error).split())}")

@@ -8,11 +8,18 @@ import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import structlog
 from celery import Celery
+from celery.beat import PersistentScheduler
+from celery.loaders.app import AppLoader
 from celery.signals import beat_init, celeryd_init
+from django.core.exceptions import ImproperlyConfigured
+
+from invenicum.env import folder
+from invenicum.start import errors_in_one_line
 
 STDERR = 2  # its file descriptor
 
@@ -36,8 +43,27 @@ class Application(Celery):
         return Beat
 
 
+class Loader(AppLoader):
+    """Celery's loader, with settings that are wrong reported as by every other command."""
+
+    def config_from_object(self, obj: Any, silent: bool = False) -> Any:
+        with errors_in_one_line():
+            return super().config_from_object(obj, silent)
+
+
+class Scheduler(PersistentScheduler):
+    """Celery's scheduler, whose file needs `DATA_DIR`."""
+
+    def setup_schedule(self) -> None:
+        _require_broker(self.app.conf)
+        with errors_in_one_line():
+            folder("DATA_DIR", Path(self.schedule_filename).absolute().parent)
+        super().setup_schedule()
+
+
 @celeryd_init.connect
-def _log_in_json(instance: Any, **kwargs: Any) -> None:
+def _start_worker(instance: Any, conf: Any, **kwargs: Any) -> None:
+    _require_broker(conf)
     if not _is_watched():
         from celery.apps import worker  # only a worker needs it
 
@@ -62,6 +88,12 @@ def _is_watched() -> bool:
     return sys.stderr.isatty()
 
 
-app = Application("invenicum")
+def _require_broker(conf: Any) -> None:
+    with errors_in_one_line():
+        if not conf.broker_url:
+            raise ImproperlyConfigured("Set CELERY_BROKER_URL: Celery needs a broker; `manage.py deliver` needs none.")
+
+
+app = Application("invenicum", loader="invenicum.celery:Loader")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -1,29 +1,115 @@
 """The readers of the environment, for what `environs` does not read: secrets, JSON, OAuth clients, kept keys."""
 
+import difflib
 import json
 import os
 import re
 import secrets
+from collections.abc import Collection
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 _SCOPES_VARIABLE = re.compile(r"OAUTH_(?P<type>[A-Z0-9_]+)_SCOPES")
 _EXPIRY_VARIABLE = re.compile(r"OAUTH_(?P<type>[A-Z0-9_]+)_CLIENT_SECRET_EXPIRES")
 _OAUTH_VARIABLE = re.compile(r"OAUTH_(?P<type>[A-Z0-9_]+)_CLIENT_(ID|SECRET)(_FILE)?")
+_RATE = re.compile(r"[1-9][0-9]*/(s|sec|second|m|min|minute|h|hour|d|day)")
+# What can also be given as a file, besides OAuth clients.
+SECRETS = frozenset(
+    {
+        "ALERT_WEBHOOK_SECRET",
+        "ALERT_WEBHOOK_URL",
+        "CELERY_BROKER_URL",
+        "DATABASE_URL",
+        "EGRESS_PROXY",
+        "EMAIL_URL",
+        "FERNET_KEYS",
+        "INVENICUM_JWT_SECRET",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "RECEIVER_SECRET",
+        "SECRET_KEY",
+        "SENTRY_DSN",
+        "SLACK_SIGNING_SECRET",
+    }
+)
 
 
 def secret(name: str, default: str = "") -> str:
-    """The variable `name`, or the content of the file that `<name>_FILE` names (for mounted secrets)."""
+    """The variable `name`, or the content of the file that `<name>_FILE` names (for mounted secrets).
+
+    Raises ImproperlyConfigured for a file that cannot be read or is empty, and KeyError for a `name` that is in neither
+    `SECRETS` nor one of an OAuth client.
+    """
+    if name not in SECRETS and not _OAUTH_VARIABLE.fullmatch(name):
+        raise KeyError(name)
     path = os.environ.get(f"{name}_FILE")
-    if path:
-        try:
-            return Path(path).read_text().strip()
-        except OSError as error:
-            raise ImproperlyConfigured(f"{name}_FILE: {error.strerror}: {path}") from None
-    return os.environ.get(name, default)
+    if not path:
+        return os.environ.get(name, default)
+    try:
+        value = Path(path).read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE: {error.strerror}: {path}") from None
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"{name}_FILE: this is no text: {path}") from None
+    if not value:  # or a file that is mounted late would start the service with a database of its own
+        raise ImproperlyConfigured(f"{name}_FILE: the file is empty: {path}")
+    return value
+
+
+def refuse_unknown_files(settings: Collection[str]) -> None:
+    """Raises ImproperlyConfigured for a `<NAME>_FILE` that is not read although it looks as if it was meant for us.
+
+    Its `NAME` is one of `settings` or almost one of `SECRETS` (`DATABSE_URL_FILE`), or it begins with `OAUTH_`. Other
+    programs' variables, such as `SSL_CERT_FILE`, are left alone.
+    """
+    for variable in sorted(os.environ):
+        name = variable.removesuffix("_FILE")
+        if name == variable or name in SECRETS or _OAUTH_VARIABLE.fullmatch(name):
+            continue
+        similar = difflib.get_close_matches(name, SECRETS, n=1, cutoff=0.85)
+        if similar:
+            raise ImproperlyConfigured(f"{variable} is not understood: did you mean {similar[0]}_FILE?")
+        if name in settings or name.startswith("OAUTH_"):
+            raise ImproperlyConfigured(f"{variable} is not understood: only secrets can be files. Set {name} instead.")
+
+
+def address(name: str, value: str, schemes: Collection[str], example: str) -> str:
+    """`value`, the address in the variable `name`, if it can be taken apart and has one of `schemes`.
+
+    A scheme may go on after a plus, as in `redis+socket`.
+    Raises ImproperlyConfigured otherwise, with `example`, and without the value: it may have a password.
+    """
+    scheme = ""
+    with suppress(ValueError):
+        parts = urlsplit(value)
+        _ = parts.port  # raises ValueError if it is no number
+        scheme = parts.scheme
+    if not {scheme, scheme.partition("+")[0]} & set(schemes):
+        raise ImproperlyConfigured(f"{name} must be an address such as {example}.")
+    return value
+
+
+def rate(name: str, default: str) -> str:
+    """The variable `name`, a number of requests in a period, e.g. `120/min`."""
+    value = os.environ.get(name) or default
+    if not _RATE.fullmatch(value):
+        raise ImproperlyConfigured(f"{name} must be a number and a period, for example {default}; it is {value}.")
+    return value
+
+
+def folder(name: str, path: Path) -> Path:
+    """The folder `path` of the variable `name`, made for its owner only if it does not exist."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(0, "Permission denied")
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}={path} is not usable: {error.strerror}.") from None
+    return path
 
 
 def oauth_clients() -> dict[str, tuple[str, str]]:

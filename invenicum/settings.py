@@ -11,32 +11,57 @@ import dj_database_url
 import dj_email_url
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env
+from environs import Env, validate
+from kombu.transport import TRANSPORT_ALIASES
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from invenicum import logging, quotas
-from invenicum.env import json_object, kept_secret, oauth_clients, oauth_scopes, oauth_secret_expiry, secret
+from invenicum.env import (
+    address,
+    folder,
+    json_object,
+    kept_secret,
+    oauth_clients,
+    oauth_scopes,
+    oauth_secret_expiry,
+    rate,
+    refuse_unknown_files,
+    secret,
+)
 from invenicum.version import VERSION
 
 django_stubs_ext.monkeypatch()  # makes `ModelAdmin[Asset]` and similar work at run time
 
 env = Env()
+_at_least_one = validate.Range(min=1)
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- Addresses and storage ----------------------------------------------------------------------
 
 HOST = env.str("HOST", "127.0.0.1")
-PORT = env.int("PORT", 8000)
-WEB_WORKERS = env.int("WEB_WORKERS", 2)  # processes
-WEB_THREADS = env.int("WEB_THREADS", 8)  # of each process, that run Django
+PORT = env.int("PORT", 8000, validate=validate.Range(1, 65535))
+WEB_WORKERS = env.int("WEB_WORKERS", 2, validate=_at_least_one)  # processes
+WEB_THREADS = env.int("WEB_THREADS", 8, validate=_at_least_one)  # of each process, that run Django
 WEB_BODY_MEMORY = env.int("WEB_BODY_MEMORY", 64 * 1024 * 1024)  # bytes of request bodies that each process holds
 DATA_DIR = Path(env.str("DATA_DIR", "") or BASE_DIR / ".data").resolve()
 DATABASE_URL = secret("DATABASE_URL")
 CELERY_BROKER_URL = secret("CELERY_BROKER_URL")
 # The address at which people and providers reach this service: callbacks, hooks and links are built from it.
 PUBLIC_URL = (env.str("PUBLIC_URL", "") or f"http://localhost:{PORT}").rstrip("/")
+address("PUBLIC_URL", PUBLIC_URL, ("https", "http"), "https://integrations.example.com")
+if DATABASE_URL:
+    address(
+        "DATABASE_URL", DATABASE_URL, ("postgres", "postgresql", "sqlite"), "postgres://user:password@host:5432/name"
+    )
+if CELERY_BROKER_URL:
+    address(
+        "CELERY_BROKER_URL",
+        CELERY_BROKER_URL.split(";")[0],
+        TRANSPORT_ALIASES,
+        "redis://host:6379/0 or amqp://user:password@host//",
+    )
 
 # --- Security -----------------------------------------------------------------------------------
 
@@ -51,6 +76,8 @@ FERNET_KEYS = [key.strip() for key in secret("FERNET_KEYS").split(",") if key.st
 if not _may_make_keys and not (SECRET_KEY and FERNET_KEYS):
     _missing = " and ".join(name for name in ("SECRET_KEY", "FERNET_KEYS") if not globals()[name])
     raise ImproperlyConfigured(f"Set {_missing}: a production start needs its own keys (see docs/settings.md).")
+if not (SECRET_KEY and FERNET_KEYS):
+    folder("DATA_DIR", DATA_DIR)
 SECRET_KEY = SECRET_KEY or kept_secret(DATA_DIR / "secret_key")
 FERNET_KEYS = FERNET_KEYS or [kept_secret(DATA_DIR / "fernet_key")]
 
@@ -235,7 +262,7 @@ if DATABASE_URL:
             **DATABASES["default"].get("OPTIONS", {}),
         }
 else:
-    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder("DATA_DIR", DATA_DIR)
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
@@ -295,6 +322,7 @@ CELERY_BEAT_SCHEDULE = {
     "jobs": {"task": "webhooks.tasks.run_jobs", "schedule": 5.0, "options": {"expires": 5.0}},
     "prune": {"task": "webhooks.tasks.prune", "schedule": 3600.0, "options": {"expires": 3600.0}},
 }
+CELERY_BEAT_SCHEDULER = "invenicum.celery:Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
 # --- Alerts -------------------------------------------------------------------------------------
@@ -327,7 +355,10 @@ for _name, _is_set, _module in (
         raise ImproperlyConfigured(
             f"{_name} is set, but the package that it needs is not installed: install requirements/telemetry.txt too."
         )
-LOGGING = logging.configure(env.str("LOG_LEVEL", "INFO").upper())
+_level = env.str("LOG_LEVEL", "INFO").upper()
+if _level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+    raise ImproperlyConfigured(f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR; it is {_level}.")
+LOGGING = logging.configure(_level)
 if SENTRY_DSN:
     LOGGING = logging.with_reports(LOGGING, SENTRY_DSN, SENTRY_ENVIRONMENT, VERSION)
 logging.capture_everything()
@@ -365,9 +396,9 @@ REST_FRAMEWORK = {
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "invenicum.api.openapi.ApiSchema",
     "DEFAULT_THROTTLE_RATES": {
-        "outgoing": env.str("OUTGOING_RATE_LIMIT", "120/min"),
-        "save": env.str("SAVE_RATE_LIMIT", "60/min"),
-        "backfill": env.str("BACKFILL_RATE_LIMIT", "30/min"),
+        "outgoing": rate("OUTGOING_RATE_LIMIT", "120/min"),
+        "save": rate("SAVE_RATE_LIMIT", "60/min"),
+        "backfill": rate("BACKFILL_RATE_LIMIT", "30/min"),
     },
     "EXCEPTION_HANDLER": "invenicum.api.errors.exception_handler",
     "NON_FIELD_ERRORS_KEY": "body",
@@ -458,7 +489,11 @@ WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()  # without `collectstatic`, se
 warnings.filterwarnings("ignore", f"No directory at: {STATIC_ROOT}")
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "sign-in"
 CSRF_FAILURE_VIEW = "invenicum.api.errors.forged_form"
-EMAIL_CONFIG = dj_email_url.parse(secret("EMAIL_URL") or "console://")
+EMAIL_CONFIG = dj_email_url.parse(
+    address("EMAIL_URL", secret("EMAIL_URL") or "console://", dj_email_url.SCHEMES, "smtp+tls://user:password@host:587")
+)
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = EMAIL_CONFIG.get("EMAIL_TIMEOUT") or 10  # seconds; a mail server that hangs must not stop the others
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "integrations@localhost")
+
+refuse_unknown_files([name for name in globals() if name.isupper()])

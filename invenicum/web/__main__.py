@@ -1,6 +1,9 @@
 """`python -m invenicum.web`"""
 
-from .server import main
+from invenicum.start import errors_in_one_line
 
 if __name__ == "__main__":  # the worker processes import this file too
-    main()
+    with errors_in_one_line():
+        from .server import main
+
+        main()

@@ -28,7 +28,7 @@ def main() -> None:
     multiprocessing.set_start_method("spawn")
     Server(
         "invenicum.asgi:application",
-        address=_address(settings.HOST),
+        address=_address(settings.HOST, settings.PORT),
         port=settings.PORT,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
@@ -51,11 +51,16 @@ def _log_level(chosen: str, *, is_embedded: bool) -> LogLevels:
     return LogLevels.warning if is_embedded and chosen in {"DEBUG", "INFO"} else LogLevels(chosen.lower())
 
 
-def _address(host: str) -> str:
+def _address(host: str, port: int) -> str:
+    """The address of `host`. Ends the process if this machine cannot listen there."""
     try:
-        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
-    except socket.gaierror as error:
-        sys.exit(f"HOST={host} is no address of this machine: {error.strerror}")
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        sys.exit(f"Configuration: HOST={host} and PORT={port} cannot be listened on: {error.args[-1]}.")
+    return str(address[0])
 
 
 def _connections() -> int:

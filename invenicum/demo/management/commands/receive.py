@@ -1,5 +1,4 @@
 import json
-import os
 import signal
 import sys
 import time
@@ -11,6 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.text import Text
+
+from invenicum.env import secret as secret_of_environment
 
 from ...receiver import Arrival, Receiver
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
     def handle(self, *args: Any, port: int, secret: str | None, json: bool, **options: Any) -> None:
-        secret = secret or os.environ.get("RECEIVER_SECRET")
+        secret = secret or secret_of_environment("RECEIVER_SECRET")
         if not secret:
             raise CommandError("Give the signing secret: --secret whsec_… (or the variable RECEIVER_SECRET).")
         report = _print_json if json else _Printer()
