@@ -3,7 +3,6 @@
 The only code of the service that opens outgoing sockets to addresses that users gave.
 """
 
-import select
 import socket
 import time
 from collections.abc import Callable, Collection, Hashable
@@ -18,6 +17,7 @@ from .judgement import needs_lookup, reachable, refusal
 from .lookups import Addresses, Answers, Lookups, process_lookups
 from .options import Options
 from .runs import Finished, Run
+from .sockets import sockets
 from .steps import StepMeter
 from .transfer import Transfer
 from .waiting import Waiting
@@ -29,7 +29,6 @@ T = TypeVar("T")
 
 # A flow that keeps yielding requests that cannot be sent must not block the others.
 _MAX_UNSENDABLE_IN_A_ROW = 5
-_EDGE_TRIGGERED = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 
 
 class FlowDriver(Generic[Key]):
@@ -46,10 +45,8 @@ class FlowDriver(Generic[Key]):
         self._finished: list[Finished[Key]] = []
         self.steps: StepMeter[Key] = StepMeter()
         self.waited_seconds = 0.0  # for sockets and timers, ever: the thread had nothing else to do
-        self._epoll = select.epoll()
-        self._epoll.register(self._answers.descriptor, select.EPOLLIN)
-        self._connections: set[int] = set()
-        self._writing: set[int] = set()
+        self._sockets = sockets()
+        self._sockets.add(self._answers.descriptor)
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, self.options.connections)
         self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, self.options.connections)
@@ -104,7 +101,7 @@ class FlowDriver(Generic[Key]):
             transfer.curl.close()
         self._transfers.clear()
         self._idle.clear()
-        self._epoll.close()
+        self._sockets.close()
         self._answers.close()
 
     def __enter__(self) -> Self:
@@ -121,7 +118,7 @@ class FlowDriver(Generic[Key]):
         if self._waiting:
             wait = max(0.0, min(wait, self._waiting.next_end() - time.monotonic()))
         began = time.monotonic()
-        events = self._epoll.poll(wait)
+        events = self._sockets.wait(wait)
         if wait:
             self.waited_seconds += time.monotonic() - began
         self.steps.begin_turn()
@@ -261,28 +258,11 @@ class FlowDriver(Generic[Key]):
             descriptor = socket.socket(address.family, address.socktype, address.protocol).detach()
         except OSError:  # too many open files
             return int(pycurl.SOCKET_BAD)
-        self._epoll.register(descriptor, _EDGE_TRIGGERED)
-        self._connections.add(descriptor)
+        self._sockets.opened(descriptor)
         return descriptor
 
     def _watch(self, interest: int, descriptor: int, multi: pycurl.CurlMulti, data: Any) -> None:
-        """Called by libcurl when its interest in a socket changes, which is twice a request.
-
-        A connection is registered with epoll once for its whole life, edge-triggered, so that most changes and closing
-        need no system call. Edge triggering is enough for reading, because libcurl reads until nothing is left, but
-        not for writing.
-        """
-        if descriptor not in self._connections:  # the wake-up socket of libcurl's resolver threads, one per driver
-            if interest == pycurl.POLL_REMOVE:
-                self._epoll.unregister(descriptor)
-            else:
-                self._epoll.register(descriptor, select.EPOLLIN)
-        elif interest in (pycurl.POLL_OUT, pycurl.POLL_INOUT):
-            self._epoll.modify(descriptor, select.EPOLLIN | select.EPOLLOUT)
-            self._writing.add(descriptor)
-        elif descriptor in self._writing:
-            self._epoll.modify(descriptor, _EDGE_TRIGGERED)
-            self._writing.discard(descriptor)
+        self._sockets.watch(interest, descriptor)
 
 
 def run_flow(

@@ -6,7 +6,6 @@ never answers. libcurl has 20 threads for that in each driver, and would let the
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
@@ -17,6 +16,8 @@ from dataclasses import dataclass, field
 from django.conf import settings
 
 from invenicum.per_process import PerProcess
+
+from .sockets import WakeUp
 
 ANSWER_LIFETIME_SECONDS = 10.0  # new connections to the same host need no lookup for so long
 MAX_KNOWN_NAMES = 10_000
@@ -43,7 +44,8 @@ class Answers:
     """The answers for one driver. `descriptor` becomes readable when there are some."""
 
     def __init__(self) -> None:
-        self.descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._wake_up = WakeUp()
+        self.descriptor = self._wake_up.descriptor
         self._found: deque[tuple[str, Addresses]] = deque()
         self._lock = threading.Lock()
         self._closed = False
@@ -52,11 +54,11 @@ class Answers:
         with self._lock:
             if not self._closed:  # another file may have the number of a descriptor that is closed
                 self._found.append((name, addresses))
-                os.eventfd_write(self.descriptor, 1)
+                self._wake_up.set()
 
     def take(self) -> list[tuple[str, Addresses]]:
         with self._lock:
-            os.eventfd_read(self.descriptor)
+            self._wake_up.clear()
             found = list(self._found)
             self._found.clear()
             return found
@@ -64,7 +66,7 @@ class Answers:
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            os.close(self.descriptor)
+            self._wake_up.close()
 
 
 @dataclass(slots=True)
