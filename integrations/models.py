@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from fernet_fields import DecryptionError, EncryptedJSONField, EncryptedTextField
 
+from invenicum.encrypted_fields import DecryptionError, EncryptedJSONField, EncryptedTextField
 from invenicum.ids import uuid7
 from invenicum.jobs import Job
 

@@ -15,8 +15,8 @@ import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from fernet_fields import DecryptionError
 
+from invenicum.encrypted_fields import DecryptionError
 from invenicum.jobs import Failure, JobRunner
 
 from . import grants, registry

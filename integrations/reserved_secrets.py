@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.utils import timezone
-from fernet_fields import DecryptionError
 
 from invenicum.accounts.models import User
+from invenicum.encrypted_fields import DecryptionError
 
 from .core.config import ConnectorConfig
 from .core.connector import Connector

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
-from fernet_fields import DecryptionError
 
 from invenicum.accounts.models import User
 from invenicum.audit.services import Action, record, target_of
+from invenicum.encrypted_fields import DecryptionError
 
 from . import registry, reserved_secrets, submissions
 from .core.signing import ROTATION_OVERLAP_SECONDS, SigningSecrets, verification_key

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fernet_fields import DecryptionError
-
 from invenicum.accounts.models import User
+from invenicum.encrypted_fields import DecryptionError
 
 from . import grants
 from .core.config import ConnectorConfig

@@ -14,12 +14,12 @@ from datetime import timedelta
 import structlog
 from django.db import transaction
 from django.utils import timezone
-from fernet_fields import DecryptionError
 
 from invenicum.accounts.models import User
 from invenicum.accounts.services import lock_account
 from invenicum.accounts.tokens import Origin
 from invenicum.audit.services import Action, record, record_failure
+from invenicum.encrypted_fields import DecryptionError
 
 from .browser_session import digest
 from .clients import client_for

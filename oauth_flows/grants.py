@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fernet_fields import DecryptionError
-
 from integrations.core.config import ConnectorConfig
 from integrations.core.http import Flow
 from integrations.core.inbound import ConnectionEnd
 from integrations.grants import Grants
 from integrations.models import Integration
+from invenicum.encrypted_fields import DecryptionError
 
 from . import refresh, tokens
 from .models import Grant

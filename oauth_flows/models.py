@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from fernet_fields import EncryptedJSONField, EncryptedTextField
 
 from integrations import registry
 from integrations.models import Integration
 from invenicum.accounts.tokens import Origin
+from invenicum.encrypted_fields import EncryptedJSONField, EncryptedTextField
 from invenicum.jobs import Job
 
 from .protocol import Client, is_safe

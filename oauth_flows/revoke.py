@@ -13,7 +13,6 @@ import structlog
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
-from fernet_fields import DecryptionError
 
 from integrations import provider_jobs, registry
 from integrations.core.answers import retry_after
@@ -23,6 +22,7 @@ from integrations.models import Integration, ProviderJob
 from integrations.services import erase
 from invenicum.accounts.models import User
 from invenicum.audit.services import Action, record
+from invenicum.encrypted_fields import DecryptionError
 from invenicum.jobs import Failure, JobRunner
 
 from .clients import client_for

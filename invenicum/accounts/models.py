@@ -7,8 +7,9 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from fernet_fields import EncryptedJSONField
 from oauth2_provider.models import AbstractApplication, ApplicationManager
+
+from invenicum.encrypted_fields import EncryptedJSONField
 
 from .public_ids import INVENICUM_USERNAME_PREFIX, LOCAL_MARK, MAX_ACCOUNT_ID, generate_local_id, public_id_of
 from .redirect_uris import redirect_uri_refusal

@@ -14,7 +14,8 @@ from django.db import models
 from django.utils import timezone
 from django_otp.models import Device, ThrottlingMixin
 from django_otp.oath import TOTP
-from fernet_fields import EncryptedTextField
+
+from invenicum.encrypted_fields import EncryptedTextField
 
 CODE_STEP_SECONDS = 30
 # How many steps the clock of a phone may be off.

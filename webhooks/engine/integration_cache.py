@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from fernet_fields import DecryptionError
 
 from integrations import registry
 from integrations.core.client_credentials import HeldToken
@@ -19,6 +18,7 @@ from integrations.core.http import Flow
 from integrations.core.memory import with_memory
 from integrations.models import Integration
 from integrations.remote_ids import RemoteIds
+from invenicum.encrypted_fields import DecryptionError
 from oauth_flows.models import Grant
 from oauth_flows.tokens import authorized, grants_of
 

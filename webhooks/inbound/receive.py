@@ -13,7 +13,6 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from fernet_fields import DecryptionError
 
 from integrations import grants
 from integrations.core.config import ConnectorConfig
@@ -29,6 +28,7 @@ from integrations.core.inbound import (
 )
 from integrations.models import Integration, IntegrationQuerySet
 from integrations.services import end_connection
+from invenicum.encrypted_fields import DecryptionError
 from invenicum.events import intake
 from invenicum.events.publish import publish
 from oauth_flows.clients import client_for

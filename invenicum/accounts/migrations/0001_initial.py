@@ -4,7 +4,7 @@ import django.contrib.auth.models
 import django.contrib.auth.validators
 import django.db.models.deletion
 import django.utils.timezone
-import fernet_fields.fields
+import invenicum.encrypted_fields
 import invenicum.accounts.public_ids
 import invenicum.accounts.scopes
 import oauth2_provider.generators
@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(max_length=255)),
                 ('request_digest', models.CharField(max_length=64)),
                 ('status', models.PositiveSmallIntegerField(null=True)),
-                ('body', fernet_fields.fields.EncryptedJSONField(editable=False, null=True)),
+                ('body', invenicum.encrypted_fields.EncryptedJSONField(editable=False, null=True)),
                 ('plain_body', models.TextField(blank=True, default='', editable=False)),
                 ('created_at', models.DateTimeField(db_index=True)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),

@@ -1,41 +1,22 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
-from fernet_fields.fields import DecryptionError
 
 from integrations.models import Integration
 from invenicum.accounts.models import User
+from invenicum.encrypted_fields import DecryptionError
 from oauth_flows.models import ProviderApp
 from tests.factories import SECRET, connect_webhook
 
-FIELDS = [Integration._meta.get_field("secrets"), ProviderApp._meta.get_field("client_secret")]
-
-
-def forget_keys() -> None:
-    """Lets the fields read FERNET_KEYS again, as a new process would."""
-    for field in FIELDS:
-        for name in ("keys", "fernet_keys", "fernet"):
-            field.__dict__.pop(name, None)
-
 
 @pytest.fixture
-def set_keys(settings: LazySettings) -> Iterator[Callable[..., None]]:
+def set_keys(settings: LazySettings) -> Callable[..., None]:
     def set_keys(*keys: str) -> None:
         settings.FERNET_KEYS = list(keys)
-        forget_keys()
 
-    yield set_keys
-    forget_keys()
-
-
-@pytest.fixture(autouse=True)
-def forget_keys_at_the_end(settings: LazySettings) -> Iterator[None]:
-    keys = settings.FERNET_KEYS
-    yield
-    settings.FERNET_KEYS = keys
-    forget_keys()
+    return set_keys
 
 
 def test_after_a_rotation_the_old_key_can_go(alice: User, bob: User, set_keys: Callable[..., None]) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 from django.apps import apps
 from django.core.management.base import BaseCommand
 from django.db import models, transaction
-from fernet_fields.fields import EncryptedField
+
+from invenicum.encrypted_fields import EncryptedField
 
 
 class Command(BaseCommand):
