@@ -11,7 +11,7 @@ WORKDIR /app
 # "base telemetry" for Sentry and OpenTelemetry too.
 ARG REQUIREMENTS=base
 COPY requirements/base.txt requirements/telemetry.txt requirements/
-# hadolint ignore=SC2086
+# hadolint ignore=SC2086,DL3013
 RUN for name in $REQUIREMENTS; do files="$files -r requirements/$name.txt"; done \
     && pip install --require-hashes --only-binary :all: $files
 COPY manage.py ./
