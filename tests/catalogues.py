@@ -105,7 +105,7 @@ def compiled(catalog: Catalog) -> bytes:
     return stream.getvalue()
 
 
-def update(language: str, translations: dict[Any, Any] | None = None) -> Catalog:
+def update(language: str) -> Catalog:
     """Brings the texts of the sources into a catalogue, and writes and compiles it."""
     catalog = Catalog(
         locale=language, charset="utf-8", fuzzy=False, creation_date=CREATED, revision_date=CREATED, **NAMES
@@ -115,9 +115,6 @@ def update(language: str, translations: dict[Any, Any] | None = None) -> Catalog
             catalog.add(message.id, message.string, context=message.context)
     catalog.update(template(), no_fuzzy_matching=True, update_header_comment=False, update_creation_date=False)
     catalog.obsolete.clear()
-    for message in catalog:
-        if message.id and translations and message.id in translations:
-            message.string = translations[message.id]
     file = source(language)
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as stream:

@@ -107,7 +107,9 @@ def _do(request: HttpRequest, visitor: Visitor, form: Form, values: Mapping[str,
     if action.startswith("preview"):
         return _preview(request, visitor, form, values)
     if seconds := seconds_to_wait(OutgoingThrottle if action == "test" else SaveThrottle, visitor.user):
-        form.problem = f"That was too often. Try again in {seconds} seconds; nothing that you typed is lost."
+        form.problem = gettext(
+            "That was too often. Try again in %(seconds)d seconds; nothing that you typed is lost."
+        ) % {"seconds": seconds}
         return _page(request, visitor, form, 429)
     try:
         if action == "test":
@@ -139,7 +141,7 @@ def _page(request: HttpRequest, visitor: Visitor, form: Form, status: int = 200)
     connector, fields = form.connector, form.fields()
     can_sign_in, labels = has_client(connector), labels_of(connector.Config)
     context = {
-        "title": f"Edit {connector.name}" if form.stored else f"Connect {connector.name}",
+        "title": (gettext("Edit %(name)s") if form.stored else gettext("Connect %(name)s")) % {"name": connector.name},
         "connector": connector,
         "monogram": monogram(connector),
         "integration": form.stored,
@@ -171,7 +173,7 @@ def sign_in(request: HttpRequest, visitor: Visitor, integration_type: str) -> Ht
         mark = bind(request.session, visitor.user, visitor.access.origin)
         begun = open_authorization(client, visitor.user, mark, back, visitor.access.origin)
     except (NotConfigured, OAuthError) as error:
-        return message_page(request, visitor, "Signing in is not possible", error.message, 400)
+        return message_page(request, visitor, gettext("Signing in is not possible"), error.message, 400)
     return oauth_pages.redirect(begun.authorization_url)
 
 

@@ -10,11 +10,13 @@ from typing import Any, Literal
 from django.utils.translation import gettext as _
 
 from integrations.core.config import ConnectorConfig, FieldFacts
+from integrations.core.config_messages import REQUIRED
 from invenicum.events.names import ASSET_EVENTS
 
 Widget = Literal["text", "long", "secret", "long_secret", "choice", "check", "list", "events", "boxes", "rows"]
 
 _WORDS = {"url": "URL", "id": "ID", "api": "API", "kms": "KMS", "acl": "ACL", "oauth": "OAuth"}
+_EXPECTED = re.compile(r"must be (?P<says>.+), for example (?P<example>.+)", re.DOTALL)
 _LONG = re.compile(r"\bPEM\b|^The JSON to send|^Certificates in")
 BLANK_ROWS = 2
 MAX_ROWS = 50
@@ -213,4 +215,17 @@ def _text(value: Any) -> str:
 
 
 def _sentence(text: str, labels: Mapping[str, str]) -> str:
+    text = _in_language(text)
     return in_words(text[:1].upper() + text[1:].rstrip(".") + ".", labels)
+
+
+def _in_language(text: str) -> str:
+    """What is wrong, in the language of the page if it says what a field is; else in English."""
+    if text == REQUIRED:
+        return _("this field is required")
+    if found := _EXPECTED.fullmatch(text):
+        description = found["says"][:1].upper() + found["says"][1:]
+        translated = _(description)
+        says = found["says"] if translated == description else translated
+        return _("must be %(says)s, for example %(example)s") % {"says": says, "example": found["example"]}
+    return text
