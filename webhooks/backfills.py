@@ -54,8 +54,15 @@ class Plan:
     public_id: str | None = None
 
 
-def plan(owner: User, integration_type: str, what: str, since: datetime | None, until: datetime | None) -> Plan:
-    """What a backfill with these parameters would do; see `start`. It takes a few seconds at most.
+def plan(
+    owner: User,
+    integration_type: str,
+    what: str,
+    since: datetime | None,
+    until: datetime | None,
+    max_seconds: float = missed.COUNT_MAX_SECONDS,
+) -> Plan:
+    """What a backfill with these parameters would do; see `start`. Counting is given up after `max_seconds`.
 
     Raises UnknownType, IntegrationNotFound or NotPossible.
     """
@@ -72,7 +79,7 @@ def plan(owner: User, integration_type: str, what: str, since: datetime | None, 
         days = f"{settings.RETENTION_DAYS:g} day{'' if settings.RETENTION_DAYS == 1 else 's'}"
         message = f"Events from before {format_timestamp(earliest)} are gone: they are kept for {days}."
     since = max(since or earliest, earliest)
-    return Plan(what, since, until, *missed.count(integration, since, until), message)
+    return Plan(what, since, until, *missed.count(integration, since, until, max_seconds=max_seconds), message)
 
 
 def start(owner: User, integration_type: str, what: str, since: datetime | None, until: datetime | None) -> Plan:

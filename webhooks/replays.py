@@ -27,10 +27,16 @@ CANCELLED = dict.fromkeys(Replay.What, "The backfill was cancelled.") | {Replay.
 
 
 def count(
-    owner: User, integration_type: str, since: datetime, until: datetime | None, statuses: Collection[str]
+    owner: User,
+    integration_type: str,
+    since: datetime,
+    until: datetime | None,
+    statuses: Collection[str],
+    most: int | None = None,
 ) -> int:
-    """How many deliveries a replay with these parameters would send again: see `start`."""
-    return _chosen(find(owner, integration_type).pk, since, until or timezone.now(), statuses).count()
+    """How many deliveries a replay with these parameters would send again: see `start`. At most `most`, if given."""
+    chosen = _chosen(find(owner, integration_type).pk, since, until or timezone.now(), statuses)
+    return chosen.order_by()[:most].count()
 
 
 @transaction.atomic
