@@ -6,15 +6,19 @@ import re
 import statistics
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from http.client import HTTPConnection
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.db import connection
 from django.urls import URLPattern
+from django.utils import timezone
 
 from bench import console_pages, seed
 from bench.shapes import Chart, Result, Size, Table, Target
 from bench.stand import Stand
+from integrations.models import Integration
 from integrations.services import save_integration
 from invenicum.accounts import portal_sessions
 from invenicum.accounts.lookups import find_token
@@ -23,8 +27,9 @@ from invenicum.accounts.scopes import USER_SCOPES
 from invenicum.accounts.tokens import holder_of, issue_token
 from invenicum.assets.services import create_asset
 from invenicum.events.models import Event
+from invenicum.ids import first_id_at
 from invenicum.portal import urls
-from webhooks.models import Delivery
+from webhooks.models import Delivery, HourlySum, Replay
 
 WANTED_MS = 300
 TIMES = 15  # each page; the first ones are not counted
@@ -59,6 +64,9 @@ INSERT INTO webhooks_attempt (delivery_id, started_at, duration_ms, status_code,
 SELECT id, created_at, 87, CASE error_class WHEN '' THEN 200 ELSE 503 END, error_class, error, 'ok'
   FROM webhooks_delivery
 """
+# A replay of all deliveries to the webhook.
+REPLAYED = "UPDATE webhooks_delivery SET replay_id = %s WHERE integration_id = %s"
+LATE: dict[str, object] = {"webhookUrl": "https://discord.com/api/webhooks/123456789012345678/" + "x" * 68}
 QUERIES = {
     "portal-services": ["q=chat"],
     "portal-deliveries": [
@@ -80,6 +88,7 @@ QUERIES = {
     "portal-retry-all": ["state=failed", "state=delivered", "event=asset.deleted"],
     "portal-delivery": ["state=failed", "event=asset.deleted"],
     "portal-events": ["cursor={middle_event}", "find=asset-17"],
+    "portal-send-again": ["count=1&what=again&status=delivered"],
 }
 
 
@@ -124,8 +133,34 @@ def _fill(deliveries: int) -> User:
     with connection.cursor() as cursor:
         cursor.execute(ENDED)
         cursor.execute(ATTEMPTS)
+        cursor.execute(REPLAYED, _replay(user))
+    now = timezone.now().replace(minute=0, second=0, microsecond=0)
+    HourlySum.objects.bulk_create(
+        HourlySum(integration=integration, hour=now - timedelta(hours=ago), failed=40, within_100_ms=9_000, slower=60)
+        for integration in Integration.objects.all()
+        for ago in range(24)
+    )
+    save_integration(user, "discord", LATE)  # it has missed all events
     seed.settle()
     return user
+
+
+def _replay(user: User) -> tuple[UUID, UUID]:
+    """The ids of a replay of the webhook, and of the webhook."""
+    integration = Integration.objects.get(owner=user, type="webhook")
+    total = Delivery.objects.filter(integration=integration).count()
+    since, now = timezone.now() - timedelta(days=1), timezone.now()
+    replay = Replay.objects.create(
+        owner=user,
+        integration=integration,
+        since=since,
+        until=now,
+        total=total,
+        queued=total,
+        last_id=first_id_at(since),
+        finished_at=now,
+    )
+    return replay.pk, integration.pk
 
 
 def _pages(user: User) -> Iterator[str]:
@@ -141,6 +176,7 @@ def _pages(user: User) -> Iterator[str]:
         "delivery_id": delivery.public_id,
         "event_id": delivery.event.public_id,
         "asset_id": "asset-17",
+        "replay_id": Replay.objects.get(owner=user).public_id,
     }
     places = {"middle": f"n{middle.hex}", "middle_event": f"n{middle_event.hex}"}
     for pattern in urls.urlpatterns:
@@ -152,6 +188,7 @@ def _pages(user: User) -> Iterator[str]:
             yield path
             for query in QUERIES.get(pattern.name or "", ()):
                 yield f"{path}?{query.format(**places)}"
+    yield "/portal/services/discord/send-again?count=1&what=missed"
 
 
 def _open(port: int, user: User) -> str:
@@ -187,4 +224,4 @@ def _ask(port: int, path: str, cookie: str) -> tuple[list[float], int]:
 
 def _short(path: str) -> str:
     """The address with its ids cut off."""
-    return re.sub(r"(evt_|dlv_|=n)[0-9a-f]{32}", r"\1…", path)
+    return re.sub(r"(evt_|dlv_|rpl_|=n)[0-9a-f]{32}", r"\1…", path)
