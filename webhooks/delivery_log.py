@@ -106,6 +106,11 @@ class Page:
     newer: Cursor | None
     looked_until: datetime | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that match, of those that were looked at, are on this page."""
+        return self.newer is None and (self.older is None or self.looked_until is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -165,8 +170,13 @@ class DeliveryLog:
             return keys, keys[-1]
         return keys, candidates.last() if self._looks else None
 
-    def total(self) -> tuple[int, bool]:
-        """How many there are, up to COUNT_MOST or among the newest LOOK_DELIVERIES, and whether these are all."""
+    def total(self, page: Page | None = None) -> tuple[int, bool]:
+        """How many there are, up to COUNT_MOST or among the newest LOOK_DELIVERIES, and whether these are all.
+
+        `page`: the first page, if it has been read: it may have the answer.
+        """
+        if page and page.is_whole:
+            return len(page.rows), page.looked_until is None
         candidates = self._candidates(None, False, COUNT_MOST)
         found = candidates.count()
         return found, self._is_exact(candidates, found)

@@ -15,23 +15,25 @@ from django.db.models import Field, QuerySet
 
 from .models import Delivery
 
-# The columns that conditions read. Without conditions only the id is selected, which the indexes have.
-COLUMNS = ("id", "integration_id", "event_id", "status", "due_at", "attempt_count", "held_attempt_count", "error_class")
-# One range. A SELECT around it, because SQLite takes no LIMIT in a bare part of a UNION.
-RANGE = "SELECT {columns} FROM ({sql}) AS range_{number}"
+# One range: ids only, which its index has. With other columns PostgreSQL may read the log of all owners instead.
+# The SELECT around it is because SQLite takes no LIMIT in a bare part of a UNION.
+RANGE = "SELECT id FROM ({sql}) AS range_{number}"
 # The first candidates of all ranges, in order.
-CANDIDATES = "SELECT {columns} FROM ({ranges}) AS merged ORDER BY id {order} LIMIT {limit}"
-NO_CANDIDATES = "SELECT {columns} FROM webhooks_delivery WHERE 1 = 0"
+CANDIDATES = "SELECT id FROM ({ranges}) AS merged ORDER BY id {order} LIMIT {limit}"
+NO_CANDIDATES = "SELECT id FROM webhooks_delivery WHERE 1 = 0"
+# Whether a candidate matches: looked up for each one, so that reading stops once there are enough.
+MATCHES = "(SELECT {conditions} FROM webhooks_delivery AS delivery WHERE delivery.id = looked.id)"
+STATUS = "(SELECT status FROM webhooks_delivery AS delivery WHERE delivery.id = looked.id)"
 # Those of the candidates that match, in order.
-KEYS = "SELECT id FROM ({candidates}) AS looked WHERE {conditions} ORDER BY id {order} LIMIT {limit}"
+KEYS = "SELECT id FROM ({candidates}) AS looked WHERE {matches} ORDER BY id {order} LIMIT {limit}"
 # How many of the candidates match, of each status and together.
-COUNT_BY_STATUS = "SELECT status, count(*) FROM ({candidates}) AS looked WHERE {conditions} GROUP BY status"
-COUNT = "SELECT count(*) FROM ({candidates}) AS looked WHERE {conditions}"
+COUNT_BY_STATUS = f"SELECT {STATUS}, count(*) FROM ({{candidates}}) AS looked WHERE {{matches}} GROUP BY 1"  # noqa: S608
+COUNT = "SELECT count(*) FROM ({candidates}) AS looked WHERE {matches}"
 # The candidate at a place, and the one behind it if there is one.
 PLACE = "SELECT id FROM ({candidates}) AS looked LIMIT 2 OFFSET {offset}"
 
-# Conditions. The event is looked up for each candidate: a join might read all events.
-OF_EVENT = "(SELECT name FROM events_event WHERE events_event.id = looked.event_id) = %s"
+# Conditions.
+OF_EVENT = "(SELECT name FROM events_event WHERE events_event.id = delivery.event_id) = %s"
 OF_ERROR_CLASS = "error_class = %s"
 IS_DUE, WAITS = "due_at IS NOT NULL", "due_at IS NULL"
 IS_TRIED, IS_UNTRIED = "attempt_count + held_attempt_count > 0", "attempt_count + held_attempt_count = 0"
@@ -58,8 +60,8 @@ class Conditions:
 
     @property
     def sql(self) -> str:
-        """All of them; true without any."""
-        return " AND ".join(self.texts) or "1 = 1"
+        """Whether a candidate, `looked`, meets all of them."""
+        return MATCHES.format(conditions=" AND ".join(self.texts)) if self.texts else "1 = 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +75,19 @@ class Candidates:
 
     def keys(self, limit: int) -> list[UUID]:
         """The ids of the first `limit` that match."""
-        return [_uuid(row[0]) for row in self._run(KEYS, self._columns, order=self._order, limit=limit)]
+        return [_uuid(row[0]) for row in self._run(KEYS, order=self._order, limit=limit)]
 
     def count(self) -> int:
         """How many match."""
-        return int(self._run(COUNT, self._columns)[0][0])
+        return int(self._run(COUNT)[0][0])
 
     def count_by_status(self) -> dict[str, int]:
         """How many match, by status."""
-        return dict(self._run(COUNT_BY_STATUS, COLUMNS))
+        return dict(self._run(COUNT_BY_STATUS))
 
     def last(self) -> UUID | None:
         """The last one, whether it matches or not, if there is another one behind it."""
-        sql, params = self._sql(("id",), self.limit + 1)
+        sql, params = self._sql(self.limit + 1)
         found = _fetch(PLACE.format(candidates=sql, offset=self.limit - 1), params)
         return _uuid(found[0][0]) if len(found) == 2 else None
 
@@ -93,26 +95,20 @@ class Candidates:
     def _order(self) -> str:
         return "ASC" if self.is_ascending else "DESC"
 
-    @property
-    def _columns(self) -> Sequence[str]:
-        return COLUMNS if self.conditions.texts else ("id",)
-
-    def _run(self, statement: str, columns: Sequence[str], **parts: Any) -> list[tuple[Any, ...]]:
-        sql, params = self._sql(columns, self.limit)
-        text = statement.format(candidates=sql, conditions=self.conditions.sql, **parts)
+    def _run(self, statement: str, **parts: Any) -> list[tuple[Any, ...]]:
+        sql, params = self._sql(self.limit)
+        text = statement.format(candidates=sql, matches=self.conditions.sql, **parts)
         return _fetch(text, [*params, *self.conditions.params])
 
-    def _sql(self, columns: Sequence[str], limit: int) -> tuple[str, list[Any]]:
+    def _sql(self, limit: int) -> tuple[str, list[Any]]:
         parts, params = [], list[Any]()
-        names = ", ".join(columns)
         for number, one in enumerate(self.ranges):
-            sql, more = one.values(*columns).query.sql_with_params()
-            parts.append(RANGE.format(columns=names, sql=sql, number=number))
+            sql, more = one.values("id").query.sql_with_params()
+            parts.append(RANGE.format(sql=sql, number=number))
             params += more
         if not parts:
-            return NO_CANDIDATES.format(columns=names), []
-        ranges = " UNION ALL ".join(parts)
-        return CANDIDATES.format(columns=names, ranges=ranges, order=self._order, limit=limit), params
+            return NO_CANDIDATES, []
+        return CANDIDATES.format(ranges=" UNION ALL ".join(parts), order=self._order, limit=limit), params
 
 
 def _fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
