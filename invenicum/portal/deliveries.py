@@ -11,11 +11,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from integrations import registry
 from invenicum.api.pagination import Cursor
+from invenicum.ids import parse_public_id
 from invenicum.quotas import QuotaExceeded
 from webhooks import retries
 from webhooks.delivery_log import COUNT_MOST, Counted, DeliveryLog
-from webhooks.models import Delivery
+from webhooks.models import Delivery, Replay
 
 from .delivery_filters import LABELS, Asked, read_filters, selections, tabs
 from .delivery_words import STATE_WORDS, row_of
@@ -25,6 +27,7 @@ from .visitors import Visitor
 
 SEE, CHANGE = "deliveries:read", "deliveries:write"
 PAGE_DELIVERIES = 25
+MOST_REPLAYS = 20  # that an address may name: one for each service
 
 
 @portal_page(get=SEE)
@@ -33,7 +36,7 @@ def show(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
     asked = read_filters(request.GET)
     log = DeliveryLog(visitor.user.pk, asked.filters)
     page = log.page(Cursor.decode(request.GET.get("cursor", "")), PAGE_DELIVERIES)
-    total, is_exact = log.total()
+    total, is_exact = log.total(page)
     context = {
         "title": _("Deliveries"),
         "rows": [row_of(delivery) for delivery in page.rows],
@@ -42,7 +45,8 @@ def show(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
         "is_filtered": bool(asked.texts),
         "count": count_words(total, is_exact),
         "retry_words": _retry_words(total, is_exact) if page.rows and visitor.may(CHANGE) else "",
-        "retried": _retried(request),
+        "retried": (retried := _retried(request)),
+        "replays": _replays(request, visitor) if retried else [],
         "newer": _address(asked, page.newer),
         "older": _address(asked, page.older),
         **form_context(asked),
@@ -61,7 +65,9 @@ def retry_all(request: HttpRequest, visitor: Visitor) -> HttpResponseBase:
             retried = retries.retry_all(visitor.user, asked.filters)
         except QuotaExceeded as error:
             return message_page(request, visitor, _("They are being sent already"), error.message, 429)
-        done = asked.query_with(state="", retried=str(retried.queued), more="" if retried.is_complete else "1")
+        begun = ",".join(replay.public_id for replay in retried.replays)
+        more = "" if retried.is_complete else "1"
+        done = asked.query_with(state="", retried=str(retried.queued), more=more, replays=begun)
         return SeeOther(f"{reverse('portal-deliveries')}?{done}")
     counted = retries.count(visitor.user, asked.filters)
     context = {
@@ -117,6 +123,15 @@ def _retried(request: HttpRequest) -> str:
         }
     sentence = ngettext("%(number)s delivery is sent again now.", "%(number)s deliveries are sent again now.", number)
     return sentence % {"number": count(number)}
+
+
+def _replays(request: HttpRequest, visitor: Visitor) -> list[tuple[str, str]]:
+    """What the form before has begun: the address where each is watched and cancelled, and its service."""
+    ids = request.GET.get("replays", "").split(",")[:MOST_REPLAYS]
+    keys = [key for one in ids if (key := parse_public_id("rpl", one))]
+    found = Replay.objects.filter(owner=visitor.user, pk__in=keys).select_related("integration")
+    mine = found.defer("integration__secrets").order_by("integration__type") if keys else []
+    return [(reverse("portal-replay", args=[one.public_id]), registry.get(one.integration.type).name) for one in mine]
 
 
 def _address(asked: Asked, cursor: Cursor | None) -> str:

@@ -18,6 +18,7 @@ from invenicum.api.throttling import BackfillThrottle
 from invenicum.ids import moment_of, parse_public_id
 from invenicum.quotas import QuotaExceeded
 from webhooks import backfills, replays
+from webhooks.delivery_log import COUNT_MOST
 from webhooks.models import Delivery, Replay
 
 from .deliveries import CHANGE, SEE
@@ -29,6 +30,7 @@ from .pages import SeeOther, portal_page, render, too_often
 from .visitors import Visitor
 
 SHOWN_REPLAYS = 5
+COUNT_MISSED_MAX_SECONDS = 0.1  # after which a page says "at least"
 What, Status = Replay.What, Delivery.Status
 WHAT_WORDS: dict[str, str | Promise] = {
     What.MISSED: gettext_lazy("Events that it missed"),
@@ -197,9 +199,12 @@ def _find(visitor: Visitor, replay_id: str) -> Replay:
 def _count(visitor: Visitor, integration_type: str, asked: Asked) -> Counted:
     if asked.what == What.AGAIN:
         since = asked.since or backfills.EVERYTHING_SINCE
-        total = replays.count(visitor.user, integration_type, since, asked.until, asked.statuses)
-        return Counted(total, _sentence(total), "")
-    plan = backfills.plan(visitor.user, integration_type, asked.what, asked.since, asked.until)
+        most = COUNT_MOST + 1
+        total = replays.count(visitor.user, integration_type, since, asked.until, asked.statuses, most)
+        return Counted(total, _sentence(min(total, COUNT_MOST), total < most), "")
+    plan = backfills.plan(
+        visitor.user, integration_type, asked.what, asked.since, asked.until, COUNT_MISSED_MAX_SECONDS
+    )
     return Counted(plan.total, _sentence(plan.total, plan.total_is_exact), plan.message)
 
 

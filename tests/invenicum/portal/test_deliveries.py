@@ -10,7 +10,7 @@ from invenicum.assets.services import create_asset
 from invenicum.events.publish import Draft, publish_many
 from tests.factories import connect_webhook
 from webhooks import delivery_log
-from webhooks.models import Delivery
+from webhooks.models import Delivery, Replay
 
 from .conftest import Portal
 from .forms import Form
@@ -92,8 +92,12 @@ def test_two_thousand_deliveries_that_are_retried_are_two_thousand(portal: Porta
     asks = browser.get(f"{RETRY}?state=failed")
     assert "Retry all 2,000 that match?" in text(asks)
     done = Form(asks, RETRY).send(browser, RETRY)
-    assert done["Location"] == f"{PAGE}?retried=2000"
-    assert "2,000 deliveries are sent again now." in text(browser.get(done["Location"]))
+    replay = Replay.objects.get()
+    assert done["Location"] == f"{PAGE}?retried=2000&replays={replay.public_id}"
+    shown = text(browser.get(done["Location"]))
+    assert "2,000 deliveries are sent again now." in shown
+    assert f'<a href="/portal/replays/{replay.public_id}">Custom Webhook</a>' in shown
+    assert replay.public_id not in text(portal(bob).get(done["Location"]))
     assert Delivery.objects.filter(owner=alice, status="pending", due_at__isnull=False).count() == 2000
     assert Delivery.objects.get(owner=bob).status == "failed"
 
