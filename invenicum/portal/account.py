@@ -37,7 +37,12 @@ def _page(request: HttpRequest, visitor: Visitor, status: int = 200, **more: Any
     context = {
         "title": _("Account"),
         "tokens": [
-            (token, own_tokens.mark_of(token), token.token_checksum == visitor.access.origin.checksum)
+            (
+                token,
+                own_tokens.mark_of(token),
+                set(token.scope.split()) == USER_SCOPES,
+                token.token_checksum == visitor.access.origin.checksum,
+            )
             for token in own_tokens.live_tokens(visitor.user)
         ],
         "may_make": visitor.may_change and not visitor.has_link,

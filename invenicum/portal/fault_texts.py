@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from integrations.core.signature_faults import GOOD, Fault, Finding
+
+from .relative_times import relative
+
+MAX_SHOWN_SECONDS = 1_000_000_000  # some thirty years
 
 TEXTS: dict[Fault, tuple[str | Promise, str | Promise]] = {
     Fault.VALID: (_("The signature is right"), _("%(about)s was made with your secret, of this very body.")),
@@ -45,13 +51,14 @@ TEXTS: dict[Fault, tuple[str | Promise, str | Promise]] = {
     Fault.TIMESTAMP_OLD: (
         _("The timestamp is old"),
         _(
-            "It was signed %(detail)s seconds ago; receivers refuse more than 300, so that nobody sends a request "
-            "again. If it arrived in time and was pasted later, that is no fault. If not, correct your clock."
+            "Signed: %(detail)s. Receivers refuse what is older than five minutes, so that a request that was recorded "
+            "cannot be sent again. If it arrived in time and was pasted later, that is no fault. If not, correct your "
+            "clock."
         ),
     ),
     Fault.TIMESTAMP_AHEAD: (
         _("The timestamp is in the future"),
-        _("It is %(detail)s seconds ahead: the clock of your receiver is late."),
+        _("Signed: %(detail)s. The clock of your receiver is late."),
     ),
     Fault.BODY_RESERIALISED: (
         _("The body was written again"),
@@ -165,8 +172,16 @@ def _said(found: Finding) -> Said:
     title, text = TEXTS[found.fault]
     tone = "good" if found.fault in GOOD else "warn" if found.fault in _MILD else "bad"
     about = str(ABOUT.get(found.about, found.about))
-    detail = str(ABOUT.get(found.detail, found.detail))
+    detail = _time(found) or str(ABOUT.get(found.detail, found.detail))
     return Said(tone, title, str(text) % {"about": about, "detail": detail})
+
+
+def _time(found: Finding) -> str:
+    """When it was signed, e.g. `12 min ago`; empty for a finding that is not about that."""
+    if found.fault not in (Fault.TIMESTAMP_OLD, Fault.TIMESTAMP_AHEAD):
+        return ""
+    now, seconds = timezone.now(), timedelta(seconds=min(int(found.detail), MAX_SHOWN_SECONDS))
+    return relative(now - seconds if found.fault is Fault.TIMESTAMP_OLD else now + seconds, now)
 
 
 _MILD = (Fault.PREVIOUS_SECRET, Fault.TIMESTAMP_OLD)

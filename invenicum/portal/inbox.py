@@ -40,6 +40,7 @@ GONE = "There is no such test inbox any more: an inbox receives for 24 hours.\n"
 class Row:
     """A request as the page shows it. `headers` and `body` are HTML."""
 
+    pk: int
     method: str
     received_at: datetime
     tone: str
@@ -120,6 +121,7 @@ def _row(kept: InboxRequest) -> Row:
     text = body.decode("utf-8", "replace")
     names = {name.lower(): value for name, value in kept.headers}
     return Row(
+        kept.pk,
         kept.method,
         kept.received_at,
         tone,

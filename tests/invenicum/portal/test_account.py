@@ -43,7 +43,7 @@ def mark_in(browser: Client, action: str) -> list[str]:
 def test_a_token_is_made_shown_once_and_revoked(alice: User) -> None:
     browser = signed_in(alice)
     made = send(browser, do="token", scope=["assets:read"], days="30")
-    found = re.search(r'<p class="secret"><code>([^<]+)</code>', made.content.decode())
+    found = re.search(r'<code id="new-token">([^<]+)</code>', made.content.decode())
     assert found
     row = find_token(found[1])
     assert row is not None

@@ -24,12 +24,13 @@ document.addEventListener("click", async ({ target }) => {
 
 async function refresh(area) {
   const focused = [...area.querySelectorAll(CAN_FOCUS)].indexOf(document.activeElement);
-  const open = [...area.querySelectorAll("details")].map((details) => details.open);
+  const key = (details, place) => details.id || place;
+  const open = new Set([...area.querySelectorAll("details")].map((one, place) => one.open && key(one, place)));
   const target = `#${area.id}`;
   await htmx.ajax("GET", location.href, { target, select: target, swap: "outerHTML" });
   const fresh = document.querySelector(target);
   if (!fresh) return;
-  fresh.querySelectorAll("details").forEach((details, place) => { details.open ||= open[place]; });
+  fresh.querySelectorAll("details").forEach((one, place) => { one.open ||= open.has(key(one, place)); });
   if (focused >= 0) fresh.querySelectorAll(CAN_FOCUS)[focused]?.focus({ preventScroll: true });
   showHelpers();
 }
