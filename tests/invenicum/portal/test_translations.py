@@ -2,6 +2,7 @@
 
 import gettext
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,20 @@ from .conftest import Portal
 PLACEHOLDERS = re.compile(r"%\(\w+\)[sd]|`[^`]+`|\{\w+\}")
 SOME_OF_EACH = (1, 5, 1_000_000)  # of each plural form; the last is a form of its own in Romance languages
 RUN = "run `make translations`, and translate what it names"
+
+# Parts of templates that are no text: comments, and what is translated.
+NO_TEXT = re.compile(
+    r"{% comment %}.*?{% endcomment %}|{% blocktranslate.*?{% endblocktranslate %}|{%.*?%}|{{.*?}}", re.DOTALL
+)
+TEXT = re.compile(r">([^<]*)<|\b(?:placeholder|title|aria-label|alt)=\"([^\"]*)\"")
+# The same in every language: names, and examples of what is typed.
+NAMES = {
+    "Invenicum Integrations",
+    "asset.*",
+    "asset.updated",
+    "asset-123",
+    "webhook-id: evt_…&#10;webhook-timestamp: 1772879400&#10;webhook-signature: v1,…",
+}
 
 
 def texts_of(message: Any) -> tuple[str, ...]:
@@ -54,6 +69,15 @@ def test_the_compiled_catalogue_is_that_of_the_source(language: str) -> None:
         else:
             found = (compiled.gettext(message.id),)
         assert found == texts_of(message.string), RUN
+
+
+@pytest.mark.parametrize(
+    "file", sorted((catalogues.ROOT / "templates/portal").glob("*.html")), ids=lambda file: file.stem
+)
+def test_no_text_of_a_template_is_left_out(file: Path) -> None:
+    found = [a or b for a, b in TEXT.findall(NO_TEXT.sub("", file.read_text()))]
+    words = {text.strip(" \n·/–,.:()#→…") for text in found}
+    assert {text for text in words if re.search(r"[A-Za-z]{2}", text)} - NAMES == set()
 
 
 def test_the_app_has_the_same_languages() -> None:
