@@ -5,7 +5,10 @@
 #   make test     everything that CI checks
 #   make check    its checks without a database: style, types, imports, migrations
 #   make fix      let ruff fix and format the code
-#   make audit    check the locked requirements for known vulnerabilities (needs the network)
+#   make audit    check the locked requirements for known vulnerabilities (needs the network); fails if it cannot
+#   make sbom     write sbom.json (CycloneDX), a list of all packages, and check their licences
+#   make postgresql install PostgreSQL 15 for test-postgresql, which runs the tests of SQL with it (Debian, as root)
+#   make test-python run the tests of protocols and servers with another Python: OTHER_PYTHON=/path/to/python3.13
 #   make browser  install Chromium for the browser tests (Debian, as root)
 #   make node     install Node.js for the receiver test (Debian, as root)
 #   make proxies  install nginx and Caddy for the tests of deploy/ (Debian, as root)
@@ -24,9 +27,9 @@
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run dev test check fix audit browser node proxies pgbouncer payloads s3rver oidc-provider clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots clean
+.PHONY: run dev test check fix audit sbom postgresql test-postgresql test-python browser node proxies pgbouncer payloads s3rver oidc-provider clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots clean
 
-CANDIDATES := python3.11 python3 python3.12 python3.13 python
+CANDIDATES := python3.11 python3 python3.12 python3.13 python3.14 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c '$(is_new_enough)' 2>/dev/null && echo $(name))))
 VENV := .venv/bin
@@ -62,7 +65,28 @@ fix: .venv/dev.installed
 	$(VENV)/ruff format
 
 audit: .venv/dev.installed
-	$(VENV)/pip-audit --require-hashes --disable-pip -r requirements/base.txt -r requirements/telemetry.txt
+	@$(VENV)/pip-audit --strict --require-hashes --disable-pip $(ARGS) -r requirements/base.txt -r requirements/telemetry.txt || { \
+		echo "Findings, or packages that could not be audited: that needs PyPI's JSON API, which mirrors lack, or ARGS=\"-s osv\"." >&2; \
+		exit 1; }
+
+sbom: .venv/dev.installed
+	@$(VENV)/python requirements/sbom.py sbom.json
+
+# The oldest PostgreSQL that is supported; the wheel of the tests is the newest.
+postgresql:
+	@test -x /usr/lib/postgresql/15/bin/postgres || { \
+		command -v apt-get >/dev/null || { echo "Install PostgreSQL 15 yourself: this machine has no apt-get." >&2; exit 1; }; \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends postgresql-15; }
+
+test-postgresql: .venv/dev.installed
+	TEST_POSTGRES=/usr/lib/postgresql/15 $(VENV)/pytest -q -n 2 tests/webhooks tests/invenicum/events tests/invenicum/test_postgresql.py \
+		tests/invenicum/test_transactions.py tests/faults/test_restore.py
+
+# With another Python: make test-python OTHER_PYTHON=/path/to/python3.13
+test-python:
+	$(OTHER_PYTHON) -m venv .venv/other
+	.venv/other/bin/python -m pip --disable-pip-version-check -qq install --require-hashes --only-binary :all: -r requirements/dev.txt
+	.venv/other/bin/python -m pytest -q -n 2 tests/integrations tests/invenicum/web tests/invenicum/events tests/invenicum/test_encrypted_fields.py
 
 browser:
 	@command -v chromium >/dev/null || { \

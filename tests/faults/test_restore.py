@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -15,7 +16,7 @@ import pytest
 
 from tests.faults.conftest import on_postgresql
 from tests.faults.database import Database
-from tests.processes import Process
+from tests.processes import ROOT, Process
 from tests.services import postgres_program
 
 pytestmark = on_postgresql
@@ -47,6 +48,14 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def script(name: str, url: str, argument: Path | str) -> str:
+    """Runs one of the scripts of deploy/ as an operator does; what it prints."""
+    path = f"{postgres_program('psql').parent}{os.pathsep}{os.environ['PATH']}"
+    command = [ROOT / "deploy" / name, argument]
+    environment = {"PATH": path, "DATABASE_URL": url}
+    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
 def read(database: Database, log: Path, after: str = "nothing") -> list[int]:
     numbers: list[int] = json.loads(database.run(READ.format(after=after), log).splitlines()[-1])
     return numbers
@@ -65,13 +74,13 @@ def test_the_feed_survives_a_restore_on_a_new_server(folder: Path) -> None:
     use_transactions(old.folder, 3000)
     old.run(PUBLISH.format(first=0, last=50), folder / "publish.log")
     assert read(old, folder / "old.log") == list(range(50))
-    backup = folder / "backup.dump"
-    subprocess.run([postgres_program("pg_dump"), "--format=custom", f"--file={backup}", old.url], check=True)
+    backup = script("backup.sh", old.url, folder / "backups").splitlines()[-1]
     old.crash()
 
     new = Database(folder / "new")
-    restore = [str(postgres_program("pg_restore")), "--exit-on-error", "--no-owner", f"--dbname={new.url}", str(backup)]
-    subprocess.run(restore, check=True)
+    script("restore.sh", new.url, backup)
+    with pytest.raises(subprocess.CalledProcessError):  # it is not empty any more
+        script("restore.sh", new.url, backup)
     highest, next_id = new.rows("SELECT max(position), pg_current_xact_id()::text::bigint FROM events_event")[0]
     assert highest > next_id  # or the test would show nothing
     with ExitStack() as running:

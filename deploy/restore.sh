@@ -1,0 +1,17 @@
+#!/bin/sh
+# Puts a backup of deploy/backup.sh into the empty database that DATABASE_URL (or DATABASE_URL_FILE) names.
+#
+#   DATABASE_URL=postgres://… deploy/restore.sh /var/backups/invenicum/invenicum-….dump
+#
+# Stop all processes before. Afterwards run `manage.py migrate`, then start them. All of it is restored or nothing.
+set -eu
+file=$1
+[ -z "${DATABASE_URL_FILE:-}" ] || DATABASE_URL=$(cat "$DATABASE_URL_FILE")
+tables=$(psql --no-psqlrc --tuples-only --no-align --command \
+    "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = 'public'" "$DATABASE_URL")
+if [ "$tables" != 0 ]; then
+    echo "The database has $tables tables already. Restore into an empty one." >&2
+    exit 1
+fi
+pg_restore --exit-on-error --single-transaction --no-owner --dbname="$DATABASE_URL" "$file"
+echo "Restored. Now run: python manage.py migrate"
