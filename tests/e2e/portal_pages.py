@@ -37,7 +37,7 @@ PAGES = (
     PortalPage("services", "/portal", is_shown=True),
     PortalPage("found-nothing", "/portal?q=fax"),
     PortalPage("integration", "/portal/services/webhook", is_shown=True),
-    PortalPage("needs-you", "/portal/services/slack", is_shown=True),
+    PortalPage("needs-you", "/portal/services/slack"),
     PortalPage("retrying", "/portal/services/s3"),
     PortalPage("paused", "/portal/services/mixpanel"),
     PortalPage("edit", "/portal/services/webhook/connect"),
@@ -57,7 +57,7 @@ PAGES = (
     PortalPage("retry-all", "/portal/deliveries/retry?state=failed"),
     PortalPage("events", "/portal/events"),
     PortalPage("event", "/portal/events/{event}", is_shown=True),
-    PortalPage("asset", "/portal/assets/leica-m3", is_shown=True),
+    PortalPage("asset", "/portal/assets/leica-m3"),
 )
 
 
