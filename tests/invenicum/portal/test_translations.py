@@ -29,7 +29,7 @@ NAMES = {
     "asset.*",
     "asset.updated",
     "asset-123",
-    "webhook-id: evt_…&#10;webhook-timestamp: 1772879400&#10;webhook-signature: v1,…",
+    "webhook-id: evt_…&#10;webhook-timestamp: 1772879400&#10;webhook-signature: v1",
 }
 
 
