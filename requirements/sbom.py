@@ -101,10 +101,10 @@ def packages() -> Iterator[tuple[str, str, str, list[str]]]:
 
 def licence_of(metadata: PackageMetadata) -> str:
     """The licence as an SPDX expression if the package or `SPELLINGS` tells, else in the package's words."""
-    if expression := metadata.get("License-Expression"):
-        return str(expression)
+    if expression := metadata.get_all("License-Expression"):
+        return str(expression[0])
     classifiers = [line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier", []) if "License ::" in line]
-    own = (metadata.get("License") or "").strip().splitlines()[:1]
+    own = "".join(metadata.get_all("License", [])).strip().splitlines()[:1]
     said = [text for text in (*own, *classifiers) if text and text != "OSI Approved"]
     known = [SPELLINGS.get(text, text) for text in said]
     return next((text for text in known if text in ALLOWED), known[0] if known else "")

@@ -73,7 +73,9 @@ def test_counting_reads_each_event_of_the_range_and_its_deliveries_once(alice: U
     with CaptureQueriesContext(connection) as captured:
         assert missed.count(integration, BEGINNING, timezone.now()) == (500, True)
     read = [rows_read(query["sql"]) for query in captured.captured_queries]
-    assert sum(rows.get("webhooks_delivery", 0) for rows in read) <= 2000
+    # PostgreSQL before 18 rounds the rows of each of 2,500 lookups, 500 of which find none, to one.
+    deliveries = 2000 if connection.connection.info.server_version >= 180_000 else 2500
+    assert sum(rows.get("webhooks_delivery", 0) for rows in read) <= deliveries
     # Of these, two reads skip what one page has: they find its last event.
     assert sum(rows.get("events_event", 0) for rows in read) <= 2 * 2500 + 1
 
