@@ -25,7 +25,12 @@ from invenicum.portal.markdown import parts_of
 ROOT = Path(__file__).parent.parent
 LOCALES = ROOT / "invenicum/portal/locale"
 LANGUAGES = ("de", "es", "fr", "it", "pt")
-TEMPLATES = ("templates/portal", "templates/plots", "templates/page.html", "templates/accounts/sign_in.html")
+TEMPLATES = (
+    "templates/portal",
+    "templates/plots",
+    "templates/accounts/sign_in.html",
+    "templates/accounts/signed_in.html",
+)
 MODULES = ("invenicum/portal", "invenicum/plots.py", "invenicum/accounts/sign_in.py")
 KEYWORDS = {
     **DEFAULT_KEYWORDS,

@@ -21,7 +21,7 @@ from webhooks.models import Delivery, Replay
 
 from .delivery_filters import LABELS, Asked, read_filters, selections, tabs
 from .delivery_words import STATE_WORDS, row_of
-from .figures import count
+from .numbers import count
 from .pages import SeeOther, message_page, portal_page, render
 from .visitors import Visitor
 

@@ -19,7 +19,7 @@ from webhooks.delivery_log import State
 from webhooks.event_status import Cause, EventOutcome
 from webhooks.models import Delivery
 
-from .figures import count
+from .numbers import count
 from .states import Tone, delivery_state
 
 STATE_WORDS: dict[State, str | Promise] = {

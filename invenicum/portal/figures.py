@@ -10,13 +10,10 @@ from django.utils.translation import gettext as _
 from invenicum.plots import Axis, Drawing, Plot, Series, bars, lines, sparkline
 from webhooks.hourly_sums import Sum, together
 
+from .numbers import count
+
 SHOWN_HOURS = 24
 Write = Callable[[float], str]
-
-
-def count(value: float) -> str:
-    """`1,204`; in German `1.204`."""
-    return str(number_format(round(value), use_l10n=True, force_grouping=True))
 
 
 def duration(milliseconds: float) -> str:

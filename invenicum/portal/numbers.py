@@ -3,6 +3,6 @@
 from django.utils.formats import number_format
 
 
-def count(number: int) -> str:
+def count(value: float) -> str:
     """`1,204`; in German `1.204`."""
-    return number_format(number, use_l10n=True, force_grouping=True)
+    return str(number_format(round(value), use_l10n=True, force_grouping=True))

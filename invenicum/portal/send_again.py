@@ -24,8 +24,8 @@ from webhooks.models import Delivery, Replay
 from .deliveries import CHANGE, SEE
 from .delivery_filters import read_time
 from .directory import monogram
-from .figures import count
 from .limits import seconds_to_wait
+from .numbers import count
 from .pages import SeeOther, portal_page, render, too_often
 from .visitors import Visitor
 

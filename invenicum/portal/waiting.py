@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from integrations.models import Integration
 from webhooks.models import Delivery
 
-from .figures import count
+from .numbers import count
 
 COUNTED_PENDING = 1000  # deliveries that wait are counted up to here: more of them cost a page too much
 

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, Request, ViewportSize, expect
 
 from invenicum.accounts.models import User
+from tests import catalogues
 from tests.api_client import Api
 from tests.browser import needs_browser
 from tests.e2e.portal_pages import PAGES, furnish
@@ -95,6 +96,25 @@ def test_the_pages_of_errors_and_beginnings_are_for_everybody_too(
     page.goto(f"{origin}/portal/open#used")
     expect(page.get_by_role("heading", level=1)).to_have_text("Open again from Invenicum")
     check(page, "ended", "light")
+
+
+def test_longer_words_of_other_languages_fit_a_phone(
+    context: BrowserContext, origin: str, alice: User, api: Api, tmp_path: Path
+) -> None:
+    furnish(alice)
+    page = context.new_page()
+    page.set_viewport_size(SIZES["phone"])
+    for language in catalogues.LANGUAGES:
+        page.goto(link(api, alice, lang=language))
+        for name, path in (
+            ("services", ""),
+            ("integration", "/services/slack"),
+            ("connect", "/services/webhook/connect"),
+        ):
+            page.goto(f"{origin}/portal{path}")
+            assert page.evaluate("document.documentElement.lang") == language
+            page.screenshot(path=tmp_path / f"{name}-{language}.png", full_page=True)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (language, path)
 
 
 def tab_to(page: Page, name: str) -> None:

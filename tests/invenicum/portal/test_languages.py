@@ -25,3 +25,10 @@ def test_the_language_is_that_of_the_link(portal: Portal, alice: User) -> None:
 def test_without_one_it_is_the_browsers(portal: Portal, alice: User, accepted: str, shown: str) -> None:
     assert language(portal(alice), **{"Accept-Language": accepted}) == shown
     assert language(Client(), "/portal/open", **{"Accept-Language": accepted}) == shown
+
+
+def test_the_sign_in_page_is_in_the_browsers_language_too() -> None:
+    page = Client().get("/signin", headers={"Accept-Language": "it"}).content.decode()
+    assert '<html lang="it">' in page
+    assert "Nome utente" in page
+    assert 'lang="en"' in Client().get("/signin").content.decode()
