@@ -26,7 +26,7 @@ from invenicum.ids import first_id_at, moment_of
 from .log_ranges import IS_DUE, IS_TRIED, IS_UNTRIED, OF_ERROR_CLASS, OF_EVENT, WAITS, Candidates, Conditions
 from .models import Delivery
 
-LOOK_DELIVERIES = 10_000  # that one statement looks at if no index has what is asked for
+LOOK_DELIVERIES = 5_000  # that one statement looks at if no index has what is asked for
 LOOK_ASSET_EVENTS = 2_000  # the newest about an asset whose deliveries are listed
 MOST_OF_ASSET = 50_000  # deliveries of these
 MOST_RANGES = 60  # parts of a statement, one for each integration and status

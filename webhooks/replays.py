@@ -22,7 +22,7 @@ from .models import Delivery, Replay
 from .services import requeue
 
 REPLAY_BATCH_DELIVERIES = 5000  # queued in one transaction
-BATCH_MOST_LOOKS = 10  # through the delivery log, for one batch
+BATCH_MOST_LOOKS = 20  # through the delivery log, for one batch
 CANCELLED = dict.fromkeys(Replay.What, "The backfill was cancelled.") | {Replay.What.AGAIN: "The replay was cancelled."}
 
 
