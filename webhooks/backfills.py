@@ -113,7 +113,7 @@ def start(owner: User, integration_type: str, what: str, since: datetime | None,
             pace=FIRST_PACE_DELIVERIES,
             next_at=timezone.now(),
         )
-        replays.note(Action.REPLAY_STARTED, backfill)
+        replays.note(Action.EXPORTED if what == What.EXISTING else Action.REPLAY_STARTED, backfill)
         transaction.on_commit(wake.wake_duties)
     return Plan(
         what,

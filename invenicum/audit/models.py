@@ -42,7 +42,7 @@ class AuditEntry(models.Model):
         REVOCATION_GIVEN_UP = "revocation_given_up", "revocation given up"
         REPLAY_STARTED = "replay_started", "started a replay or backfill"
         REPLAY_CANCELLED = "replay_cancelled", "cancelled a replay or backfill"
-        EXPORTED = "exported", "exported data"
+        EXPORTED = "exported", "exported what exists"
         SUPPORT_VIEW_OPENED = "support_view_opened", "opened the portal as a user"
         SUPPORT_VIEW_ENDED = "support_view_ended", "ended a support view"
         ADDED = "added", "added in the admin"

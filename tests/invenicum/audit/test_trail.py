@@ -215,3 +215,15 @@ def test_only_staff_with_the_permission_read_the_trail_and_none_edit_it(
     assert client.get(LIST).status_code == 403
     charlie.user_permissions.add(Permission.objects.get(codename="view_auditentry"))
     assert "Closed a circuit." in client.get(change).content.decode()
+
+
+def test_exports_and_replays_are_recorded_with_their_integration(alice: User, api: Api) -> None:
+    client = api(alice)
+    client.post("/integrations", {"type": "webhook", "config": WEBHOOK})
+    assert client.post("/integrations/webhook/backfill", {"what": "existing"}).status_code == 202
+    exported = last("exported")
+    assert (exported.owner, exported.actor, exported.type) == (alice, alice, "webhook")
+    assert exported.target.startswith("replay:rpl_")
+    since = (timezone.now() - timedelta(hours=1)).isoformat()
+    replay = client.post("/integrations/webhook/replay", {"since": since, "status": ["failed"]}).json()["data"]["id"]
+    assert last("replay_started").target == f"replay:{replay}"
