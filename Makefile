@@ -9,6 +9,7 @@
 #   make sbom     write sbom.json (CycloneDX), a list of all packages, and check their licences
 #   make postgresql install PostgreSQL 15 for test-postgresql, which runs the tests of SQL with it (Debian, as root)
 #   make test-python run the tests of protocols and servers with another Python: OTHER_PYTHON=/path/to/python3.13
+#   make platforms check that there are wheels for each supported system and Python (needs the network)
 #   make browser  install Chromium for the browser tests (Debian, as root)
 #   make node     install Node.js for the receiver test (Debian, as root)
 #   make proxies  install nginx and Caddy for the tests of deploy/ (Debian, as root)
@@ -27,7 +28,7 @@
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run dev test check fix audit sbom postgresql test-postgresql test-python browser node proxies pgbouncer payloads s3rver oidc-provider clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots clean
+.PHONY: run dev test check fix audit sbom postgresql test-postgresql test-python platforms browser node proxies pgbouncer payloads s3rver oidc-provider clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python3.14 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -81,6 +82,14 @@ postgresql:
 test-postgresql: .venv/dev.installed
 	TEST_POSTGRES=/usr/lib/postgresql/15 $(VENV)/pytest -q -n 2 tests/webhooks tests/invenicum/events tests/invenicum/test_postgresql.py \
 		tests/invenicum/test_transactions.py tests/faults/test_restore.py
+
+# Each package of base.txt has a wheel for each system and Python that docs/upgrading.md names. Nothing is installed.
+PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin
+platforms: .venv/dev.installed
+	@for platform in $(PLATFORMS); do for python in 3.11 3.12 3.13 3.14; do \
+		echo "$$platform, Python $$python"; \
+		$(VENV)/uv pip install --quiet --dry-run --python-platform $$platform --python-version $$python --only-binary :all: \
+			--require-hashes --target .venv/platforms -r requirements/base.txt || exit 1; done; done
 
 # With another Python: make test-python OTHER_PYTHON=/path/to/python3.13
 test-python:
