@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from invenicum.admin import BoundedPaginator, ReadOnly, chip, list_link
+from invenicum.audit.admin_changes import ConfirmedActions
 from invenicum.audit.services import target_of
 
 from . import services
@@ -18,7 +19,7 @@ TONES = {"active": "good", "needs_reconnect": "bad", "disabled": "bad"}
 
 
 @admin.register(Integration)
-class IntegrationAdmin(ReadOnly, admin.ModelAdmin[Integration]):
+class IntegrationAdmin(ConfirmedActions, ReadOnly, admin.ModelAdmin[Integration]):
     """Its rows can be paused, resumed and revoked. Only its owner changes a configuration; no secret is read here.
 
     Revoking replaces deleting: it also removes hooks and tokens at the provider and cancels the pending deliveries.

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from invenicum.admin import ReadOnly
-from invenicum.audit.admin_changes import Audited
+from invenicum.audit.admin_changes import Audited, ConfirmedActions
 
 from .clients import redirect_uri
 from .models import Grant, ProviderApp, Revocation
@@ -68,7 +68,7 @@ class ProviderAppAdmin(Audited, admin.ModelAdmin[ProviderApp]):
 
 
 @admin.register(Grant)
-class GrantAdmin(ReadOnly, admin.ModelAdmin[Grant]):
+class GrantAdmin(ConfirmedActions, ReadOnly, admin.ModelAdmin[Grant]):
     """Which user has given us access to which account, and until when. No token is read here."""
 
     list_display = ["type", "owner", "account", "scope", "connected_at", "refreshed_at", "expires_at", "refused_at"]
@@ -118,7 +118,7 @@ class GrantAdmin(ReadOnly, admin.ModelAdmin[Grant]):
 
 
 @admin.register(Revocation)
-class RevocationAdmin(ReadOnly, admin.ModelAdmin[Revocation]):
+class RevocationAdmin(ConfirmedActions, ReadOnly, admin.ModelAdmin[Revocation]):
     """Tokens that are still to be revoked at their provider."""
 
     list_display = ["type", "account", "attempt_count", "due_at", "last_error"]

@@ -6,6 +6,7 @@ from django.utils.text import Truncator
 
 from invenicum.accounts.models import User
 from invenicum.admin import BoundedPaginator, ReadOnly, chip
+from invenicum.audit.admin_changes import ConfirmedActions
 from invenicum.ids import parse_public_id
 
 from .admin_filters import AgeFilter, CircuitFilter, HttpStatusFilter, LastErrorFilter, TypeFilter
@@ -25,7 +26,7 @@ class AttemptInline(ReadOnly, admin.TabularInline[Attempt, Delivery]):
 
 
 @admin.register(Lane)
-class LaneAdmin(ReadOnly, admin.ModelAdmin[Lane]):
+class LaneAdmin(ConfirmedActions, ReadOnly, admin.ModelAdmin[Lane]):
     """Which endpoints fail, and which circuits are open."""
 
     list_display = ["integration", "owner", "circuit", "failures", "rejections", "problem", "held_until"]
@@ -70,7 +71,7 @@ class LaneAdmin(ReadOnly, admin.ModelAdmin[Lane]):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnly, admin.ModelAdmin[Delivery]):
+class DeliveryAdmin(ConfirmedActions, ReadOnly, admin.ModelAdmin[Delivery]):
     list_display = ["event_name", "service", "owner_name", "state", "attempts_made", "last_error", "due", "made"]
     list_filter = ["status", TypeFilter, LastErrorFilter, HttpStatusFilter, AgeFilter]
     search_fields = ["=id", "owner__username"]

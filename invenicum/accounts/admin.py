@@ -15,7 +15,7 @@ from oauth2_provider import admin as toolkit  # noqa: F401 - registers what is r
 from oauth2_provider.models import AccessToken, Grant, IDToken, RefreshToken
 
 from invenicum.admin import DeletesWhatBelongsToIt, ReadOnly, list_link
-from invenicum.audit.admin_changes import Audited
+from invenicum.audit.admin_changes import Audited, ConfirmedActions
 from invenicum.audit.services import Action
 
 from . import services, tokens
@@ -86,7 +86,7 @@ class LockedFilter(admin.SimpleListFilter):
 
 
 @admin.register(SignInAttempts)
-class SignInAttemptsAdmin(ReadOnly, admin.ModelAdmin[SignInAttempts]):
+class SignInAttemptsAdmin(ConfirmedActions, ReadOnly, admin.ModelAdmin[SignInAttempts]):
     """Who failed to sign in, from where, and what is locked."""
 
     list_display = ["__str__", "kind", "failures", "since", "locked_until", "succeeded_at"]
@@ -103,7 +103,7 @@ class SignInAttemptsAdmin(ReadOnly, admin.ModelAdmin[SignInAttempts]):
 
 
 @admin.register(AccessToken)
-class AccessTokenAdmin(ReadOnly, admin.ModelAdmin[AccessToken]):
+class AccessTokenAdmin(ConfirmedActions, ReadOnly, admin.ModelAdmin[AccessToken]):
     list_display = ["__str__", "user", "application", "scope", "created", "expires"]
     list_filter = ["expires"]
     fields = readonly_fields = ("user", "application", "scope", "created", "expires")
@@ -122,7 +122,7 @@ class AccessTokenAdmin(ReadOnly, admin.ModelAdmin[AccessToken]):
 
 
 @admin.register(RefreshToken)
-class RefreshTokenAdmin(ReadOnly, admin.ModelAdmin[RefreshToken]):
+class RefreshTokenAdmin(ConfirmedActions, ReadOnly, admin.ModelAdmin[RefreshToken]):
     list_display = ["__str__", "user", "application", "created", "revoked"]
     list_filter = ["revoked"]
     fields = readonly_fields = ("user", "application", "created", "revoked")

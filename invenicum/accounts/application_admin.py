@@ -11,7 +11,7 @@ from oauth2_provider.generators import generate_client_secret
 from oauth2_provider.models import AccessToken, RefreshToken
 
 from invenicum.admin import DeletesWhatBelongsToIt
-from invenicum.audit.admin_changes import Audited
+from invenicum.audit.admin_changes import Audited, ConfirmedActions
 
 from .models import Application
 from .scopes import DESCRIPTIONS, SERVICE_SCOPES
@@ -62,7 +62,7 @@ class ApplicationForm(forms.ModelForm[Application]):
         return " ".join(self.cleaned_data["redirect_uris"].split())
 
 
-class ApplicationAdmin(Audited, DeletesWhatBelongsToIt, admin.ModelAdmin[Application]):
+class ApplicationAdmin(Audited, ConfirmedActions, DeletesWhatBelongsToIt, admin.ModelAdmin[Application]):
     """A secret is shown once, on the page that answers its creation; only its hash is stored."""
 
     form = ApplicationForm

@@ -68,7 +68,7 @@ def context(span: Span) -> dict[str, Any]:
         "workers": [(worker, now - worker.last_drain < samples.WORKER_SILENT_AFTER) for worker in workers()],
         "replays": [(replay, service_name(replay.integration.type)) for replay in _replays()],
         "jobs": list(_stuck_jobs()),
-        "reconnects": [{**row, "service": service_name(row["type"])} for row in _reconnects()],
+        "services": list(_services()),
     }
 
 
@@ -114,7 +114,15 @@ def _stuck_jobs() -> Iterator[dict[str, Any]]:
             yield {**job, "service": service_name(job["type"])}
 
 
-def _reconnects() -> list[dict[str, Any]]:
-    needed = Integration.objects.live().filter(status=Integration.Status.NEEDS_RECONNECT).order_by()
-    counted = needed.values("type").annotate(owners=Count("pk"), refused=Min("grant__refused_at"))
-    return [{**row} for row in counted.order_by("-owners", "type")]
+def _services() -> Iterator[dict[str, Any]]:
+    """Each type that somebody has connected: how many, how many fail, and how many have to be connected again."""
+    must_reconnect = Q(status=Integration.Status.NEEDS_RECONNECT)
+    rows = Integration.objects.live().order_by().values("type")
+    counted = rows.annotate(
+        connected=Count("pk"),
+        failing=Count("pk", filter=Q(failing_since__isnull=False)),
+        reconnect=Count("pk", filter=must_reconnect),
+        refused=Min("grant__refused_at", filter=must_reconnect),
+    )
+    for row in counted.order_by("-reconnect", "-failing", "-connected", "type"):
+        yield {**row, "service": service_name(row["type"])}

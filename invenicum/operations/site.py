@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +29,15 @@ class ConsoleLink:
     is_current: bool
 
 
-# The view below the admin, what the link says, and the permission without which it is not there.
+FAILING = "error_class=any"  # of the list of deliveries
+# The view below the admin, its query, what the link says, and the permission without which it is not there.
 NAVIGATION = (
-    ("integrations_integration_changelist", _("Integrations"), "integrations.view_integration"),
-    ("webhooks_delivery_changelist", _("Deliveries"), "webhooks.view_delivery"),
-    ("audit_auditentry_changelist", _("Audit"), "audit.view_auditentry"),
+    ("index", "", _("Overview"), ""),
+    ("webhooks_delivery_changelist", FAILING, _("Failures"), "webhooks.view_delivery"),
+    ("integrations_integration_changelist", "", _("Integrations"), "integrations.view_integration"),
+    ("webhooks_delivery_changelist", "", _("Deliveries"), "webhooks.view_delivery"),
+    ("audit_auditentry_changelist", "", _("Audit"), "audit.view_auditentry"),
+    ("records", "", _("Records"), ""),
 )
 
 
@@ -76,16 +81,15 @@ class ConsoleSite(StaffSite):
             {**self.each_context(request), "title": _("Records"), "app_list": self.get_app_list(request)},
         )
 
-    def _links(self, request: HttpRequest) -> list[ConsoleLink]:
-        shown = [("index", _("Overview"))]
-        shown += [(name, words) for name, words, permission in NAVIGATION if request.user.has_perm(permission)]
-        shown.append(("records", _("Records")))
-        addresses = [(reverse(f"{self.name}:{name}"), words) for name, words in shown]
-        return [ConsoleLink(address, words, self._is_current(request, address)) for address, words in addresses]
-
-    def _is_current(self, request: HttpRequest, address: str) -> bool:
-        is_start = address == reverse(f"{self.name}:index")
-        return request.path == address if is_start else request.path.startswith(address)
+    def _links(self, request: HttpRequest) -> Iterator[ConsoleLink]:
+        start, is_failing = reverse(f"{self.name}:index"), FAILING in request.META.get("QUERY_STRING", "")
+        for name, query, words, permission in NAVIGATION:
+            if permission and not request.user.has_perm(permission):
+                continue
+            path = reverse(f"{self.name}:{name}")
+            is_within = request.path == path if path == start else request.path.startswith(path)
+            is_current = is_within and (not name.startswith("webhooks_delivery") or is_failing == bool(query))
+            yield ConsoleLink(f"{path}?{query}" if query else path, words, is_current)
 
 
 def _open_alerts(request: HttpRequest) -> list[Alert]:

@@ -3,13 +3,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from invenicum.admin import ReadOnly
+from invenicum.audit.admin_changes import ConfirmedActions
 
 from . import second_factor
 from .models import Authenticator
 
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(ReadOnly, admin.ModelAdmin[Authenticator]):
+class AuthenticatorAdmin(ConfirmedActions, ReadOnly, admin.ModelAdmin[Authenticator]):
     """Who of the staff has a second factor. It is set up by its user, and removed here for who has lost it."""
 
     list_display = ("user", "confirmed", "created_at", "last_used_at", "throttling_failure_count")

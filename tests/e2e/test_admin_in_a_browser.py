@@ -33,10 +33,12 @@ def page(context: BrowserContext, live_server: Any, alice: User, settings: Any) 
     return page
 
 
-def choose(page: Page, action: str) -> None:
+def choose(page: Page, action: str, kind: str) -> None:
     page.check("#result_list tbody tr:first-child input.action-select")
     page.select_option("select[name=action]", label=action)
     page.click("button[name=index]")
+    expect(page.locator(".effect")).to_have_text(f"This is about 1 {kind}.")
+    page.get_by_role("button", name="Yes, do it").click()
     expect(page.locator(".messagelist .success")).to_be_visible()
 
 
@@ -46,7 +48,7 @@ def test_staff_open_a_failed_delivery_and_retry_it(page: Page, live_server: Any)
     expect(page.locator("#content")).to_contain_text("asset-1")
     expect(page.locator("#attempts-group")).to_contain_text("refused")
     page.goto(f"{live_server.url}/admin/webhooks/delivery/")
-    choose(page, "Retry the selected deliveries")
+    choose(page, "Retry the selected deliveries", "delivery")
     assert Delivery.objects.get().status == Delivery.Status.PENDING
 
 
@@ -58,5 +60,5 @@ def test_staff_see_an_integration_without_its_secrets_and_revoke_it(page: Page, 
     assert "very-secret" not in shown
     assert SECRET not in shown
     page.goto(f"{live_server.url}/admin/integrations/integration/")
-    choose(page, "Revoke: delete the selected integrations and their credentials")
+    choose(page, "Revoke: delete the selected integrations and their credentials", "integration")
     assert Integration.objects.get().secrets == {}

@@ -32,7 +32,9 @@ def test_many_grants_are_revoked_at_once(
     dropbox: TokenServer, alice: User, bob: User, admin_client: Client, admin_user: User
 ) -> None:
     chosen = [connect_dropbox(alice).pk, connect_dropbox(bob).pk]
-    page = admin_client.post("/admin/oauth_flows/grant/", {"action": "revoke", "_selected_action": chosen}, follow=True)
+    page = admin_client.post(
+        "/admin/oauth_flows/grant/", {"action": "revoke", "post": "yes", "_selected_action": chosen}, follow=True
+    )
     assert "2 revoked." in page.content.decode()
     assert not Grant.objects.exists()
     assert not Integration.objects.live().exists()
@@ -55,7 +57,7 @@ def test_tokens_that_wait_to_be_revoked_are_not_shown_either(
     text = admin_client.get("/admin/oauth_flows/revocation/").content.decode()
     assert "HTTP 503" in text
     assert "access-1" not in text
-    chosen = {"action": "try_now", "_selected_action": [Revocation.objects.get().pk]}
+    chosen = {"action": "try_now", "post": "yes", "_selected_action": [Revocation.objects.get().pk]}
     admin_client.post("/admin/oauth_flows/revocation/", chosen)
     due_at = Revocation.objects.get().due_at
     assert due_at

@@ -10,7 +10,7 @@ TOKENS = "/admin/oauth2_provider/accesstoken/"
 
 def revoke(client: Client) -> None:
     chosen = AccessToken.objects.get().pk
-    client.post(TOKENS, {"action": "revoke", "_selected_action": [chosen]})
+    client.post(TOKENS, {"action": "revoke", "post": "yes", "_selected_action": [chosen]})
 
 
 def test_staff_see_who_has_a_token_and_revoke_it(client: Client, alice: User) -> None:

@@ -116,7 +116,7 @@ def test_staff_with_view_permission_only_change_and_revoke_nothing(alice: User) 
     assert "_new_secret" not in viewer.get(change).content.decode()
     assert viewer.post(change, {"_new_secret": "x"}).status_code == 403
     assert add(viewer, user=alice.pk).status_code == 403
-    viewer.post(LIST, {"action": "revoke", "_selected_action": [application.pk]})
+    viewer.post(LIST, {"action": "revoke", "post": "yes", "_selected_action": [application.pk]})
     assert assets(token) == 200
     assert Client().get(LIST).status_code == 302
 
@@ -124,7 +124,7 @@ def test_staff_with_view_permission_only_change_and_revoke_nothing(alice: User) 
 def test_all_tokens_of_an_application_are_revoked_at_once(staff: Client, alice: User) -> None:
     app = register(PUBLIC_APP)
     tokens = Attempt(app).tokens(alice)
-    staff.post(LIST, {"action": "revoke", "_selected_action": [app.pk]})
+    staff.post(LIST, {"action": "revoke", "post": "yes", "_selected_action": [app.pk]})
     assert assets(tokens["access_token"]) == 401
     assert not RefreshToken.objects.exists()
 
@@ -152,7 +152,7 @@ def test_codes_and_refresh_tokens_can_only_be_viewed_and_revoked(staff: Client, 
             assert code not in page
         assert staff.get(f"{address}add/").status_code == 403
         assert staff.post(f"{address}{row.pk}/delete/", {"post": "yes"}).status_code == 403
-    chosen = {"action": "revoke", "_selected_action": [RefreshToken.objects.get().pk]}
+    chosen = {"action": "revoke", "post": "yes", "_selected_action": [RefreshToken.objects.get().pk]}
     viewer_of("view_refreshtoken").post("/admin/oauth2_provider/refreshtoken/", chosen)
     assert assets(tokens["access_token"]) == 200
     staff.post("/admin/oauth2_provider/refreshtoken/", chosen)
@@ -161,7 +161,7 @@ def test_codes_and_refresh_tokens_can_only_be_viewed_and_revoked(staff: Client, 
 
 def test_revoking_an_access_token_revokes_its_refresh_token(staff: Client, alice: User) -> None:
     Attempt(register(PUBLIC_APP)).tokens(alice)
-    chosen = {"action": "revoke", "_selected_action": [AccessToken.objects.get().pk]}
+    chosen = {"action": "revoke", "post": "yes", "_selected_action": [AccessToken.objects.get().pk]}
     staff.post("/admin/oauth2_provider/accesstoken/", chosen)
     assert not AccessToken.objects.exists()
     assert RefreshToken.objects.get().revoked

@@ -125,7 +125,9 @@ def test_the_operator_sees_and_ends_a_lock(ada: User, admin_client: Client) -> N
     shown = admin_client.get("/admin/accounts/signinattempts/?lock=now")
     [row] = shown.context["cl"].queryset
     assert (row.account, row.address) == ("ada", HERE)
-    admin_client.post("/admin/accounts/signinattempts/", {"action": "clear", "_selected_action": [row.pk]})
+    admin_client.post(
+        "/admin/accounts/signinattempts/", {"action": "clear", "post": "yes", "_selected_action": [row.pk]}
+    )
     assert sign_in(PASSWORD).status_code == 302
 
 

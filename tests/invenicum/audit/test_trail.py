@@ -84,7 +84,9 @@ def test_tokens_are_recorded_when_they_are_made_and_revoked(alice: User, admin_c
     assert (made.owner, made.actor, made.target) == (alice, None, f"accesstoken:{row.pk}")
     assert "assets:read" in made.detail
     assert token not in str(AuditEntry.objects.values_list())
-    admin_client.post("/admin/oauth2_provider/accesstoken/", {"action": "revoke", "_selected_action": [row.pk]})
+    admin_client.post(
+        "/admin/oauth2_provider/accesstoken/", {"action": "revoke", "post": "yes", "_selected_action": [row.pk]}
+    )
     revoked = last("token_revoked")
     assert (revoked.owner, revoked.actor_name, revoked.target) == (alice, "admin", made.target)
 

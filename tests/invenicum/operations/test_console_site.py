@@ -7,9 +7,11 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from invenicum.accounts.models import User
+from invenicum.audit.models import AuditEntry
 from invenicum.events.publish import publish
 from invenicum.operations.site import ConsoleSite
 from tests.factories import connect_webhook
+from webhooks.models import Delivery
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def lists() -> Iterator[str]:
 def test_the_admin_is_the_console_with_its_own_navigation_and_look(admin_client: Client) -> None:
     assert isinstance(admin.site, ConsoleSite)
     page = admin_client.get("/admin/records/").content.decode()
-    for words in ("Overview", "Integrations", "Deliveries", "Audit", "Records"):
+    for words in ("Overview", "Failures", "Integrations", "Deliveries", "Audit", "Records"):
         assert f">{words}</a>" in page
     assert 'href="/admin/records/" aria-current="page"' in page
     assert "admin/css/" not in page
@@ -49,8 +51,7 @@ def test_every_list_is_a_page_of_the_console_without_inline_style_or_script(
 
 def test_a_row_of_a_list_names_its_columns_for_phones(admin_client: Client, delivery: None) -> None:
     assert (
-        '<td data-label="Status" class="field-status">'
-        in admin_client.get("/admin/webhooks/delivery/").content.decode()
+        '<td data-label="State" class="field-state">' in admin_client.get("/admin/webhooks/delivery/").content.decode()
     )
 
 
@@ -77,3 +78,24 @@ def test_only_staff_open_it(client: Client, charlie: User) -> None:
         answer: Any = client.get(address)
         assert answer.status_code == 302
         assert answer["Location"].startswith("/admin/login/")
+
+
+def test_an_action_of_a_list_is_counted_confirmed_and_in_the_audit_trail(admin_client: Client, delivery: None) -> None:
+    Delivery.objects.update(status="failed")
+    chosen = {"action": "retry", "_selected_action": [str(Delivery.objects.get().pk)], "select_across": "0"}
+    page = admin_client.post("/admin/webhooks/delivery/", chosen).content.decode()
+    assert "This is about 1 delivery." in page
+    assert Delivery.objects.get().status == "failed"
+    admin_client.post("/admin/webhooks/delivery/", {**chosen, "post": "yes"})
+    assert Delivery.objects.get().status == "pending"
+    entry = AuditEntry.objects.get(action="staff_action")
+    assert (entry.owner, entry.detail) == (
+        User.objects.get(username="alice"),
+        "Retry the selected deliveries: 1 deliveries",
+    )
+
+
+def test_failures_are_a_page_of_their_own_in_the_navigation(admin_client: Client, delivery: None) -> None:
+    page = admin_client.get("/admin/webhooks/delivery/", {"error_class": "any"}).content.decode()
+    assert 'error_class=any" aria-current="page">Failures</a>' in page
+    assert page.count('aria-current="page"') == 1

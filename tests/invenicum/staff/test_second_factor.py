@@ -134,7 +134,7 @@ def test_it_is_removed_by_its_user_a_colleague_or_the_command(ops: User) -> None
     colleague = Client()
     colleague.force_login(other)
     row = enrolled(ops) and Authenticator.objects.get(user=ops)
-    colleague.post("/admin/staff/authenticator/", {"action": "remove", "_selected_action": [row.pk]})
+    colleague.post("/admin/staff/authenticator/", {"action": "remove", "post": "yes", "_selected_action": [row.pk]})
     removed = AuditEntry.objects.filter(action="factor_removed").latest("id")
     assert (removed.owner, removed.actor) == (ops, other)
     enrolled(ops)
