@@ -100,7 +100,7 @@ SILENCED_SYSTEM_CHECKS = [  # of `check --deploy`
     "security.W021",  # and neither is whether they should be told so before they come
     "security.W008",  # the proxy that terminates TLS redirects (deploy/)
     "security.W004",  # these three follow from PUBLIC_URL, which has a check of its own: operations.W001
-    "security.W012",
+    "security.W011",
     "security.W016",
     "oauth2_provider.W008",  # `redirect_uri_refusal` allows http for loopback hosts only (RFC 8252, 7.3)
 ]

@@ -146,7 +146,6 @@ def test_with_scripts_forms_are_sent_in_place_and_what_changes_appears_by_itself
     assert page.url == f"{origin}/portal/services/webhook?done=saved"
     assert page.title().startswith("Custom Webhook")
     fresh = page.get_by_label("Keep this page fresh")
-    expect(fresh).to_be_hidden()
     page.get_by_role("button", name="Send a test").click()
     expect(page.get_by_text("Asking Custom Webhook…")).to_be_visible()
     fresh.uncheck()
@@ -155,7 +154,6 @@ def test_with_scripts_forms_are_sent_in_place_and_what_changes_appears_by_itself
         pass
     fresh.check()
     expect(page.get_by_text("Asking Custom Webhook…")).to_be_hidden()
-    expect(fresh).to_be_hidden()
     assert page.evaluate("window.isTheSamePage")
     assert page.evaluate("Object.keys(localStorage).length") == 0
 
@@ -212,7 +210,8 @@ def test_read_only_pages_have_no_buttons_that_change(
     furnish(alice)
     page = context.new_page()
     page.goto(link(api, alice, readOnly=True))
+    harmless = {"Search", "More rows", "Show a preview"}
     for path in ("/portal", "/portal/services/webhook", "/portal/services/webhook/connect"):
         page.goto(origin + path)
-        names = [button.inner_text() for button in page.locator("main button:visible").all()]
-        assert [name for name in names if name not in ("Search", "More rows")] == [], path
+        names = {button.inner_text() for button in page.locator("main button:visible").all()}
+        assert names <= harmless, path
