@@ -62,3 +62,11 @@ def test_staff_see_an_integration_without_its_secrets_and_revoke_it(page: Page, 
     page.goto(f"{live_server.url}/admin/integrations/integration/")
     choose(page, "Revoke: delete the selected integrations and their credentials", "integration")
     assert Integration.objects.get().secrets == {}
+
+
+def test_nothing_scrolls_sideways_on_a_phone(page: Page, live_server: Any) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    lists = ("webhooks/delivery", "webhooks/lane", "integrations/integration", "events/event", "accounts/user")
+    for path in ("", "records/", "actions/hold/?type=webhook", *(f"{name}/" for name in lists)):
+        page.goto(f"{live_server.url}/admin/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
