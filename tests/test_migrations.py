@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django_migration_linter import MigrationLinter
-from django_migration_linter.sql_analyser import PostgresqlAnalyser, analyse_sql_statements
+from django_migration_linter.sql_analyser.analyser import analyse_sql_statements
+from django_migration_linter.sql_analyser.postgresql import PostgresqlAnalyser
 
 ROOT = Path(__file__).parent.parent
 OURS = ("invenicum.", "integrations", "oauth_flows", "webhooks")
