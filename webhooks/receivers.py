@@ -61,14 +61,14 @@ def on_integration_saved(
 def on_target_may_work(integration: Integration, is_new: bool, **kwargs: Any) -> None:
     """Lets one delivery probe the target at once. The failures still count: if it fails too, the lane rests.
 
-    What an open circuit has delayed is due at once, so that a success of the probe is followed by all that waits. What
-    the service asked for (Retry-After) stands, unless it is another service now.
+    What an open circuit has delayed is due at once, so that a success of the probe is followed by all that waits, and
+    so is what another target refused. What the service asked for (Retry-After) stands, unless it is another one now.
 
     `integration.failing_since` becomes None if no delivery waits.
     """
     lane, now = Lane.objects.filter(pk=integration.pk), timezone.now()
     is_open = lane.with_open_circuit().exists()
-    delayed = _pending(integration).filter(due_at__gt=now).update(due_at=now) if is_open else 0
+    delayed = _pending(integration).filter(due_at__gt=now).update(due_at=now) if is_open or is_new else 0
     lane.filter(rejections__gt=0).update(rejections=0, rejections_notified=False)
     released = lane.filter(held_until__isnull=False).update(held_until=None) if is_open or is_new else 0
     if delayed or released:

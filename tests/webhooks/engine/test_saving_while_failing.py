@@ -13,7 +13,7 @@ from invenicum.events.publish import Draft, publish_many
 from tests.factories import OPEN_CIRCUIT, connect_webhook
 from tests.fakes.http_server import FakeServer
 from webhooks.engine.worker import drain
-from webhooks.models import Attempt, Lane
+from webhooks.models import Attempt, Delivery, Lane
 
 
 @pytest.fixture
@@ -56,6 +56,18 @@ def test_another_address_that_works_gets_everything(alice: User, held: Lane) -> 
         drain()
     assert len(server.requests) == 5
     assert Lane.objects.get().failures == 0
+
+
+def test_what_another_address_refused_is_sent_at_once_to_the_new_one(alice: User) -> None:
+    with FakeServer(lambda request: (500, {}, b"")) as broken:
+        connect_webhook(alice, broken.url)
+        publish_many([Draft(alice, "asset.created", {"assetId": "asset-1"})])
+        drain()
+    Delivery.objects.update(due_at=timezone.now() + timedelta(minutes=5))
+    with FakeServer(lambda request: (200, {}, b"")) as repaired:
+        connect_webhook(alice, repaired.url)
+        drain()
+    assert len(repaired.requests) == 1
 
 
 def test_resuming_tries_once(alice: User, held: Lane) -> None:
