@@ -88,6 +88,7 @@ def test_two_thousand_deliveries_that_are_retried_are_two_thousand(portal: Porta
     publish(bob, 1)
     fail_all()
     browser = portal(alice)
+    assert "that match" not in text(browser.get(PAGE))
     assert "Retry all 2,000 that match" in text(browser.get(f"{PAGE}?state=failed"))
     asks = browser.get(f"{RETRY}?state=failed")
     assert "Retry all 2,000 that match?" in text(asks)
