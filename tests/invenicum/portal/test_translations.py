@@ -59,9 +59,11 @@ def test_every_translation_has_the_same_placeholders(language: str) -> None:
 def test_the_compiled_catalogue_is_that_of_the_source(language: str) -> None:
     with catalogues.source(language).with_suffix(".mo").open("rb") as stream:
         compiled = gettext.GNUTranslations(stream)
-    for message in catalogues.read(language):
+    messages: Any = catalogues.read(language)
+    for message in messages:
         if not message.id:
             continue
+        found: tuple[str, ...]
         first, *others = texts_of(message.id)
         wanted = texts_of(message.string)
         if others:
