@@ -3,7 +3,7 @@
 import base64
 import json
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -14,6 +14,12 @@ from django.db import models
 
 # For keys of any length. They are those of django-fernet-fields and djfernet; stored values depend on them.
 HKDF_SALT, HKDF_INFO = b"django-fernet-fields-hkdf-salt", b"django-fernet-fields"
+
+
+if TYPE_CHECKING:
+    _Field = models.Field[Any, Any]
+else:  # can be subscripted once settings have been read
+    _Field = models.Field
 
 
 class DecryptionError(Exception):
@@ -29,7 +35,7 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([fernet(key) for key in keys])
 
 
-class EncryptedField(models.Field[Any, Any]):
+class EncryptedField(_Field):
     """A column of encrypted bytes. The first of `FERNET_KEYS` encrypts, each can decrypt (`rotate_secrets`).
 
     It can be compared with NULL only. Reading a value raises DecryptionError if no key fits.
