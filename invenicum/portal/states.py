@@ -60,6 +60,9 @@ def state_of(integration: Integration | None) -> State:
 
 
 def _active(integration: Integration, reason: str) -> State:
+    if integration.lane.on_hold:
+        told = _("The service does not work at present, so the operators of this server hold what is sent to it.")
+        return State("warn", _("On hold"), told, "open", _("See why"), _("What is sent to %(name)s is on hold"))
     match integration.problem_fault:
         case Fault.TARGET:
             return State("bad", _("Needs you"), reason, "complete", _("Correct it"))

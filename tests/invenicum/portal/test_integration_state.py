@@ -12,6 +12,7 @@ from integrations.services import save_integration
 from invenicum.accounts.models import User
 from invenicum.assets.services import create_asset
 from tests.factories import connect_webhook
+from webhooks import holds
 from webhooks.models import Delivery, HourlySum, Lane
 
 from .conftest import Portal
@@ -118,3 +119,15 @@ def test_a_pause_says_what_waits(portal: Portal, alice: User) -> None:
     page = text(portal(alice).get(PAGE))
     assert "Nothing is sent. 1 delivery waits. Events of the pause can be sent afterwards." in page
     assert f'href="{PAGE}/send-again"' in page
+
+
+def test_the_owner_is_told_that_operators_hold_what_is_sent_to_a_service(portal: Portal, alice: User) -> None:
+    connect_webhook(alice)
+    create_asset(alice, {"name": "Asset"})
+    holds.hold("webhook", by=None)
+    page = text(portal(alice).get(PAGE))
+    assert "What is sent to Custom Webhook is on hold" in page
+    assert "the operators of this server hold what is sent to it. 1 delivery waits." in " ".join(page.split())
+    assert "Try now" not in page
+    holds.release("webhook")
+    assert "on hold" not in text(portal(alice).get(PAGE))
