@@ -12,6 +12,7 @@
 #   make platforms check that there are wheels for each supported system and Python (needs the network)
 #   make browser  install Chromium for the browser tests (Debian, as root)
 #   make node     install Node.js for the receiver test (Debian, as root)
+#   make interpreters install PHP, Ruby, Go and Java for the tests of code that verifies webhooks (Debian, as root)
 #   make proxies  install nginx and Caddy for the tests of deploy/ (Debian, as root)
 #   make pgbouncer install PgBouncer for the test of a pooler (Debian, as root)
 #   make payloads install GitHub's example payloads, GitHub's signer and Slack's verifier for the tests of hooks (needs npm
@@ -28,7 +29,7 @@
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run dev test check fix audit sbom postgresql test-postgresql test-python platforms browser node proxies pgbouncer payloads s3rver oidc-provider clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots clean
+.PHONY: run dev test check fix audit sbom postgresql test-postgresql test-python platforms browser node interpreters proxies pgbouncer payloads s3rver oidc-provider clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python3.14 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -49,8 +50,8 @@ dev: .venv/dev.installed
 	@exec $(VENV)/python manage.py run --reload
 
 test: check
-	$(VENV)/pytest -q -n 2 --dist worksteal
-	TEST_DATABASE=sqlite $(VENV)/pytest -q -n 2 --dist worksteal tests/golden tests/invenicum tests/integrations tests/webhooks
+	$(VENV)/pytest -q -n 3 --dist worksteal
+	TEST_DATABASE=sqlite $(VENV)/pytest -q -n 3 --dist worksteal tests/golden tests/invenicum tests/integrations tests/webhooks
 
 check: .venv/dev.installed
 	$(VENV)/ruff check
@@ -111,6 +112,12 @@ proxies:
 	@{ PATH="$$PATH:/usr/sbin"; command -v nginx && command -v caddy; } >/dev/null || { \
 		command -v apt-get >/dev/null || { echo "Install nginx and Caddy yourself: this machine has no apt-get." >&2; exit 1; }; \
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends nginx-light caddy; }
+
+interpreters:
+	@{ command -v php && command -v ruby && command -v go && command -v java; } >/dev/null || { \
+		command -v apt-get >/dev/null || { echo "Install them yourself: this machine has no apt-get." >&2; exit 1; }; \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends php-cli ruby \
+			$$(command -v go >/dev/null || echo golang-go) $$(command -v java >/dev/null || echo default-jdk-headless); }
 
 pgbouncer:
 	@{ PATH="$$PATH:/usr/sbin"; command -v pgbouncer; } >/dev/null || { \
