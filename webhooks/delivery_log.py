@@ -30,7 +30,7 @@ LOOK_DELIVERIES = 5_000  # that one statement looks at if no index has what is a
 LOOK_ASSET_EVENTS = 2_000  # the newest about an asset whose deliveries are listed
 MOST_OF_ASSET = 50_000  # deliveries of these
 MOST_RANGES = 60  # parts of a statement, one for each integration and status
-COUNT_MOST = 10_000  # above, nobody needs the exact number
+COUNT_MOST = 10_000  # above, the exact number helps no one
 
 _Status = Delivery.Status
 ERROR_CLASSES: tuple[str, ...] = get_args(ErrorClass)

@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Inbox(models.Model):
-    """A user's test inbox. Whoever knows its key can send to it, and can do nothing else with it."""
+    """A user's test inbox. Who knows its key can send to it, and can do nothing else with it."""
 
     owner = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     key = models.CharField(max_length=43, unique=True)  # 256 bits, at random

@@ -75,7 +75,7 @@ class Visitor:
 
 
 def visitor_of(request: HttpRequest) -> Visitor | None:
-    """Who sends the request; None if nobody has signed in. Raises SessionEnded.
+    """Who sends the request; None without a session. Raises SessionEnded.
 
     A link takes precedence over the sign-in of the same browser. Once its session has ended, the next page says so,
     instead of going on as another user.

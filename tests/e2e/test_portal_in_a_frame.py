@@ -85,7 +85,7 @@ def test_a_frame_shows_it_on_allowed_origins_only(
             frame.get_by_role("button", name="Save and connect").click()
             expect(frame.get_by_role("heading", level=1)).to_have_text("Custom Webhook")
             assert refusals == []
-            wait_until(lambda: bool(heard(page, "connected")), "the app hears of the connection")
+            wait_until(lambda: bool(heard(page, "connected")), "the app is told of the connection")
             told = heard(page, "connected")[0]
             assert told == {
                 "source": "invenicum-integrations",
@@ -118,7 +118,7 @@ def test_signing_in_from_a_frame_goes_by_a_window_of_its_own(
         consent(popup.value)
         expect(frame.get_by_role("heading", level=1)).to_have_text("Google Drive")
         expect(frame.get_by_text("Connected.", exact=True)).to_be_visible()
-        wait_until(lambda: bool(heard(page, "connected")), "the app hears of the connection")
+        wait_until(lambda: bool(heard(page, "connected")), "the app is told of the connection")
         wait_until(popup.value.is_closed, "the window closes itself")
     assert Grant.objects.get().account == "ada@example.com"
     assert Integration.objects.get(owner=alice).is_active
