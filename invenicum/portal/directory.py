@@ -50,7 +50,7 @@ class Card:
 
     @property
     def monogram(self) -> str:
-        """The letters in its mark."""
+        """The initials on its card, as `GH`."""
         return monogram(self.connector)
 
     @property

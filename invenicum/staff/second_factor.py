@@ -25,7 +25,7 @@ from .models import Authenticator, Factor, RecoveryCodes, digest_of
 KEY_BYTES = 20  # as RFC 4226, section 4, recommends
 RECOVERY_CODES = 10
 _CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
-_CODE_LENGTH = 16  # letters: 79 bits
+_CODE_LENGTH = 16  # characters: 79 bits
 ISSUER = "Invenicum Integrations"
 
 

@@ -18,7 +18,7 @@ from webhooks.models import Delivery, HourlySum, Replay
 SLACK = {"webhookUrl": "https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24, "channel": "#asset-updates"}
 S3 = {
     "accessKeyId": "AKIAIOSFODNN7EXAMPLE",
-    "secretAccessKey": "a-key-that-nobody-must-see",
+    "secretAccessKey": "a-key-that-no-page-shows",
     "region": "eu-west-1",
     "bucket": "my-asset-bucket",
 }

@@ -45,7 +45,7 @@ def log(alice: User, bob: User) -> None:
         ({"age": "hour"}, ["updated", "created"]),
         ({"age": "older"}, ["deleted"]),
         ({"q": "bob@example"}, ["deleted"]),
-        ({"q": "nobody"}, []),
+        ({"q": "no-such-owner"}, []),
     ],
 )
 def test_deliveries_are_found_by_error_service_age_and_owner(

@@ -19,7 +19,7 @@ from .forms import Form, send_form
 pytestmark = pytest.mark.django_db
 CONNECT = "/portal/services/{}/connect"
 WEBHOOK = CONNECT.format("webhook")
-KEY = "a-key-that-nobody-must-see"
+KEY = "a-key-that-no-page-shows"
 # What a person fills in for each type that needs no sign-in at the service.
 FILLED: dict[str, dict[str, Any]] = {
     "s3": {

@@ -20,7 +20,7 @@ from .conftest import Portal
 from .forms import press
 
 pytestmark = pytest.mark.django_db
-API_KEY = "a-key-that-nobody-must-see"
+API_KEY = "a-key-that-no-page-shows"
 SLACK = {"webhookUrl": "https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24, "channel": "#assets"}
 
 
