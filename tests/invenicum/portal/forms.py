@@ -9,6 +9,12 @@ from django.http import HttpResponse
 from django.test import Client
 
 
+def text(answer: Any) -> str:
+    """A page that was found."""
+    assert answer.status_code == 200, answer.content
+    return str(answer.content.decode())
+
+
 class Form(HTMLParser):
     """The form of a page that has a button of the name `do`, or whose action ends with `action`, and its values."""
 

@@ -13,15 +13,10 @@ from webhooks import delivery_log
 from webhooks.models import Delivery, Replay
 
 from .conftest import Portal
-from .forms import Form
+from .forms import Form, text
 
 pytestmark = pytest.mark.django_db
 PAGE, RETRY = "/portal/deliveries", "/portal/deliveries/retry"
-
-
-def text(answer: Any) -> str:
-    assert answer.status_code == 200, answer.content
-    return str(answer.content.decode())
 
 
 def publish(owner: User, count: int) -> None:

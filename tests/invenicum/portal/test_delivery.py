@@ -17,16 +17,11 @@ from tests.factories import SECRET, connect_webhook
 from webhooks.models import Delivery
 
 from .conftest import Portal
-from .forms import press
+from .forms import press, text
 
 pytestmark = pytest.mark.django_db
 API_KEY = "a-key-that-no-page-shows"
 SLACK = {"webhookUrl": "https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24, "channel": "#assets"}
-
-
-def text(answer: Any) -> str:
-    assert answer.status_code == 200, answer.content
-    return str(answer.content.decode())
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from webhooks.models import Delivery
 from webhooks.services import ping
 
 from .conftest import Portal
+from .forms import text
 
 pytestmark = pytest.mark.django_db
 EVENTS = "/portal/events"
@@ -25,11 +26,6 @@ SLACK = {
     "events": ["asset.deleted"],
 }
 S3 = {"accessKeyId": "AKIAIOSFODNN7EXAMPLE", "secretAccessKey": "a-key", "region": "eu-west-1", "bucket": "my-bucket"}
-
-
-def text(answer: Any) -> str:
-    assert answer.status_code == 200, answer.content
-    return str(answer.content.decode())
 
 
 def page_of(event: Event) -> str:

@@ -17,14 +17,10 @@ from tests.factories import SECRET, connect_webhook
 from webhooks.models import Delivery, HourlySum, Lane
 
 from .conftest import Portal
-from .forms import press, send_form
+from .forms import press, send_form, text
 
 pytestmark = pytest.mark.django_db
 PAGE = "/portal/services/webhook"
-
-
-def text(answer: Any) -> str:
-    return str(answer.content.decode())
 
 
 def test_pausing_and_resuming(portal: Portal, alice: User) -> None:

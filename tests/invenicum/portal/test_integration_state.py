@@ -1,7 +1,6 @@
 """What an integration's page says of its last 24 hours and its state, and what its buttons do about it."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -16,14 +15,10 @@ from webhooks import holds
 from webhooks.models import Delivery, HourlySum, Lane
 
 from .conftest import Portal
-from .forms import press
+from .forms import press, text
 
 pytestmark = pytest.mark.django_db
 PAGE = "/portal/services/webhook"
-
-
-def text(answer: Any) -> str:
-    return str(answer.content.decode())
 
 
 def fail(owner: User, number: int) -> None:
