@@ -1,11 +1,8 @@
-"""Starts a real PostgreSQL and a real Valkey for the test run, from wheels, before Django reads its settings.
+"""Real servers for tests and benchmarks: PostgreSQL and Valkey, from wheels. Importing this starts none.
 
-Loaded as an early pytest plugin (`-p tests.services`). The controlling process starts them and stops them;
-xdist's workers inherit the addresses. `TEST_DATABASE=sqlite` runs the tests on the embedded database instead, and
-`TEST_POSTGRES=/usr/lib/postgresql/15` on a PostgreSQL that is installed there.
+`TEST_POSTGRES=/usr/lib/postgresql/15` in the environment chooses a PostgreSQL that is installed there.
 """
 
-import atexit
 import ctypes
 import importlib.util
 import os
@@ -15,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -120,34 +116,3 @@ def postgres_program(name: str) -> Path:
 
 def postgres_url(folder: Path) -> str:
     return f"postgres://postgres:@/postgres?host={folder}"
-
-
-def start() -> None:
-    if "INVENICUM_TEST_SERVICES" in os.environ:
-        return
-    folder = Path(tempfile.mkdtemp(prefix="invenicum-test-"))
-    os.environ["INVENICUM_TEST_SERVICES"] = str(folder)
-    os.environ.setdefault("DATA_DIR", str(folder / "data"))
-    os.environ.setdefault("SECRET_KEY", "test-secret-key-that-is-long-enough-for-every-purpose")
-    os.environ.setdefault("FERNET_KEYS", "test-fernet-key")
-    os.environ.setdefault("EGRESS_ALLOW", "127.0.0.0/8")
-    os.environ.setdefault("EGRESS_PORTS", "9")  # of this machine, on which nothing listens
-    servers = []
-    if os.environ.get("TEST_DATABASE") != "sqlite":
-        servers.append(start_postgres(folder / "postgres"))
-        os.environ["DATABASE_URL"] = postgres_url(folder / "postgres")
-    (folder / "redis").mkdir()
-    port = free_port()
-    servers.append(start_redis(port, folder / "redis"))
-    os.environ["TEST_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
-
-    def stop() -> None:
-        for server in servers:
-            server.send_signal(signal.SIGINT)  # to PostgreSQL: at once, without waiting for clients
-            server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(stop)
-
-
-start()

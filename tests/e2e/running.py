@@ -15,7 +15,7 @@ from tests.services import free_port
 from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
-# Set by tests/services.py for the tests themselves. A new user has none of them.
+# Set by tests/plugin.py for the tests themselves. A new user has none of them.
 UNSET = ("DATABASE_URL", "CELERY_BROKER_URL", "EGRESS_ALLOW", "SECRET_KEY", "FERNET_KEYS", "PUBLIC_URL", "DEBUG")
 
 
