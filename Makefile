@@ -10,6 +10,9 @@
 #   make postgresql install PostgreSQL 15 for test-postgresql, which runs the tests of SQL with it (Debian, as root)
 #   make test-python run the tests of protocols and servers with another Python: OTHER_PYTHON=/path/to/python3.13
 #   make platforms check that there are wheels for each supported system and Python (needs the network)
+#   make machines install what test-machines needs (Debian, as root)
+#   make test-machines run the tests that start whole machines and engines (Debian, as root; they change this machine's
+#                 network while they run)
 #   make browser  install Chromium for the browser tests (Debian, as root)
 #   make node     install Node.js for the receiver test (Debian, as root)
 #   make interpreters install PHP, Ruby, Go and Java for the tests of code that verifies webhooks (Debian, as root)
@@ -29,7 +32,7 @@
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run dev test check fix audit sbom postgresql test-postgresql test-python platforms browser node interpreters proxies pgbouncer payloads s3rver oidc-provider clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots clean
+.PHONY: run dev test check fix audit sbom postgresql test-postgresql test-python platforms machines test-machines browser node interpreters proxies pgbouncer payloads s3rver oidc-provider clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python3.14 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -97,6 +100,14 @@ test-python:
 	$(OTHER_PYTHON) -m venv .venv/other
 	.venv/other/bin/python -m pip --disable-pip-version-check -qq install --require-hashes --only-binary :all: -r requirements/dev.txt
 	.venv/other/bin/python -m pytest -q -n 2 tests/integrations tests/invenicum/web tests/invenicum/events tests/invenicum/test_encrypted_fields.py
+
+machines:
+	@{ PATH="$$PATH:/usr/sbin"; command -v debootstrap && command -v systemd-nspawn && command -v iptables; } >/dev/null || { \
+		command -v apt-get >/dev/null || { echo "This machine has no apt-get." >&2; exit 1; }; \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends debootstrap systemd-container iptables iproute2; }
+
+test-machines: .venv/dev.installed
+	$(VENV)/pytest -q tests/machines
 
 browser:
 	@command -v chromium >/dev/null || { \
