@@ -1,4 +1,4 @@
-"""The readers of the environment, for what `environs` does not read: secrets, JSON, OAuth clients, kept keys."""
+"""The readers of the environment: `env`, and those for secrets, JSON, OAuth clients and kept keys."""
 
 import difflib
 import json
@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from environs import Env
 
+env = Env()
 _SCOPES_VARIABLE = re.compile(r"OAUTH_(?P<type>[A-Z0-9_]+)_SCOPES")
 _EXPIRY_VARIABLE = re.compile(r"OAUTH_(?P<type>[A-Z0-9_]+)_CLIENT_SECRET_EXPIRES")
 _OAUTH_VARIABLE = re.compile(r"OAUTH_(?P<type>[A-Z0-9_]+)_CLIENT_(ID|SECRET)(_FILE)?")

@@ -1,8 +1,9 @@
 """What a start with a bad setting says to the operator."""
 
+import ast
+import importlib
 import os
 import re
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError
+
+from invenicum import settings as invenicum_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,6 +92,28 @@ def test_a_setting_that_cannot_be_meant_stops_the_start(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
 ) -> None:
     monkeypatch.setenv(variable, value)
+    for name in list(sys.modules):
+        if name == "invenicum.settings" or name.startswith("invenicum.settings."):
+            monkeypatch.delitem(sys.modules, name)
     with pytest.raises((ImproperlyConfigured, EnvError), match=re.escape(said)) as refused:
-        runpy.run_path(str(ROOT / "invenicum/settings.py"))
+        importlib.import_module("invenicum.settings")
     assert "pass-word" not in str(refused.value)
+
+
+def names_set_in(file: Path) -> set[str]:
+    found = (node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Name))
+    return {node.id for node in found if isinstance(node.ctx, ast.Store) and node.id.isupper() and node.id[0] != "_"}
+
+
+def test_django_reads_every_setting_of_every_subject() -> None:
+    subjects = {file.stem: names_set_in(file) for file in (ROOT / "invenicum/settings").glob("[a-z]*.py")}
+    assert subjects.pop("mail") == {"MAIL"}  # whose items are the settings
+    left_out = {
+        (subject, name)
+        for subject, names in subjects.items()
+        for name in names
+        if not hasattr(invenicum_settings, name)
+    }
+    assert left_out == set()
+    everything = [name for names in subjects.values() for name in names]
+    assert len(everything) == len(set(everything)) > 100
