@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # Two stages from one base: what installs and compiles stays in the first. The digest makes each build start from the same
 # files; `docker buildx imagetools inspect python:3.13-slim` tells that of the newest base.
 ARG BASE=python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
