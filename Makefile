@@ -7,6 +7,7 @@
 #   make fix      let ruff fix and format the code
 #   make audit    check the locked requirements for known vulnerabilities (needs the network); fails if it cannot
 #   make sbom     write sbom.json (CycloneDX), a list of all packages, and check their licences
+#   make tools    install everything below that tests need besides Python: browser to clients; without it they are skipped
 #   make postgresql install PostgreSQL 15 for test-postgresql, which runs the tests of SQL with it (Debian, as root)
 #   make test-python run the tests of protocols and servers with another Python: OTHER_PYTHON=/path/to/python3.13
 #   make platforms check that there are wheels for each supported system and Python (needs the network)
@@ -18,6 +19,9 @@
 #   make interpreters install PHP, Ruby, Go and Java for the tests of code that verifies webhooks (Debian, as root)
 #   make proxies  install nginx and Caddy for the tests of deploy/ (Debian, as root)
 #   make pgbouncer install PgBouncer for the test of a pooler (Debian, as root)
+#   make monitoring install promtool for the tests of alerts (Debian, as root)
+#   make systemd  install systemd-analyze for the tests of units (Debian, as root)
+#   make kustomize install kustomize for the tests of manifests (needs Go and the network)
 #   make payloads install GitHub's example payloads, GitHub's signer and Slack's verifier for the tests of hooks (needs npm
 #                 and the network)
 #   make s3rver   install s3rver, an S3 server for the tests of that connector (needs npm and the network)
@@ -32,7 +36,7 @@
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run dev test check fix audit sbom postgresql test-postgresql test-python platforms machines test-machines browser node interpreters proxies pgbouncer payloads s3rver oidc-provider clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots clean
+.PHONY: run dev test check fix audit sbom postgresql test-postgresql test-python platforms machines test-machines browser node interpreters proxies pgbouncer monitoring systemd kustomize payloads s3rver oidc-provider tools clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python3.14 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -109,6 +113,8 @@ machines:
 test-machines: .venv/dev.installed
 	$(VENV)/pytest -q tests/machines
 
+tools: browser node interpreters proxies pgbouncer monitoring systemd kustomize payloads s3rver oidc-provider clients
+
 browser:
 	@command -v chromium >/dev/null || { \
 		command -v apt-get >/dev/null || { echo "Install Chromium yourself: this machine has no apt-get." >&2; exit 1; }; \
@@ -134,6 +140,20 @@ pgbouncer:
 	@{ PATH="$$PATH:/usr/sbin"; command -v pgbouncer; } >/dev/null || { \
 		command -v apt-get >/dev/null || { echo "Install PgBouncer yourself: this machine has no apt-get." >&2; exit 1; }; \
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends pgbouncer; }
+
+monitoring:
+	@command -v promtool >/dev/null || { \
+		command -v apt-get >/dev/null || { echo "Install promtool yourself: this machine has no apt-get." >&2; exit 1; }; \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends prometheus; }
+
+systemd:
+	@command -v systemd-analyze >/dev/null || { \
+		command -v apt-get >/dev/null || { echo "There is no systemd-analyze, and no apt-get to install it." >&2; exit 1; }; \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends systemd; }
+
+kustomize: | .venv/bin/python
+	@test -x .venv/kustomize/bin/kustomize || \
+		GOBIN=$(abspath .venv)/kustomize/bin go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
 
 payloads: | .venv/bin/python
 	@npm install --prefix .venv/payloads --no-save --no-package-lock --ignore-scripts --silent @octokit/webhooks-examples@7.6.1 \

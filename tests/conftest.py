@@ -13,6 +13,7 @@ from invenicum.accounts.tokens import issue_token
 from invenicum.assets import services as assets
 from invenicum.events import intake
 from tests.api_client import Api, ApiClient
+from tests.tools import tool
 from webhooks import backlog
 
 # No deadline: a property test must not fail because the machine is busy.
@@ -34,6 +35,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _uses_a_database(item: pytest.Item) -> bool:
     fixtures = getattr(item, "fixturenames", [])
     return item.get_closest_marker("django_db") is not None or bool({"db", "transactional_db"} & set(fixtures))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        for name in mark.args:
+            tool(name)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The examples in the Python client's README, run with the generated client against a running service."""
 
-import os
 import re
 import subprocess
 import urllib.error
@@ -17,6 +16,7 @@ from invenicum.accounts.tokens import issue_token
 from tests.clients.conftest import ROOT
 from tests.factories import SECRET
 from tests.services import free_port, wait_for_port
+from tests.tools import missing
 from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
 from webhooks.engine.worker import drain
 from webhooks.models import Delivery
@@ -30,9 +30,7 @@ def generated(client_python: Path) -> Path:
     """A Python that has the generated client."""
     found = subprocess.run([client_python, "-c", "import invenicum_integrations"], capture_output=True)
     if found.returncode:
-        if os.environ.get("REQUIRE_CLIENTS"):
-            pytest.fail("The generated Python client is required here and missing.")
-        pytest.skip("The Python client has not been generated: `make client-python` does it")
+        missing("The generated Python client", "client-python")
     return client_python
 
 

@@ -2,12 +2,11 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.tools import tool
 
 ROOT = Path(__file__).parents[2]
 LINES = (ROOT / "Dockerfile").read_text().splitlines()
@@ -51,7 +50,4 @@ def test_the_static_files_of_the_image_can_be_collected(tmp_path: Path) -> None:
 
 
 def test_the_linter_has_nothing_to_say() -> None:
-    hadolint = shutil.which("hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if not hadolint:
-        pytest.skip("there is no hadolint for this system")
-    subprocess.run([hadolint, "--failure-threshold", "style", "Dockerfile"], cwd=ROOT, check=True)
+    subprocess.run([tool("hadolint"), "--failure-threshold", "style", "Dockerfile"], cwd=ROOT, check=True)

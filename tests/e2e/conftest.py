@@ -4,8 +4,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, expect, sync_playwright
 
-from tests.browser import CHROMIUM, DESKTOP
+from tests.browser import DESKTOP
 from tests.e2e.running import Run
+from tests.tools import tool
 from tests.waiting import WAIT_DEADLINE_SECONDS
 
 
@@ -15,7 +16,7 @@ def chromium() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         expect.set_options(timeout=WAIT_DEADLINE_SECONDS * 1000)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=tool("chromium"), args=["--no-sandbox"])
         yield browser
         browser.close()
 

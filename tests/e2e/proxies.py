@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -16,11 +15,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.e2e.running import ROOT
 from tests.fakes.certificates import Authority
 from tests.services import end_with_parent, free_port, wait_for_port
+from tests.tools import tool
 from tests.waiting import WAIT_DEADLINE_SECONDS
 
 HOST = "integrations.example.com"
@@ -69,16 +67,6 @@ class Proxy:
             connection.close()
 
 
-def program(name: str) -> str:
-    """The path of `nginx` or `caddy`; skips the test if it is not installed, unless REQUIRE_PROXIES says it must be."""
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        if os.environ.get("REQUIRE_PROXIES"):
-            pytest.fail(f"{name} is required here and missing.")
-        pytest.skip(f"There is no {name} here: `make proxies` installs it")
-    return found
-
-
 @contextmanager
 def nginx(folder: Path, service_port: int, port: int) -> Iterator[Proxy]:
     """deploy/nginx.conf with a name's certificate, this machine's ports and folders, as an operator fills it in."""
@@ -104,7 +92,7 @@ def nginx(folder: Path, service_port: int, port: int) -> Iterator[Proxy]:
         f"daemon off; pid {folder}/pid; error_log {folder}/nginx.log; worker_processes 1;"
         f"{'user root;' if os.getuid() == 0 else ''} events {{}} http {{ {temporary} include {folder}/site.conf; }}"
     )
-    command = [program("nginx"), "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "nginx.log")]
+    command = [tool("nginx"), "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "nginx.log")]
     check = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=WAIT_DEADLINE_SECONDS)
     assert check.returncode == 0, check.stderr
     assert "warn" not in check.stderr
@@ -123,7 +111,7 @@ def caddy(folder: Path, service_port: int, port: int) -> Iterator[Proxy]:
     assert "\n{\n" in text
     file.write_text(text.replace("\n{\n", f"\n{{\n{options}", 1))
     home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-    command = [program("caddy"), "run", "--config", str(file), "--adapter", "caddyfile"]
+    command = [tool("caddy"), "run", "--config", str(file), "--adapter", "caddyfile"]
     with _running(command, port, folder, home):
         yield Proxy("caddy", port, (folder / "output").read_text)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from tests.factories import SECRET, connect_webhook
 from tests.fakes.github import TOKEN, FakeGitHub
 from tests.fakes.http_server import FakeServer
 from tests.fakes.s3 import s3_server
+from tests.tools import tool
 from webhooks.engine.worker import drain
 from webhooks.models import Delivery
 
@@ -122,13 +121,8 @@ def test_the_standard_webhooks_library_verifies_and_refuses_a_changed_body(api: 
 
 @pytest.fixture
 def node_receiver() -> Iterator[tuple[str, Any]]:
-    node = shutil.which("node")
-    if node is None:
-        if os.environ.get("REQUIRE_NODE"):
-            pytest.fail("Node.js is required here and missing.")
-        pytest.skip("There is no Node.js here: `make node` installs it")
     script = Path(__file__).with_name("receiver.js")
-    process = subprocess.Popen([node, script], env={"SECRET": SECRET}, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([tool("node"), script], env={"SECRET": SECRET}, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     port = process.stdout.readline().split()[1]
     yield f"http://127.0.0.1:{port}/", process.stdout

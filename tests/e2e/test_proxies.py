@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.proxies import HOST, PROXIES, Answer, Proxy, program, token_in
+from tests.e2e.proxies import HOST, PROXIES, Answer, Proxy, token_in
 from tests.e2e.running import Run
 from tests.services import free_port
+from tests.tools import tool
 from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
 
 MEBIBYTE = 1024 * 1024
@@ -43,7 +44,7 @@ class Site:
 
 @pytest.fixture(scope="module", params=list(PROXIES))
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    program(request.param)
+    tool(request.param)
     folder, port = tmp_path_factory.mktemp(request.param), free_port()
     run = Run(
         folder,

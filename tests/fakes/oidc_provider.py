@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,11 +19,9 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 from integrations.core.client_credentials import ClientCredentials
 from tests.oauth_flows.consent import NoRedirect
 from tests.services import end_with_parent, free_port, wait_for_port
+from tests.tools import tool
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("OIDC_PROVIDER") or ROOT / ".venv/oidc-provider/node_modules/oidc-provider")
-NODE = shutil.which("node") or shutil.which("nodejs")
-IS_INSTALLED = bool(NODE) and (FOLDER / "lib/index.js").exists()
 CLIENT_ID, CLIENT_SECRET = "invenicum-client", "the client's secret: 100% + more"
 MAX_STEPS = 10
 
@@ -82,11 +78,12 @@ class OidcProvider:
 @contextmanager
 def oidc_provider(redirect_uri: str, scopes: Sequence[str]) -> Iterator[OidcProvider]:
     """Runs the server, which knows our client with this `redirect_uri`, and offers these `scopes`."""
+    node, folder = tool("node"), tool("oidc-provider")
     port = free_port()
     script = str(Path(__file__).with_suffix(".mjs"))
-    setup = (str(FOLDER), str(port), CLIENT_ID, CLIENT_SECRET, redirect_uri, " ".join(scopes))
+    setup = (folder, str(port), CLIENT_ID, CLIENT_SECRET, redirect_uri, " ".join(scopes))
     process = subprocess.Popen(
-        [NODE or "node", script, *setup],
+        [node, script, *setup],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         preexec_fn=end_with_parent,

@@ -1,7 +1,6 @@
 """S3 interfaces on 127.0.0.1 that others have written: moto's server, and s3rver for Node.js."""
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -16,11 +15,10 @@ from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.server import ThreadedMotoServer
 
-from tests.processes import ROOT
 from tests.services import end_with_parent
+from tests.tools import tool
 from tests.waiting import wait_until
 
-S3RVER = Path(os.environ.get("S3RVER", ROOT / ".venv/s3rver/node_modules/s3rver"))
 S3RVER_KEY = "S3RVER"  # its only access key, and the secret of that: lib/models/account.js
 
 
@@ -76,12 +74,12 @@ def with_permissions_checked() -> Iterator[None]:
 @contextmanager
 def s3rver(bucket: str, folder: Path) -> Iterator[tuple[str, Any]]:
     """As `s3_server`, of an s3rver that keeps its files in `folder`: https://github.com/jamhall/s3rver"""
-    script = str(S3RVER / "bin/s3rver.js")
+    node, script = tool("node"), f"{tool('s3rver')}/bin/s3rver.js"
     own = ["--directory", str(folder / "files"), "--address", "127.0.0.1", "--port", "0", "--configure-bucket", bucket]
     log = folder / "s3rver.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["node", script, *own], stdout=output, stderr=subprocess.STDOUT, preexec_fn=end_with_parent
+            [node, script, *own], stdout=output, stderr=subprocess.STDOUT, preexec_fn=end_with_parent
         )
     try:
         wait_until(lambda: process.poll() is not None or b"listening on" in log.read_bytes(), "s3rver listens")

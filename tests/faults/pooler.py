@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.services import end_with_parent, free_port, wait_for_port
+from tests.tools import tool
 from tests.waiting import WAIT_DEADLINE_SECONDS
 
 POOL_SIZE = 4
@@ -35,16 +33,6 @@ server_round_robin = 1
 """
 
 
-def program() -> str:
-    """The path of `pgbouncer`; skips the test if it is not installed, unless REQUIRE_PGBOUNCER says it must be."""
-    found = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        if os.environ.get("REQUIRE_PGBOUNCER"):
-            pytest.fail("pgbouncer is required here and missing.")
-        pytest.skip("There is no pgbouncer here: `make pgbouncer` installs it")
-    return found
-
-
 @contextmanager
 def pooler(server: Path, folder: Path) -> Iterator[str]:
     """The address of a database through PgBouncer. `server`: the folder of PostgreSQL's socket."""
@@ -58,9 +46,8 @@ def pooler(server: Path, folder: Path) -> Iterator[str]:
         account = pwd.getpwnam("nobody")
         run_as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [program(), str(folder / "pgbouncer.ini")], stdout=log, stderr=log, preexec_fn=end_with_parent, **run_as
-        )
+        command = [tool("pgbouncer"), str(folder / "pgbouncer.ini")]
+        process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=end_with_parent, **run_as)
     try:
         wait_for_port(port)
         yield f"postgres://postgres:@127.0.0.1:{port}/postgres"

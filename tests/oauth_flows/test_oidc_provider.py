@@ -1,6 +1,5 @@
 """An authorization server that others have written: consent, refresh, revocation, and a client on its own."""
 
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -21,7 +20,7 @@ from tests.api_client import Api
 from tests.audit_trail import connection_entries
 from tests.factories import connect_webhook
 from tests.fakes.http_server import FakeServer
-from tests.fakes.oidc_provider import CLIENT_ID, CLIENT_SECRET, IS_INSTALLED, OidcProvider, oidc_provider
+from tests.fakes.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider, oidc_provider
 from webhooks import duties
 from webhooks.engine.worker import drain
 from webhooks.models import Delivery
@@ -33,10 +32,6 @@ ADDRESS = "/api/v1/integrations/oauth"
 
 @pytest.fixture
 def provider(settings: Settings) -> Iterator[OidcProvider]:
-    if not IS_INSTALLED:
-        if os.environ.get("REQUIRE_OIDC_PROVIDER"):
-            pytest.fail("REQUIRE_OIDC_PROVIDER is set, but it is not installed: make node oidc-provider")
-        pytest.skip("oidc-provider is not installed: make node oidc-provider")
     settings.OAUTH_CLIENTS = {TYPE: (CLIENT_ID, CLIENT_SECRET)}
     assert GoogleAnalytics.oauth
     with oidc_provider(redirect_uri(TYPE), GoogleAnalytics.oauth.scopes) as server:

@@ -1,8 +1,6 @@
 """The connector against S3 servers that others have written: moto, and s3rver (`make s3rver` installs it)."""
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import pytest
 from integrations.connectors.s3 import S3
 from integrations.core.errors import AuthFailed, InvalidConfig
 from integrations.egress.curl import run_flow
-from tests.fakes.s3 import S3RVER, S3RVER_KEY, access_key, s3_server, s3rver, with_permissions_checked
+from tests.fakes.s3 import S3RVER_KEY, access_key, s3_server, s3rver, with_permissions_checked
 from tests.flows import CREATED, DELETED, PING, UPDATED
 from tests.integrations.connectors.s3_answers import config
 
@@ -27,10 +25,6 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[S3.
         with s3_server(BUCKET) as (url, client):
             yield config(endpointUrl=url), client
         return
-    if not shutil.which("node") or not S3RVER.is_dir():
-        if os.environ.get("REQUIRE_S3RVER"):
-            pytest.fail("REQUIRE_S3RVER is set, but s3rver is not installed: make node s3rver")
-        pytest.skip("s3rver is not installed: make node s3rver")
     with s3rver(BUCKET, tmp_path) as (url, client):
         yield config(endpointUrl=url, accessKeyId=S3RVER_KEY, secretAccessKey=S3RVER_KEY), client
 

@@ -1,16 +1,11 @@
 """Slack's own verifier, of @slack/bolt, and ours agree about every request.
 
-`make payloads` installs the npm package; SLACK_BOLT names its folder if it is elsewhere.
+`make payloads` installs the npm package.
 """
 
 import json
-import os
-import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from integrations.connectors.slack import Slack
 from tests.inbound import SIGNING_SECRET, sign
@@ -21,11 +16,8 @@ from tests.integrations.connectors.test_slack_inbound import (
     SLACK_SECRET,
     SLACK_SIGNATURE,
 )
+from tests.tools import needs, tool
 
-ROOT = Path(__file__).resolve().parents[3]
-FOLDER = Path(os.environ.get("SLACK_BOLT") or ROOT / ".venv/payloads/node_modules/@slack/bolt")
-VERIFIER = FOLDER / "dist/receivers/verify-request.js"
-NODE = shutil.which("node") or shutil.which("nodejs")
 BODY = json.dumps({"type": "event_callback", "event": {"type": "message", "text": "Größe — ok"}}).encode()
 NOW = 1_780_000_000
 # Prints for each case on the standard input whether the verifier accepts it.
@@ -35,7 +27,7 @@ const cases = JSON.parse(require("fs").readFileSync(0));
 console.log(JSON.stringify(cases.map((options) => isValidSlackRequest(options))));
 """
 
-pytestmark = pytest.mark.skipif(not (VERIFIER.exists() and NODE), reason="@slack/bolt or Node.js is not installed")
+pytestmark = needs("node", "slack bolt")
 
 
 def case(
@@ -71,8 +63,7 @@ def is_ours_valid(options: dict[str, Any]) -> bool:
 
 
 def test_both_accept_and_refuse_the_same_requests() -> None:
-    assert NODE
-    command = [NODE, "-e", SCRIPT, str(VERIFIER)]
+    command = [tool("node"), "-e", SCRIPT, f"{tool('slack bolt')}/dist/receivers/verify-request.js"]
     ran = subprocess.run(command, input=json.dumps(list(CASES.values())).encode(), capture_output=True, timeout=60)
     assert ran.returncode == 0, ran.stderr
     theirs = dict(zip(CASES, json.loads(ran.stdout), strict=True))

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from typing import Any
 
@@ -11,10 +10,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from invenicum.accounts.models import User
+from tests.tools import tool
 from tests.waiting import WAIT_DEADLINE_SECONDS
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(__file__))))
-PACKAGES = os.path.join(ROOT, "clients/typescript/node_modules")
 SECRET = "an-example-of-a-secret-that-backend-and-service-share"
 HEADER = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
 # Made with jsonwebtoken 9.0.3: sign({userId: 456, email: "alice@example.com", iat: …}, SECRET, {expiresIn: "36500d"})
@@ -46,13 +44,9 @@ def ask(token: str) -> Any:
 
 
 def signed_by_node(user: dict[str, Any], expires_in: str = "7d", secret: str = SECRET) -> str:
-    node = shutil.which("node")
-    if node is None or not os.path.isdir(os.path.join(PACKAGES, "jsonwebtoken")):
-        if os.environ.get("REQUIRE_CLIENTS"):
-            pytest.fail("Node.js and the package jsonwebtoken are required here and missing.")
-        pytest.skip("There is no jsonwebtoken here: `make node clients` installs it")
-    variables = {"NODE_PATH": PACKAGES, "JWT_SECRET": secret, "USER_JSON": json.dumps(user), "EXPIRES_IN": expires_in}
-    command = [node, "-e", SIGN]
+    packages = os.path.dirname(tool("jsonwebtoken"))
+    variables = {"NODE_PATH": packages, "JWT_SECRET": secret, "USER_JSON": json.dumps(user), "EXPIRES_IN": expires_in}
+    command = [tool("node"), "-e", SIGN]
     signed = subprocess.run(
         command, env=variables, capture_output=True, text=True, check=True, timeout=WAIT_DEADLINE_SECONDS
     )

@@ -1,10 +1,9 @@
 """Every example payload that GitHub's own project publishes comes in, under its name and with a line for people.
 
-`make payloads` installs the npm package; GITHUB_PAYLOADS names its folder if it is elsewhere.
+`make payloads` installs the npm package.
 """
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +13,13 @@ import pytest
 
 from invenicum.accounts.models import User
 from tests.inbound import connect, send_github
+from tests.tools import find, needs
 from webhooks.models import InboundEvent, InboundKey
 
-ROOT = Path(__file__).resolve().parents[3]
-INSTALLED = ROOT / ".venv/payloads/node_modules/@octokit/webhooks-examples"
-FOLDER = Path(os.environ.get("GITHUB_PAYLOADS") or INSTALLED)
-FILES = sorted(FOLDER.glob("*/index.json"))
+PAYLOADS = "octokit's payloads"
+FILES = sorted(Path(find(PAYLOADS) or "/nowhere").glob("*/index.json"))
 
-pytestmark = pytest.mark.skipif(not FILES, reason="GitHub's example payloads are not installed: make payloads")
+pytestmark = needs(PAYLOADS)
 
 
 each_server = pytest.mark.parametrize("file", FILES or [Path("none")], ids=lambda file: file.parent.name)

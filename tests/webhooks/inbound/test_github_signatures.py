@@ -1,20 +1,15 @@
 """Hooks that GitHub's own project signs are verified, whatever is in them.
 
-`make payloads` installs its npm package; GITHUB_PAYLOADS names the folder of its example payloads if it is elsewhere.
+`make payloads` installs its npm package.
 """
 
 import json
-import shutil
 import subprocess
-from pathlib import Path
-
-import pytest
 
 from invenicum.accounts.models import User
 from tests.inbound import SECRET, connect, post
-from tests.webhooks.inbound.test_github_payloads import FOLDER
+from tests.tools import needs, tool
 
-NODE_MODULES = FOLDER.parents[1]
 # https://github.com/octokit/webhooks-methods.js#sign
 SIGN = """
 import { readFileSync } from "node:fs";
@@ -29,26 +24,21 @@ BODIES = [
     json.dumps({**REPOSITORY, "commits": [{"message": "a\r\nb\t\\"}]}, indent=2) + "\n",
 ]
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js"),
-    pytest.mark.skipif(
-        not (NODE_MODULES / "@octokit/webhooks-methods").is_dir(),
-        reason="GitHub's signer is not installed: make payloads",
-    ),
-]
+pytestmark = needs("node", "octokit's signer")
 
 
-def signatures(secret: str, bodies: list[str], folder: Path) -> list[str]:
+def signatures(secret: str, bodies: list[str]) -> list[str]:
     given = json.dumps({"secret": secret, "bodies": bodies})
-    command = ["node", "--input-type=module", "-e", SIGN]
-    ran = subprocess.run(command, input=given, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    command = [tool("node"), "--input-type=module", "-e", SIGN]
+    packages = tool("octokit's signer")
+    ran = subprocess.run(command, input=given, cwd=packages, capture_output=True, text=True, timeout=60, check=True)
     found: list[str] = json.loads(ran.stdout)
     return found
 
 
 def test_what_octokit_signs_is_verified_and_nothing_else(alice: User) -> None:
     integration = connect(alice, "github")
-    signed = signatures(SECRET, BODIES, NODE_MODULES.parent)
+    signed = signatures(SECRET, BODIES)
     for path in ("github", f"github/{integration.pk}"):
         for number, (body, signature) in enumerate(zip(BODIES, signed, strict=True)):
             headers = {"X-GitHub-Event": "push", "X-GitHub-Delivery": f"{path}-{number}"}
@@ -56,6 +46,6 @@ def test_what_octokit_signs_is_verified_and_nothing_else(alice: User) -> None:
             assert sent.status_code == 202, body
             altered = post(path, body.encode() + b" ", {**headers, "X-Hub-Signature-256": signature})
             assert altered.status_code == 401
-    (other,) = signatures("another-secret", BODIES[:1], NODE_MODULES.parent)
+    (other,) = signatures("another-secret", BODIES[:1])
     refused = post("github", BODIES[0].encode(), {"X-GitHub-Event": "push", "X-Hub-Signature-256": other})
     assert refused.status_code == 401

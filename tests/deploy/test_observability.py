@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from invenicum.accounts.models import User
 from invenicum.operations.request_counters import add
 from tests.factories import connect_drive
+from tests.tools import tool
 from webhooks.engine.metrics import Counters
 from webhooks.models import EngineHeartbeat
 
@@ -100,3 +102,24 @@ def test_panels_do_not_overlap_and_each_has_a_source_that_can_be_chosen() -> Non
     assert len(cells) == len(set(cells))
     assert {panel["datasource"]["uid"] for panel in PANELS} == {"$source"}
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+
+
+def test_each_alert_begins_when_it_should_and_not_before() -> None:
+    """Prometheus itself evaluates the rules over the series of alerts.yml."""
+    cases = Path(__file__).with_name("alerts.yml")
+    played = {
+        (case["alertname"], bool(case["exp_alerts"]))
+        for test in yaml.safe_load(cases.read_text())["tests"]
+        for case in test["alert_rule_test"]
+    }
+    assert played == {(rule["alert"], begins) for rule in RULES for begins in (True, False)}
+    promtool("test", "rules", str(cases))
+
+
+def test_prometheus_reads_the_example() -> None:
+    promtool("check", "config", str(FOLDER / "prometheus.yml"))
+
+
+def promtool(*arguments: str) -> None:
+    ran = subprocess.run([tool("promtool"), *arguments], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
