@@ -2,7 +2,7 @@
 
 from invenicum.api.errors import NOT_FOUND, ApiError
 
-from . import previews, registry, services, signing_secrets
+from . import lookups, previews, registry, signing_secrets
 from .core.errors import IntegrationError, InvalidConfig
 
 INTEGRATION_NOT_FOUND = "INTEGRATION_NOT_FOUND"
@@ -20,7 +20,7 @@ def api_error(error: Exception, integration_type: str | None = None) -> ApiError
         case registry.UnknownType():
             shown = str(error)[:SHOWN_TYPE_MAX_LENGTH]
             return _not_found(f"There is no integration type {shown!r}: GET /connectors lists the types.")
-        case services.IntegrationNotFound():
+        case lookups.IntegrationNotFound():
             return _not_found(f"You have no {str(error)[:SHOWN_TYPE_MAX_LENGTH]} integration.")
         case previews.UnknownEvent():
             return ApiError(404, NOT_FOUND, "You have no such event.")

@@ -16,7 +16,7 @@ from invenicum.web.application import Handler
 from invenicum.web.group_commit import GroupCommit
 from invenicum.web.grouped_requests import GroupedRequests, RequestHeaders
 
-from . import registry, services
+from . import lookups, registry
 from .models import Integration
 from .serializers import IntegrationSerializer, StatusesSerializer
 from .viewsets import IntegrationViewSet
@@ -56,8 +56,8 @@ def read_together(reads: Sequence[Read]) -> list[bytes | None]:
         (caller.user if caller and SCOPE in caller.scopes else None, read.type)
         for caller, read in zip(callers, reads, strict=True)
     ]
-    active = services.active_types({caller.pk for caller, type_ in asked if caller and type_ is None})
-    found = services.find_many({(caller.pk, type_) for caller, type_ in asked if caller and type_})
+    active = lookups.active_types({caller.pk for caller, type_ in asked if caller and type_ is None})
+    found = lookups.find_many({(caller.pk, type_) for caller, type_ in asked if caller and type_})
     return [_answer(caller, type_, active, found) for caller, type_ in asked]
 
 
@@ -70,7 +70,7 @@ def _answer(
     if caller is None:
         return None
     if type_ is None:
-        statuses = services.statuses(active.get(caller.pk, ()))
+        statuses = lookups.statuses(active.get(caller.pk, ()))
         return _render({"data": shared(StatusesSerializer).to_representation(statuses)})
     integration = found.get((caller.pk, type_))
     if integration is None:

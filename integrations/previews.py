@@ -18,7 +18,7 @@ from invenicum.events.models import Event
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED, matches
 from invenicum.ids import parse_public_id, public_id, uuid7
 
-from . import registry, services, submissions
+from . import lookups, registry, submissions
 from .core.errors import ConnectionFailed, IntegrationError
 from .core.http import Request, encode_json
 from .core.preview import Preview, first_write, shown
@@ -76,7 +76,7 @@ def preview_saved(
     Raises UnknownType, IntegrationNotFound, UnknownEvent, InvalidConfig if it is incomplete, or another
     IntegrationError if it refuses the event.
     """
-    stored = services.find(owner, integration_type)
+    stored = lookups.find(owner, integration_type)
     return preview(owner, integration_type, stored.shown_config(), wanted, delivery)
 
 
@@ -122,7 +122,7 @@ def sent_body(owner: User, integration_type: str, event_id: str) -> bytes | None
     event = Event.objects.filter(pk=key, owner=owner).first() if key else None
     try:
         return _request(owner, integration_type, event.message(SAMPLE_DELIVERY)).body if event else None
-    except (services.IntegrationNotFound, IntegrationError):
+    except (lookups.IntegrationNotFound, IntegrationError):
         return None
 
 
@@ -131,13 +131,13 @@ def sample_request(owner: User, integration_type: str) -> Request:
 
     Raises UnknownType, IntegrationNotFound or an IntegrationError.
     """
-    message = _sample(services.find(owner, integration_type).subscriptions, None)
+    message = _sample(lookups.find(owner, integration_type).subscriptions, None)
     return _request(owner, integration_type, replace(message, id=public_id("evt", uuid7())))
 
 
 def _request(owner: User, integration_type: str, message: Message) -> Request:
     connector = registry.get(integration_type)
-    config = services.find(owner, integration_type).load_config()
+    config = lookups.find(owner, integration_type).load_config()
     now = int(timezone.now().timestamp())
     request = first_write(
         partial(connector.deliver, message, config, now), lambda asked: connector.only_reads(asked, config)

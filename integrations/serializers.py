@@ -19,7 +19,7 @@ from invenicum.api.serializers import (
 )
 from invenicum.events.names import ASSET_EVENTS
 
-from . import registry, services
+from . import lookups, registry
 from .core.connector import Category, Connector
 from .models import Integration
 
@@ -148,7 +148,7 @@ class IntegrationSerializer(StrictSerializer):
     secrets = ObjectField(values={"type": "boolean"}, source="secret_presence")
 
     def get_inbound_url(self, integration: Integration) -> str | None:
-        return services.inbound_url(integration)
+        return lookups.inbound_url(integration)
 
 
 class PausedOrResumedSerializer(IntegrationSerializer):

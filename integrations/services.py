@@ -1,13 +1,11 @@
-"""What views, the admin and commands can do with integrations. Each call is one transaction."""
+"""What users do with their integrations, and operators for them: save, pause, resume, delete."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
@@ -17,18 +15,14 @@ from invenicum.audit.services import Action, record, target_of
 from . import grants, missed, provider_jobs, registry, reserved_secrets, submissions
 from .core.connector import Connector
 from .core.errors import InvalidConfig
-from .core.inbound import ConnectionEnd
 from .core.signing import verification_key
+from .lookups import lock
 from .models import PROBLEM_COLUMNS, Integration
 from .signals import integration_deleted, integration_resumed, integration_stopped, target_may_work
 
 CONNECT_AGAIN = "The service no longer accepts the connection: connect again."
 
 Status, Fault = Integration.Status, Integration.Fault
-
-
-class IntegrationNotFound(LookupError):
-    """The user has no such integration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,51 +35,6 @@ class Saved:
     integration: Integration
     created: bool
     signing_secret: str | None
-
-
-def find(owner: User, integration_type: str) -> Integration:
-    """The owner's integration of a type, e.g. `slack`. Its secrets are read and decrypted only when they are used.
-
-    Raises IntegrationNotFound.
-    """
-    try:
-        return Integration.objects.live().without_secrets().get(owner=owner, type=integration_type)
-    except Integration.DoesNotExist:
-        raise IntegrationNotFound(integration_type) from None
-
-
-def find_many(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], Integration]:
-    """The same for many: integrations by (primary key of the owner, type), those that exist. One statement."""
-    if not wanted:
-        return {}
-    owners, types = {owner for owner, _ in wanted}, {type_ for _, type_ in wanted}
-    rows = Integration.objects.live().without_secrets().filter(owner__in=owners, type__in=types)
-    return {(row.owner_id, row.type): row for row in rows}
-
-
-def active_types(owners: Collection[int]) -> dict[int, set[str]]:
-    """The types of which owners have an active integration, by the owner's primary key. One statement."""
-    found: dict[int, set[str]] = {}
-    if owners:
-        rows = Integration.objects.live().filter(owner__in=owners, status=Status.ACTIVE).order_by()
-        for owner, type_ in rows.values_list("owner", "type"):
-            found.setdefault(owner, set()).add(type_)
-    return found
-
-
-def statuses(active: Collection[str]) -> dict[str, bool]:
-    """Each integration type, and whether it is among `active`: `{"s3": false, "slack": true, …}`."""
-    return {connector.type: connector.type in active for connector in registry.CONNECTORS}
-
-
-def inbound_url(integration: Integration) -> str | None:
-    """The integration's own address for requests of its service, or None if this service sends none.
-
-    For example `https://integrations.example.com/webhooks/github/0197…`.
-    """
-    if registry.get(integration.type).inbound is None:
-        return None
-    return f"{settings.PUBLIC_URL}/webhooks/{integration.type}/{integration.id}"
 
 
 def save_integration(
@@ -245,47 +194,6 @@ def erase_all(chosen: QuerySet[Integration]) -> int:
     for integration in integrations:
         erase(integration)
     return len(integrations)
-
-
-def lock(owner: User, integration_type: str) -> Integration:
-    """As `find`, locked until the end of the caller's transaction."""
-    try:
-        return Integration.objects.live().without_secrets().select_for_update().get(owner=owner, type=integration_type)
-    except Integration.DoesNotExist:
-        raise IntegrationNotFound(integration_type) from None
-
-
-@transaction.atomic
-def end_connection(integration_id: UUID, end: ConnectionEnd) -> None:
-    """Stops an integration whose provider says that it ended the connection, e.g. because its app was removed.
-
-    An OAuth connection has to be connected again, any other is disabled. Nothing happens if it was connected, or saved,
-    after that, or is a connection to another app.
-    """
-    integration = Integration.objects.live().without_secrets().select_for_update().filter(pk=integration_id).first()
-    if integration is None:
-        return
-    refused = grants.current().note_ended(integration, end)
-    if refused is False or (refused is None and integration.updated_at.timestamp() > end.at):
-        return
-    if integration.status != Status.PAUSED:
-        name = registry.get(integration.type).name
-        what = "connect again" if refused else "set it up again in " + name
-        status = Status.NEEDS_RECONNECT if refused else Status.DISABLED
-        change_status(integration, status, f"The app was removed from {name}, or its token revoked: {what}.")
-
-
-@transaction.atomic
-def disable(integration_id: UUID, reason: str) -> bool:
-    """Stops an integration whose endpoint is gone or keeps failing; its owner can resume it.
-
-    `reason` is a sentence for its owner. Returns whether it was active.
-    """
-    integration = Integration.objects.live().without_secrets().select_for_update().filter(pk=integration_id).first()
-    if integration is None or not integration.is_active:
-        return False
-    change_status(integration, Status.DISABLED, reason)
-    return True
 
 
 def _record(action: Action, integration: Integration, detail: str = "") -> None:

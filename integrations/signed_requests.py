@@ -9,7 +9,7 @@ from integrations.core.redaction import redact
 from invenicum.accounts.models import User
 from invenicum.events.message import Message
 
-from . import registry, services
+from . import lookups, registry
 from .core.http import Request
 from .core.preview import first_write
 from .signing_secrets import NoSigningSecret
@@ -29,7 +29,7 @@ def signed_request(owner: User, integration_type: str, message: Message, now: in
     Nothing is sent, and no access token asked for. The signature is valid for as long as the receiver accepts its time.
     Raises UnknownType, IntegrationNotFound, NoSigningSecret if the type signs nothing, or an IntegrationError.
     """
-    integration, connector = services.find(owner, integration_type), registry.get(integration_type)
+    integration, connector = lookups.find(owner, integration_type), registry.get(integration_type)
     if connector.signing_secret is None:
         raise NoSigningSecret(integration_type)
     config = integration.load_config()

@@ -13,8 +13,8 @@ from invenicum.encrypted_fields import DecryptionError
 
 from . import registry, reserved_secrets, submissions
 from .core.signing import ROTATION_OVERLAP_SECONDS, SigningSecrets, verification_key
+from .lookups import IntegrationNotFound, find, lock
 from .models import Integration
-from .services import IntegrationNotFound, find, lock
 
 
 class NoSigningSecret(LookupError):

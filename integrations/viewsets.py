@@ -19,7 +19,7 @@ from invenicum.api.throttling import OutgoingThrottle, SaveThrottle
 from invenicum.api.viewsets import ApiViewSet
 from invenicum.ids import parse_public_id
 
-from . import api_errors, connection_tests, previews, registry, services, signing_secrets
+from . import api_errors, connection_tests, lookups, previews, registry, services, signing_secrets
 from .serializers import (
     ActiveSerializer,
     ConnectorSerializer,
@@ -137,7 +137,7 @@ class IntegrationViewSet(IntegrationApiViewSet):
     def status(self, request: Request) -> Response:
         """Each integration type, and whether you have an active integration of it."""
         owner = current_user(request).pk
-        return self.answer(services.statuses(services.active_types({owner}).get(owner, ())), StatusesSerializer)
+        return self.answer(lookups.statuses(lookups.active_types({owner}).get(owner, ())), StatusesSerializer)
 
     @extend_schema(
         operation_id="readIntegration",
@@ -146,7 +146,7 @@ class IntegrationViewSet(IntegrationApiViewSet):
     )
     def retrieve(self, request: Request, integration_type: str) -> Response:
         """Your integration of this type. `secrets` says which secrets are stored."""
-        return self.answer(services.find(current_user(request), integration_type))
+        return self.answer(lookups.find(current_user(request), integration_type))
 
     @extend_schema(
         operation_id="pauseOrResumeIntegration",

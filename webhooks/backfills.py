@@ -14,8 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations import registry
+from integrations.lookups import find
 from integrations.models import Integration
-from integrations.services import find
 from invenicum.accounts.models import User
 from invenicum.accounts.services import lock_account
 from invenicum.assets.exports import count_created

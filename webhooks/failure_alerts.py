@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from integrations import registry
 from integrations.models import Integration
-from integrations.services import disable
+from integrations.stops import disable
 from invenicum.api.addresses import PREFIX
 from invenicum.mail import send_to_owner
 

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from integrations.lookups import find
 from integrations.models import Integration
-from integrations.services import find
 from invenicum.accounts.models import User
 from invenicum.audit.services import Action, record, target_of
 from invenicum.ids import first_id_at

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Case, Count, Exists, Min, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
+from integrations.lookups import IntegrationNotFound, find
 from integrations.models import Integration
-from integrations.services import IntegrationNotFound, find
 from invenicum.accounts.models import User
 from invenicum.events.models import Event
 from invenicum.events.names import PING

@@ -14,7 +14,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 
-from integrations import connection_tests, grants, registry, services, submissions
+from integrations import connection_tests, grants, lookups, registry, services, submissions
 from integrations.core.connector import Connector
 from integrations.core.errors import IntegrationError, InvalidConfig
 from integrations.models import Integration
@@ -199,8 +199,8 @@ def sign_in_token(visitor: Visitor, integration_type: str) -> str:
 
 def _stored(visitor: Visitor, integration_type: str) -> Integration | None:
     try:
-        return services.find(visitor.user, integration_type)
-    except services.IntegrationNotFound:
+        return lookups.find(visitor.user, integration_type)
+    except lookups.IntegrationNotFound:
         return None
 
 

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from integrations import registry, signed_requests
 from integrations.core.curl_command import curl_command
 from integrations.core.errors import IntegrationError
+from integrations.lookups import IntegrationNotFound
 from integrations.models import Integration
-from integrations.services import IntegrationNotFound
 from integrations.signing_secrets import NoSigningSecret
 from invenicum.ids import parse_public_id, public_id
 from invenicum.plots import Try

@@ -14,7 +14,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
 from integrations import registry
-from integrations.services import find
+from integrations.lookups import find
 from invenicum.api.pagination import Cursor
 from invenicum.events import history
 from invenicum.events.models import Event

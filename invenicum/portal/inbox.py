@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from integrations import services
+from integrations import lookups, services
 from integrations.core.errors import IntegrationError
 from integrations.core.signature_faults import Fault, Finding
 from invenicum.api.throttling import OutgoingThrottle, SaveThrottle
@@ -90,7 +90,7 @@ def _do(request: HttpRequest, visitor: Visitor, inbox: Inbox | None) -> HttpResp
                 ping(visitor.user, "webhook")
     except (IntegrationError, QuotaExceeded) as error:
         return message_page(request, visitor, _("That did not work"), error.message, 422)
-    except services.IntegrationNotFound:
+    except lookups.IntegrationNotFound:
         return message_page(request, visitor, _("That did not work"), _("No webhook is connected yet."), 422)
     return SeeOther(reverse("portal-inbox"))
 
@@ -136,7 +136,7 @@ def _row(kept: InboxRequest) -> Row:
 
 def _has_webhook(visitor: Visitor) -> bool:
     try:
-        services.find(visitor.user, "webhook")
-    except services.IntegrationNotFound:
+        lookups.find(visitor.user, "webhook")
+    except lookups.IntegrationNotFound:
         return False
     return True

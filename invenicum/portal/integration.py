@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from integrations import grants, registry, services, signing_secrets
+from integrations import grants, lookups, registry, signing_secrets
 from integrations.models import Integration
 from invenicum.events.names import ASSET_EVENTS, PING
 from invenicum.ids import parse_public_id
@@ -62,7 +62,7 @@ def show(request: HttpRequest, visitor: Visitor, integration_type: str) -> HttpR
         "is_connected": grants.current().is_connected(integration),
         "subscriptions": integration.subscriptions,
         "has_all_changes": set(integration.subscriptions) == set(ASSET_EVENTS),
-        "inbound_url": services.inbound_url(integration),
+        "inbound_url": lookups.inbound_url(integration),
         "may_send": visitor.may("deliveries:write"),
     }
     if connector.signing_secret and visitor.may_change:

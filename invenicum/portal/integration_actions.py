@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from integrations import grants, registry, services, signing_secrets
+from integrations import grants, lookups, registry, services, signing_secrets
 from integrations.core.connector import Connector
 from integrations.core.errors import InvalidConfig
 from invenicum.api.throttling import OutgoingThrottle, SaveThrottle
@@ -84,7 +84,7 @@ def disconnect(request: HttpRequest, visitor: Visitor, integration_type: str) ->
             return too_often(request, visitor, seconds)
         services.delete_integration(visitor.user, integration_type)
         return SeeOther(f"{reverse('portal-services')}?gone={integration_type}")
-    integration = services.find(visitor.user, integration_type)
+    integration = lookups.find(visitor.user, integration_type)
     connector = registry.get(integration_type)
     context = {
         "title": _("Disconnect %(name)s?") % {"name": connector.name},

@@ -20,8 +20,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from integrations.lookups import IntegrationNotFound
 from integrations.registry import UnknownType
-from integrations.services import IntegrationNotFound
 from invenicum.content_policy import HEADER, portal_policy
 
 from .cookies import drop_key, read_key

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from integrations import previews, registry
 from integrations.core.errors import IntegrationError, InvalidConfig
+from integrations.lookups import IntegrationNotFound
 from integrations.previews import EventPreview
-from integrations.services import IntegrationNotFound
 from invenicum.events.names import ASSET_CREATED, ASSET_DELETED, ASSET_UPDATED
 
 from .chat_messages import ChatMessage, read_message

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from integrations import registry, services
+from integrations import lookups, registry
 from invenicum.api.throttling import BackfillThrottle
 from invenicum.ids import moment_of, parse_public_id
 from invenicum.quotas import QuotaExceeded
@@ -106,7 +106,7 @@ class Counted:
 @portal_page(get=SEE, post=CHANGE)
 def show(request: HttpRequest, visitor: Visitor, integration_type: str) -> HttpResponseBase:
     """The form; with `?count=1` how many there would be, to be confirmed. POST begins it."""
-    integration = services.find(visitor.user, integration_type)
+    integration = lookups.find(visitor.user, integration_type)
     is_sent = request.method == "POST"
     given = request.POST if is_sent else request.GET
     asked = Asked.of(given)

@@ -4,8 +4,9 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from integrations.core.errors import IntegrationError
+from integrations.lookups import IntegrationNotFound
 from integrations.models import Integration
-from integrations.services import IntegrationNotFound, save_integration
+from integrations.services import save_integration
 from integrations.signed_requests import SignedRequest, signed_request
 from integrations.signing_secrets import NoSigningSecret
 from invenicum.accounts.models import User

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import OperationalError
 from django.utils import timezone
 
-from integrations.services import disable
+from integrations.stops import disable
 from invenicum.transactions import bounded, is_locked
 
 from . import claim, crashes

@@ -27,7 +27,7 @@ from integrations.core.inbound import (
     ReceivedEvent,
 )
 from integrations.models import Integration, IntegrationQuerySet
-from integrations.services import end_connection
+from integrations.stops import end_connection
 from invenicum.encrypted_fields import DecryptionError
 from invenicum.events import intake
 from invenicum.events.publish import publish

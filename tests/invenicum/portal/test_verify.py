@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from integrations.core.signature_faults import Fault, Finding
 from integrations.core.signing import standard_key
+from integrations.lookups import find
 from integrations.models import Integration
-from integrations.services import find
 from integrations.signing_secrets import rotate_signing_secret
 from invenicum.accounts.models import User
 from invenicum.events.publish import publish
