@@ -1,8 +1,9 @@
-"""What Google's APIs have in common: their errors. Pure."""
+"""What Google's APIs have in common: how an account is connected, and their errors. Pure."""
 
 from ..core.answers import error_for, excerpt, field_of, objects_at, retry_after
 from ..core.errors import AuthFailed, ConnectionFailed, IntegrationError, InvalidConfig, RateLimited
 from ..core.http import Response
+from ..core.oauth import OAuthSpec
 
 # https://developers.google.com/workspace/drive/api/guides/handle-errors
 RATE_LIMIT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded", "dailyLimitExceeded"}
@@ -12,6 +13,27 @@ FULL_FOLDER_REASONS = {
 }
 API_DISABLED_REASONS = {"accessNotConfigured", "SERVICE_DISABLED"}
 MISSING_SCOPE_REASONS = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "insufficientScopes"}
+
+
+def google_oauth(scope: str, required: bool = False) -> OAuthSpec:
+    """How a Google account is connected that grants `scope`, e.g. `https://www.googleapis.com/auth/drive.file`.
+
+    `required`: nothing else connects. https://developers.google.com/identity/protocols/oauth2/web-server
+    """
+    return OAuthSpec(
+        "https://accounts.google.com/o/oauth2/v2/auth",
+        "https://oauth2.googleapis.com/token",
+        scopes=("openid", "email", scope),
+        identity_url="https://openidconnect.googleapis.com/v1/userinfo",
+        identity_field="email",
+        revoke_url="https://oauth2.googleapis.com/revoke",
+        revokes_account=True,
+        issuer="https://accounts.google.com",
+        needed_scopes=(scope,),
+        # Google issues a refresh token only for `offline` access, and only on the consent screen.
+        extra_params={"access_type": "offline", "prompt": "consent", "include_granted_scopes": "true"},
+        required=required,
+    )
 
 
 def google_error(response: Response, service: str) -> IntegrationError:

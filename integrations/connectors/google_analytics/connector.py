@@ -14,9 +14,8 @@ from ...core.connector import Category, Connector, TestResult
 from ...core.errors import AuthFailed, InvalidConfig, Rejected
 from ...core.http import Flow, Request, Response
 from ...core.markers import AssetEvents, Matches, SentTo
-from ...core.oauth import OAuthSpec
 from ...families.analytics import actor_of, properties_of
-from ...families.google import google_error
+from ...families.google import google_error, google_oauth
 from .names import event_name, parameter_name, parameter_value
 
 MeasurementId = Annotated[str, Matches(r"^G-[A-Z0-9]{4,20}$", "the measurement id of a data stream", "G-1A2BCD345E")]
@@ -62,18 +61,7 @@ did it, and what they do within the same half hour is one session. Names that Go
 (`invenicum_session_start`). Google Analytics cannot recognise a repeated event: if its answer is lost, an event may
 count twice (with the same `event_id`).
 """
-    oauth = OAuthSpec(
-        "https://accounts.google.com/o/oauth2/v2/auth",
-        "https://oauth2.googleapis.com/token",
-        scopes=("openid", "email", "https://www.googleapis.com/auth/analytics.readonly"),
-        identity_url="https://openidconnect.googleapis.com/v1/userinfo",
-        identity_field="email",
-        revoke_url="https://oauth2.googleapis.com/revoke",
-        revokes_account=True,
-        issuer="https://accounts.google.com",
-        needed_scopes=("https://www.googleapis.com/auth/analytics.readonly",),
-        extra_params={"access_type": "offline", "prompt": "consent", "include_granted_scopes": "true"},
-    )
+    oauth = google_oauth("https://www.googleapis.com/auth/analytics.readonly")
 
     class Config(ConnectorConfig):
         in_example = ("measurementId",)

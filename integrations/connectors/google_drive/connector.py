@@ -14,10 +14,9 @@ from ...core.errors import AuthFailed
 from ...core.fields import HookSecret, HttpsUrl, PathPrefix, reveal
 from ...core.http import Flow
 from ...core.markers import AssetEvents, SentTo
-from ...core.oauth import OAuthSpec
 from ...core.signing import generate_secret
 from ...families.documents import ABSENT, DocumentConfig, DocumentConnector, Stored
-from ...families.google import google_error
+from ...families.google import google_error, google_oauth
 from .api import ALL_DRIVES, DriveApi
 from .fields import FolderId
 from .inbound import GoogleDriveInbound
@@ -49,20 +48,7 @@ to be *Contributor* or more.
 A document that you move to the bin, or whose folder you do, is made again with the next change of its asset. A deleted
 asset's document goes to the bin, from which Google removes it after 30 days.
 """
-    oauth = OAuthSpec(
-        "https://accounts.google.com/o/oauth2/v2/auth",
-        "https://oauth2.googleapis.com/token",
-        scopes=("openid", "email", "https://www.googleapis.com/auth/drive.file"),
-        identity_url="https://openidconnect.googleapis.com/v1/userinfo",
-        identity_field="email",
-        revoke_url="https://oauth2.googleapis.com/revoke",
-        revokes_account=True,
-        issuer="https://accounts.google.com",
-        needed_scopes=("https://www.googleapis.com/auth/drive.file",),
-        # Google issues a refresh token only for `offline` access, and only on the consent screen.
-        extra_params={"access_type": "offline", "prompt": "consent", "include_granted_scopes": "true"},
-        required=True,
-    )
+    oauth = google_oauth("https://www.googleapis.com/auth/drive.file", required=True)
     remembers = True
     concurrency = 1  # so that the first documents do not all search for the folder at once
 
