@@ -1,9 +1,11 @@
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
+from invenicum.accounts.models import User
 from tests.browser import DESKTOP
 from tests.e2e.running import Run
 from tests.tools import tool
@@ -43,6 +45,19 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
     yield context
     context.close()
     assert violations == []
+
+
+@pytest.fixture
+def staff(context: BrowserContext, live_server: Any) -> Page:
+    """The console, in which a superuser has signed in."""
+    User.objects.create_superuser("staff", password="staff")
+    page = context.new_page()
+    page.goto(f"{live_server.url}/admin/")
+    page.fill("#id_username", "staff")
+    page.fill("#id_password", "staff")
+    page.click("[type=submit]")
+    expect(page.locator("#user-tools")).to_contain_text("staff")
+    return page
 
 
 @pytest.fixture

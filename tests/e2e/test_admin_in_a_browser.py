@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from integrations.models import Integration
 from invenicum.accounts.models import User
@@ -17,20 +17,13 @@ pytestmark = [pytest.mark.django_db(transaction=True), needs_browser]
 
 
 @pytest.fixture
-def page(context: BrowserContext, live_server: Any, alice: User, settings: Any) -> Page:
-    """The admin, signed in, with a delivery of Alice's that failed."""
+def page(staff: Page, alice: User, settings: Any) -> Page:
+    """The console, with a delivery of Alice's that failed."""
     settings.RETRY_SCHEDULE = (0,)
-    User.objects.create_superuser("staff", password="staff")
     connect_webhook(alice, headers={"Authorization": "Bearer very-secret"})
     publish(alice, "asset.created", {"assetId": "asset-1"})
     drain()
-    page = context.new_page()
-    page.goto(f"{live_server.url}/admin/")
-    page.fill("#id_username", "staff")
-    page.fill("#id_password", "staff")
-    page.click("[type=submit]")
-    expect(page.locator("#user-tools")).to_contain_text("staff")
-    return page
+    return staff
 
 
 def choose(page: Page, action: str, kind: str) -> None:

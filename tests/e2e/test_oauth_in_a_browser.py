@@ -48,6 +48,17 @@ def sign_in(page: Page) -> None:
     page.click("text=Sign in")
 
 
+def connect_in_popup(page: Page, url: str, app: str) -> None:
+    """Opens `app`, the HTML of a page at `url`, and signs in and consents in the popup that it opens."""
+    page.context.route(url, lambda route: route.fulfill(body=app, content_type="text/html"))
+    page.goto(url)
+    with page.expect_popup() as opened:
+        page.click("button")
+    sign_in(opened.value)
+    with opened.value.expect_event("close"):
+        opened.value.click("input[name=allow]")
+
+
 def with_token(context: BrowserContext, url: str, token: str) -> None:
     """Sends a token with the first request to `url`, as an app does that opens it in a view of its own."""
 
@@ -86,15 +97,7 @@ def test_a_person_consents_and_ends_on_our_page(
 
 def test_a_popup_tells_the_app_and_closes(context: BrowserContext, origin: str, alice: Any) -> None:
     page = context.new_page()
-    app = APP % (AUTHORIZE, issue_token(alice))
-    context.route(f"{origin}/app", lambda route: route.fulfill(body=app, content_type="text/html"))
-    page.goto(f"{origin}/app")
-    with page.expect_popup() as opened:
-        page.click("button")
-    popup = opened.value
-    sign_in(popup)
-    with popup.expect_event("close"):
-        popup.click("input[name=allow]")
+    connect_in_popup(page, f"{origin}/app", APP % (AUTHORIZE, issue_token(alice)))
     told = {"source": "invenicum-integrations", "status": "connected", "type": "google_drive"}
     assert page.evaluate("window.told") == [origin, told]
 
@@ -105,15 +108,9 @@ def test_a_popup_tells_an_app_of_another_origin_too(
     elsewhere = "http://127.0.0.1:9"
     settings.OAUTH_RETURN_ORIGINS = [elsewhere]
     app = APP.replace("(await answer.json()).authorizationUrl", f"'{origin}{AUTHORIZE}'") % ("/app", "")
-    context.route(f"{elsewhere}/app", lambda route: route.fulfill(body=app, content_type="text/html"))
     with_token(context, origin + AUTHORIZE, issue_token(alice))
     page = context.new_page()
-    page.goto(f"{elsewhere}/app")
-    with page.expect_popup() as opened:
-        page.click("button")
-    sign_in(opened.value)
-    with opened.value.expect_event("close"):
-        opened.value.click("input[name=allow]")
+    connect_in_popup(page, f"{elsewhere}/app", app)
     told = {"source": "invenicum-integrations", "status": "connected", "type": "google_drive"}
     assert page.evaluate("window.told") == [origin, told]
 
@@ -123,14 +120,7 @@ def test_an_opener_of_another_origin_is_told_nothing(
 ) -> None:
     settings.OAUTH_RETURN_ORIGINS = ["https://elsewhere.example.com"]
     page = context.new_page()
-    app = APP % (AUTHORIZE, issue_token(alice))
-    context.route(f"{origin}/app", lambda route: route.fulfill(body=app, content_type="text/html"))
-    page.goto(f"{origin}/app")
-    with page.expect_popup() as opened:
-        page.click("button")
-    sign_in(opened.value)
-    with opened.value.expect_event("close"):
-        opened.value.click("input[name=allow]")
+    connect_in_popup(page, f"{origin}/app", APP % (AUTHORIZE, issue_token(alice)))
     assert page.evaluate("window.told") is None
 
 

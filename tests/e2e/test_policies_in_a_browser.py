@@ -19,18 +19,6 @@ from webhooks.engine.worker import drain
 pytestmark = [pytest.mark.django_db(transaction=True), needs_browser]
 
 
-@pytest.fixture
-def staff(context: BrowserContext, live_server: Any, alice: User) -> Page:
-    User.objects.create_superuser("staff", password="staff")
-    page = context.new_page()
-    page.goto(f"{live_server.url}/admin/")
-    page.fill("#id_username", "staff")
-    page.fill("#id_password", "staff")
-    page.click("[type=submit]")
-    expect(page.locator("#user-tools")).to_contain_text("staff")
-    return page
-
-
 def test_every_page_of_the_admin(staff: Page, live_server: Any, alice: User) -> None:
     connect_webhook(alice)
     publish(alice, "asset.created", {"assetId": "asset-1"})

@@ -96,29 +96,18 @@ def test_a_hooks_problem_ends_when_it_is_registered(alice: User, github: FakeGit
     assert len(github.hooks) == 1
 
 
-def test_a_hook_that_is_registered_while_its_integration_is_deleted_is_removed_again(
-    alice: User, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "delete",
+    [lambda owner: delete_integration(owner, "github"), lambda owner: owner.delete()],
+    ids=["integration", "owner"],
+)
+def test_a_hook_that_is_registered_during_a_deletion_is_removed_again(
+    alice: User, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch, delete: Callable[[User], object]
 ) -> None:
     class Meanwhile(GitHub):
         def on_save(self, config: Any, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
             state = yield from super().on_save(config, state)
-            delete_integration(alice, "github")
-            return state
-
-    monkeypatch.setattr(registry, "CONNECTORS", (Meanwhile,))
-    save_integration(alice, "github", GITHUB)
-    run_provider_jobs()
-    assert github.hooks == {}
-    assert not ProviderJob.objects.exists()
-
-
-def test_a_hook_that_is_registered_while_its_owner_is_deleted_is_removed_again(
-    alice: User, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Meanwhile(GitHub):
-        def on_save(self, config: Any, state: Mapping[str, Any]) -> Flow[dict[str, Any]]:
-            state = yield from super().on_save(config, state)
-            alice.delete()
+            delete(alice)
             return state
 
     monkeypatch.setattr(registry, "CONNECTORS", (Meanwhile,))

@@ -92,21 +92,17 @@ def deliver() -> None:
     worker.close()
 
 
+def publish_and_deliver(owner: User) -> None:
+    """Publishes an event by a request that belongs to a trace."""
+    event = {"event": "asset.created", "data": {"assetId": "a"}}
+    assert ask("POST", "/api/v1/events", issue_token(owner, ["events:write"]), event, traceparent=PARENT) == 202
+    deliver()
+
+
 def test_a_trace_leads_from_a_request_over_its_event_to_each_delivery(alice: User, collecting: FakeServer) -> None:
-    token = issue_token(alice, ["events:write"])
     with FakeServer(lambda request: (503, {}, b"")) as receiver:
         connect_webhook(alice, receiver.url)
-        assert (
-            ask(
-                "POST",
-                "/api/v1/events",
-                token,
-                {"event": "asset.created", "data": {"assetId": "a"}},
-                traceparent=PARENT,
-            )
-            == 202
-        )
-        deliver()
+        publish_and_deliver(alice)
         (sent,) = receiver.requests
     request, delivery = sorted(spans(collecting, 2), key=lambda span: span.kind)
     assert (request.name, request.trace, request.parent) == ("POST /events", PARENT[3:35], PARENT[36:52])
@@ -143,21 +139,10 @@ def test_a_hook_begins_a_trace_whatever_its_sender_says(alice: User, collecting:
 
 
 def test_without_a_collector_nothing_is_traced_written_or_sent(alice: User) -> None:
-    token = issue_token(alice, ["events:write"])
     with FakeServer(lambda request: (200, {}, b"")) as receiver:
         connect_webhook(alice, receiver.url)
         assert tracing.tracer() is None
-        assert (
-            ask(
-                "POST",
-                "/api/v1/events",
-                token,
-                {"event": "asset.created", "data": {"assetId": "a"}},
-                traceparent=PARENT,
-            )
-            == 202
-        )
-        deliver()
+        publish_and_deliver(alice)
         assert "traceparent" not in receiver.requests[0].headers
     assert Event.objects.get().traceparent is None
 
