@@ -39,11 +39,6 @@ def count(now: datetime) -> None:
     FailureCause.objects.bulk_create(causes)
 
 
-def deliveries_of(cause: FailureCause) -> QuerySet[Delivery]:
-    """The deliveries that fail for this reason now."""
-    return matching(cause.type, cause.error_class, cause.status_code)
-
-
 def matching(type: str, error_class: str, status_code: int | None) -> QuerySet[Delivery]:
     """The deliveries of a type, as `slack`, whose last attempt failed with this error class and HTTP status."""
     failing = Delivery.objects.failing()
