@@ -18,7 +18,7 @@ from django.db.models import QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 
 from integrations.core.errors import ErrorClass
-from integrations.models import Integration
+from integrations.models import Integration, IntegrationQuerySet
 from invenicum.api.pagination import Cursor
 from invenicum.events.models import Event
 from invenicum.ids import first_id_at, moment_of
@@ -78,6 +78,18 @@ class Filters:
     asset: str = ""
     since: datetime | None = None
     until: datetime | None = None
+
+    def integrations_of(self, owner: int) -> IntegrationQuerySet:
+        """The integrations of an owner, by primary key, whose deliveries can be selected; deleted ones too."""
+        rows = Integration.objects.filter(owner=owner)
+        if self.type:
+            rows = rows.filter(type=self.type)
+        match self.state:
+            case State.HELD:
+                rows = rows.filter(problem_fault=Integration.Fault.TARGET)
+            case State.ON_ITS_WAY | State.RETRYING:
+                rows = rows.exclude(problem_fault=Integration.Fault.TARGET)
+        return rows
 
     def to_json(self) -> dict[str, Any]:
         """Those that are set, as a JSON column keeps them."""
@@ -200,17 +212,8 @@ class DeliveryLog:
     def _integrations(self) -> list[UUID]:
         if self._integration:
             return [self._integration]
-        rows = Integration.objects.filter(owner=self._owner_id).order_by()
-        if self._only_live:
-            rows = rows.filter(deleted_at=None)
-        if self._filters.type:
-            rows = rows.filter(type=self._filters.type)
-        match self._filters.state:
-            case State.HELD:
-                rows = rows.filter(problem_fault=Integration.Fault.TARGET)
-            case State.ON_ITS_WAY | State.RETRYING:
-                rows = rows.exclude(problem_fault=Integration.Fault.TARGET)
-        return list(rows.values_list("pk", flat=True))
+        rows = self._filters.integrations_of(self._owner_id).order_by()
+        return list((rows.live() if self._only_live else rows).values_list("pk", flat=True))
 
     @property
     def _is_narrowed(self) -> bool:

@@ -18,7 +18,7 @@ from invenicum.quotas import REPLAYS
 
 from . import wake
 from .backfills import EVERYTHING_SINCE
-from .delivery_log import Counted, DeliveryLog, Filters, State
+from .delivery_log import Counted, DeliveryLog, Filters
 from .models import Replay
 from .replays import REPLAY_BATCH_DELIVERIES, note, queue_batch
 
@@ -51,7 +51,7 @@ def retry_all(owner: User, filters: Filters) -> Retried:
     until = min(filters.until or now, now)
     filters = replace(filters, until=until)
     room, made = REPLAY_BATCH_DELIVERIES, list[Replay]()
-    for integration in _concerned(owner, filters):
+    for integration in filters.integrations_of(owner.pk).live().without_secrets():
         counted = DeliveryLog(owner.pk, filters, integration.pk).count()
         if counted.is_exact and not counted.total:
             continue
@@ -79,15 +79,3 @@ def retry_all(owner: User, filters: Filters) -> Retried:
     if not is_complete:
         transaction.on_commit(wake.wake_duties)
     return Retried(sum(replay.queued for replay in made), is_complete, made)
-
-
-def _concerned(owner: User, filters: Filters) -> list[Integration]:
-    rows = Integration.objects.live().without_secrets().filter(owner=owner)
-    if filters.type:
-        rows = rows.filter(type=filters.type)
-    match filters.state:
-        case State.HELD:
-            rows = rows.filter(problem_fault=Integration.Fault.TARGET)
-        case State.ON_ITS_WAY | State.RETRYING:
-            rows = rows.exclude(problem_fault=Integration.Fault.TARGET)
-    return list(rows)
