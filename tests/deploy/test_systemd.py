@@ -74,6 +74,17 @@ def test_each_unit_stops_gently_reads_its_secrets_and_can_do_little(unit: Path) 
     assert "NoNewPrivileges=true" in text
 
 
+def test_a_command_reads_the_secrets_that_the_units_read() -> None:
+    text = (ROOT / "deploy/systemd/manage.sh").read_text()
+    credentials = re.findall(r"LoadCredential=(\w+):\$secrets/(\w+)", text)
+    files = re.findall(r"\b([A-Z_]+)_FILE=\$CREDENTIALS_DIRECTORY/(\w+)", text)
+    unit = UNITS[0].read_text()
+    assert sorted(credentials) == sorted(
+        re.findall(r"^LoadCredential=(\w+):/etc/invenicum/secrets/(\w+)$", unit, re.MULTILINE)
+    )
+    assert sorted(files) == sorted(re.findall(r"\b([A-Z_]+)_FILE=%d/(\w+)", unit))
+
+
 def test_the_units_agree_in_what_they_have_in_common() -> None:
     common = [
         unit.read_text().partition("# The rest is in each unit alike")[2].partition("[Install]")[0] for unit in UNITS
