@@ -12,8 +12,8 @@
 #   make test-python run the tests of protocols and servers with another Python: OTHER_PYTHON=/path/to/python3.13
 #   make platforms check that there are wheels for each supported system and Python (needs the network)
 #   make machines install what test-machines needs (Debian, as root)
-#   make test-machines run the tests that start whole machines and engines (Debian, as root; they change this machine's
-#                 network while they run)
+#   make test-machines follow docs/operations.md in a Debian 12 that is booted for it (Debian, as root; it forwards packets
+#                 of that machine)
 #   make browser  install Chromium for the browser tests (Debian, as root)
 #   make node     install Node.js for the receiver test (Debian, as root)
 #   make interpreters install PHP, Ruby, Go and Java for the tests of code that verifies webhooks (Debian, as root)

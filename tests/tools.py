@@ -26,8 +26,10 @@ TOOLS = {
     "caddy": Tool(("caddy",), "proxies"),
     "chromium": Tool(("chromium", "google-chrome"), "browser"),
     "client tools": Tool((".venv/clients/bin/python",), "client-python client-dart"),
+    "debootstrap": Tool(("debootstrap",), "machines"),
     "go": Tool(("go",), "interpreters"),
     "hadolint": Tool(("hadolint",), "check"),
+    "iptables": Tool(("iptables",), "machines"),
     "java": Tool(("java",), "interpreters"),
     "jsonwebtoken": Tool(("clients/typescript/node_modules/jsonwebtoken",), "node client-typescript"),
     "kustomize": Tool((".venv/kustomize/bin/kustomize", "kustomize"), "kustomize"),
@@ -43,6 +45,7 @@ TOOLS = {
     "s3rver": Tool((".venv/s3rver/node_modules/s3rver",), "node s3rver"),
     "slack bolt": Tool((f"{PAYLOADS}/@slack/bolt",), "node payloads"),
     "systemd-analyze": Tool(("systemd-analyze",), "systemd"),
+    "systemd-nspawn": Tool(("systemd-nspawn",), "machines"),
 }
 
 
