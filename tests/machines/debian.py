@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SUITE = "bookworm"  # Debian 12, for which docs/operations.md is written
+# Debian 12, or another for which docs/operations.md is written: DEBIAN=trixie make test-machines
+SUITE = os.environ.get("DEBIAN", "bookworm")
 # Made once; `make clean` removes it.
 CACHE = ROOT / ".venv/machines"
 # How this machine reaches package registries, which a machine in it has to do alike.
@@ -65,8 +66,9 @@ def _mirror() -> str:
         text=True,
         check=True,
     )
-    places = dict(reversed([line.split(" ", 1) for line in answer.stdout.splitlines()]))
-    return places.get(SUITE) or next(iter(places.values()), "https://deb.debian.org/debian")
+    places = [line.split(" ", 1) for line in answer.stdout.splitlines()]
+    releases = {suite: place for suite, place in places if "-" not in suite}  # not `bookworm-security`
+    return releases.get(SUITE) or next(iter(releases.values()), "https://deb.debian.org/debian")
 
 
 def _run(*command: str | Path) -> None:
