@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import structlog
 from django.db import Error, models, transaction
 from django.db.models import F, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models.functions import Now, RowNumber
 from django.utils import timezone
 
 JOB_LEASE_SECONDS = 120  # for which no other worker takes a job that one has claimed
@@ -105,6 +105,10 @@ class JobRunner(Generic[J]):
         """What the log says of a job, e.g. `{"kind": "save", "type": "github"}`."""
         return {}
 
+    def due(self, now: datetime | Now) -> QuerySet[J]:
+        """The jobs that are due at `now`, a time or an expression of the database, whether or not they can run."""
+        return self.model._default_manager.filter(due_at__lte=now)
+
     @transaction.atomic
     def claim(self, now: datetime, limit: int) -> list[J]:
         """Leases up to `limit` jobs for JOB_LEASE_SECONDS: of each owner the one that has been due longest.
@@ -112,10 +116,9 @@ class JobRunner(Generic[J]):
         Owners with a job that runs are left out, and jobs that other workers are claiming at this moment. A worker that
         dies leaves a job to the next one when the lease ends; its attempt counts.
         """
-        jobs = self.model._default_manager
-        if not jobs.filter(due_at__lte=now).exists():  # as nearly always: the statement below takes longer to make
+        if not self.due(now).exists():  # as nearly always: the statement below takes longer to make
             return []
-        busy = jobs.filter(leased_until__gt=now).values("owner_id")
+        busy = self.model._default_manager.filter(leased_until__gt=now).values("owner_id")
         ready = self.claimable().filter(due_at__lte=now).exclude(owner_id__in=busy)
         place = Window(RowNumber(), partition_by=F("owner_id"), order_by=["due_at", "pk"])
         first = ready.annotate(place=place).filter(place=1).values("pk")
@@ -125,7 +128,7 @@ class JobRunner(Generic[J]):
         for job in claimed:
             job.leased_until = now + timedelta(seconds=JOB_LEASE_SECONDS)
             job.attempt_count += 1
-        jobs.bulk_update(claimed, ["leased_until", "attempt_count"])
+        self.model._default_manager.bulk_update(claimed, ["leased_until", "attempt_count"])
         return claimed
 
     def begin(self, job: J) -> Generator[Any, Any, datetime | None] | None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from invenicum.accounts.models import User
@@ -121,13 +123,17 @@ def _confirm(user: User, key: str) -> Connected:
     return Connected(integration, client.name)
 
 
+def expired(now: datetime | Now) -> QuerySet[UnconfirmedConnection]:
+    """The connections that were not confirmed in time, at `now`: a time or an expression of the database."""
+    return UnconfirmedConnection.objects.filter(expires_at__lte=now).defer("tokens")
+
+
 def expire(limit: int = 20) -> int:
     """Ends at most `limit` connections that were not confirmed in time, and queues the revocation of their tokens.
 
     Returns how many.
     """
-    due = UnconfirmedConnection.objects.filter(expires_at__lte=timezone.now()).defer("tokens")
-    return sum(_expire(found) for found in due.order_by("expires_at")[:limit])
+    return sum(_expire(found) for found in expired(timezone.now()).order_by("expires_at")[:limit])
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations import registry
@@ -10,14 +11,18 @@ from invenicum.mail import send_to_owner
 from .models import Grant
 
 
+def unnotified() -> QuerySet[Grant]:
+    """The refused connections whose owners are still to be told."""
+    return Grant.objects.filter(refused_at__isnull=False, owner_notified_at=None, integration__deleted_at=None)
+
+
 def notify_owners(limit: int = 20, is_over: Callable[[], bool] = lambda: False) -> int:
     """Mails the owners of at most `limit` refused connections, once for each refusal. Returns how many.
 
     `is_over` is asked before each mail whether the rest is left to the next call.
     """
-    refused = Grant.objects.filter(refused_at__isnull=False, owner_notified_at=None, integration__deleted_at=None)
     count = 0
-    for grant in refused.select_related("integration__owner").defer("tokens", "integration__secrets")[:limit]:
+    for grant in unnotified().select_related("integration__owner").defer("tokens", "integration__secrets")[:limit]:
         if is_over():
             break
         # Marked before it is sent: two workers must not both send it, and a mail that bounces is not sent again.

@@ -12,7 +12,8 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations import registry
@@ -206,13 +207,16 @@ def _name(grant: Grant) -> str:
     return registry.get(grant.integration.type).name
 
 
+def due(now: datetime | Now) -> QuerySet[Grant]:
+    """The grants to refresh at `now`, a time or an expression of the database."""
+    free = Q(leased_until=None) | Q(leased_until__lt=now)
+    return Grant.objects.filter(free, refresh_at__lte=now, refused_at=None, integration__deleted_at=None)
+
+
 def refresh_due(limit: int = 100) -> int:
     """Refreshes up to `limit` grants that are due, all at once. Returns how many were tried."""
-    now = timezone.now()
-    free = Q(leased_until=None) | Q(leased_until__lt=now)
-    due = Grant.objects.filter(free, refresh_at__lte=now, refused_at=None, integration__deleted_at=None)
     # Tokens are read in each flow, so that only the grant that cannot be decrypted fails.
-    unread = due.select_related("integration").defer("tokens", "integration__secrets")
+    unread = due(timezone.now()).select_related("integration").defer("tokens", "integration__secrets")
     grants = list(unread.order_by("refresh_at")[:limit])
     if not grants:
         return 0

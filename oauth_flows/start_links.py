@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from invenicum.accounts.models import User
@@ -86,6 +88,11 @@ def use(integration_type: str, code: str, session: SessionBase) -> Begun:
     return open_authorization(client, link.owner, mark, link.return_url, link.origin, needs_confirmation=True)
 
 
+def expired(now: datetime | Now) -> QuerySet[StartLink]:
+    """The links that can no longer be used at `now`, a time or an expression of the database."""
+    return StartLink.objects.filter(expires_at__lte=now)
+
+
 def remove_expired() -> None:
     """Removes the links that can no longer be used."""
-    StartLink.objects.filter(expires_at__lte=timezone.now()).delete()
+    expired(timezone.now()).delete()

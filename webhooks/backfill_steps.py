@@ -16,7 +16,8 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations.models import Integration
@@ -50,6 +51,11 @@ log = structlog.get_logger(__name__)
 
 _Status = Delivery.Status
 _What = Replay.What
+
+
+def due_soon(now: Now) -> QuerySet[Replay]:
+    """The backfills for which `run_due` has a step to make, at once or after it has waited."""
+    return Replay.objects.filter(next_at__lte=now + timedelta(seconds=STALLED_SECONDS))
 
 
 def run_due(is_over: Callable[[], bool] = lambda: False) -> None:

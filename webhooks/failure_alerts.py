@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple, Self
 
 import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations import registry
@@ -23,7 +26,7 @@ from integrations.stops import disable
 from invenicum.api.addresses import PREFIX
 from invenicum.mail import send_to_owner
 
-from .models import Lane
+from .models import Lane, LaneQuerySet
 
 ALERT_INTERVAL = timedelta(hours=1)  # between two mails that an integration fails or refuses events
 FAILING_DISABLED_AFTER = timedelta(days=5)
@@ -56,6 +59,40 @@ class Notice(IntEnum):
     DISABLED = 3
 
 
+class _Lanes(NamedTuple):
+    """The lanes about which there is something to do."""
+
+    recovered: LaneQuerySet
+    accepting_again: LaneQuerySet
+    opened: LaneQuerySet
+    refusing: LaneQuerySet
+    on_last_day: LaneQuerySet
+    failing_too_long: LaneQuerySet
+    disabled: LaneQuerySet
+
+    @classmethod
+    def at(cls, now: datetime | Now) -> Self:
+        """Those at a time, or at an expression of the database."""
+        lanes = Lane.objects.filter(integration__deleted_at=None)
+        active = lanes.filter(integration__status=Integration.Status.ACTIVE)
+        failing = active.filter(integration__failing_since__isnull=False)
+        not_lately = Q(alerted_at=None) | Q(alerted_at__lt=now - ALERT_INTERVAL)
+        return cls(
+            active.filter(notices__gt=Notice.NONE, integration__failing_since=None),
+            Lane.objects.filter(rejections=0, rejections_notified=True),
+            failing.with_open_circuit().filter(not_lately, notices__lt=Notice.FAILING),
+            active.with_rejections().filter(not_lately, rejections_notified=False),
+            failing.filter(integration__failing_since__lt=now - FAILING_WARNED_AFTER, notices__lt=Notice.WARNED),
+            failing.filter(integration__failing_since__lt=now - FAILING_DISABLED_AFTER),
+            lanes.filter(integration__status=Integration.Status.DISABLED, notices__lt=Notice.DISABLED),
+        )
+
+
+def due(now: Now) -> LaneQuerySet:
+    """The lanes about which `watch` has something to do at `now`, an expression of the database."""
+    return reduce(or_, _Lanes.at(now))
+
+
 def watch(now: datetime | None = None, limit: int = 100, is_over: Callable[[], bool] = lambda: False) -> None:
     """Sends the notifications that are due and disables what has failed for too long.
 
@@ -64,28 +101,20 @@ def watch(now: datetime | None = None, limit: int = 100, is_over: Callable[[], b
     whether the rest is left to the next call.
     """
     now = now or timezone.now()
-    lanes = Lane.objects.filter(integration__deleted_at=None)
-    active = lanes.filter(integration__status=Integration.Status.ACTIVE)
-    failing = active.filter(integration__failing_since__isnull=False)
-    active.filter(notices__gt=Notice.NONE, integration__failing_since=None).update(notices=Notice.NONE)
-    Lane.objects.filter(rejections=0, rejections_notified=True).update(rejections_notified=False)
-
-    not_lately = Q(alerted_at=None) | Q(alerted_at__lt=now - ALERT_INTERVAL)
-    opened = failing.with_open_circuit().filter(not_lately, notices__lt=Notice.FAILING)
-    for lane in _mark(opened, limit, is_over, notices=Notice.FAILING, alerted_at=now):
+    lanes = _Lanes.at(now)
+    lanes.recovered.update(notices=Notice.NONE)
+    lanes.accepting_again.update(rejections_notified=False)
+    for lane in _mark(lanes.opened, limit, is_over, notices=Notice.FAILING, alerted_at=now):
         _notify(lane, "deliveries fail", _failing)
-    refused = active.with_rejections().filter(not_lately, rejections_notified=False)
-    for lane in _mark(refused, limit, is_over, rejections_notified=True, alerted_at=now):
+    for lane in _mark(lanes.refusing, limit, is_over, rejections_notified=True, alerted_at=now):
         _notify(lane, "refuses events", _refusing)
-    last_day = failing.filter(integration__failing_since__lt=now - FAILING_WARNED_AFTER, notices__lt=Notice.WARNED)
-    for lane in _mark(last_day, limit, is_over, notices=Notice.WARNED):
+    for lane in _mark(lanes.on_last_day, limit, is_over, notices=Notice.WARNED):
         _notify(lane, "will be disabled tomorrow", _on_last_day)
-    for lane in failing.filter(integration__failing_since__lt=now - FAILING_DISABLED_AFTER)[:limit]:
+    for lane in lanes.failing_too_long[:limit]:
         if is_over():
             break
         disable(lane.integration_id, _why_disabled(Integration.objects.without_secrets().get(pk=lane.pk)))
-    disabled = lanes.filter(integration__status=Integration.Status.DISABLED, notices__lt=Notice.DISABLED)
-    for lane in _mark(disabled, limit, is_over, notices=Notice.DISABLED):
+    for lane in _mark(lanes.disabled, limit, is_over, notices=Notice.DISABLED):
         _notify(lane, "was disabled", _disabled)
 
 

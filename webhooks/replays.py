@@ -85,15 +85,18 @@ def newest(integration_id: UUID, limit: int) -> list[Replay]:
     return list(Replay.objects.filter(integration=integration_id).order_by("-id")[:limit])
 
 
+def unfinished() -> QuerySet[Replay]:
+    """The replays that have deliveries left to queue."""
+    return Replay.objects.filter(what=Replay.What.AGAIN, finished_at=None)
+
+
 def run_due(is_over: Callable[[], bool] = lambda: False) -> None:
     """Queues the next batch of one replay of each owner that has some left. Workers call it every few seconds.
 
     `is_over` is asked before each batch whether the rest is left to the next call; the order is random, so that it is
     not always the same ones that are left.
     """
-    again = Replay.objects.filter(what=Replay.What.AGAIN, finished_at=None)
-    unfinished = again.order_by("?").values_list("owner_id", "pk")
-    for pk in dict(unfinished).values():
+    for pk in dict(unfinished().order_by("?").values_list("owner_id", "pk")).values():
         if is_over():
             return
         with transaction.atomic():

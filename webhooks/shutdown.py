@@ -20,6 +20,7 @@ from celery.signals import worker_shutting_down
 STOP_SECONDS = 9.0
 
 _flag = mmap.mmap(-1, 1)
+_told, _tell = os.pipe()
 log = structlog.get_logger(__name__)
 
 
@@ -27,9 +28,15 @@ log = structlog.get_logger(__name__)
 def _on_worker_shutting_down(**kwargs: Any) -> None:
     if not is_stopping():
         _flag[0] = 1
+        os.write(_tell, b".")  # which remains there, for all of them
         timer = threading.Timer(STOP_SECONDS, _end)
         timer.daemon = True
         timer.start()
+
+
+def sign() -> int:
+    """The descriptor of a file that can be read from the moment that this process's Celery worker is stopping."""
+    return _told
 
 
 def is_stopping() -> bool:

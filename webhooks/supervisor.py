@@ -17,7 +17,27 @@ RESTART_SECONDS = 1.0  # after which a child that died is replaced
 log = structlog.get_logger(__name__)
 
 
-def keep_running(run: Callable[[Callable[[], bool]], None]) -> None:
+class Stop:
+    """Whether this child process is to stop: its parent was told to, or has ended without a word.
+
+    `on_told` is called in the handler of the signal; it may take no lock. A parent that has ended is noticed only by
+    asking.
+    """
+
+    def __init__(self) -> None:
+        self.on_told: Callable[[], object] = lambda: None
+        self._is_told = False
+        self._parent = os.getppid()
+
+    def __call__(self) -> bool:
+        return self._is_told or os.getppid() != self._parent
+
+    def tell(self, number: int, frame: FrameType | None) -> None:
+        self._is_told = True
+        self.on_told()
+
+
+def keep_running(run: Callable[[Stop], None]) -> None:
     """Calls `run(should_stop)` in a child process until it returns. To be called before any thread is started.
 
     `should_stop()` is True in the child once this process was told to stop (SIGTERM, SIGINT) or has ended itself.
@@ -48,14 +68,14 @@ def keep_running(run: Callable[[Callable[[], bool]], None]) -> None:
         stop.wait(RESTART_SECONDS)
 
 
-def _run_child(run: Callable[[Callable[[], bool]], None]) -> None:
+def _run_child(run: Callable[[Stop], None]) -> None:
     """Runs in the child, and ends it."""
-    parent, stop, status = os.getppid(), threading.Event(), 1
+    stop, status = Stop(), 1
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, stop.tell)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
-        run(lambda: stop.is_set() or os.getppid() != parent)
+        run(stop)
         status = 0
     except BaseException:
         log.exception("engine_process_failed")

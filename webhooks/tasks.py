@@ -37,7 +37,8 @@ def deliver_due() -> None:
     worker = waiting_workers.this_worker()
     ends = time.monotonic() + WAIT_FOR_MORE_SECONDS
     try:
-        while _drain(worker) and worker and worker.wait(ends - time.monotonic(), _is_needed):
+        signs = (shutdown.sign(), waiting_tasks.sign())
+        while _drain(worker) and worker and worker.wait(ends - time.monotonic(), _is_needed, signs):
             pass
     except Error as error:  # the sweep tries again
         log.warning("database_failed", error=str(error).strip())
@@ -67,7 +68,7 @@ def sweep() -> None:
 @shared_task(name="webhooks.tasks.run_jobs")
 def run_jobs() -> None:
     """Does the other jobs: hooks at providers, token refreshes, revocations, notifications, replays, backfills."""
-    duties.wake(*duties.FREQUENT)
+    duties.wake_due()
 
 
 @shared_task(name="webhooks.tasks.prune")

@@ -26,6 +26,11 @@ def _on_begin(**kwargs: Any) -> None:
     take()
 
 
+def sign() -> int:
+    """The descriptor of a file that can be read while a task waits."""
+    return _read
+
+
 def take() -> bool:
     """Whether a task waits. If so, the caller has to make room for it: others are not told so again."""
     try:

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError
-from django.db.models import Max
+from django.db.models import Max, QuerySet
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from integrations.models import Integration
@@ -51,6 +52,11 @@ def take_due(now: datetime | None = None) -> Sample | None:
     with bounded(durable=False):
         failure_causes.count(now)
     return sample
+
+
+def newer_than(moment: datetime | Combinable) -> QuerySet[Sample]:
+    """The samples of minutes that began after `moment`; of the minute before, the one of the current minute."""
+    return Sample.objects.filter(seconds=Sample.Period.MINUTE, at__gt=moment)
 
 
 def latest() -> Sample | None:

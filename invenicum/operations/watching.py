@@ -12,11 +12,14 @@ from typing import Any
 
 import structlog
 from django.db import Error, close_old_connections
+from django.db.models import Exists
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 from django.dispatch import receiver
 from django.utils import timezone
 
 from invenicum.web.threads import Threads
-from webhooks.signals import watch_due
+from webhooks.signals import watch_conditions, watch_due
 
 from . import alerts, samples
 
@@ -25,6 +28,12 @@ WEB_LOOK_SECONDS = 15.0  # between two looks of a web process
 WATCH_PATIENCE_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
+
+
+@receiver(watch_conditions)
+def conditions(now: Now, **kwargs: Any) -> list[Combinable]:
+    """It is time to watch if this minute has no sample."""
+    return [~Exists(samples.newer_than(now - samples.MINUTE))]
 
 
 @receiver(watch_due)

@@ -6,4 +6,4 @@ class PortalConfig(AppConfig):
     label = "portal"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401
+        from . import checks, inboxes  # noqa: F401

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import Error, transaction
+from django.db.models import Exists, QuerySet
+from django.db.models.functions import Now
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -18,7 +20,7 @@ from integrations.core.preview import MASK
 from integrations.core.signature_faults import Finding, Received, findings
 from invenicum.accounts.models import User
 from invenicum.api.throttling import UserThrottle
-from webhooks.signals import watch_due
+from webhooks.signals import watch_conditions, watch_due
 
 from .models import Inbox, InboxRequest
 
@@ -114,11 +116,21 @@ def send_sample(inbox: Inbox) -> None:
     receive(inbox, request.method, request.headers, request.body)
 
 
+@receiver(watch_conditions)
+def conditions(now: Now, **kwargs: Any) -> list[Exists]:
+    """There is something to remove if an inbox has expired."""
+    return [Exists(_expired(now))]
+
+
+def _expired(now: datetime | Now) -> QuerySet[Inbox]:
+    return Inbox.objects.filter(expires_at__lte=now)
+
+
 @receiver(watch_due)
 def remove_expired(**kwargs: Any) -> None:
     """Removes inboxes whose time is over, with what they received."""
     try:
-        Inbox.objects.filter(expires_at__lte=timezone.now()).delete()
+        _expired(timezone.now()).delete()
     except Error as error:
         log.warning("database_failed", duty="inboxes", error=str(error).strip())
 

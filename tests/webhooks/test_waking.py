@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,6 +114,38 @@ def test_a_loop_that_waits_stops_when_it_is_told() -> None:
     listener.wait(10 * WAIT_DEADLINE_SECONDS, lambda: next(stops))
 
 
+def test_a_loop_that_waits_is_woken_by_the_handler_of_a_signal() -> None:
+    def hear() -> Iterator[str]:
+        yield ""
+        threading.Event().wait()
+
+    listener, told = Listener(hear, {}), threading.Event()
+    wait_until(lambda: listener.is_receiving, "it receives")
+    listener.wait(WAIT_DEADLINE_SECONDS, lambda: False)
+
+    def tell(number: int, frame: object) -> None:
+        told.set()
+        listener.wake()
+
+    before = signal.signal(signal.SIGUSR1, tell)
+    try:
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        listener.wait(10 * WAIT_DEADLINE_SECONDS, lambda: False)
+        assert told.is_set()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+@on_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_notification_that_arrives_with_the_answer_of_a_check_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webhooks.waking.notifications.NOTIFICATIONS_CHECK_SECONDS", 0.0)  # checks all the time
+    with heard_by(notifications.hear, notifications.send) as heard:
+        for _ in range(200):
+            notifications.send("d")
+        assert [heard.get(timeout=WAIT_DEADLINE_SECONDS) for _ in range(200)] == ["d"] * 200
+
+
 @pytest.fixture
 def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[redis.Redis]:
     """The tests' Redis, as the broker and empty."""
@@ -175,6 +209,32 @@ def test_a_worker_that_is_needed_elsewhere_signs_off(server: redis.Redis) -> Non
     worker.sign_up()
     assert not worker.wait(WAIT_DEADLINE_SECONDS, lambda: True)
     assert wake_one_or_note_message()
+
+
+def test_a_worker_that_waits_looks_when_there_is_a_sign_that_it_is_needed(server: redis.Redis) -> None:
+    sign, give = os.pipe()
+    worker = WaitingWorker()
+    worker.sign_up()
+    needed = threading.Event()
+
+    def need() -> None:
+        needed.set()
+        os.write(give, b".")
+
+    threading.Timer(0.1, need).start()
+    began = time.monotonic()
+    assert not worker.wait(10 * WAIT_DEADLINE_SECONDS, needed.is_set, [sign])
+    assert time.monotonic() - began < WAIT_DEADLINE_SECONDS
+    assert wake_one_or_note_message()
+
+
+def test_a_task_that_another_process_begins_ends_no_wait(server: redis.Redis) -> None:
+    sign, give = os.pipe()
+    os.write(give, b".")
+    worker = WaitingWorker()
+    worker.sign_up()
+    threading.Timer(0.3, wake_one_or_note_message).start()
+    assert worker.wait(WAIT_DEADLINE_SECONDS, lambda: False, [sign])
 
 
 def test_a_redis_that_is_away_keeps_no_worker_from_its_work(

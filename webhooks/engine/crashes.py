@@ -22,7 +22,7 @@ from ..models import Delivery, EngineHeartbeat, Lane
 from . import current_delivery
 from .metrics import total
 from .processes import is_running, this_process
-from .values import Claimed, DeliveryId
+from .values import Claimed, DeliveryId, Neighbour
 
 CRASHES_TO_SET_ASIDE = 3  # in a row
 CRASH_RETRY = timedelta(seconds=5)  # after which a delivery that crashed is tried again
@@ -40,13 +40,25 @@ def release_dead_workers() -> bool:
     process = this_process()
     if process is None:
         return False
+    workers = EngineHeartbeat.objects.filter(machine=process.machine, mark__isnull=False)
+    return release_dead(Neighbour(*row) for row in workers.values_list("worker", "process_id", "process_started"))
+
+
+def release_dead(neighbours: Iterable[Neighbour]) -> bool:
+    """Releases the lanes of those whose process has ended. Returns whether there were any."""
+    dead = [one.worker for one in neighbours if not _is_running(one)]
+    if not dead:
+        return False
     found = False
-    for worker in EngineHeartbeat.objects.filter(machine=process.machine, mark__isnull=False):
-        assert worker.process_id is not None
-        assert worker.process_started is not None
-        if not is_running(worker.process_id, worker.process_started):
-            found = _release(worker) or found
+    for worker in EngineHeartbeat.objects.filter(pk__in=dead, mark__isnull=False):
+        found = _release(worker) or found
     return found
+
+
+def _is_running(neighbour: Neighbour) -> bool:
+    assert neighbour.process_id is not None
+    assert neighbour.process_started is not None
+    return is_running(neighbour.process_id, neighbour.process_started)
 
 
 @bounded()

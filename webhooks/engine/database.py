@@ -10,12 +10,14 @@ from django.db import connection
 
 from . import portable, postgresql
 from .values import (
+    Beat,
     Claimed,
     ClaimRequest,
     HourlyCounts,
     IntegrationId,
     LaneState,
     LeasedLane,
+    Neighbour,
     NewDelivery,
     Outcome,
     Subscriber,
@@ -47,6 +49,11 @@ class Statements(Protocol):
         """Writes failures in a row, holds and when lanes may send next, and since when an integration has failed.
 
         Only of lanes that the worker still leases.
+        """
+
+    def beat(self, beat: Beat) -> tuple[bool, list[Neighbour]]:
+        """Writes a heartbeat. Returns whether the worker has a row, without which nothing is written, and the others
+        of its machine.
         """
 
     def add_to_sums(self, counts: HourlyCounts) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Case, DateTimeField, F, QuerySet, Value, When
 from django.utils import timezone
 
@@ -20,10 +22,21 @@ from integrations.models import Integration
 
 from ..models import Attempt, Delivery, HourlySum, Lane
 from .portable_claim import due_since, lease_and_read
-from .values import SUM_COLUMNS, HourlyCounts, IntegrationId, LaneState, NewDelivery, Outcome, Subscriber
+from .values import (
+    SUM_COLUMNS,
+    Beat,
+    HourlyCounts,
+    IntegrationId,
+    LaneState,
+    Neighbour,
+    NewDelivery,
+    Outcome,
+    Subscriber,
+)
 
 __all__ = [
     "add_to_sums",
+    "beat",
     "due_since",
     "insert_deliveries",
     "lease_and_read",
@@ -32,6 +45,21 @@ __all__ = [
     "write_lane_states",
     "write_outcomes",
 ]
+
+# Writes a worker's heartbeat.
+BEAT = """
+UPDATE webhooks_engineheartbeat
+   SET last_drain_at = %(last_drain_at)s, last_outcome_at = %(last_outcome_at)s, counters = %(counters)s,
+       mark = %(mark)s, machine = %(machine)s, process_id = %(process_id)s, process_started = %(process_started)s
+ WHERE worker = %(worker)s
+"""
+
+# Reads which other workers of a worker's machine have not ended.
+NEIGHBOURS = """
+SELECT worker, process_id, process_started FROM webhooks_engineheartbeat
+ WHERE machine = %(machine)s AND mark IS NOT NULL
+   AND (process_id, process_started) <> (%(process_id)s, %(process_started)s)
+"""
 
 
 def release(worker: int, lanes: Collection[IntegrationId]) -> None:
@@ -106,6 +134,15 @@ def _write_problem(integration: QuerySet[Integration], state: LaneState, now: da
         integration.filter(failing_since=None).update(failing_since=now)
     if state.problem:
         integration.update(problem=state.problem.message, problem_fault=state.problem.fault)
+
+
+def beat(beat: Beat) -> tuple[bool, list[Neighbour]]:
+    values = asdict(beat)
+    for name in ("last_drain_at", "last_outcome_at"):
+        values[name] = connection.ops.adapt_datetimefield_value(values[name])
+    with connection.cursor() as cursor:
+        is_known = cursor.execute(BEAT, values).rowcount > 0
+        return is_known, [Neighbour(*row) for row in cursor.execute(NEIGHBOURS, values).fetchall()]
 
 
 def add_to_sums(counts: HourlyCounts) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from django.db import connection
@@ -19,10 +20,21 @@ from invenicum.transactions import defer
 from ..models import Delivery
 from .postgresql_claim import due_since, lease_and_read
 from .postgresql_rows import as_json, copy_line, counts_as_json, id_array, state_as_json
-from .values import SUM_COLUMNS, HourlyCounts, IntegrationId, LaneState, NewDelivery, Outcome, Subscriber
+from .values import (
+    SUM_COLUMNS,
+    Beat,
+    HourlyCounts,
+    IntegrationId,
+    LaneState,
+    Neighbour,
+    NewDelivery,
+    Outcome,
+    Subscriber,
+)
 
 __all__ = [
     "add_to_sums",
+    "beat",
     "due_since",
     "insert_deliveries",
     "lease_and_read",
@@ -110,6 +122,22 @@ UPDATE integrations_integration i
  WHERE i.id = state.id
 """
 
+# Writes a worker's heartbeat, and reads which other workers of its machine have not ended.
+BEAT = """
+WITH written AS (
+    UPDATE webhooks_engineheartbeat
+       SET last_drain_at = %(last_drain_at)s, last_outcome_at = %(last_outcome_at)s, counters = %(counters)s,
+           mark = %(mark)s, machine = %(machine)s, process_id = %(process_id)s, process_started = %(process_started)s
+     WHERE worker = %(worker)s
+    RETURNING worker
+)
+SELECT EXISTS (SELECT FROM written), other.worker, other.process_id, other.process_started
+  FROM (VALUES (1)) AS one
+       LEFT JOIN webhooks_engineheartbeat other
+              ON other.machine = %(machine)s AND other.mark IS NOT NULL
+                 AND (other.process_id, other.process_started) <> (%(process_id)s, %(process_started)s)
+"""
+
 # Adds to the hourly sums of integrations.
 ADD_TO_SUMS = """
 INSERT INTO webhooks_hourlysum (integration_id, hour, {columns})
@@ -174,6 +202,13 @@ def write_lane_states(worker: int, states: Mapping[IntegrationId, LaneState], no
         cursor.execute(WRITE_LANE_STATES, {"worker": worker, "states": json.dumps(rows)})
         if failing:
             cursor.execute(WRITE_FAILING, {"worker": worker, "now": now, "states": json.dumps(failing)})
+
+
+def beat(beat: Beat) -> tuple[bool, list[Neighbour]]:
+    with connection.cursor() as cursor:
+        cursor.execute(BEAT, asdict(beat))
+        rows = cursor.fetchall()
+    return rows[0][0], [Neighbour(*other) for _, *other in rows if other[0]]
 
 
 def add_to_sums(counts: HourlyCounts) -> None:

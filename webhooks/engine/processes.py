@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from invenicum.per_process import PerProcess
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
@@ -22,6 +24,10 @@ class ProcessIdentity:
 
 def this_process() -> ProcessIdentity | None:
     """This process; None if the system does not tell what is needed to recognise it."""
+    return _this_process.get()
+
+
+def _identify() -> ProcessIdentity | None:
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         machine = f"{boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -34,6 +40,9 @@ def this_process() -> ProcessIdentity | None:
 def is_running(process_id: int, started: int) -> bool:
     """Whether a process of this machine still runs: one that ended and was not waited for does not."""
     return _start_of(process_id) == started
+
+
+_this_process = PerProcess(_identify)
 
 
 def _start_of(process_id: int) -> int | None:

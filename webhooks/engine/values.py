@@ -48,6 +48,29 @@ def version_of(updated_at: datetime) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """What a worker's heartbeat says: the columns of `models.EngineHeartbeat`, `counters` as JSON."""
+
+    worker: str
+    last_drain_at: datetime
+    last_outcome_at: datetime | None
+    counters: str
+    mark: int
+    machine: str
+    process_id: int
+    process_started: int
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another worker of the same machine that has not said that it ended."""
+
+    worker: str
+    process_id: int | None
+    process_started: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimRequest:
     """What a worker asks for: up to `lanes` free lanes, and up to `depth` deliveries of each.
 

@@ -212,8 +212,8 @@ class Worker:
         self._write_interval = min(max(interval, WRITE_INTERVAL_SECONDS), WRITE_MAX_INTERVAL_SECONDS)
 
     def _beat(self) -> None:
-        if self._heartbeat.beat():
-            crashes.release_dead_workers()
+        if neighbours := self._heartbeat.beat():
+            crashes.release_dead(neighbours)
 
     def _is_busy(self) -> bool:
         """Whether any claimed delivery is still to be sent, in flight or to be written."""

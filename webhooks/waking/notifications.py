@@ -6,6 +6,7 @@ committing until it is on disk. Each notification is a transaction of its own, w
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterator
 
 import psycopg
@@ -36,7 +37,11 @@ def hear() -> Iterator[str]:
             raise Pooled("a pooler is between this process and the database")
         session.execute(f"LISTEN {CHANNEL}")
         yield ""
+        # Psycopg itself looks ten times a second whether it was interrupted.
+        arrival = select.poll()
+        arrival.register(session.fileno(), select.POLLIN)
         while True:
-            for notification in session.notifies(timeout=NOTIFICATIONS_CHECK_SECONDS):
+            for notification in session.notifies(timeout=0):
                 yield notification.payload
-            session.execute("SELECT 1")
+            if not arrival.poll(NOTIFICATIONS_CHECK_SECONDS * 1000):
+                session.execute("SELECT 1")

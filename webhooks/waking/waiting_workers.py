@@ -7,8 +7,9 @@ If none waits, a message through Celery is needed: one until a worker has taken 
 
 from __future__ import annotations
 
+import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from uuid import uuid4
 
@@ -26,7 +27,10 @@ WAKE_PENDING_SECONDS = 5
 # For which the list is kept after the last one was put on it, and how many it has at most.
 WAITING_LIST_SECONDS, MAX_WAITING_WORKERS = 3600, 1000
 SUBSCRIBE_SECONDS = 0.5
-WAIT_SLICE_SECONDS = 0.1  # between two looks whether the process is needed for something else
+# For which a task that arrived is left to a process that is free, before one that waits makes room for it.
+MAKE_ROOM_AFTER_SECONDS = 0.1
+LOOK_SECONDS = 1.0  # between two looks whether the process is needed, without a sign of it
+MESSAGE_READ_SECONDS = 0.01
 
 # Returns whether a message is needed. Atomic, and one round trip.
 WAKE_ONE = """
@@ -91,17 +95,30 @@ class WaitingWorker:
         except RedisError as error:
             self._fail(error)
 
-    def wait(self, seconds: float, is_needed: Callable[[], bool]) -> bool:
-        """Whether it was woken within `seconds`, before `is_needed()` for something else. Else it signs off."""
+    def wait(self, seconds: float, is_needed: Callable[[], bool], signs: Collection[int] = ()) -> bool:
+        """Whether it was woken within `seconds`, before `is_needed()` for something else. Else it signs off.
+
+        signs: descriptors of files that can be read when the process may be needed.
+        """
         ends = time.monotonic() + seconds
         try:
             self._list.answers()
             while self._subscription and time.monotonic() < ends and not is_needed():
-                if self._subscription.get_message(timeout=WAIT_SLICE_SECONDS):
+                if self._subscription.get_message(timeout=MESSAGE_READ_SECONDS):
                     return True
+                self._sleep(min(ends - time.monotonic(), LOOK_SECONDS), signs)
         except RedisError as error:
             self._fail(error)
         return self.sign_off()
+
+    def _sleep(self, seconds: float, signs: Collection[int]) -> None:
+        """Returns when there is something to read for it, or a moment after a sign that it may be needed."""
+        assert self._subscription is not None
+        channel = getattr(self._subscription.connection, "_sock", None)
+        own = {channel.fileno()} if channel else set()  # a connection that was lost: it is opened again for reading
+        seen = _readable({*own, *signs}, seconds)
+        if seen and not seen & own:
+            _readable(own, MAKE_ROOM_AFTER_SECONDS)
 
     def sign_off(self) -> bool:
         """Returns whether it was woken before that, and has not looked since."""
@@ -141,6 +158,14 @@ class _Commands:
     def close(self) -> None:
         self._connection.disconnect()  # type: ignore[no-untyped-call]
         self._unread = 0
+
+
+def _readable(descriptors: Collection[int], seconds: float) -> set[int]:
+    """Those that can be read, as soon as one can, and none after so many seconds."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return {descriptor for descriptor, _ in poll.poll(max(seconds, 0.0) * 1000)}
 
 
 _workers = PerProcess(WaitingWorker)

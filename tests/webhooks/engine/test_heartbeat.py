@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from invenicum.accounts.models import User
@@ -17,7 +19,7 @@ from tests.fakes.http_server import FakeServer
 from webhooks.engine.heartbeat import HEARTBEAT_INTERVAL_SECONDS, Heartbeat, Progress, progress
 from webhooks.engine.postgresql_claim import IDLE_CLAIM
 from webhooks.engine.worker import Worker
-from webhooks.models import Delivery, Lane
+from webhooks.models import Delivery, EngineHeartbeat, Lane
 
 HOUR = timedelta(hours=1)
 
@@ -81,6 +83,33 @@ def test_an_engine_that_looks_for_work_and_writes_nothing_can_be_told(alice: Use
     told = progress()
     assert (told.last_outcome, told.due_since) == (None, long_ago)
     assert told.last_drain is not None
+
+
+def test_a_beat_is_one_statement_and_tells_which_other_workers_of_the_machine_have_not_ended(db: None) -> None:
+    heartbeat = Heartbeat()
+    heartbeat.beat()
+    [own] = EngineHeartbeat.objects.all()
+    for name, machine, mark in (("other", own.machine, 1), ("elsewhere", "another", 2), ("ended", own.machine, None)):
+        then, process = own.last_drain_at, {"process_id": 4711, "process_started": 1}
+        EngineHeartbeat.objects.create(worker=name, last_drain_at=then, mark=mark, machine=machine, **process)
+    heartbeat.counters.count("delivered", "", "")
+    heartbeat._written_at -= HEARTBEAT_INTERVAL_SECONDS
+    with CaptureQueriesContext(connection) as statements:
+        assert [neighbour.worker for neighbour in heartbeat.beat()] == ["other"]
+    assert sum("heartbeat" in one["sql"] for one in statements) == (1 if connection.vendor == "postgresql" else 2)
+    written = EngineHeartbeat.objects.get(pk=own.pk)
+    assert written.last_drain_at > own.last_drain_at
+    assert written.counters["attempts"] == {"delivered||": 1}
+    assert (written.mark, written.process_id) == (own.mark, os.getpid())
+
+
+def test_a_worker_whose_row_is_gone_gets_another_with_its_next_beat(db: None) -> None:
+    heartbeat = Heartbeat()
+    heartbeat.beat()
+    EngineHeartbeat.objects.all().delete()
+    heartbeat._written_at -= HEARTBEAT_INTERVAL_SECONDS
+    heartbeat.beat()
+    assert EngineHeartbeat.objects.get().mark == heartbeat.mark
 
 
 def test_the_heartbeat_does_not_delay_the_claim_except_for_the_first(alice: User, long_ago: datetime) -> None:

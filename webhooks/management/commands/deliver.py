@@ -39,8 +39,9 @@ class Command(BaseCommand):
             supervisor.keep_running(_deliver)
 
 
-def _deliver(should_stop: Callable[[], bool]) -> None:
+def _deliver(should_stop: supervisor.Stop) -> None:
     listener = wake.listen(on_duties=lambda: duties.wake(*duties.FREQUENT))
+    should_stop.on_told = listener.wake
     threading.Thread(target=_wake_duties, args=(should_stop,), daemon=True).start()
     while not should_stop():
         try:
@@ -68,5 +69,5 @@ def _pause(should_stop: Callable[[], bool]) -> None:
 
 def _wake_duties(should_stop: Callable[[], bool]) -> None:
     while not should_stop():
-        duties.wake(*duties.FREQUENT)
+        duties.wake_due()
         time.sleep(DUTIES_INTERVAL_SECONDS)
