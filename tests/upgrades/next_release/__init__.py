@@ -1,0 +1,1 @@
+"""A next release, which exists only here: today's code with more migrations, as CONTRIBUTING.md says to write them."""
