@@ -124,14 +124,17 @@ class Integration(models.Model):
     @property
     def status_reason(self) -> str:
         """A sentence for its owner: why it is not active, or what is wrong although it is. Empty if all is well."""
-        from .registry import get
+        from .registry import UnknownType, get
 
         if self.stop_reason or not self.is_active:
             return self.stop_reason
         if self.problem_fault:
-            return PROBLEM_SENTENCES[self.problem_fault].format(self.problem)
+            return PROBLEM_SENTENCES.get(self.problem_fault, "{}").format(self.problem)
         if self.hook_status == self.HookStatus.NO_PROBLEM:
-            return get(self.type).notice(self.config, timezone.now())
+            try:
+                return get(self.type).notice(self.config, timezone.now())
+            except UnknownType:  # of a newer release, which was here before
+                return f"This release of the service does not have the type {self.type}."
         more = " yet, and is tried again" if self.hook_status == self.HookStatus.RETRYING else ""
         return f"The webhook could not be registered{more}: {self.hook_error}"[:500]
 

@@ -158,8 +158,9 @@ def progress(request: HttpRequest, visitor: Visitor, replay_id: str) -> HttpResp
     tone, words = _state(replay, pending)
     total = max(replay.total, replay.queued)
     cancelled: int = getattr(replay, Status.CANCELLED)
+    what = WHAT_WORDS.get(replay.what, replay.what)  # a newer release may have made it
     context = {
-        "title": _("%(what)s, to %(name)s") % {"what": WHAT_WORDS[replay.what], "name": connector.name},
+        "title": _("%(what)s, to %(name)s") % {"what": what, "name": connector.name},
         "connector": connector,
         "replay": replay,
         "began": moment_of(replay.pk),

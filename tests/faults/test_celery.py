@@ -208,6 +208,23 @@ def test_a_worker_that_waits_is_woken_without_another_task(
     assert receiver.duplicates == 0
 
 
+def test_what_only_a_newer_release_sends_stops_no_worker(
+    alice: User, receiver: Receiver, broker: Broker, tmp_path: Path
+) -> None:
+    connect_webhook(alice, receiver.url)
+    publish(alice, 10)
+    app = Celery(broker=broker.url, set_as_current=False)
+    with sweeping(broker, tmp_path) as env:
+        for queue in ("celery", "jobs"):
+            app.send_task("webhooks.tasks.of_a_newer_release", args=[1], queue=queue, ignore_result=True)
+        app.send_task("webhooks.tasks.sweep", kwargs={"region": "eu"}, queue="celery", ignore_result=True)
+        with worker(env, tmp_path / "worker.log") as running:
+            wait_until(all_delivered, "everything is delivered")
+            wait_until(lambda: running.output().count("of_a_newer_release") >= 2, "it says what it does not know")
+            assert running.process.poll() is None
+    assert (len(receiver.seen), receiver.duplicates) == (10, 0)
+
+
 PUBLISH_ONE = """
 import time
 import django; django.setup()
