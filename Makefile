@@ -32,11 +32,12 @@
 #   make lock     resolve requirements/*.in (UPGRADE=--upgrade for the newest versions)
 #   make translations  bring new texts of the portal into the catalogues (invenicum/portal/locale) and compile these
 #   make screenshots   take the pictures of the portal in docs/images/portal again (needs Chromium)
+#   make record-release  record the database of this release for the tests of upgrades (Debian, as root)
 #   make clean    remove .venv and caches; the data below .data stays
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run dev test check fix audit sbom postgresql test-postgresql test-python platforms machines test-machines browser node interpreters proxies pgbouncer monitoring systemd kustomize payloads s3rver oidc-provider tools clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots clean
+.PHONY: run dev test check fix audit sbom postgresql test-postgresql test-python platforms machines test-machines browser node interpreters proxies pgbouncer monitoring systemd kustomize payloads s3rver oidc-provider tools clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots record-release clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python3.14 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -213,6 +214,10 @@ translations: .venv/dev.installed
 
 screenshots: .venv/dev.installed
 	SCREENSHOTS=docs/images/portal $(VENV)/pytest -q tests/e2e/test_portal_pages.py -k every_page
+
+# With the oldest PostgreSQL that is supported, whose dumps all newer ones read.
+record-release: .venv/dev.installed postgresql
+	@TEST_POSTGRES=/usr/lib/postgresql/15 env -u DATABASE_URL $(VENV)/python -m tests.upgrades.record
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles

@@ -35,6 +35,7 @@ class Process:
     def __init__(self, arguments: list[str], env: Mapping[str, str], log: Path) -> None:
         self.arguments = arguments
         self.within: Sequence[str] = ()  # a command that runs the process, such as `unshare --mount`
+        self.code = ROOT  # the folder of the product that it runs
         self.env = env
         self.log = log
 
@@ -43,7 +44,7 @@ class Process:
             # A group of its own, so that a kill reaches Celery's children too.
             self.process = subprocess.Popen(
                 [*self.within, sys.executable, *self.arguments],
-                cwd=ROOT,
+                cwd=self.code,
                 env=dict(self.env),
                 stdout=output,
                 stderr=subprocess.STDOUT,
