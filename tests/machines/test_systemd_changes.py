@@ -99,6 +99,11 @@ def test_what_was_pending_is_sent_after_a_restart_of_the_machine(server: Server)
     server.wait_until_it_answers()
     server.publish("after the restart")
     server.wait_for("after the restart")
+    # The units are ordered: database and broker were there first, and were stopped last.
+    for boot in ("-1", "0"):
+        journal = server.machine.run(f"journalctl --no-pager --output=cat --unit 'invenicum-*' --boot={boot}")
+        assert "Started invenicum-web" in journal
+        assert not re.findall(r".*(?:Waiting for PostgreSQL|database_failed|wake_ups_not_heard).*", journal)
 
 
 def test_the_service_waits_for_a_database_that_starts_late(server: Server) -> None:
