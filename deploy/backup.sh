@@ -2,6 +2,7 @@
 # Writes a backup of the database into a folder, and removes backups there that are older than KEEP_DAYS (30).
 #
 #   DATABASE_URL=postgres://… deploy/backup.sh /var/backups/invenicum        or with DATABASE_URL_FILE
+#   WITHIN="docker compose exec -T postgres" DATABASE_URL_FILE=… deploy/backup.sh …   PostgreSQL's programs run there
 #   DATA_DIR=/path/to/.data deploy/backup.sh /var/backups/invenicum          the embedded database
 #
 # The service can run meanwhile. The keys (FERNET_KEYS) are not in it: keep them in another place. Only a backup that can
@@ -16,8 +17,8 @@ name=invenicum-$(date -u +%Y%m%dT%H%M%SZ)
 
 if [ -n "${DATABASE_URL:-}" ]; then
     file=$folder/$name.dump
-    pg_dump --format=custom --file="$file.part" "$DATABASE_URL"
-    pg_restore --file=/dev/null "$file.part"
+    ${WITHIN:-} pg_dump --format=custom "$DATABASE_URL" < /dev/null > "$file.part"
+    ${WITHIN:-} pg_restore --file=/dev/null < "$file.part"
 else
     file=$folder/$name.sqlite3
     python3 - "$DATA_DIR/db.sqlite3" "$file.part" <<'END'

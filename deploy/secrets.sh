@@ -6,14 +6,15 @@ folder=${1:-secrets}
 postgres=${POSTGRES_HOST:-postgres}
 valkey=${VALKEY_HOST:-valkey}
 
-# The folder keeps others out. The files can be read by all, because containers mount them and run as other users.
+# The folder keeps others out. The files can be read by all, because containers mount them and run as other users; you can
+# write your own values into them.
 mkdir -p "$folder"
 chmod 700 "$folder"
 
 random() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 keep() {
     [ -s "$folder/$1" ] || printf '%s\n' "$2" > "$folder/$1"
-    chmod 444 "$folder/$1"
+    chmod 644 "$folder/$1"
 }
 
 keep secret_key "$(random)"
