@@ -11,9 +11,11 @@
 #   make postgresql install PostgreSQL 15 for test-postgresql, which runs the tests of SQL with it (Debian, as root)
 #   make test-python run the tests of protocols and servers with another Python: OTHER_PYTHON=/path/to/python3.13
 #   make platforms check that there are wheels for each supported system and Python (needs the network)
-#   make machines install what test-machines needs (Debian, as root)
-#   make test-machines follow docs/operations.md in a Debian 12 that is booted for it (Debian, as root; it forwards packets
-#                 of that machine)
+#   make machines install what the tests of whole machines need (Debian, as root)
+#   make compose  get Docker's Compose plugin if the machine has none (Debian)
+#   make engine   install Docker's engine for the tests of docker-compose.yml (Debian, as root)
+#   make test-machines follow docs/operations.md in a Debian 12 that is booted for it, and with a container engine, which is
+#                 started if none runs (Debian, as root; it forwards packets of machine and containers; ports 80 and 443)
 #   make browser  install Chromium for the browser tests (Debian, as root)
 #   make node     install Node.js for the receiver test (Debian, as root)
 #   make interpreters install PHP, Ruby, Go and Java for the tests of code that verifies webhooks (Debian, as root)
@@ -37,7 +39,7 @@
 
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
-.PHONY: run dev test check fix audit sbom postgresql test-postgresql test-python platforms machines test-machines browser node interpreters proxies pgbouncer monitoring systemd kustomize payloads s3rver oidc-provider tools clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots record-release clean
+.PHONY: run dev test check fix audit sbom postgresql test-postgresql test-python platforms machines compose engine test-machines browser node interpreters proxies pgbouncer monitoring systemd kustomize payloads s3rver oidc-provider tools clients openapi openapi-lint client-typescript client-python client-dart bench lock translations screenshots record-release clean
 
 CANDIDATES := python3.11 python3 python3.12 python3.13 python3.14 python
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 11))
@@ -111,10 +113,22 @@ machines:
 		command -v apt-get >/dev/null || { echo "This machine has no apt-get." >&2; exit 1; }; \
 		apt-get update -qq && apt-get install -qq -y --no-install-recommends debootstrap systemd-container iptables iproute2; }
 
+# Compose, as Debian 13 has it, for Docker clients without it.
+COMPOSE := .venv/machines/docker/cli-plugins/docker-compose
+compose: | .venv/bin/python
+	@docker compose version >/dev/null 2>&1 || test -x $(COMPOSE) || { \
+		command -v apt-get >/dev/null || { echo "Install Docker's Compose plugin yourself: this machine has no apt-get." >&2; exit 1; }; \
+		tests/machines/images/compose_plugin.sh $(COMPOSE); }
+
+engine: compose
+	@{ PATH="$$PATH:/usr/sbin"; command -v docker && command -v dockerd && command -v iptables && command -v debootstrap; } >/dev/null || { \
+		command -v apt-get >/dev/null || { echo "This machine has no apt-get." >&2; exit 1; }; \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends docker.io iptables iproute2 debootstrap openssl; }
+
 test-machines: .venv/dev.installed
 	$(VENV)/pytest -q tests/machines
 
-tools: browser node interpreters proxies pgbouncer monitoring systemd kustomize payloads s3rver oidc-provider clients
+tools: browser node interpreters proxies pgbouncer monitoring systemd kustomize compose payloads s3rver oidc-provider clients
 
 browser:
 	@command -v chromium >/dev/null || { \

@@ -27,6 +27,17 @@ TOOLS = {
     "chromium": Tool(("chromium", "google-chrome"), "browser"),
     "client tools": Tool((".venv/clients/bin/python",), "client-python client-dart"),
     "debootstrap": Tool(("debootstrap",), "machines"),
+    # Where Docker's client looks for plugins: https://github.com/docker/cli/blob/master/cli-plugins/manager/manager_unix.go
+    "docker-compose": Tool(
+        (
+            ".venv/machines/docker/cli-plugins/docker-compose",
+            "/usr/local/lib/docker/cli-plugins/docker-compose",
+            "/usr/libexec/docker/cli-plugins/docker-compose",
+            "/usr/lib/docker/cli-plugins/docker-compose",
+        ),
+        "compose",
+    ),
+    "dockerd": Tool(("dockerd",), "engine"),
     "go": Tool(("go",), "interpreters"),
     "hadolint": Tool(("hadolint",), "check"),
     "iptables": Tool(("iptables",), "machines"),

@@ -1,8 +1,8 @@
-"""Checks docker-compose.yml as far as that is possible without a container engine."""
+"""Checks docker-compose.yml as far as that is possible without a container engine; tests/machines/compose uses one."""
 
+import json
 import os
 import re
-import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -13,6 +13,7 @@ import yaml
 from django.conf import settings
 
 from invenicum.env import SECRETS
+from tests.tools import needs, tool
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -96,6 +97,8 @@ def test_secrets_that_exist_are_kept_and_their_folder_is_closed_to_others(tmp_pa
     folder = tmp_path / "secrets"
     made = make_secrets(tmp_path)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    # Containers read them as other users; a value of one's own can be written into them.
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o644}
     (folder / "celery_broker_url").unlink()
     assert make_secrets(tmp_path) == made
 
@@ -132,18 +135,12 @@ def test_nginx_has_the_shipped_file_with_the_name_and_the_addresses_of_the_netwo
     assert not any(re.search(r"integrations\.example\.com|127\.0\.0\.1\b", line) for line in settings_of)
 
 
-def test_the_file_has_the_form_that_compose_reads() -> None:
-    """With the Compose plugin itself, if it is installed (`REQUIRE_COMPOSE=1` demands it)."""
-    if (
-        subprocess.run(["docker", "compose", "version"], capture_output=True).returncode
-        if shutil.which("docker")
-        else 1
-    ):
-        assert "REQUIRE_COMPOSE" not in os.environ
-        pytest.skip("there is no docker compose")
-    subprocess.run(
-        ["docker", "compose", "--env-file", "/dev/null", "config", "--quiet"],
-        cwd=ROOT,
-        env={**os.environ, "SERVER_NAME": "things.example.org", "TLS_FOLDER": "/etc/ssl"},
-        check=True,
-    )
+@needs("docker-compose")
+def test_the_file_has_the_form_that_compose_reads(tmp_path: Path) -> None:
+    (tmp_path / "docker-compose.yml").write_text(TEXT)
+    (tmp_path / ".env").write_text("SERVER_NAME=things.example.org\nTLS_FOLDER=/etc/ssl\n")
+    command = [tool("docker-compose"), "config", "--format", "json"]
+    read = json.loads(subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, check=True).stdout)
+    assert read["services"].keys() == SERVICES.keys()
+    assert read["services"]["web"]["environment"]["PUBLIC_URL"] == "https://things.example.org"
+    assert read["services"]["web"]["deploy"]["resources"]["limits"]["pids"] == 512

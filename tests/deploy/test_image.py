@@ -1,4 +1,4 @@
-"""Checks the Dockerfile as far as that is possible without a container engine."""
+"""Checks the Dockerfile as far as that is possible without a container engine; tests/machines/compose builds it."""
 
 import os
 import re
