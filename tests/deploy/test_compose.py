@@ -37,6 +37,7 @@ def test_every_service_has_a_health_check_and_starts_after_those_it_needs() -> N
 
 def test_the_image_is_built_once_by_the_service_that_starts_first() -> None:
     assert [name for name, service in SERVICES.items() if "build" in service] == ["migrate"]
+    assert {service["pull_policy"] for service in OURS.values()} == {"never"}
 
 
 def test_each_queue_has_a_worker_of_its_own() -> None:

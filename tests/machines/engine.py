@@ -21,7 +21,7 @@ FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 def client_environment() -> dict[str, str]:
     """The environment in which `docker compose` is found."""
     own = {"DOCKER_CONFIG": str(CLIENT_FOLDER)} if (CLIENT_FOLDER / "cli-plugins").exists() else {}
-    return {**os.environ, **own, "COMPOSE_BAKE": "false", "DOCKER_CLI_HINTS": "false"}
+    return {**os.environ, **own, "DOCKER_CLI_HINTS": "false"}
 
 
 class Engine:
