@@ -92,7 +92,7 @@ postgresql:
 
 test-postgresql: .venv/dev.installed
 	TEST_POSTGRES=/usr/lib/postgresql/15 $(VENV)/pytest -q -n 2 tests/webhooks tests/invenicum/events tests/invenicum/test_postgresql.py \
-		tests/invenicum/test_transactions.py tests/faults/test_restore.py
+		tests/invenicum/test_transactions.py tests/invenicum/test_migration_locks.py tests/faults/test_restore.py tests/upgrades/test_recorded_releases.py
 
 # Each package of base.txt has a wheel for each system and Python that docs/upgrading.md names. Nothing is installed.
 PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin

@@ -71,9 +71,9 @@ class Instance:
         process.code = code
         return process
 
-    def manage(self, *arguments: str, code: Path = ROOT) -> str:
+    def manage(self, *arguments: str, code: Path = ROOT, **env: str) -> str:
         """What a command of `manage.py` prints."""
-        return self._output("manage.py", *arguments, code=code)
+        return self._output("manage.py", *arguments, code=code, **env)
 
     def run(self, script: str, code: Path = ROOT) -> str:
         """What a script of Django's prints."""
@@ -105,9 +105,9 @@ class Instance:
     def connect(self, **options: Any) -> psycopg.Connection:
         return psycopg.connect(host=_host(), user="postgres", dbname=self.name, **options)
 
-    def _output(self, *arguments: str, code: Path) -> str:
+    def _output(self, *arguments: str, code: Path, **env: str) -> str:
         with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as log:
-            process = Process([*arguments], self.env, Path(log.name))
+            process = Process([*arguments], self.env | env, Path(log.name))
         process.code = code
         with process:
             assert process.wait() == 0, process.output()

@@ -69,6 +69,11 @@ class Load:
         return sum(map(len, self._published))
 
     @property
+    def has_errors(self) -> bool:
+        """Whether any event was answered with an error of the service."""
+        return max(self.statuses, default=0) >= REFUSED
+
+    @property
     def longest_pause(self) -> float:
         """The most seconds between two arrivals."""
         times = self._world.times["/load"]
@@ -82,7 +87,7 @@ class Load:
             data = json.loads(request.body)["data"]
             found[data["publisher"]].append(data["n"])
         assert found == self._published
-        assert max(self.statuses) < REFUSED
+        assert not self.has_errors
 
     @property
     def _arrived(self) -> list[Any]:
@@ -93,7 +98,7 @@ class Load:
         number = 0
         while not self._stopping.is_set():
             number += 1
-            while not self._sent(publishers, place, number):
+            while not self._sent(publishers, place, number) and not (self._stopping.is_set() and self.has_errors):
                 self._stopping.wait(PAUSE_SECONDS)
             self._stopping.wait(PAUSE_SECONDS)
 

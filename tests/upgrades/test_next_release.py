@@ -10,13 +10,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.faults.conftest import on_postgresql
 from tests.processes import Process
 from tests.upgrades.instance import Instance, instance
 from tests.upgrades.load import Load
+from tests.upgrades.next_release import SETTINGS
 from tests.upgrades.world import World
 from tests.waiting import wait_until
 
-NEXT = "tests.upgrades.next_release.settings"
+pytestmark = on_postgresql
+
 # What Django's own command does, which waits for a table as long as it takes.
 DJANGOS_MIGRATE = """
 import django; django.setup()
@@ -41,14 +44,14 @@ class Running:
 
     def migrating(self, *arguments: str, migrations: str = "migrations") -> Process:
         command = arguments or ("manage.py", "migrate", "-v0")
-        return self.made.process(*command, log="migrate", DJANGO_SETTINGS_MODULE=NEXT, NEXT_MIGRATIONS=migrations)
+        return self.made.process(*command, log="migrate", DJANGO_SETTINGS_MODULE=SETTINGS, NEXT_MIGRATIONS=migrations)
 
 
 @contextmanager
-def running(vendor: str, folder: Path) -> Iterator[Running]:
+def running(folder: Path) -> Iterator[Running]:
     with ExitStack() as stack:
         world = stack.enter_context(World())
-        made = stack.enter_context(instance(vendor, folder, world))
+        made = stack.enter_context(instance("postgresql", folder, world))
         made.manage("migrate", "-v0")
         stack.enter_context(made.serving())
         worker = stack.enter_context(made.process("manage.py", "deliver", log="deliver"))
@@ -60,7 +63,7 @@ def running(vendor: str, folder: Path) -> Iterator[Running]:
 def test_migrations_run_under_load_without_loss_errors_or_a_long_pause(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    with running("postgresql", tmp_path) as today:
+    with running(tmp_path) as today:
         load = today.load
         with today.made.connect() as reader:
             reader.execute(USE_TABLE)  # its transaction stays open
@@ -80,19 +83,10 @@ def test_migrations_run_under_load_without_loss_errors_or_a_long_pause(
         assert today.made.rows(IS_INDEX_VALID) == [(True,)]
 
 
-def test_the_same_migrations_run_under_load_on_the_embedded_database(tmp_path: Path) -> None:
-    with running("sqlite", tmp_path) as today:
-        with today.migrating() as migrating:
-            assert migrating.wait() == 0, migrating.output()
-        today.load.wait_for_more(30, "today's processes go on with the changed tables")
-        today.load.stop()
-        today.load.assert_all_arrived_once_and_in_order()
-
-
 def test_with_djangos_own_command_all_would_wait_for_an_open_transaction_and_a_forbidden_migration_stops_workers(
     tmp_path: Path,
 ) -> None:
-    with running("postgresql", tmp_path) as today:
+    with running(tmp_path) as today:
         with today.made.connect() as reader:
             reader.execute(USE_TABLE)
             with today.migrating("-c", DJANGOS_MIGRATE, migrations="forbidden") as migrating:
@@ -103,4 +97,4 @@ def test_with_djangos_own_command_all_would_wait_for_an_open_transaction_and_a_f
                         other.execute(USE_TABLE)
                 reader.rollback()
                 assert migrating.wait() == 0, migrating.output()
-        wait_until(lambda: "held_attempt_count" in today.worker.output(), "today's worker fails")
+        wait_until(lambda: "attempt_count" in today.worker.output(), "today's worker fails")

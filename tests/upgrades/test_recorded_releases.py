@@ -15,6 +15,7 @@ from tests.processes import beat, worker
 from tests.upgrades import reading
 from tests.upgrades.caller import Caller
 from tests.upgrades.instance import Instance
+from tests.upgrades.next_release import SETTINGS
 from tests.upgrades.recordings import Recording, read, recorded, restored
 from tests.upgrades.world import RECEIVERS, World, is_signed
 from tests.waiting import wait_until
@@ -48,8 +49,13 @@ def test_a_recorded_database_is_migrated_and_goes_on(version: str, vendor: str, 
         assert_what_waited_arrives(world, callers, recording)
         assert_what_was_stopped_goes_on(made, world, callers, recording)
         assert_jobs_are_done(world)
-        already = {request.headers["webhook-id"] for _, request in world.received if "webhook-id" in request.headers}
-        assert already & set(reading.moved(recording.kept["delivered"], recording.moved_by)) == set()
+        made.manage("migrate", "-v0", DJANGO_SETTINGS_MODULE=SETTINGS)
+        callers["bob"].post("/events", {"event": "report.ready", "data": {"n": 300}})
+        wait_until(
+            lambda: b'"n":300' in world.at("/bob")[-1].body, "it goes on with the migrations of the next release"
+        )
+        sent = {request.headers["webhook-id"] for _, request in world.received if "webhook-id" in request.headers}
+        assert sent & set(reading.moved(recording.kept["delivered"], recording.moved_by)) == set()
 
 
 def start_workers(made: Instance, running: ExitStack) -> None:

@@ -9,4 +9,4 @@ from tests.upgrades.next_release.latest import LATEST
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [LATEST]
-    operations: ClassVar = [migrations.RemoveField("delivery", "held_attempt_count")]
+    operations: ClassVar = [migrations.RemoveField("delivery", "attempt_count")]
