@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.services import free_port, wait_for_port
+from tests.services import end_with_parent, free_port, wait_for_port
 
 
 class AuthorizationServer:
@@ -40,7 +40,9 @@ class AuthorizationServer:
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         setup = {**self._setup, "folder": self._folder.name, "port": self.port, "url": self.url}
         command = [sys.executable, "-m", __name__, json.dumps(setup)]
-        self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, preexec_fn=end_with_parent
+        )
         wait_for_port(self.port)
         return self
 
