@@ -55,13 +55,18 @@ def main() -> None:
     facts = report.machine()
     report.show_machine(facts)
     results: dict[str, Result] = {}
-    with TemporaryDirectory(prefix="invenicum-bench-") as folder:
-        for name in chosen:
-            if result := _measured(name, given.size, Path(folder) / "postgres"):
-                results[name] = result
-                report.show(SECTIONS[name], result)
-                report.write(given.output, facts, given.size, results)
+    began = time.monotonic()
+    try:
+        with TemporaryDirectory(prefix="invenicum-bench-") as folder:
+            for name in chosen:
+                if result := _measured(name, given.size, Path(folder) / "template"):
+                    results[name] = result
+                    report.show(SECTIONS[name], result)
+                    report.write(given.output, facts, given.size, results)
+    finally:
+        report.draw(given.output, results)
     report.show_targets([target for result in results.values() for target in result.targets])
+    report.say(f"All of it took {time.monotonic() - began:.0f} s.")
     sys.exit(len(results) < len(chosen))
 
 

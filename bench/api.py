@@ -14,7 +14,7 @@ WANTED = {"GET /integrations/status": 2000, "GET /integrations/:type": 2000, "PO
 
 
 def run(stand: Stand, size: Size) -> Result:
-    seconds = size.of(5.0, 15.0, 60.0)
+    seconds = size.of(3.0, 15.0, 60.0)
     owners = seed.connect(stand.endpoints(1), CONNECTIONS)
     tokens = [issue_token(User.objects.get(pk=owner)) for owner in owners]
     reads = {
@@ -33,7 +33,7 @@ def run(stand: Stand, size: Size) -> Result:
         def request(number: int, requests: list[bytes] = requests) -> bytes:
             return requests[number % len(requests)]
 
-        load.send(port, request, CONNECTIONS, 1)
+        load.send(port, request, CONNECTIONS, size.of(0.5, 1.0, 1.0))
         before = stand.web_seconds()
         answers = load.send(port, request, CONNECTIONS, seconds)
         spent = (stand.web_seconds() - before) / answers.count * 1e6

@@ -19,10 +19,11 @@ def run(stand: Stand, size: Size) -> Result:
     found = runs.measure(stand, lambda: [stand.deliver("--once")], starting)
     seed.wipe()
     table = Table(TITLE, COLUMNS)
-    worker = stand.deliver()
-    steady.measure(stand, receiver, owners, 100, 2)
+    worker, publisher = stand.deliver(), steady.Publisher(stand)
+    steady.open_connections(publisher, receiver, owners)
     for load, rate in (("idle", IDLE_RATE), ("half load", found.rate / 2)):
-        one = steady.measure(stand, receiver, owners, rate, size.of(4.0, 15.0, 60.0))
+        seconds, warm_up = size.of(4.0, 15.0, 60.0), steady.warm_up_seconds(size)
+        one = steady.measure(publisher, receiver, owners, rate, seconds, warm_up=warm_up)
         table.rows.append([f"SQLite, {load}", one.rate, one.p50, one.p99, one.worst])
     stand.end(worker)
     return Result(

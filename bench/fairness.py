@@ -19,6 +19,7 @@ MAX_DELAY_SECONDS = 2.0
 
 def run(stand: Stand, size: Size) -> Result:
     broker = stand.redis()
+    publisher = steady.Publisher(stand, broker)
     # Faulty endpoints are spread evenly among the others; each kind takes part in its own run only.
     behaviours = [*[Behaviour.ANSWERS] * (HEALTHY // FAULTY), *FAULTS] * FAULTY
     receiver = stand.receiver(behaviours)
@@ -35,17 +36,17 @@ def run(stand: Stand, size: Size) -> Result:
         drained[name] = _drain(stand, healthy)
         seed.wipe()
         worker = stand.celery("invenicum", broker, "--concurrency", "2")
-        steady.measure(stand, receiver, healthy, 100, 2, broker)
+        steady.open_connections(publisher, receiver, healthy)
         rate = drained[NONE] / 2 * len(everyone) / HEALTHY
-        found[name] = steady.measure(stand, receiver, everyone, rate, size.of(6.0, 20.0, 120.0), broker, ignored=faulty)
-        stand.end(worker)
+        found[name] = steady.measure(publisher, receiver, everyone, rate, size.of(6.0, 20.0, 120.0), ignored=faulty)
+        stand.kill(worker)
     flood = size.of(20_000, 100_000, 1_000_000)
     seed.wipe()
     seed.fill_many(healthy[:1], flood)
     worker = stand.celery("invenicum", broker, "--concurrency", "2")
-    alone = steady.measure(stand, receiver, healthy[1:], 5, size.of(3.0, 10.0, 60.0), broker)
+    alone = steady.measure(publisher, receiver, healthy[1:], 5, size.of(3.0, 10.0, 60.0))
     left = Delivery.objects.filter(status=Delivery.Status.PENDING).count()
-    stand.end(worker)
+    stand.kill(worker)
     drops = {name: 1 - rate / drained[NONE] for name, rate in drained.items() if name != NONE}
     longer = {name: one.p99 / found[NONE].p99 for name, one in found.items() if name != NONE}
     worst, least = max(longer, key=longer.__getitem__), max(drops, key=drops.__getitem__)
@@ -97,7 +98,7 @@ def _drain(stand: Stand, healthy: Sequence[int]) -> float:
     of_healthy = Delivery.objects.filter(owner_id__in=healthy)
     worker = stand.deliver()
     wait_until(lambda: not of_healthy.filter(status=Delivery.Status.PENDING).exists(), every=0.2)
-    stand.end(worker)
+    stand.kill(worker)
     began = Attempt.objects.aggregate(first=Min("started_at"))["first"]
     ended = of_healthy.aggregate(last=Max("finished_at"))["last"]
     return of_healthy.count() / (ended - began).total_seconds()

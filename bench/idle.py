@@ -10,6 +10,7 @@ from bench import processor, runs
 from bench.receivers import Behaviour, Receiver
 from bench.shapes import Chart, Result, Size, Table, Target, percentile
 from bench.stand import Stand, wait_until
+from tests.services import wait_for_port
 
 INTERVAL_SECONDS = 0.05
 TARGET_P50_MS, TARGET_P99_MS, TARGET_CORE_PERCENT = 5.0, 10.0, 0.5
@@ -29,17 +30,16 @@ def run(stand: Stand, size: Size) -> Result:
     }
     for name, (broker, database) in ways.items():
         env = {"DATABASE_URL": database}
-        stand.python("manage.py", "migrate", "-v0", **env).wait()
         receiver = stand.receiver([Behaviour.ANSWERS])
-        port = stand.web(broker, **env)
-        web = stand.web_process
         worker = (
             stand.celery("invenicum", broker, "--concurrency", "2")
             if broker
             else stand.python("manage.py", "deliver", **env)
         )
-        runs.settle(worker)
+        port = stand.begin_web(broker, **env)
+        web = stand.web_process
         client = _Client(stand, port, receiver, name, env)
+        runs.settle(worker)
         client.publish(WARM_UP_EVENTS)
         arrived, answered = client.publish(events)
         p50, p99 = percentile(arrived, 0.5), percentile(arrived, 0.99)
@@ -55,9 +55,9 @@ def run(stand: Stand, size: Size) -> Result:
             targets.append(
                 Target(f"Idle {name}", "≤ 0.5 % of a core", f"{percent:.2f} %", percent <= TARGET_CORE_PERCENT)
             )
-        stand.end(worker)
         assert web is not None
-        stand.end(web)
+        stand.kill(worker)
+        stand.kill(web)
     return Result(tables=[table, idle], targets=targets, charts=[Chart("Idle: POST to request, median", "ms", medians)])
 
 
@@ -74,6 +74,7 @@ class _Client:
         user = "".join(filter(str.isalpha, name)).lower()
         token = stand.output("manage.py", "issue_token", user, **env).strip()
         self._receiver = receiver
+        wait_for_port(port)
         self._connection = HTTPConnection("127.0.0.1", port, timeout=60)
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         config = {"type": "webhook", "config": {"url": receiver.urls[0]}}

@@ -16,11 +16,11 @@ TARGET_BOTH = 4500
 
 
 def run(stand: Stand, size: Size) -> Result:
-    seconds = size.of(6.0, 15.0, 60.0)
+    seconds = size.of(3.0, 15.0, 60.0)
     owners = seed.connect(stand.endpoints(ENDPOINTS), ENDPOINTS)
     backend, broker = Backend(owners), stand.redis()
     port = stand.web(broker)
-    load.send(port, backend.single(), 32, 2)  # each process and thread connects to the database
+    load.send(port, backend.single(), 32, size.of(1.0, 2.0, 2.0))  # each process and thread connects to the database
     ways = {
         "one event a request, 32 connections": (backend.single(), 32, 1),
         "one event a request, 128 connections": (backend.single(), 128, 1),
@@ -81,5 +81,5 @@ def _both(stand: Stand, port: int, backend: Backend, broker: str, seconds: float
     began = timezone.now()
     answers = load.send(port, backend.single(), 32, seconds)
     delivered = Delivery.objects.filter(status=Delivery.Status.DELIVERED, finished_at__gte=began).count()
-    stand.end(worker)
+    stand.kill(worker)
     return delivered / answers.seconds, answers.rate

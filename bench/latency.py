@@ -34,15 +34,17 @@ def run(stand: Stand, size: Size) -> Result:
     table, medians = Table(TITLE, COLUMNS), {}
     for name, (broker, start) in ways.items():
         seed.wipe()
-        worker = start()
-        steady.measure(stand, receiver, owners, 100, 2, broker)
+        worker, publisher = start(), steady.Publisher(stand, broker)
+        steady.open_connections(publisher, receiver, owners)
         for load, rate, times in (("idle", IDLE_RATE, 1), ("half load", half, size.of(*HALF_LOAD_RUNS))):
-            seconds = size.of(3.0, 15.0, 60.0)
-            measured = [steady.measure(stand, receiver, owners, rate, seconds, broker) for _ in range(times)]
+            seconds, warm_up = size.of(3.0, 15.0, 60.0), steady.warm_up_seconds(size)
+            measured = [
+                steady.measure(publisher, receiver, owners, rate, seconds, warm_up=warm_up) for _ in range(times)
+            ]
             found = max(measured, key=lambda latency: latency.p50)
             table.rows.append([f"{name}, {load}", found.rate, found.p50, found.p99, found.worst])
             medians[f"{name}, {load}"] = found.p50
-        stand.end(worker)
+        stand.kill(worker)
     idle = medians["Celery on Redis, idle"]
     return Result(
         tables=[table],

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from http.client import HTTPConnection
 from urllib.parse import urlencode
 from uuid import UUID
@@ -32,11 +33,11 @@ from invenicum.portal import urls
 from webhooks.models import Delivery, HourlySum, Replay
 
 WANTED_MS = 300
-TIMES = 15  # each page; the first ones are not counted
-WARM_UP = 3
+TIMES, QUICK_TIMES = 15, 5  # each page; the first ones are not counted
+WARM_UP, QUICK_WARM_UP = 3, 1
 ASSETS = 5_000
 INTEGRATIONS: dict[str, dict[str, object]] = {
-    "webhook": {"url": "http://127.0.0.1:9/hook"},
+    "webhook": {"url": "http://127.0.0.1:1024/hook"},
     "slack": {"webhookUrl": "https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24, "channel": "#assets"},
     "s3": {
         "accessKeyId": "AKIAIOSFODNN7EXAMPLE",
@@ -98,15 +99,16 @@ def run(stand: Stand, size: Size) -> Result:
     pages = list(_pages(user))
     port = stand.web()
     cookie = _open(port, user)
+    ask = partial(_ask, *size.of((QUICK_WARM_UP, QUICK_TIMES), (WARM_UP, TIMES), (WARM_UP, TIMES)))
     table = Table(f"A user with {deliveries:,} deliveries", ["page", "ms p50", "ms longest", "KiB"])
     medians: dict[str, float] = {}
     for path in pages:
-        took, length = _ask(port, path, cookie)
+        took, length = ask(port, path, cookie)
         if took:
             medians[path] = statistics.median(took)
             table.rows.append([_short(path), medians[path], max(took), length / 1024])
     slowest = max(medians, key=lambda path: medians[path])
-    console, console_targets = console_pages.measure(port, _ask)
+    console, console_targets = console_pages.measure(port, ask)
     return Result(
         tables=[table, console],
         targets=[
@@ -206,10 +208,10 @@ def _open(port: int, user: User) -> str:
     return str(answer.headers["Set-Cookie"]).partition(";")[0]
 
 
-def _ask(port: int, path: str, cookie: str) -> tuple[list[float], int]:
+def _ask(warm_up: int, times: int, port: int, path: str, cookie: str) -> tuple[list[float], int]:
     """How many milliseconds the answers took, and their bytes. Nothing for what is no page: a form's address."""
     link, took, body = HTTPConnection("127.0.0.1", port, timeout=60), list[float](), b""
-    for _ in range(WARM_UP + TIMES):
+    for _ in range(warm_up + times):
         began = time.perf_counter()
         link.request("GET", path, headers={"Cookie": cookie, "Accept": "text/html"})
         answer = link.getresponse()
@@ -219,7 +221,7 @@ def _ask(port: int, path: str, cookie: str) -> tuple[list[float], int]:
             return [], 0
         assert answer.status == 200, (path, answer.status)
     link.close()
-    return took[WARM_UP:], len(body)
+    return took[warm_up:], len(body)
 
 
 def _short(path: str) -> str:

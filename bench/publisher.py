@@ -1,13 +1,15 @@
 """Publishes at a steady rate in its own process, and records when each event was committed.
 
-    python -m bench.publisher FILE --rate 20 --seconds 10 --batch 1 --owners 1 2 3
+It is started as `python -m bench.publisher`.
+It reads orders, one a line, as JSON: `{"rate": 20, "seconds": 10, "batch": 1, "owners": [1, 2, 3], "file": "…"}`, and
+prints a line when it has written the file of one.
 
 A batch of one is published like the application does, with the wake-up message; a larger one is inserted by one
 PostgreSQL statement, so that publishing takes little of the machine from the engine.
 """
 
-import argparse
 import json
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,15 +18,12 @@ import django
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--rate", type=float, required=True)
-    parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--owners", type=int, nargs="+", required=True)
-    given = parser.parse_args()
     django.setup()
-    given.file.write_text(json.dumps(publish_steadily(given.rate, given.seconds, given.batch, given.owners)))
+    for line in sys.stdin:
+        order = json.loads(line)
+        file = Path(order.pop("file"))
+        file.write_text(json.dumps(publish_steadily(**order)))
+        print(flush=True)
 
 
 def publish_steadily(rate: float, seconds: float, batch: int, owners: Sequence[int]) -> list[tuple[str, float, int]]:
@@ -50,7 +49,6 @@ def publish_steadily(rate: float, seconds: float, batch: int, owners: Sequence[i
         now = time.time()
         published += [(event_id, now, owner) for event_id, owner in made]
         number += batch
-    time.sleep(0.2)  # the thread that wakes the workers ends with the process
     return published
 
 

@@ -49,15 +49,23 @@ def show_targets(targets: list[Target]) -> None:
 
 
 def write(folder: Path, facts: dict[str, str | float], size: Size, results: dict[str, Result]) -> None:
-    """Writes `results.json` and, if there are charts, `results.png`."""
+    """Writes `results.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     found = {"machine": facts, "size": size, "sections": {name: asdict(result) for name, result in results.items()}}
     (folder / "results.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+
+
+def draw(folder: Path, results: dict[str, Result]) -> None:
+    """Writes `results.png` if there are charts."""
     charts: list[Chart] = [chart for result in results.values() for chart in result.charts]
     if charts:
-        from bench.plot import draw
+        from bench import plot
 
-        draw(charts, folder / "results.png")
+        plot.draw(charts, folder / "results.png")
+
+
+def say(what: str) -> None:
+    console.print(what, highlight=False)
 
 
 def _show_table(table: Table) -> None:

@@ -53,8 +53,7 @@ def measure(stand: Stand, start: Callable[[], Workers], already_spent: float = 0
 
     wait_until(is_done, seconds=1800, every=0.1)
     database, receiver = stand.database_seconds() - database, stand.receiver_seconds() - receiver
-    for worker in workers:
-        stand.end(worker)
+    stand.end(*workers)
     count, seconds, failed = outcome(since)
     return Run(
         rate=count / seconds,

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -46,7 +47,7 @@ class Stand:
     """A context manager with the programs that one section needs; they are stopped and removed at its end."""
 
     def __init__(self, database: str, template: Path | None = None):
-        """`template`: a folder for a migrated database, which the first stand makes and the others copy."""
+        """`template`: a folder for migrated databases, which the first stand makes and the others copy."""
         self.database = database
         self.template = template
         self.folder = Path(tempfile.mkdtemp(prefix="invenicum-bench-"))
@@ -72,10 +73,10 @@ class Stand:
 
     def __enter__(self) -> Self:
         try:
+            if self.template:
+                _copy_template(self.template, self.folder)
             if self.database == "postgresql":
                 folder = self.folder / "postgres"
-                if self.template:
-                    _copy_template(self.template, folder)
                 self._postgres = start_postgres(folder, *POSTGRES)
                 self._children.append(self._postgres)
                 self.env["DATABASE_URL"] = postgres_url(folder)
@@ -88,8 +89,8 @@ class Stand:
     def __exit__(self, *_: object) -> None:
         for receiver in self._receivers:
             receiver.stop()
-        for child in reversed(self._children):
-            self.end(child)
+        self.end(*(child for child in self._children if child is not self._postgres))
+        self.end(*self._children)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def redis(self) -> str:
@@ -153,6 +154,13 @@ class Stand:
         self._children.append(child)
         return child
 
+    def conversation(self, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
+        """Starts a Python process that reads from and writes to this one."""
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        child = self._start([sys.executable, *arguments], self.env | env, **pipes)
+        self._children.append(child)
+        return child
+
     def output(self, *arguments: str, **env: str) -> str:
         """What a Python process prints."""
         command = [sys.executable, *arguments]
@@ -161,9 +169,14 @@ class Stand:
 
     def web(self, broker: str = "", **env: str) -> int:
         """Starts the web server as it is shipped. Returns its port as soon as it answers."""
+        port = self.begin_web(broker, **env)
+        wait_for_port(port)
+        return port
+
+    def begin_web(self, broker: str = "", **env: str) -> int:
+        """The same, without waiting until it answers."""
         port = free_port()
         self.web_process = self.python(*WEB, PORT=str(port), CELERY_BROKER_URL=broker, **env)
-        wait_for_port(port)
         return port
 
     def deliver(self, *arguments: str) -> subprocess.Popen[bytes]:
@@ -176,17 +189,30 @@ class Stand:
         command = ("-m", "celery", "-A", app, "worker", *quiet, *arguments)
         return self.python(*command, CELERY_BROKER_URL=broker)
 
-    def end(self, child: subprocess.Popen[bytes]) -> None:
-        """Stops a child and waits for it."""
-        # PostgreSQL would wait for its clients at SIGTERM.
-        child.send_signal(signal.SIGINT if child is self._postgres else signal.SIGTERM)
-        try:
-            child.wait(STOP_TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        if child in self._children:
-            self._children.remove(child)
+    def end(self, *children: subprocess.Popen[bytes]) -> None:
+        """Stops children, all at once, and waits for them."""
+        for child in children:
+            # PostgreSQL would wait for its clients at SIGTERM.
+            child.send_signal(signal.SIGINT if child is self._postgres else signal.SIGTERM)
+        for child in children:
+            try:
+                child.wait(STOP_TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            if child in self._children:
+                self._children.remove(child)
+
+    def kill(self, child: subprocess.Popen[bytes]) -> None:
+        """Ends a worker at once, with its processes: it would wait for requests in flight.
+
+        For one that leases nothing, or whose deliveries and leases are removed next (`seed.wipe`).
+        """
+        for pid in [child.pid, *processor.descendants(child.pid)]:  # it would replace a process that ends
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        child.wait()
+        self._children.remove(child)
 
     def database_seconds(self) -> float:
         return processor.seconds(self._postgres.pid) if self._postgres else 0.0
@@ -197,24 +223,29 @@ class Stand:
     def receiver_seconds(self) -> float:
         return processor.seconds(self.receiver_pid) if self.receiver_pid else 0.0
 
-    def _start(self, command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, preexec_fn=end_with_parent)
+    def _start(self, command: list[str], env: dict[str, str], **pipes: int) -> subprocess.Popen[bytes]:
+        options = {"stdout": subprocess.DEVNULL} | pipes
+        return subprocess.Popen(command, cwd=ROOT, env=env, preexec_fn=end_with_parent, **options)
 
 
 def _copy_template(template: Path, folder: Path) -> None:
+    """Copies `template` to `folder`: a PostgreSQL, and DATA_DIR with an SQLite."""
     if not template.exists():
         template.parent.chmod(0o755)
         with Stand("postgresql") as stand:
-            stand.python("manage.py", "migrate", "-v0").wait()
+            migrations = [
+                stand.python("manage.py", "migrate", "-v0", DATABASE_URL=url) for url in (stand.env["DATABASE_URL"], "")
+            ]
+            assert [migration.wait() for migration in migrations] == [0, 0]
             assert stand._postgres is not None
             stand.end(stand._postgres)
-            _copy(stand.folder / "postgres", template)
+            _copy(stand.folder, template)
     _copy(template, folder)
 
 
 def _copy(source: Path, target: Path) -> None:
     """With owners, as PostgreSQL wants its files to be its own."""
-    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+    subprocess.run(["cp", "-aT", str(source), str(target)], check=True)
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 600, every: float = 0.05) -> None:
@@ -231,6 +262,3 @@ def set_up_django() -> None:
     import django
 
     django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)

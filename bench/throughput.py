@@ -87,7 +87,7 @@ def _usual(stand: Stand, broker: str, options: tuple[str, ...]) -> Run:
 def _starting(stand: Stand, options: tuple[str, ...]) -> float:
     worker = stand.celery("bench.usual", stand.redis(), *options)
     seconds = settle(worker)
-    stand.end(worker)
+    worker.terminate()  # nothing is measured before the next worker has started
     return seconds
 
 
