@@ -1,6 +1,6 @@
-"""Tests in this folder start guests, engines and networks. `make test-machines` runs them, as root on Debian.
+"""Tests in this folder start guests, engines and networks, or two releases. `make test-machines` runs them.
 
-A plain `pytest` does not collect them (`norecursedirs` in pyproject.toml).
+It needs root on Debian. A plain `pytest` does not collect them (`norecursedirs` in pyproject.toml).
 """
 
 import os

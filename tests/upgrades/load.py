@@ -25,7 +25,7 @@ save_integration(owner, "webhook", {"url": "http://hooks.example.com/load", "eve
 print(issue_token(owner, USER_SCOPES))
 """
 PUBLISHERS = 3
-PAUSE_SECONDS = 0.02  # of each publisher after an event
+PAUSE_SECONDS = 0.06  # of each publisher after an event
 REFUSED = 500  # the first status that is an error of the service
 
 

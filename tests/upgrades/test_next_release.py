@@ -69,11 +69,11 @@ def test_migrations_run_under_load_without_loss_errors_or_a_long_pause(
             reader.execute(USE_TABLE)  # its transaction stays open
             with today.migrating() as migrating:
                 wait_until(lambda: "trying again" in migrating.output(), "the migration waits for the table")
-                load.wait_for_more(60, "events are published and delivered meanwhile")
+                load.wait_for_more(40, "events are published and delivered meanwhile")
                 assert migrating.process.poll() is None
                 reader.rollback()
                 assert migrating.wait() == 0, migrating.output()
-        load.wait_for_more(60, "today's processes go on with the changed tables")
+        load.wait_for_more(40, "today's processes go on with the changed tables")
         load.stop()
         load.assert_all_arrived_once_and_in_order()
         record_property("longest pause of deliveries in seconds", load.longest_pause)

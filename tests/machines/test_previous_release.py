@@ -46,27 +46,27 @@ def test_both_releases_deliver_at_once_and_the_previous_one_takes_over_again(pre
         old_loop = undo.enter_context(made.process("manage.py", "deliver", log="old-loop", code=previous))
         old_worker = undo.enter_context(celery(made, "old", previous))
         load = undo.enter_context(Load(made, world, previous))
-        load.wait_for_more(50, "the previous release delivers")
+        load.wait_for_more(30, "the previous release delivers")
         made.manage("migrate", "-v0")
-        load.wait_for_more(50, "it delivers from the migrated database")
+        load.wait_for_more(30, "it delivers from the migrated database")
 
         new_worker = undo.enter_context(celery(made, "new", ROOT))
         new_port = free_port()
         new_web = undo.enter_context(made.serving(port=new_port))
         load.ports = [made.port, new_port]
         wait_until(lambda: "ready" in new_worker.output(), "today's worker is ready")
-        load.wait_for_more(100, "both deliver what both have published")
+        load.wait_for_more(60, "both deliver what both have published")
         load.ports = [new_port]
         for process in (old_loop, old_worker, old_web):
             assert process.terminate() == 0, process.output()
-        load.wait_for_more(50, "today's release is alone")
+        load.wait_for_more(30, "today's release is alone")
 
         undo.enter_context(celery(made, "old-again", previous))
         undo.enter_context(made.serving(code=previous))
         load.ports = [made.port]
         for process in (new_worker, new_web):
             assert process.terminate() == 0, process.output()
-        load.wait_for_more(50, "the previous release is alone again")
+        load.wait_for_more(30, "the previous release is alone again")
         load.stop()
         load.assert_all_arrived_once_and_in_order()
         wait_until(lambda: made.rows(PENDING) == [(0,)], "every delivery is noted")
