@@ -62,9 +62,9 @@ def run(stand: Stand, size: Size) -> Result:
 
 
 def _percent_of_a_core(pid: int, seconds: float) -> float:
-    before, began = processor.seconds(pid), time.monotonic()
+    before, began = processor.exact_seconds(pid), time.monotonic()
     time.sleep(seconds)
-    return (processor.seconds(pid) - before) / (time.monotonic() - began) * 100
+    return (processor.exact_seconds(pid) - before) / (time.monotonic() - began) * 100
 
 
 class _Client:

@@ -17,6 +17,15 @@ def seconds(pid: int) -> float:
     return sum(map(int, fields[11:15])) / _TICKS + sum(map(seconds, children(pid)))
 
 
+def exact_seconds(pid: int) -> float:
+    """The same to the nanosecond, instead of a tick of 10 ms, for threads that have not ended."""
+    spent = 0
+    for one in (pid, *descendants(pid)):
+        for task in Path(f"/proc/{one}/task").iterdir():
+            spent += int((task / "schedstat").read_text().split()[0])
+    return spent / 1e9
+
+
 def seconds_of_ended_children() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
