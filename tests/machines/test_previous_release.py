@@ -11,7 +11,6 @@ import pytest
 from tests.faults.conftest import Broker, on_postgresql
 from tests.processes import ROOT, Process, worker
 from tests.services import free_port
-from tests.tools import missing
 from tests.upgrades.instance import Instance, instance
 from tests.upgrades.load import Load
 from tests.upgrades.recordings import facts_of, versions
@@ -27,8 +26,9 @@ PENDING = "SELECT count(*) FROM webhooks_delivery WHERE status = 'pending'"
 def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The code of the release that was recorded last."""
     commit, folder = facts_of(versions()[-1])["commit"], tmp_path_factory.mktemp("previous")
-    if subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=ROOT, check=False).returncode:
-        missing(f"the code of release {versions()[-1]} (commit {commit})", "…: git fetch --unshallow")
+    shallow = subprocess.run(["git", "rev-parse", "--is-shallow-repository"], cwd=ROOT, stdout=subprocess.PIPE)
+    if shallow.stdout == b"true\n":
+        pytest.skip(f"this clone has not the history with release {versions()[-1]}: git fetch --unshallow")
     with subprocess.Popen(["git", "archive", commit], cwd=ROOT, stdout=subprocess.PIPE) as archive:
         subprocess.run(["tar", "-x", "-C", folder], stdin=archive.stdout, check=True)
     assert archive.returncode == 0
