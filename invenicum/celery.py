@@ -15,7 +15,8 @@ import structlog
 from celery import Celery
 from celery.beat import PersistentScheduler
 from celery.loaders.app import AppLoader
-from celery.signals import beat_init, celeryd_init
+from celery.signals import after_setup_logger, beat_init, celeryd_init
+from celery.utils.log import get_multiprocessing_logger
 from django.core.exceptions import ImproperlyConfigured
 
 from invenicum.env import folder
@@ -69,6 +70,14 @@ def _start_worker(instance: Any, conf: Any, **kwargs: Any) -> None:
 
         instance.quiet = True
         worker.safe_say = _say
+
+
+@after_setup_logger.connect
+def _log_as_everything_else(**kwargs: Any) -> None:
+    """Celery gives what watches a worker's processes a handler and a format of its own."""
+    logger = get_multiprocessing_logger()
+    logger.handlers.clear()
+    logger.propagate = True
 
 
 def _say(message: str, stream: Any = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -137,6 +138,8 @@ def test_the_lanes_of_a_worker_process_that_is_killed_are_served_again_at_once(
         receiver.answers.set()
         wait_until(all_delivered, "everything is delivered")
     assert faults()["worker_died"] == 3
+    said = [json.loads(line) for line in running.output().splitlines()]
+    assert sum("exited with 'signal 9 (SIGKILL)'" in line["event"] for line in said) == 3
 
 
 @on_postgresql
