@@ -3,7 +3,8 @@
 #
 #   DATABASE_URL=postgres://… deploy/restore.sh /var/backups/invenicum/invenicum-….dump
 #
-# With WITHIN="docker compose exec -T postgres" PostgreSQL's programs run there. Stop all processes before. Afterwards run `manage.py migrate`, then start them. All of it is restored or nothing.
+# With WITHIN="docker compose exec -T postgres" PostgreSQL's programs run there. Stop all processes before. Afterwards run
+# `manage.py migrate`, then start them. All of it is restored or nothing.
 set -eu
 file=$1
 [ -z "${DATABASE_URL_FILE:-}" ] || DATABASE_URL=$(cat "$DATABASE_URL_FILE")
