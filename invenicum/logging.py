@@ -25,7 +25,8 @@ _chatty = ("celery.app.trace", "celery.beat", "celery.worker.strategy")
 
 def remove_secrets(logger: Any, method: str, event: EventDict) -> EventDict:
     """A structlog processor: removes values whose name suggests a secret, at any depth."""
-    return {name: _without_secrets(name, value) for name, value in event.items()}
+    # An exception stays as it is: the rendering that follows shows no value of a variable.
+    return {name: value if name == "exc_info" else _without_secrets(name, value) for name, value in event.items()}
 
 
 def _without_secrets(name: str, value: Any) -> Any:
@@ -102,11 +103,11 @@ def capture_everything() -> None:
     if sys.stderr.isatty():
         return
     logging.captureWarnings(True)
-    sys.excepthook = _log_uncaught
-    threading.excepthook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.excepthook = log_uncaught
+    threading.excepthook = lambda args: log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
 
 
-def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+def log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     if error is None or issubclass(kind, KeyboardInterrupt | SystemExit):
         return
     if not logging.getLogger().handlers:  # before the log is set up

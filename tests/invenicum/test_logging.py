@@ -2,14 +2,14 @@ import io
 import json
 import logging
 import logging.config
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import structlog
 from django.conf import settings
 
-from invenicum.logging import REMOVED, configure
+from invenicum.logging import REMOVED, configure, log_uncaught
 
 
 def lines_of(for_people: bool) -> tuple[io.StringIO, dict[str, Any]]:
@@ -79,17 +79,33 @@ def test_values_with_names_of_secrets_are_removed_at_any_depth(json_log: io.Stri
     assert event["statusCode"] == 500
 
 
-def fail_with(password: str) -> None:
-    raise ValueError("it failed")
+def failure(password: str) -> ValueError:
+    try:
+        raise ValueError("it failed")
+    except ValueError as error:
+        return error
+
+
+def by_structlog(error: ValueError) -> None:
+    structlog.get_logger().error("crashed", exc_info=error)
+
+
+def by_another_logger(error: ValueError) -> None:
+    logging.getLogger("asyncio").error("Task exception was never retrieved", exc_info=error)
+
+
+def uncaught(error: ValueError) -> None:
+    log_uncaught(type(error), error, error.__traceback__)
 
 
 @pytest.mark.parametrize("log", ["json_log", "people_log"])
-def test_a_traceback_shows_no_local_variable(log: str, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("tell", [by_structlog, by_another_logger, uncaught])
+def test_a_traceback_is_told_without_local_variables(
+    log: str, tell: Callable[[ValueError], None], request: pytest.FixtureRequest
+) -> None:
     stream: io.StringIO = request.getfixturevalue(log)
-    try:
-        fail_with(password="-".join(["hunter", "2"]))
-    except ValueError:
-        structlog.get_logger().exception("crashed")
-    assert "it failed" in stream.getvalue()
+    tell(failure(password="-".join(["hunter", "2"])))  # outside of the block that has caught it
+    assert "in failure" in stream.getvalue()
+    assert "ValueError: it failed" in stream.getvalue()
     assert "hunter-2" not in stream.getvalue()
     assert log == "people_log" or stream.getvalue().count("\n") == 1
