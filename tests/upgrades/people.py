@@ -15,7 +15,6 @@ from invenicum.accounts.tokens import issue_token
 from invenicum.staff import second_factor
 from invenicum.staff.models import Authenticator
 from oauth_flows.models import ProviderApp
-from oauth2_provider.models import RefreshToken
 LONG = timedelta(days=36500)
 kept = {{"tokens": {{}}, "cookies": {{}}}}
 for name in {PEOPLE!r}:
@@ -43,6 +42,27 @@ for name in ("operator", "alice"):
     kept["cookies"][name] = {{key: morsel.value for key, morsel in browser.cookies.items()}}
 Client().post("/signin", {{"username": "bob", "password": "wrong"}})
 print(json.dumps(kept))
+"""
+# The id of a file at a provider, an inbox with a request, a refresh token, and a sample with its alerts.
+MAKE_MORE = """
+from datetime import timedelta
+from django.utils import timezone
+from oauth2_provider.models import AccessToken, RefreshToken
+from integrations.models import Integration, RemoteId
+from invenicum.accounts.models import Application, User
+from invenicum.operations import alerts, samples
+from invenicum.portal import inboxes
+alice = User.objects.get(username="alice")
+drive = Integration.objects.get(type="google_drive", owner=alice)
+RemoteId.objects.create(integration=drive, key="a-digest", value="a-file")
+inboxes.send_sample(inboxes.open_inbox(alice))
+web = Application.objects.get(name="web")
+late = timezone.now() + timedelta(days=36500)
+given = {"user": alice, "application": web}
+access = AccessToken.objects.create(token="an-access-token", expires=late, scope="assets:read", **given)
+RefreshToken.objects.create(token="a-refresh-token", access_token=access, **given)
+later = timezone.now() + timedelta(minutes=1)
+alerts.evaluate(later, samples.take_due(later))
 """
 HOLD = """
 from invenicum.accounts.models import User

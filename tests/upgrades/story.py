@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from tests.golden import signatures
 from tests.golden.harness import app_token
 from tests.integrations.connectors.examples import EXAMPLES
-from tests.upgrades.caller import Caller
+from tests.upgrades.caller import API, Caller
 from tests.upgrades.instance import KEYS, Instance
-from tests.upgrades.people import HOLD, MAKE_PEOPLE
+from tests.upgrades.people import HOLD, MAKE_MORE, MAKE_PEOPLE
 from tests.upgrades.world import OAUTH_TYPES, RECEIVERS, World
 from tests.waiting import wait_until
 
@@ -73,6 +74,7 @@ def _connect(instance: Instance, people: dict[str, Caller], kept: Kept) -> None:
     rotated = people["bob"].post("/integrations/webhook/secret/rotate")
     kept["secrets"]["bob before"], kept["secrets"]["bob"] = kept["secrets"]["bob"], rotated["signingSecret"]
     people["alice"].post("/integrations/oauth/start/github", {"returnUrl": "invenicum://back"})
+    _by_a_link(people["heidi"], "github")  # which is not confirmed
     people["alice"].get("/integrations/oauth/authorize/dropbox")  # a flow that is not finished
     people["eve"].post("/integrations/test", {"type": "webhook", "config": {"url": f"{RECEIVERS}/eve"}})
     instance.run(HOLD)
@@ -84,6 +86,15 @@ def _by_oauth(caller: Caller, name: str, code: str) -> None:
     reply = caller.get(f"/integrations/oauth/callback/{name}?state={state}&code={code}")
     assert reply.status < 400, reply.text
     caller.token, caller.cookies = token, {}
+
+
+def _by_a_link(caller: Caller, name: str) -> None:
+    link = caller.post(f"/integrations/oauth/start/{name}", {"returnUrl": "invenicum://back"})["startUrl"]
+    browser = Caller(caller.port)
+    asked = browser.ask("POST", link.partition(API)[2], [])
+    [state] = parse_qs(urlsplit(asked.headers["location"]).query)["state"]
+    reply = browser.get(f"/integrations/oauth/callback/{name}?state={state}&code=good")
+    assert reply.headers["location"].startswith("invenicum://back?"), reply.text
 
 
 def _event(caller: Caller, number: int, asset: str = "asset-0", **headers: str) -> Any:
@@ -141,6 +152,9 @@ def _let_it_deliver(instance: Instance, world: World, people: dict[str, Caller],
     people["alice"].post("/integrations/webhook/backfill", {"what": "existing"})
     ended = "SELECT count(*) FROM webhooks_replay WHERE finished_at IS NOT NULL"
     wait_until(lambda: instance.rows(ended)[0][0] == 2, "replay and backfill have ended")
+    summed = "SELECT count(*) FROM webhooks_hourlysum"
+    wait_until(lambda: instance.rows(summed)[0][0] >= TRIED_INTEGRATIONS, "attempts are in the hourly sums")
+    instance.run(MAKE_MORE)
 
 
 def _after_the_worker(instance: Instance, people: dict[str, Caller]) -> None:
