@@ -25,7 +25,7 @@ def base() -> Path:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         # Debian's installer adds the bus, which systemd recommends; debootstrap follows no recommendations.
-        _run("debootstrap", "--include=dbus", SUITE, part, _mirror())
+        _run("debootstrap", "--include=dbus", SUITE, part, mirror(SUITE))
         _run("chroot", part, "apt-get", "clean")
         part.rename(made)
     return made
@@ -58,8 +58,8 @@ def client_variables() -> dict[str, str]:
     return found
 
 
-def _mirror() -> str:
-    """Where this machine gets its own Debian from."""
+def mirror(suite: str) -> str:
+    """Where this machine gets packages of a suite from: its own Debian's place, if it has none of that suite."""
     answer = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages"],
         stdout=subprocess.PIPE,
@@ -68,7 +68,8 @@ def _mirror() -> str:
     )
     places = [line.split(" ", 1) for line in answer.stdout.splitlines()]
     releases = {suite: place for suite, place in places if "-" not in suite}  # not `bookworm-security`
-    return releases.get(SUITE) or next(iter(releases.values()), "https://deb.debian.org/debian")
+    assert releases, "apt has no place of Debian's packages"
+    return releases.get(suite) or next(iter(releases.values()))
 
 
 def _run(*command: str | Path) -> None:

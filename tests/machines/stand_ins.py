@@ -43,7 +43,7 @@ def _archive() -> Path:
         tree = debian.CACHE / f"{SUITE}.part"
         shutil.rmtree(tree, ignore_errors=True)
         tree.mkdir(parents=True)
-        run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, tree, "http://deb.debian.org/debian")
+        run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, tree, debian.mirror(SUITE))
         run("chroot", tree, "apt-get", "clean")
         shutil.rmtree(tree / "var/lib/apt/lists", ignore_errors=True)
         (tree / "usr/local/bin/python").symlink_to("/usr/bin/python3")  # as in python:3.13-slim

@@ -5,7 +5,9 @@ mkdir -p "$(dirname "$1")"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir -p "$folder/lists/partial" "$folder/archives/partial"
-echo "deb http://deb.debian.org/debian trixie main" > "$folder/sources.list"
+# Where this machine gets its own Debian from.
+mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' | awk '$1 !~ /-/ {print $2; exit}')
+echo "deb $mirror trixie main" > "$folder/sources.list"
 get() {
     apt-get -qq -o APT::Sandbox::User=root -o Dir::Etc::SourceList="$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null \
         -o Dir::State::Lists="$folder/lists" -o Dir::Cache="$folder" "$@"
