@@ -137,9 +137,10 @@ def test_the_lanes_of_a_worker_process_that_is_killed_are_served_again_at_once(
             assert time.monotonic() - began < 18
         receiver.answers.set()
         wait_until(all_delivered, "everything is delivered")
+        said = "exited with 'signal 9 (SIGKILL)'"
+        wait_until(lambda: running.output().count(said) == 3, "the worker says that its processes have ended")
     assert faults()["worker_died"] == 3
-    said = [json.loads(line) for line in running.output().splitlines()]
-    assert sum("exited with 'signal 9 (SIGKILL)'" in line["event"] for line in said) == 3
+    assert all(json.loads(line)["event"] for line in running.output().splitlines())
 
 
 @on_postgresql
