@@ -2,7 +2,7 @@
 #
 #   make run      start the whole service on this machine: http://localhost:8000 (PORT=… for another port)
 #   make dev      the same, and every process starts again when a source file changes
-#   make test     everything that CI checks
+#   make test     lint, types, import rules and all tests
 #   make check    its checks without a database: style, types, imports, migrations
 #   make fix      let ruff fix and format the code
 #   make audit    check the locked requirements for known vulnerabilities (needs the network); fails if it cannot
