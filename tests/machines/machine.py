@@ -1,22 +1,22 @@
 """A Debian that is booted with systemd on this machine, and commands that are run in it."""
 
 import os
-import select
+import shlex
 import shutil
 import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
 from tests.machines import debian, network
 from tests.machines.control_groups import ControlGroups
 from tests.machines.network import Network
+from tests.machines.terminal import answer
 from tests.processes import is_running
 from tests.services import end_with_parent
-from tests.waiting import WAIT_DEADLINE_SECONDS, wait_until
+from tests.waiting import wait_until
 
 COMMAND_SECONDS = 300.0  # installing packages is the longest
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -104,7 +104,7 @@ class Machine:
         """
         command = [*self.within(), "env", "-i", f"--chdir={folder}", "HOME=/root", "LANG=C.UTF-8", f"PATH={PATH}"]
         command += [f"{name}={value}" for name, value in variables.items()]
-        answer = subprocess.run(
+        ran = subprocess.run(
             [*command, "bash", "-e", "-o", "pipefail", "-c", f"{NAME_FAILURE}\n{script}" if check else script],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -112,30 +112,13 @@ class Machine:
             text=True,
             timeout=COMMAND_SECONDS,
         )
-        assert not check or answer.returncode == 0, f"{script}\nended with {answer.returncode}:\n{answer.stdout}"
-        return answer.stdout
+        assert not check or ran.returncode == 0, f"{script}\nended with {ran.returncode}:\n{ran.stdout}"
+        return ran.stdout
 
     def converse(self, command: str, answers: dict[str, str]) -> None:
         """Runs a command that asks questions on a terminal. answers: by a part of each question, in their order."""
-        terminal, its_end = os.openpty()
-        within = [*self.within(), "env", "-i", f"PATH={PATH}", "TERM=dumb", "sh", "-c", command]
-        process = subprocess.Popen(within, stdin=its_end, stdout=its_end, stderr=its_end, start_new_session=True)
-        os.close(its_end)
-        said = ""
-        try:
-            for question, answer in answers.items():
-                said = ""
-                while question not in said:
-                    ready, _, _ = select.select([terminal], [], [], WAIT_DEADLINE_SECONDS)
-                    assert ready, f"{command} did not ask for {question}, but said {said}"
-                    said += os.read(terminal, 4096).decode()
-                os.write(terminal, f"{answer}\n".encode())
-            with suppress(OSError):  # the end of a terminal
-                while part := os.read(terminal, 4096):
-                    said += part.decode()
-        finally:
-            os.close(terminal)
-        assert process.wait(WAIT_DEADLINE_SECONDS) == 0, said
+        within = shlex.join([*self.within(), "env", "-i", f"PATH={PATH}", "TERM=dumb", "sh", "-c", command])
+        answer(within, list(answers.items()), self.root, os.environ)
 
     def within(self) -> list[str]:
         """What is written before a command so that it runs in the machine."""
