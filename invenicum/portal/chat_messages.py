@@ -49,7 +49,7 @@ class ChatMessage:
 
     @property
     def monogram(self) -> str:
-        """The letters in the sender's picture."""
+        """The initials in the sender's picture."""
         return self.sender[:2]
 
 

@@ -118,8 +118,8 @@ def _publish(people: dict[str, Caller], kept: Kept) -> None:
     _event(people["frank"], 0)
     push = {"ref": "refs/heads/main", "repository": {"full_name": "my-org/asset-repo"}, "sender": {"login": "octocat"}}
     content = json.dumps(push).encode()
-    nobody = Caller(alice.port)
-    assert nobody.ask("POST", "//webhooks/github", content, **signatures.github()(content)).status < 300
+    anonymous = Caller(alice.port)
+    assert anonymous.ask("POST", "//webhooks/github", content, **signatures.github()(content)).status < 300
     service = Caller(alice.port)
     form = [("grant_type", "client_credentials"), ("client_id", "service-client"), ("client_secret", "a-client-secret")]
     kept["tokens"]["the service"] = service.ask("POST", "//oauth/token", form).json["access_token"]
